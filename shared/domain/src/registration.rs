@@ -1,0 +1,103 @@
+//! Registrations: people who have not proven their address yet.
+
+use std::time::Duration;
+
+use crate::{
+    CanonicalEmail, Cause, Credential, Email, Event, EventKind, LinkHash, Name, PasswordHash, RegistrationId,
+    ResendId, Status, Stream, Timestamp, User,
+};
+
+/// Somebody who has asked for an account and has not proven the address yet. It claims nothing:
+/// any number of registrations may name the same address, and the first to be verified gets it.
+#[derive(Clone)]
+pub struct Registration {
+    /// Which one it is; the user keeps the UUID.
+    pub id: RegistrationId,
+    /// The address to prove.
+    pub email: Email,
+    /// First name, if given.
+    pub first_name: Option<Name>,
+    /// Last name, if given.
+    pub last_name: Option<Name>,
+    /// The hash of the chosen password.
+    pub password_hash: PasswordHash,
+    /// The newest link that proves the address; `None` until the mail is made.
+    pub link: Option<LinkHash>,
+    /// When both the registration and its link stop being good.
+    pub expires_at: Timestamp,
+}
+
+/// Somebody asks for the verification mail again. Whether there is anything to verify is found
+/// out behind the bus, so that the answer and its time cannot tell.
+#[derive(Clone, Debug)]
+pub struct ResendRequest {
+    /// Which request it is.
+    pub id: ResendId,
+    /// The address that it names.
+    pub email: CanonicalEmail,
+    /// When it stops mattering.
+    pub expires_at: Timestamp,
+}
+
+impl Registration {
+    /// Takes a registration, good for `lifetime`. Returns it and its event.
+    #[must_use]
+    pub fn request(
+        id: RegistrationId,
+        (email, first_name, last_name): (Email, Option<Name>, Option<Name>),
+        password_hash: PasswordHash,
+        lifetime: Duration,
+        cause: Cause,
+    ) -> (Self, Event) {
+        let expires_at = cause.occurred_at.plus(lifetime);
+        let registration = Self { id, email, first_name, last_name, password_hash, link: None, expires_at };
+        let kind = EventKind::registration_requested(&registration);
+        let event = Event { stream: Stream::Registration(id), sequence: 1, cause, kind };
+        (registration, event)
+    }
+
+    /// Whether `presented` is this registration's newest link and still good at `now`.
+    #[must_use]
+    pub fn is_proven_by(&self, presented: &LinkHash, now: Timestamp) -> bool {
+        self.link.as_ref() == Some(presented) && now < self.expires_at
+    }
+
+    /// Makes the user whose address is now proven. Returns the user, the credential that claims
+    /// the address, and the user's first event.
+    #[must_use]
+    pub fn verify(self, cause: Cause) -> (User, Credential, Event) {
+        let now = cause.occurred_at;
+        let credential = Credential {
+            email: self.email.canonical().clone(),
+            user_id: self.id.user(),
+            password_hash: self.password_hash,
+        };
+        let user = User {
+            id: self.id.user(),
+            version: 1,
+            epoch: 1,
+            status: Status::Active,
+            email: self.email,
+            first_name: self.first_name,
+            last_name: self.last_name,
+            roles: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        };
+        let kind = EventKind::user_registered(&user);
+        let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
+        (user, credential, event)
+    }
+}
+
+impl ResendRequest {
+    /// Takes a request for another verification mail, good for `lifetime`. Returns it and its event.
+    #[must_use]
+    pub fn new(id: ResendId, email: &Email, lifetime: Duration, cause: Cause) -> (Self, Event) {
+        let expires_at = cause.occurred_at.plus(lifetime);
+        let request = Self { id, email: email.canonical().clone(), expires_at };
+        let event =
+            Event { stream: Stream::Resend(id), sequence: 1, cause, kind: EventKind::ResendRequested {} };
+        (request, event)
+    }
+}

@@ -1,0 +1,114 @@
+//! Sessions: how somebody stays signed in.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::{Client, SessionId, Timestamp, User, UserId};
+
+/// A session. It holds no secret: the refresh token is a MAC over its ids and generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Which one it is.
+    pub id: SessionId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// How often it was refreshed; the refresh token of this generation is the current one.
+    pub generation: u64,
+    /// The user's session epoch when it started.
+    pub epoch: u64,
+    /// When the user logged in.
+    pub created_at: Timestamp,
+    /// When it was last refreshed.
+    pub rotated_at: Timestamp,
+    /// When it ends if it is not refreshed before.
+    pub idle_expires_at: Timestamp,
+    /// When it ends in any case.
+    pub expires_at: Timestamp,
+    /// Where it was started.
+    pub client: Client,
+}
+
+/// How long sessions live.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionLimits {
+    /// Without a refresh.
+    pub idle: Duration,
+    /// In any case.
+    pub absolute: Duration,
+}
+
+/// What a genuine refresh token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presented {
+    /// Whose session it is for.
+    pub user_id: UserId,
+    /// Which session it is for.
+    pub session_id: SessionId,
+    /// The generation that it was made for.
+    pub generation: u64,
+}
+
+/// Why a refresh is refused.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum RefreshRefused {
+    /// There is no such session (any more), or the user may not sign in.
+    #[error("the session has ended")]
+    Ended,
+    /// The session was idle too long, or is too old.
+    #[error("the session has expired")]
+    Expired,
+    /// The token was used before, and not just now: one of its two holders is a thief.
+    #[error("the refresh token was used before")]
+    Reused,
+}
+
+impl Session {
+    pub(crate) fn start(
+        id: SessionId,
+        user: &User,
+        limits: &SessionLimits,
+        client: Client,
+        now: Timestamp,
+    ) -> Self {
+        let expires_at = now.plus(limits.absolute);
+        Self {
+            id,
+            user_id: user.id,
+            generation: 0,
+            epoch: user.epoch,
+            created_at: now,
+            rotated_at: now,
+            idle_expires_at: now.plus(limits.idle).min(expires_at),
+            expires_at,
+            client,
+        }
+    }
+
+    /// Judges a token for which the one conditional write found something else than it needs
+    /// (this session). A retry of the immediately previous token within `retry_window` gets the
+    /// same successor again, which is the current generation by construction.
+    ///
+    /// # Errors
+    /// [`RefreshRefused`], which for [`RefreshRefused::Reused`] obliges the caller to end the session.
+    pub fn judge(
+        &self,
+        presented: Presented,
+        now: Timestamp,
+        retry_window: Duration,
+    ) -> Result<(), RefreshRefused> {
+        if now >= self.idle_expires_at || now >= self.expires_at {
+            return Err(RefreshRefused::Expired);
+        }
+        // A token from the future: the table was restored to an earlier moment. Nobody stole it.
+        if presented.generation >= self.generation {
+            return Err(RefreshRefused::Ended);
+        }
+        let is_previous = presented.generation + 1 == self.generation;
+        if is_previous && !retry_window.is_zero() && now.since(self.rotated_at) <= retry_window {
+            Ok(())
+        } else {
+            Err(RefreshRefused::Reused)
+        }
+    }
+}
