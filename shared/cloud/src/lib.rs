@@ -1,1 +1,110 @@
-//! placeholder
+//! The composition root: the only place that reads the environment, the clock and the random
+//! source, and that knows what is under the AWS SDK.
+//!
+//! A function is wired from a [`Cloud`] and served by [`run`]. On AWS the cloud is made of the
+//! environment; on a laptop and in tests it is made of settings and another HTTP client under the
+//! same SDK. Nothing else differs.
+
+mod clock;
+mod function;
+mod logging;
+mod secret;
+mod settings;
+
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_types::{SdkConfig, region::Region};
+use std::time::Duration;
+
+pub use clock::{Clock, Random};
+pub use function::{Deadline, Failed, Function, Invocation, run};
+pub use secret::{FromSecret, SecretUnavailable};
+pub use settings::{SettingError, Settings};
+
+/// What a function is wired from.
+#[derive(Clone, Debug)]
+pub struct Cloud {
+    settings: Settings,
+    sdk: SdkConfig,
+    clock: Clock,
+    random: Random,
+}
+
+impl Cloud {
+    /// The cloud that this process runs in: settings, region and credentials from the environment.
+    /// The credentials of a Lambda environment last as long as it does, so no chain is searched.
+    #[must_use]
+    pub fn of_environment() -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
+            .build_https();
+        Self::new(Settings::of_environment(), http, Clock::system(), Random::system())
+    }
+
+    /// A cloud of these parts.
+    #[must_use]
+    pub fn new(settings: Settings, http: SharedHttpClient, clock: Clock, random: Random) -> Self {
+        let sdk = sdk(&settings, http);
+        Self { settings, sdk, clock, random }
+    }
+
+    /// What the AWS SDK's clients are made of.
+    #[must_use]
+    pub const fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
+    /// What the deployment has set.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
+    /// The random source.
+    #[must_use]
+    pub fn random(&self) -> Random {
+        self.random.clone()
+    }
+}
+
+/// One attempt may take this long before it is given up and tried again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
+/// All attempts of one call together; a function answers within 10 s.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
+
+fn sdk(settings: &Settings, http: SharedHttpClient) -> SdkConfig {
+    let setting = |name| settings.optional(name).unwrap_or_default().to_owned();
+    let credentials = Credentials::new(
+        setting("AWS_ACCESS_KEY_ID"),
+        setting("AWS_SECRET_ACCESS_KEY"),
+        settings.optional("AWS_SESSION_TOKEN").map(str::to_owned),
+        None,
+        "environment",
+    );
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT)
+        .build();
+    let mut sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(setting("AWS_REGION")))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .retry_config(RetryConfig::standard())
+        .timeout_config(timeouts)
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .http_client(http);
+    if let Some(endpoint) = settings.optional("AWS_ENDPOINT_URL") {
+        sdk = sdk.endpoint_url(endpoint);
+    }
+    sdk.build()
+}

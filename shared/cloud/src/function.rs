@@ -1,0 +1,100 @@
+//! What Lambda calls, and the loop that lets it.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
+use tokio::time::Instant;
+
+use crate::{Clock, Cloud, SettingError};
+
+/// A deployed function: an event in, an answer out. Lambda calls it through [`run`]; the laptop
+/// and the tests call it themselves.
+pub trait Function: Send + Sync + 'static {
+    /// What it is called with.
+    type Event: DeserializeOwned + Send + 'static;
+    /// What it answers.
+    type Answer: Serialize + Send + 'static;
+
+    /// Prepares what the first call will need (keys, connections) while the environment starts. A
+    /// failure is not fatal: the first call meets it again and answers it properly.
+    fn warm(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// Handles one event.
+    fn call(
+        &self,
+        event: Self::Event,
+        invocation: Invocation,
+    ) -> impl Future<Output = Result<Self::Answer, Failed>> + Send;
+}
+
+/// What is known of one call besides its event.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// Lambda's request id.
+    pub id: String,
+    /// When the answer must be there.
+    pub deadline: Deadline,
+}
+
+/// When a call must be answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+/// The call failed as a whole: who called is to call again. What went wrong is in the log.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("{0}")]
+pub struct Failed(pub &'static str);
+
+impl Deadline {
+    /// `time_left` from now.
+    #[must_use]
+    pub fn after(time_left: Duration) -> Self {
+        Self(Instant::now() + time_left)
+    }
+
+    /// Lambda states a moment on the wall clock; emulators may state nonsense, which counts as the
+    /// default.
+    fn at(epoch_millis: u64, clock: &Clock) -> Self {
+        const DEFAULT: Duration = Duration::from_secs(10);
+        const LONGEST: Duration = Duration::from_secs(15 * 60);
+        let now = u64::try_from(clock.now().millis()).unwrap_or(0);
+        let left = epoch_millis.checked_sub(now).map(Duration::from_millis);
+        Self::after(left.filter(|left| !left.is_zero() && *left <= LONGEST).unwrap_or(DEFAULT))
+    }
+
+    /// How much time is left; zero when it is over.
+    #[must_use]
+    pub fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+/// Serves a function on Lambda until the environment ends.
+///
+/// # Errors
+/// If a setting is missing or Lambda's runtime interface fails; the environment then starts anew.
+pub fn run<F: Function>(
+    build: impl FnOnce(&Cloud) -> Result<F, SettingError>,
+) -> Result<(), lambda_runtime::Error> {
+    crate::logging::start();
+    // One request at a time: one thread is all there is to use.
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let cloud = Cloud::of_environment();
+        let function = Arc::new(build(&cloud)?);
+        let clock = cloud.clock();
+        // Concurrent with the first poll for work, so that neither waits for the other.
+        let warming = Arc::clone(&function);
+        tokio::spawn(async move { warming.warm().await });
+        lambda_runtime::run(service_fn(move |event: LambdaEvent<F::Event>| {
+            let function = Arc::clone(&function);
+            let deadline = Deadline::at(event.context.deadline, &clock);
+            let invocation = Invocation { id: event.context.request_id, deadline };
+            async move { function.call(event.payload, invocation).await.map_err(|failed| failed.0) }
+        }))
+        .await
+    })
+}

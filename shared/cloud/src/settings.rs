@@ -1,0 +1,77 @@
+//! What the deployment has set: environment variables on AWS, a map elsewhere.
+
+use std::{collections::BTreeMap, str::FromStr, time::Duration};
+
+use thiserror::Error;
+
+/// The deployment's settings. Its `Debug` shows names only: some values are credentials.
+#[derive(Clone, Default)]
+pub struct Settings(BTreeMap<String, String>);
+
+/// A setting that is missing or unusable: the function does not start.
+#[derive(Debug, Error)]
+#[error("the setting {name} {problem}")]
+pub struct SettingError {
+    name: &'static str,
+    problem: &'static str,
+}
+
+impl Settings {
+    pub(crate) fn of_environment() -> Self {
+        // A variable that is not UTF-8 is none of ours.
+        let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self(std::env::vars_os().filter_map(utf8).collect())
+    }
+
+    /// The value of `name`, if it is set and not empty.
+    #[must_use]
+    pub fn optional(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The value of `name`.
+    ///
+    /// # Errors
+    /// If it is not set or empty.
+    pub fn text(&self, name: &'static str) -> Result<String, SettingError> {
+        self.optional(name).map(str::to_owned).ok_or(SettingError { name, problem: "is not set" })
+    }
+
+    /// The value of `name`, as a number or another type that is read from text.
+    ///
+    /// # Errors
+    /// If it is not set or is no such value.
+    pub fn parsed<T: FromStr>(&self, name: &'static str) -> Result<T, SettingError> {
+        self.text(name)?.parse().map_err(|_| SettingError { name, problem: "is not a value of its kind" })
+    }
+
+    /// The value of `name`, a whole number of seconds.
+    ///
+    /// # Errors
+    /// If it is not set or no whole number.
+    pub fn seconds(&self, name: &'static str) -> Result<Duration, SettingError> {
+        self.parsed(name).map(Duration::from_secs)
+    }
+}
+
+impl SettingError {
+    /// The setting `name` is there, but `problem`, e.g. "must be `ids` or `profile`".
+    #[must_use]
+    pub const fn new(name: &'static str, problem: &'static str) -> Self {
+        Self { name, problem }
+    }
+}
+
+impl FromIterator<(String, String)> for Settings {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
