@@ -1,1 +1,24 @@
-//! placeholder
+//! The two DynamoDB tables: Identities, which holds what is, and Events, which holds what
+//! happened. The only crate that knows DynamoDB.
+//!
+//! A change of state goes through [`Store`]: every command is one method, and takes the event that
+//! says what it does. State and event are written in one transaction, or neither is. [`Identities`]
+//! has the reads, and the few writes that are no event. [`Outbox`] is what relay and sweeper see.
+
+mod failure;
+mod identities;
+mod item;
+mod limits;
+mod outbox;
+mod public_keys;
+mod registrations;
+mod sessions;
+mod transaction;
+mod users;
+
+pub use failure::Failure;
+pub use identities::Identities;
+pub use limits::Attempts;
+pub use sessions::Rotation;
+pub use transaction::{Refused, Store};
+pub use users::ClaimRefused;

@@ -1,0 +1,63 @@
+//! What can go wrong with a table that is not the caller's doing.
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use thiserror::Error;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// DynamoDB could not do what was asked, or holds what it must not.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// No answer, throttled, or in conflict for too long: the same call may succeed later.
+    #[error("DynamoDB is unavailable for {operation}")]
+    Unavailable {
+        /// The API operation, e.g. `GetItem`.
+        operation: &'static str,
+        /// What the SDK says, for the log.
+        source: Source,
+    },
+    /// DynamoDB refuses the call: rights, a missing table, or a fault of ours. Trying again is no use.
+    #[error("DynamoDB refuses {operation}")]
+    Rejected {
+        /// The API operation, e.g. `GetItem`.
+        operation: &'static str,
+        /// What the SDK says, for the log.
+        source: Source,
+    },
+    /// An item lacks an attribute or holds one of another kind.
+    #[error("an item has no usable attribute `{0}`")]
+    Malformed(&'static str),
+}
+
+impl Failure {
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_retryable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    pub(crate) fn of<E>(operation: &'static str, error: SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        // DynamoDB answers 4xx to what is wrong with a call, and to being throttled.
+        let is_final = matches!(&error, SdkError::ServiceError(answer)
+            if answer.raw().status().is_client_error() && !is_throttled(answer.err().code()));
+        let source = error.into();
+        if is_final { Self::Rejected { operation, source } } else { Self::Unavailable { operation, source } }
+    }
+}
+
+fn is_throttled(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some(
+            "ProvisionedThroughputExceededException"
+                | "ThrottlingException"
+                | "RequestLimitExceeded"
+                | "TransactionConflictException"
+                | "TransactionInProgressException"
+                | "LimitExceededException"
+        )
+    )
+}

@@ -1,0 +1,45 @@
+//! The table Identities: its one way to read an item.
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use cloud::{Cloud, SettingError};
+
+use crate::{
+    Failure,
+    item::{Attributes, Item},
+};
+
+/// The table Identities: what is. Every read is strongly consistent.
+#[derive(Clone, Debug)]
+pub struct Identities {
+    pub(crate) dynamodb: Client,
+    pub(crate) table: String,
+}
+
+impl Identities {
+    /// The table that the setting `IDENTITIES_TABLE` names.
+    ///
+    /// # Errors
+    /// If the setting is missing.
+    pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
+        Ok(Self { dynamodb: Client::new(cloud.sdk()), table: cloud.settings().text("IDENTITIES_TABLE")? })
+    }
+
+    pub(crate) async fn get(&self, pk: String, sk: String) -> Result<Option<Attributes>, Failure> {
+        let key = Item::at(pk, sk).build();
+        let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true).set_key(Some(key));
+        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        Ok(answer.item)
+    }
+
+    pub(crate) async fn query(&self, pk: &str) -> Result<Vec<Attributes>, Failure> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
+        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        Ok(answer.items.unwrap_or_default())
+    }
+}

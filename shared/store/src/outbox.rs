@@ -1,0 +1,52 @@
+//! The outbox item: one event, as the command that made it puts it into the table Events.
+
+use domain::Event;
+
+use crate::item::{Attributes, Item, Read, number, text};
+
+/// Shards of the index `due`: one partition could not take every pending event.
+pub(crate) const DUE_SHARDS: u32 = 16;
+
+/// The key of the event's item.
+pub(crate) fn key(event: &Event) -> Attributes {
+    Item::default().text("stream", event.stream.to_string()).number("seq", event.sequence).build()
+}
+
+/// The event's item, pending; `detail` is the exact text to publish, frozen here.
+pub(crate) fn item(event: &Event, detail: String) -> Attributes {
+    let (stream, cause) = (event.stream.to_string(), &event.cause);
+    let mut item = Item::default()
+        .text("state", "pending")
+        .text("event_id", cause.event_id.to_string())
+        .text("detail_type", event.kind.name())
+        .text("detail", detail)
+        .moment("created_at", cause.occurred_at)
+        .text("correlation_id", &cause.correlation_id)
+        .text("actor", cause.actor.to_string())
+        .number("attempts", 0)
+        .moment("next_attempt_at", cause.occurred_at)
+        .text("due_pk", due_pk(&stream))
+        .text("due_sk", due_sk(cause.occurred_at.millis(), &stream, event.sequence))
+        .build();
+    item.insert("stream".to_owned(), text(stream));
+    item.insert("seq".to_owned(), number(event.sequence));
+    item
+}
+
+/// Whether the item found at the event's key is the event itself.
+pub(crate) fn is_of(item: &Attributes, event: &Event) -> bool {
+    Read(item).maybe_text("event_id") == Some(event.cause.event_id.to_string())
+}
+
+/// The shard of the index `due` that a stream's events are in.
+pub(crate) fn due_pk(stream: &str) -> String {
+    // FNV-1a: any stable hash serves, and this one needs no library.
+    let hash =
+        stream.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    (hash % DUE_SHARDS).to_string()
+}
+
+/// Sorts pending events by when they are due; digits are padded, so that text order is time order.
+pub(crate) fn due_sk(due_at_millis: i64, stream: &str, sequence: u64) -> String {
+    format!("{due_at_millis:015}#{stream}#{sequence:012}")
+}

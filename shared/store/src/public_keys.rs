@@ -1,0 +1,58 @@
+//! The public halves of the signing keys.
+
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use domain::PublicKey;
+
+use crate::{
+    Failure, Identities,
+    item::{Attributes, Item, Read},
+};
+
+const PK: &str = "KEYS";
+
+impl Identities {
+    /// Publishes a key, unless it is published already. Awaited before the key signs.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn publish_key(&self, key: &PublicKey) -> Result<(), Failure> {
+        let item = Item::at(PK, &key.kid)
+            .text("jwk", &key.jwk)
+            .text("algorithm", &key.algorithm)
+            .moment("not_before", key.not_before)
+            .build();
+        let put = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)");
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(Failure::of("PutItem", error)),
+            },
+        }
+    }
+
+    /// Every published key, retired or not.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn public_keys(&self) -> Result<Vec<PublicKey>, Failure> {
+        self.query(PK).await?.iter().map(parse).collect()
+    }
+}
+
+fn parse(item: &Attributes) -> Result<PublicKey, Failure> {
+    let read = Read(item);
+    let retire_at = item.contains_key("retire_at").then(|| read.moment("retire_at")).transpose()?;
+    Ok(PublicKey {
+        kid: read.text("sk")?,
+        jwk: read.text("jwk")?,
+        algorithm: read.text("algorithm")?,
+        not_before: read.moment("not_before")?,
+        retire_at,
+    })
+}

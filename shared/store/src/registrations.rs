@@ -1,0 +1,202 @@
+//! Registrations and what leads to them: the newest one of an address, and requests to mail again.
+
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValue};
+use domain::{
+    CanonicalEmail, Email, Event, EventId, LinkHash, Name, PasswordHash, Registration, RegistrationId,
+    ResendId, ResendRequest, Timestamp,
+};
+
+use crate::{
+    Failure, Identities, Store,
+    item::{Attributes, Item, Read, number, text},
+    transaction::{NotCommitted, Write},
+};
+
+const SK: &str = "REGISTRATION";
+
+fn pk(id: RegistrationId) -> String {
+    format!("REGISTRATION#{id}")
+}
+
+fn pending_pk(email: &CanonicalEmail) -> String {
+    format!("PENDING#{email}")
+}
+
+fn resend_pk(id: ResendId) -> String {
+    format!("RESEND#{id}")
+}
+
+impl Store {
+    /// Adds a registration, which also becomes the newest one of its address.
+    ///
+    /// # Errors
+    /// If the tables cannot take it.
+    pub async fn add_registration(&self, registration: &Registration, event: Event) -> Result<(), Failure> {
+        let newest = Item::at(pending_pk(registration.email.canonical()), "PENDING")
+            .text("registration_id", registration.id.to_string())
+            .ttl(registration.expires_at)
+            .build();
+        let writes = [Write::put(item(registration)).only_if("attribute_not_exists(pk)"), Write::put(newest)];
+        self.commit(writes, event).await.map_err(unexpected)
+    }
+
+    /// Adds a request to mail again. It is the same write for every address, known or not.
+    ///
+    /// # Errors
+    /// If the tables cannot take it.
+    pub async fn add_resend(&self, request: &ResendRequest, event: Event) -> Result<(), Failure> {
+        let item = Item::at(resend_pk(request.id), "RESEND")
+            .text("canonical_email", request.email.as_str())
+            .ttl(request.expires_at)
+            .build();
+        self.commit([Write::put(item)], event).await.map_err(unexpected)
+    }
+}
+
+/// New ids collide with nothing: a refusal is a fault in the table.
+fn unexpected(error: NotCommitted) -> Failure {
+    match error {
+        NotCommitted::Refused(_) => Failure::Malformed("pk"),
+        NotCommitted::Failed(failure) => failure,
+    }
+}
+
+impl Identities {
+    /// The registration `id`, expired or not.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn registration(&self, id: RegistrationId) -> Result<Option<Registration>, Failure> {
+        let item = self.get(pk(id), SK.to_owned()).await?;
+        item.map(|item| parse(id, &item)).transpose()
+    }
+
+    /// The newest registration of an address.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn pending_registration(
+        &self,
+        email: &CanonicalEmail,
+    ) -> Result<Option<RegistrationId>, Failure> {
+        let item = self.get(pending_pk(email), "PENDING".to_owned()).await?;
+        item.map(|item| Read(&item).parsed("registration_id", str::parse)).transpose()
+    }
+
+    /// The address that a request to mail again names.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn resend(&self, id: ResendId) -> Result<Option<CanonicalEmail>, Failure> {
+        let item = self.get(resend_pk(id), "RESEND".to_owned()).await?;
+        let email = item.map(|item| Read(&item).parsed("canonical_email", Email::parse)).transpose()?;
+        Ok(email.map(|email| email.canonical().clone()))
+    }
+
+    /// Makes `link` the newest link of a registration, for the mail that `event` asks for. Returns
+    /// the registration; `None` if there is none that is still good, or if that mail was sent.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn attach_link(
+        &self,
+        id: RegistrationId,
+        link: &LinkHash,
+        event: EventId,
+        now: Timestamp,
+    ) -> Result<Option<Registration>, Failure> {
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Item::at(pk(id), SK).build()))
+            .update_expression("SET link_hash = :link")
+            .condition_expression(
+                "attribute_exists(pk) AND expires_at > :now AND (attribute_not_exists(mailed_event_id) OR mailed_event_id <> :event)",
+            )
+            .expression_attribute_values(":link", text(hex(link)))
+            .expression_attribute_values(":now", number(now.millis()))
+            .expression_attribute_values(":event", text(event.to_string()))
+            .return_values(ReturnValue::AllNew);
+        match update.send().await {
+            Ok(answer) => answer.attributes.map(|item| parse(id, &item)).transpose(),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
+                _ => Err(Failure::of("UpdateItem", error)),
+            },
+        }
+    }
+
+    /// Notes that the mail that `event` asks for was sent, so that a repeated event sends no other.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn mailed(&self, id: RegistrationId, event: EventId) -> Result<(), Failure> {
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Item::at(pk(id), SK).build()))
+            .update_expression("SET mailed_event_id = :event")
+            // Verified meanwhile: the registration must not come back as a fragment.
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":event", text(event.to_string()));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(Failure::of("UpdateItem", error)),
+            },
+        }
+    }
+}
+
+/// Takes a verified registration away, if `link` is still its newest link at `now`.
+pub(crate) fn consume(id: RegistrationId, link: &LinkHash, now: Timestamp) -> Write {
+    Write::delete(Item::at(pk(id), SK).build())
+        .only_if("link_hash = :link AND expires_at > :now")
+        .with(Item::default().text(":link", hex(link)).moment(":now", now))
+}
+
+fn item(registration: &Registration) -> Attributes {
+    let Registration { id, email, first_name, last_name, password_hash, link, expires_at } = registration;
+    Item::at(pk(*id), SK)
+        .text("email", email.address())
+        .text("canonical_email", email.canonical().as_str())
+        .maybe_text("first_name", first_name.as_ref().map(Name::as_str))
+        .maybe_text("last_name", last_name.as_ref().map(Name::as_str))
+        .text("password_hash", &password_hash.phc)
+        .text("pepper_id", &password_hash.pepper_id)
+        .maybe_text("link_hash", link.as_ref().map(hex))
+        .moment("expires_at", *expires_at)
+        .ttl(*expires_at)
+        .build()
+}
+
+fn parse(id: RegistrationId, item: &Attributes) -> Result<Registration, Failure> {
+    let read = Read(item);
+    Ok(Registration {
+        id,
+        email: read.parsed("email", Email::parse)?,
+        first_name: read.maybe_parsed("first_name", Name::parse)?,
+        last_name: read.maybe_parsed("last_name", Name::parse)?,
+        password_hash: PasswordHash { phc: read.text("password_hash")?, pepper_id: read.text("pepper_id")? },
+        link: read.maybe_parsed("link_hash", unhex)?,
+        expires_at: read.moment("expires_at")?,
+    })
+}
+
+fn hex(hash: &LinkHash) -> String {
+    hash.bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Result<LinkHash, ()> {
+    let mut bytes = [0; 32];
+    if text.len() != 2 * bytes.len() || !text.is_ascii() {
+        return Err(());
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| ())?;
+    }
+    Ok(LinkHash::from_bytes(bytes))
+}

@@ -1,0 +1,152 @@
+//! Sessions: started and ended with an event, refreshed by one conditional write.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use domain::{
+    Client, Credential, Event, PasswordHash, Presented, Session, SessionId, Timestamp, User, UserId,
+};
+
+use crate::{
+    Failure, Identities, Refused, Store,
+    item::{Attributes, Item, Read, number},
+    transaction::{NotCommitted, Write},
+    users,
+};
+
+fn key(user: UserId, session: SessionId) -> Attributes {
+    Item::at(users::pk(user), format!("SESSION#{session}")).build()
+}
+
+/// What one conditional write made of a refresh token's generation.
+#[derive(Debug)]
+pub enum Rotation {
+    /// The token was of the current generation and good: this is the session, one generation on.
+    Rotated(Session),
+    /// Nothing was written, since the session is this.
+    Unchanged(Session),
+    /// There is no such session (any more).
+    Missing,
+}
+
+impl Store {
+    /// Adds a session to a user, who is one version on by it; where `rehashed` is given, the better
+    /// hash replaces the credential's.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`] if user or credential have changed since they were read.
+    pub async fn start_session(
+        &self,
+        user: &User,
+        session: &Session,
+        rehashed: Option<(&Credential, &PasswordHash)>,
+        event: Event,
+    ) -> Result<(), Refused> {
+        let rehash = rehashed
+            .map(|(credential, hash)| users::rehash(&credential.email, &credential.password_hash, hash));
+        let session = Write::put(item(session)).only_if("attribute_not_exists(pk)");
+        let writes = [Some(users::advance(user)), Some(session), rehash];
+        self.commit(writes.into_iter().flatten(), event).await.map_err(stale)
+    }
+
+    /// Ends a session of a user, who is one version on by it.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`] if the user has changed since it was read, or the session has ended.
+    pub async fn end_session(&self, user: &User, session: SessionId, event: Event) -> Result<(), Refused> {
+        let end = Write::delete(key(user.id, session)).only_if("attribute_exists(pk)");
+        self.commit([users::advance(user), end], event).await.map_err(stale)
+    }
+}
+
+fn stale(error: NotCommitted) -> Refused {
+    match error {
+        NotCommitted::Refused(_) => Refused::Stale,
+        NotCommitted::Failed(failure) => Refused::Failed(failure),
+    }
+}
+
+impl Identities {
+    /// The session, expired or not.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn session(&self, user: UserId, session: SessionId) -> Result<Option<Session>, Failure> {
+        let item = self.get(users::pk(user), format!("SESSION#{session}")).await?;
+        item.map(|item| parse(user, session, &item)).transpose()
+    }
+
+    /// Refreshes a session: one atomic transition from the presented generation to the next, whose
+    /// condition is that the generation is current and the session has not expired.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn rotate_session(
+        &self,
+        presented: Presented,
+        now: Timestamp,
+        idle: Duration,
+    ) -> Result<Rotation, Failure> {
+        let Presented { user_id, session_id, generation } = presented;
+        let idle_expires_at = now.plus(idle);
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(user_id, session_id)))
+            .update_expression(
+                "SET generation = :next, rotated_at = :now, idle_expires_at = :idle, #ttl = :ttl",
+            )
+            .condition_expression("generation = :presented AND idle_expires_at > :now AND expires_at > :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":presented", number(generation))
+            .expression_attribute_values(":next", number(generation.saturating_add(1)))
+            .expression_attribute_values(":now", number(now.millis()))
+            .expression_attribute_values(":idle", number(idle_expires_at.millis()))
+            .expression_attribute_values(":ttl", number(idle_expires_at.seconds()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let (item, rotated) = match update.send().await {
+            Ok(answer) => (answer.attributes, true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(unmet)) => (unmet.item.clone(), false),
+                _ => return Err(Failure::of("UpdateItem", error)),
+            },
+        };
+        let Some(item) = item.filter(|item| !item.is_empty()) else { return Ok(Rotation::Missing) };
+        let session = parse(user_id, session_id, &item)?;
+        Ok(if rotated { Rotation::Rotated(session) } else { Rotation::Unchanged(session) })
+    }
+}
+
+fn item(session: &Session) -> Attributes {
+    Item::at(users::pk(session.user_id), format!("SESSION#{}", session.id))
+        .number("generation", session.generation)
+        .number("epoch", session.epoch)
+        .moment("created_at", session.created_at)
+        .moment("rotated_at", session.rotated_at)
+        .moment("idle_expires_at", session.idle_expires_at)
+        .moment("expires_at", session.expires_at)
+        .maybe_text("ip", session.client.ip.as_ref())
+        .maybe_text("user_agent", session.client.user_agent.as_ref())
+        .ttl(session.idle_expires_at)
+        .build()
+}
+
+fn parse(user_id: UserId, id: SessionId, item: &Attributes) -> Result<Session, Failure> {
+    let read = Read(item);
+    Ok(Session {
+        id,
+        user_id,
+        generation: read.number("generation")?,
+        epoch: read.number("epoch")?,
+        created_at: read.moment("created_at")?,
+        rotated_at: read.moment("rotated_at")?,
+        idle_expires_at: read.moment("idle_expires_at")?,
+        expires_at: read.moment("expires_at")?,
+        client: Client { ip: read.maybe_text("ip"), user_agent: read.maybe_text("user_agent") },
+    })
+}

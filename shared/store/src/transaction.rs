@@ -1,0 +1,249 @@
+//! State and event in one transaction, or neither.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{Delete, Put, TransactWriteItem, Update},
+};
+use cloud::{Cloud, Random, SettingError};
+use domain::{Detail, Envelope, Event};
+
+use crate::{
+    Failure, Identities,
+    item::{Attributes, Item},
+    outbox,
+};
+
+/// Commands on both tables. Each takes the event that says what it does.
+#[derive(Clone, Debug)]
+pub struct Store {
+    identities: Identities,
+    events_table: String,
+    envelope: Envelope,
+    random: Random,
+}
+
+/// A command whose conditions do not hold (any more).
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// What the command was decided on has changed meanwhile: read again, decide again.
+    #[error("the state has changed meanwhile")]
+    Stale,
+    /// The command could not be carried out.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// Why a transaction was not committed.
+pub(crate) enum NotCommitted {
+    /// The writes at these positions refused by their own conditions; nothing was written.
+    Refused(Vec<usize>),
+    Failed(Failure),
+}
+
+/// Conflicts with other transactions are short: eight attempts with full jitter span about a second.
+const ATTEMPTS: u32 = 8;
+const FIRST_PAUSE_MILLIS: u64 = 10;
+const LONGEST_PAUSE_MILLIS: u64 = 500;
+
+impl Store {
+    /// The tables and the way events are written that the settings `IDENTITIES_TABLE`,
+    /// `EVENTS_TABLE`, `ISSUER`, `EVENT_EPOCH` and `EVENT_DETAIL` name.
+    ///
+    /// # Errors
+    /// If one of them is missing or unusable.
+    pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
+        let settings = cloud.settings();
+        let detail = match settings.text("EVENT_DETAIL")?.as_str() {
+            "ids" => Detail::Ids,
+            "profile" => Detail::Profile,
+            _ => return Err(SettingError::new("EVENT_DETAIL", "must be `ids` or `profile`")),
+        };
+        let (source, epoch) = (settings.text("ISSUER")?, settings.parsed("EVENT_EPOCH")?);
+        Ok(Self {
+            identities: Identities::new(cloud)?,
+            events_table: settings.text("EVENTS_TABLE")?,
+            envelope: Envelope { source, epoch, detail },
+            random: cloud.random(),
+        })
+    }
+
+    /// What the commands are decided on.
+    #[must_use]
+    pub const fn identities(&self) -> &Identities {
+        &self.identities
+    }
+
+    /// Commits `writes` and `event`, or nothing. The bytes are the same at every attempt: whoever
+    /// decided has frozen ids, salts and times before, and the event's id is the request token.
+    pub(crate) async fn commit(
+        &self,
+        writes: impl IntoIterator<Item = Write>,
+        event: Event,
+    ) -> Result<(), NotCommitted> {
+        let record = outbox::item(&event, self.envelope.render(&event));
+        let mut items: Vec<_> =
+            writes.into_iter().map(|write| write.into_item(&self.identities.table)).collect();
+        let event_position = items.len();
+        items.push(Write::put(record).only_if("attribute_not_exists(stream)").into_item(&self.events_table));
+
+        let failure = match self.attempt(items, &event).await {
+            Ok(()) => return Ok(()),
+            Err(NotCommitted::Refused(positions)) if !positions.contains(&event_position) => {
+                return Err(NotCommitted::Refused(positions));
+            }
+            Err(failure) => failure,
+        };
+        // Either the answer was lost, or an event of this number exists already: if it is this one,
+        // an earlier attempt was committed after all.
+        let is_rejected = matches!(&failure, NotCommitted::Failed(Failure::Rejected { .. }));
+        if !is_rejected && self.has(&event).await { Ok(()) } else { Err(failure) }
+    }
+
+    async fn attempt(&self, items: Vec<TransactWriteItem>, event: &Event) -> Result<(), NotCommitted> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let transaction = self
+                .identities
+                .dynamodb
+                .transact_write_items()
+                .set_transact_items(Some(items.clone()))
+                .client_request_token(event.cause.event_id.to_string());
+            let Err(error) = transaction.send().await else { return Ok(()) };
+            match reasons(&error) {
+                Some(reasons) if reasons.iter().any(|code| code == "ConditionalCheckFailed") => {
+                    let failed =
+                        |(at, code): (usize, &String)| (code == "ConditionalCheckFailed").then_some(at);
+                    return Err(NotCommitted::Refused(
+                        reasons.iter().enumerate().filter_map(failed).collect(),
+                    ));
+                }
+                Some(reasons) if attempt < ATTEMPTS && reasons.iter().all(|code| is_passing(code)) => {
+                    tokio::time::sleep(self.pause(attempt)).await;
+                }
+                _ => return Err(NotCommitted::Failed(Failure::of("TransactWriteItems", error))),
+            }
+        }
+    }
+
+    /// Full jitter: anything from nothing to twice as much as the time before.
+    fn pause(&self, attempt: u32) -> Duration {
+        let bound = (FIRST_PAUSE_MILLIS << attempt).min(LONGEST_PAUSE_MILLIS);
+        Duration::from_millis(u64::from_be_bytes(self.random.bytes()) % bound)
+    }
+
+    /// Whether this very event is committed.
+    async fn has(&self, event: &Event) -> bool {
+        let get = self
+            .identities
+            .dynamodb
+            .get_item()
+            .table_name(&self.events_table)
+            .consistent_read(true)
+            .set_key(Some(outbox::key(event)));
+        let found = get.send().await.ok().and_then(|answer| answer.item);
+        found.is_some_and(|item| outbox::is_of(&item, event))
+    }
+}
+
+/// The reasons of a cancelled transaction, one a write; `None` for any other error.
+fn reasons(error: &SdkError<TransactWriteItemsError>) -> Option<Vec<String>> {
+    match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => Some(
+            cancelled
+                .cancellation_reasons()
+                .iter()
+                .map(|reason| reason.code().unwrap_or("None").to_owned())
+                .collect(),
+        ),
+        TransactWriteItemsError::TransactionInProgressException(_) => {
+            Some(vec!["TransactionConflict".to_owned()])
+        }
+        _ => None,
+    }
+}
+
+fn is_passing(code: &str) -> bool {
+    matches!(code, "None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+}
+
+/// One write of a transaction.
+pub(crate) struct Write {
+    kind: Kind,
+    condition: Option<&'static str>,
+    name: Option<(&'static str, &'static str)>,
+    values: Attributes,
+}
+
+enum Kind {
+    Put(Attributes),
+    Update(Attributes, &'static str),
+    Delete(Attributes),
+}
+
+impl Write {
+    pub(crate) fn put(item: Attributes) -> Self {
+        Self::of(Kind::Put(item))
+    }
+
+    pub(crate) fn update(key: Attributes, expression: &'static str) -> Self {
+        Self::of(Kind::Update(key, expression))
+    }
+
+    pub(crate) fn delete(key: Attributes) -> Self {
+        Self::of(Kind::Delete(key))
+    }
+
+    fn of(kind: Kind) -> Self {
+        Self { kind, condition: None, name: None, values: Attributes::new() }
+    }
+
+    pub(crate) fn only_if(mut self, condition: &'static str) -> Self {
+        self.condition = Some(condition);
+        self
+    }
+
+    /// What a placeholder for a reserved word stands for.
+    pub(crate) fn named(mut self, placeholder: &'static str, name: &'static str) -> Self {
+        self.name = Some((placeholder, name));
+        self
+    }
+
+    pub(crate) fn with(mut self, values: Item) -> Self {
+        self.values = values.build();
+        self
+    }
+
+    /// `build` fails only for a missing table name, key or item, and all are given here.
+    fn into_item(self, table: &str) -> TransactWriteItem {
+        let condition = self.condition.map(str::to_owned);
+        let values = (!self.values.is_empty()).then_some(self.values);
+        let names = self.name.map(|(placeholder, name)| [(placeholder.to_owned(), name.to_owned())].into());
+        let item = TransactWriteItem::builder();
+        match self.kind {
+            Kind::Put(attributes) => {
+                let put = Put::builder().table_name(table).set_item(Some(attributes));
+                let put = put.set_condition_expression(condition).set_expression_attribute_values(values);
+                item.set_put(put.build().ok())
+            }
+            Kind::Update(key, expression) => {
+                let update =
+                    Update::builder().table_name(table).set_key(Some(key)).update_expression(expression);
+                let update =
+                    update.set_condition_expression(condition).set_expression_attribute_values(values);
+                let update = update.set_expression_attribute_names(names);
+                item.set_update(update.build().ok())
+            }
+            Kind::Delete(key) => {
+                let delete = Delete::builder().table_name(table).set_key(Some(key));
+                let delete =
+                    delete.set_condition_expression(condition).set_expression_attribute_values(values);
+                item.set_delete(delete.build().ok())
+            }
+        }
+        .build()
+    }
+}
