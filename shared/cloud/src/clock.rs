@@ -34,14 +34,18 @@ impl Clock {
 
 /// Makes unpredictable bytes.
 #[derive(Clone)]
-pub struct Random(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Random(Arc<Fill>);
+
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Random {
     /// The operating system's random source.
+    ///
+    /// # Panics
+    /// When it is used and the operating system has none: without randomness nothing secure can
+    /// be done, and the boundary makes it a 500.
     #[must_use]
     pub fn system() -> Self {
-        // A system without randomness can serve nobody: this is the one panic that is right, and
-        // the boundary makes it a 500.
         #[expect(clippy::expect_used, reason = "without randomness nothing secure can be done")]
         Self::of(|bytes| getrandom::fill(bytes).expect("the operating system has a random source"))
     }

@@ -60,7 +60,7 @@ impl Deadline {
     /// default.
     fn at(epoch_millis: u64, clock: &Clock) -> Self {
         const DEFAULT: Duration = Duration::from_secs(10);
-        const LONGEST: Duration = Duration::from_secs(15 * 60);
+        const LONGEST: Duration = Duration::from_mins(15);
         let now = u64::try_from(clock.now().millis()).unwrap_or(0);
         let left = epoch_millis.checked_sub(now).map(Duration::from_millis);
         Self::after(left.filter(|left| !left.is_zero() && *left <= LONGEST).unwrap_or(DEFAULT))
@@ -73,13 +73,16 @@ impl Deadline {
     }
 }
 
+/// Why a function does not start, or stops: Lambda starts another environment.
+pub type StartFailed = lambda_runtime::Error;
+
 /// Serves a function on Lambda until the environment ends.
 ///
 /// # Errors
 /// If a setting is missing or Lambda's runtime interface fails; the environment then starts anew.
 pub fn run<F: Function>(
     build: impl FnOnce(&Cloud) -> Result<F, SettingError>,
-) -> Result<(), lambda_runtime::Error> {
+) -> Result<(), StartFailed> {
     crate::logging::start();
     // One request at a time: one thread is all there is to use.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

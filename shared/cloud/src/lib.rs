@@ -20,7 +20,7 @@ use aws_types::{SdkConfig, region::Region};
 use std::time::Duration;
 
 pub use clock::{Clock, Random};
-pub use function::{Deadline, Failed, Function, Invocation, run};
+pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
 pub use secret::{FromSecret, SecretUnavailable};
 pub use settings::{SettingError, Settings};
 

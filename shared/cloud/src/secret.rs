@@ -12,9 +12,11 @@ use crate::{Cloud, SettingError};
 pub struct FromSecret<T> {
     client: Client,
     secret_id: String,
-    derive: Box<dyn Fn(&Seeds) -> Option<T> + Send + Sync>,
+    derive: Box<Derive<T>>,
     derived: OnceCell<T>,
 }
+
+type Derive<T> = dyn Fn(&Seeds) -> Option<T> + Send + Sync;
 
 /// The secret could not be read. Never says what it holds.
 #[derive(Debug, Error)]

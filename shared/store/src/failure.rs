@@ -24,6 +24,9 @@ pub enum Failure {
         /// What the SDK says, for the log.
         source: Source,
     },
+    /// Others kept changing the same user: the same call may succeed later.
+    #[error("others keep changing the same user")]
+    Contended,
     /// An item lacks an attribute or holds one of another kind.
     #[error("an item has no usable attribute `{0}`")]
     Malformed(&'static str),
@@ -33,7 +36,7 @@ impl Failure {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Contended)
     }
 
     pub(crate) fn of<E>(operation: &'static str, error: SdkError<E>) -> Self

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use domain::Timestamp;
 
 use crate::Failure;
@@ -43,6 +43,11 @@ impl Item {
         self
     }
 
+    pub(crate) fn bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.0.insert(name.to_owned(), bytes(value));
+        self
+    }
+
     /// A moment, in milliseconds.
     pub(crate) fn moment(self, name: &str, value: Timestamp) -> Self {
         self.number(name, value.millis())
@@ -60,6 +65,10 @@ impl Item {
 
 pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
+}
+
+pub(crate) fn bytes(value: &[u8]) -> AttributeValue {
+    AttributeValue::B(Blob::new(value))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "numbers are passed as they are written")]
@@ -92,6 +101,12 @@ impl Read<'_> {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, Failure> {
         parse(&self.text(name)?).map_err(|_| Failure::Malformed(name))
+    }
+
+    /// Bytes that may be missing; of another length they are malformed.
+    pub(crate) fn maybe_bytes<const N: usize>(&self, name: &'static str) -> Result<Option<[u8; N]>, Failure> {
+        let bytes = |value: &AttributeValue| value.as_b().ok().and_then(|blob| blob.as_ref().try_into().ok());
+        self.0.get(name).map(|value| bytes(value).ok_or(Failure::Malformed(name))).transpose()
     }
 
     /// What `parse` makes of a text attribute that may be missing.

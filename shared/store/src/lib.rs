@@ -5,6 +5,7 @@
 //! says what it does. State and event are written in one transaction, or neither is. [`Identities`]
 //! has the reads, and the few writes that are no event. [`Outbox`] is what relay and sweeper see.
 
+mod delivery;
 mod failure;
 mod identities;
 mod item;
@@ -16,6 +17,7 @@ mod sessions;
 mod transaction;
 mod users;
 
+pub use delivery::{DuePage, EventKey, NextPage, Outbox, PendingEvent};
 pub use failure::Failure;
 pub use identities::Identities;
 pub use limits::Attempts;

@@ -8,7 +8,7 @@ use domain::{
 
 use crate::{
     Failure, Identities, Store,
-    item::{Attributes, Item, Read, number, text},
+    item::{Attributes, Item, Read, bytes, number, text},
     transaction::{NotCommitted, Write},
 };
 
@@ -114,7 +114,7 @@ impl Identities {
             .condition_expression(
                 "attribute_exists(pk) AND expires_at > :now AND (attribute_not_exists(mailed_event_id) OR mailed_event_id <> :event)",
             )
-            .expression_attribute_values(":link", text(hex(link)))
+            .expression_attribute_values(":link", bytes(link.bytes()))
             .expression_attribute_values(":now", number(now.millis()))
             .expression_attribute_values(":event", text(event.to_string()))
             .return_values(ReturnValue::AllNew);
@@ -155,22 +155,24 @@ impl Identities {
 pub(crate) fn consume(id: RegistrationId, link: &LinkHash, now: Timestamp) -> Write {
     Write::delete(Item::at(pk(id), SK).build())
         .only_if("link_hash = :link AND expires_at > :now")
-        .with(Item::default().text(":link", hex(link)).moment(":now", now))
+        .with(Item::default().bytes(":link", link.bytes()).moment(":now", now))
 }
 
 fn item(registration: &Registration) -> Attributes {
     let Registration { id, email, first_name, last_name, password_hash, link, expires_at } = registration;
-    Item::at(pk(*id), SK)
+    let item = Item::at(pk(*id), SK)
         .text("email", email.address())
         .text("canonical_email", email.canonical().as_str())
         .maybe_text("first_name", first_name.as_ref().map(Name::as_str))
         .maybe_text("last_name", last_name.as_ref().map(Name::as_str))
         .text("password_hash", &password_hash.phc)
         .text("pepper_id", &password_hash.pepper_id)
-        .maybe_text("link_hash", link.as_ref().map(hex))
         .moment("expires_at", *expires_at)
-        .ttl(*expires_at)
-        .build()
+        .ttl(*expires_at);
+    match link {
+        Some(link) => item.bytes("link_hash", link.bytes()).build(),
+        None => item.build(),
+    }
 }
 
 fn parse(id: RegistrationId, item: &Attributes) -> Result<Registration, Failure> {
@@ -181,22 +183,7 @@ fn parse(id: RegistrationId, item: &Attributes) -> Result<Registration, Failure>
         first_name: read.maybe_parsed("first_name", Name::parse)?,
         last_name: read.maybe_parsed("last_name", Name::parse)?,
         password_hash: PasswordHash { phc: read.text("password_hash")?, pepper_id: read.text("pepper_id")? },
-        link: read.maybe_parsed("link_hash", unhex)?,
+        link: read.maybe_bytes("link_hash")?.map(LinkHash::from_bytes),
         expires_at: read.moment("expires_at")?,
     })
-}
-
-fn hex(hash: &LinkHash) -> String {
-    hash.bytes().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Result<LinkHash, ()> {
-    let mut bytes = [0; 32];
-    if text.len() != 2 * bytes.len() || !text.is_ascii() {
-        return Err(());
-    }
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| ())?;
-    }
-    Ok(LinkHash::from_bytes(bytes))
 }

@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use domain::{
-    Client, Credential, Event, PasswordHash, Presented, Session, SessionId, Timestamp, User, UserId,
+    Cause, Client, Credential, Event, PasswordHash, Presented, Session, SessionEnd, SessionId, Timestamp,
+    User, UserId,
 };
 
 use crate::{
@@ -16,6 +17,9 @@ use crate::{
     transaction::{NotCommitted, Write},
     users,
 };
+
+/// Changes of one user that happen at once take turns.
+const TURNS: usize = 10;
 
 fn key(user: UserId, session: SessionId) -> Attributes {
     Item::at(users::pk(user), format!("SESSION#{session}")).build()
@@ -52,13 +56,31 @@ impl Store {
         self.commit(writes.into_iter().flatten(), event).await.map_err(stale)
     }
 
-    /// Ends a session of a user, who is one version on by it.
+    /// Ends a session of a user. A session that is gone already stays gone, without another event.
     ///
     /// # Errors
-    /// [`Refused::Stale`] if the user has changed since it was read, or the session has ended.
-    pub async fn end_session(&self, user: &User, session: SessionId, event: Event) -> Result<(), Refused> {
-        let end = Write::delete(key(user.id, session)).only_if("attribute_exists(pk)");
-        self.commit([users::advance(user), end], event).await.map_err(stale)
+    /// If the tables fail, or others keep changing the user.
+    pub async fn end_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        reason: SessionEnd,
+        cause: &Cause,
+    ) -> Result<(), Failure> {
+        const SESSION: usize = 1;
+        for _turn in 0..TURNS {
+            let Some(before) = self.identities().user(user).await? else { return Ok(()) };
+            let (after, event) = before.end_session(session, reason, cause.clone());
+            let end = Write::delete(key(user, session)).only_if("attribute_exists(pk)");
+            match self.commit([users::advance(&after), end], event).await {
+                Ok(()) => return Ok(()),
+                Err(NotCommitted::Refused(positions)) if positions.contains(&SESSION) => return Ok(()),
+                // The user has changed meanwhile: decide again.
+                Err(NotCommitted::Refused(_)) => {}
+                Err(NotCommitted::Failed(failure)) => return Err(failure),
+            }
+        }
+        Err(Failure::Contended)
     }
 }
 

@@ -111,7 +111,7 @@ impl Store {
                 .dynamodb
                 .transact_write_items()
                 .set_transact_items(Some(items.clone()))
-                .client_request_token(event.cause.event_id.to_string());
+                .client_request_token(request_token(event));
             let Err(error) = transaction.send().await else { return Ok(()) };
             match reasons(&error) {
                 Some(reasons) if reasons.iter().any(|code| code == "ConditionalCheckFailed") => {
@@ -147,6 +147,12 @@ impl Store {
         let found = get.send().await.ok().and_then(|answer| answer.item);
         found.is_some_and(|item| outbox::is_of(&item, event))
     }
+}
+
+/// The event's id, and its number: a command that is decided anew is another request.
+fn request_token(event: &Event) -> String {
+    // 32 and at most 4 of the 36 characters that DynamoDB allows.
+    format!("{}{:x}", event.cause.event_id.uuid().simple(), event.sequence % 0x1_0000)
 }
 
 /// The reasons of a cancelled transaction, one a write; `None` for any other error.

@@ -1,0 +1,5 @@
+//! Serves [`health`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(health::function)
+}

@@ -1,0 +1,5 @@
+//! Serves [`log_in`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(log_in::function)
+}

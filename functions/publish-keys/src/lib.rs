@@ -1,0 +1,108 @@
+//! `GET /.well-known/jwks.json` and `/.well-known/openid-configuration`: what other services need to
+//! verify our access tokens with no code of ours.
+
+use api::{Anyone, Endpoint, Nothing, Problem, Public, Route, UseCase};
+use cloud::{Clock, Cloud, SettingError};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use store::{Failure, Identities};
+use thiserror::Error;
+
+const JWKS: &str = "/.well-known/jwks.json";
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+/// Seconds. A key is published long before most tokens of it are met.
+const MAX_AGE: u32 = 300;
+
+/// Publishes the keys.
+pub struct PublishKeys {
+    identities: Identities,
+    issuer: String,
+    clock: Clock,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<PublishKeys>, SettingError> {
+    let issuer = cloud.settings().text("ISSUER")?;
+    Endpoint::new(cloud, PublishKeys { identities: Identities::new(cloud)?, issuer, clock: cloud.clock() })
+}
+
+/// One document or the other.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Document {
+    /// RFC 7517, section 5.
+    Keys {
+        /// Every key whose tokens may still be alive.
+        keys: Vec<Box<RawValue>>,
+    },
+    /// What verifiers read of OpenID Connect Discovery 1.0. There are no endpoints to discover:
+    /// Gatepost is no OpenID provider.
+    Discovery {
+        /// As in the tokens' `iss`.
+        issuer: String,
+        /// Where the keys are.
+        jwks_uri: String,
+        /// Of the access tokens; the name is the specification's.
+        id_token_signing_alg_values_supported: [&'static str; 1],
+        /// Required by the specification.
+        subject_types_supported: [&'static str; 1],
+        /// Required by the specification.
+        response_types_supported: [&'static str; 0],
+    },
+}
+
+/// Why the keys are not shown.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The table failed.
+    #[error("not read")]
+    NotRead(#[from] Failure),
+}
+
+impl UseCase for PublishKeys {
+    const ROUTES: &'static [Route] = &[Route::get(JWKS), Route::get(DISCOVERY)];
+    type Caller = Anyone;
+    type Request = Nothing;
+    type Response = Public<Document>;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &() {
+        &()
+    }
+
+    async fn run(&self, caller: Anyone, _: Nothing) -> Result<Public<Document>, Refusal> {
+        if caller.head.path == DISCOVERY {
+            return Ok(Public { content: self.discovery(), max_age: MAX_AGE });
+        }
+        let now = self.clock.now();
+        let published = self.identities.public_keys().await?;
+        let alive = published.into_iter().filter(|key| key.retire_at.is_none_or(|at| now < at));
+        let keys: Vec<_> = alive.filter_map(|key| RawValue::from_string(key.jwk).ok()).collect();
+        // Before the first log-in there is no key: nobody is to remember that.
+        let max_age = if keys.is_empty() { 0 } else { MAX_AGE };
+        Ok(Public { content: Document::Keys { keys }, max_age })
+    }
+}
+
+impl PublishKeys {
+    fn discovery(&self) -> Document {
+        Document::Discovery {
+            issuer: self.issuer.clone(),
+            jwks_uri: format!("{}{JWKS}", self.issuer),
+            id_token_signing_alg_values_supported: ["ES256"],
+            subject_types_supported: ["public"],
+            response_types_supported: [],
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `POST /v1/sessions/refresh`: stays signed in.
+//!
+//! One conditional write moves the session from the presented generation to the next. Its successor
+//! is the same however often it is asked for, so a retry is safe and a fork cannot exist.
+
+use std::time::Duration;
+
+use api::{Anyone, Endpoint, Grant, Problem, ProblemType, Route, Shown, UseCase};
+use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
+use domain::{Presented, RefreshRefused, Secret, Seeds, Session, SessionEnd};
+use serde::Deserialize;
+use store::{Failure, Rotation, Store};
+use thiserror::Error;
+use tokens::{InvalidToken, Issuer, KeyUnusable};
+use tokio::sync::OnceCell;
+
+/// More would give a thief of the previous token too much time.
+const LONGEST_RETRY_WINDOW: Duration = Duration::from_secs(60);
+
+/// Refreshes sessions.
+pub struct RefreshSession {
+    store: Store,
+    issuer: FromSecret<Issuer>,
+    published: OnceCell<()>,
+    idle: Duration,
+    retry_window: Duration,
+    clock: Clock,
+    random: Random,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<RefreshSession>, SettingError> {
+    let settings = cloud.settings();
+    let retry_window = settings.seconds("REFRESH_RETRY_SECONDS")?;
+    if retry_window > LONGEST_RETRY_WINDOW {
+        return Err(SettingError::new("REFRESH_RETRY_SECONDS", "must be 0 to 60"));
+    }
+    let issuing = api::issuing(cloud)?;
+    let refresh = RefreshSession {
+        store: Store::new(cloud)?,
+        issuer: FromSecret::new(cloud, move |seeds: &Seeds| Issuer::new(seeds, issuing.clone()).ok())?,
+        published: OnceCell::new(),
+        idle: settings.seconds("SESSION_IDLE_SECONDS")?,
+        retry_window,
+        clock: cloud.clock(),
+        random: cloud.random(),
+    };
+    Endpoint::new(cloud, refresh)
+}
+
+/// The refresh token of the session.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    refresh_token: Secret,
+}
+
+/// Why a session is not refreshed.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The token is not of this service: nothing is revoked.
+    #[error("no token of this service")]
+    Forged(#[from] InvalidToken),
+    /// The session does not stand any more.
+    #[error(transparent)]
+    Refused(#[from] RefreshRefused),
+    /// The keys could not be read.
+    #[error("no keys")]
+    NoKeys(#[from] SecretUnavailable),
+    /// The token could not be signed.
+    #[error("no token")]
+    NoToken(#[from] KeyUnusable),
+    /// The tables failed.
+    #[error("not stored")]
+    NotStored(#[from] Failure),
+}
+
+impl UseCase for RefreshSession {
+    const ROUTES: &'static [Route] = &[Route::post("/v1/sessions/refresh")];
+    type Caller = Anyone;
+    type Request = Request;
+    type Response = Shown<Grant>;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &() {
+        &()
+    }
+
+    async fn warm(&self) {
+        // What fails here fails again, and is answered, at the first request.
+        let _ = self.issuer().await;
+    }
+
+    async fn run(&self, caller: Anyone, request: Request) -> Result<Shown<Grant>, Refusal> {
+        let issuer = self.issuer().await?;
+        let presented = issuer.open_refresh_token(&request.refresh_token)?;
+
+        let now = self.clock.now();
+        let identities = self.store.identities();
+        let (rotation, user) = tokio::try_join!(
+            identities.rotate_session(presented, now, self.idle),
+            identities.user(presented.user_id)
+        )?;
+        let session = match rotation {
+            Rotation::Rotated(session) => session,
+            Rotation::Unchanged(session) => self.judge(&caller, presented, session).await?,
+            Rotation::Missing => return Err(RefreshRefused::Ended.into()),
+        };
+        let user = user.filter(|user| user.admits(&session)).ok_or(RefreshRefused::Ended)?;
+
+        Ok(Shown(Grant::new(issuer, &user, &session, self.random.uuid(), now)?))
+    }
+}
+
+impl RefreshSession {
+    /// The issuer, its key published: nobody is to meet a token that cannot be verified.
+    async fn issuer(&self) -> Result<&Issuer, Refusal> {
+        let issuer = self.issuer.get().await?;
+        let identities = self.store.identities();
+        let publish = || async { identities.publish_key(&issuer.public_key(self.clock.now())).await };
+        self.published.get_or_try_init(publish).await?;
+        Ok(issuer)
+    }
+
+    /// The session for whose previous token a retry gets the same successor; a token that was used
+    /// before ends it, since one of its two holders is a thief.
+    async fn judge(
+        &self,
+        caller: &Anyone,
+        presented: Presented,
+        session: Session,
+    ) -> Result<Session, Refusal> {
+        let now = self.clock.now();
+        let judged = session.judge(presented, now, self.retry_window);
+        if judged == Err(RefreshRefused::Reused) {
+            let cause = caller.cause(self.random.id(now), now);
+            self.store.end_session(session.user_id, session.id, SessionEnd::TokenReused, &cause).await?;
+        }
+        judged?;
+        Ok(session)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Forged(_) | Refusal::Refused(RefreshRefused::Ended) => {
+                Self::of(ProblemType::InvalidToken)
+            }
+            Refusal::Refused(RefreshRefused::Expired) => Self::of(ProblemType::TokenExpired),
+            Refusal::Refused(RefreshRefused::Reused) => Self::of(ProblemType::TokenReused),
+            Refusal::NoKeys(_) => Self::unavailable(),
+            Refusal::NoToken(_) => Self::failure(false),
+            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+        }
+    }
+}

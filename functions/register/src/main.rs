@@ -1,0 +1,5 @@
+//! Serves [`register`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(register::function)
+}

@@ -1,0 +1,5 @@
+//! Serves [`resend_verification`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(resend_verification::function)
+}

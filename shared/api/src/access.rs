@@ -1,0 +1,133 @@
+//! Who is signed in: whoever presents an access token that this deployment has signed.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use cloud::{Cloud, SettingError};
+use domain::{Actor, Cause, EventId, PublicKey, SessionId, Timestamp, UserId};
+use tokens::{AccessClaims, Rejected, Verifier};
+use tracing::error;
+
+use crate::{Caller, Head, Problem, ProblemType, endpoint::chain};
+
+/// A key that nobody knows makes the keys be read again, but not more often than this: forged
+/// tokens must not make work.
+const MIN_TIME_BETWEEN_READS: Duration = Duration::from_secs(10);
+
+/// Somebody with a valid access token.
+pub struct SignedIn {
+    /// Who it is.
+    pub user_id: UserId,
+    /// The session that the token belongs to.
+    pub session_id: SessionId,
+    head: Head,
+}
+
+impl SignedIn {
+    /// Why an event happens: on this request, by this user.
+    #[must_use]
+    pub fn cause(&self, event_id: EventId, now: Timestamp) -> Cause {
+        self.head.trace.cause(event_id, now, Actor::User(self.user_id))
+    }
+}
+
+type Keys = Pin<Box<dyn Future<Output = Result<Vec<PublicKey>, Unread>> + Send>>;
+type Unread = Box<dyn std::error::Error + Send + Sync>;
+
+/// Checks access tokens against the published keys, which are read once and then kept.
+pub struct AccessGate {
+    issuer: String,
+    audience: String,
+    read_keys: Box<dyn Fn() -> Keys + Send + Sync>,
+    verifier: RwLock<Arc<Verifier>>,
+    /// When an unknown key last made the keys be read again.
+    reread_at: Mutex<Option<Timestamp>>,
+}
+
+impl AccessGate {
+    /// A gate for tokens of this deployment (settings `ISSUER`, `AUDIENCE`) that are signed with one
+    /// of the keys that `read_keys` reads.
+    ///
+    /// # Errors
+    /// If a setting is missing.
+    pub fn new<F, E>(
+        cloud: &Cloud,
+        read_keys: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Result<Self, SettingError>
+    where
+        F: Future<Output = Result<Vec<PublicKey>, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let (issuer, audience) = (cloud.settings().text("ISSUER")?, cloud.settings().text("AUDIENCE")?);
+        let verifier = RwLock::new(Arc::new(Verifier::new(issuer.clone(), audience.clone(), &[])));
+        Ok(Self {
+            issuer,
+            audience,
+            read_keys: Box::new(move || {
+                let keys = read_keys();
+                Box::pin(async move { keys.await.map_err(Unread::from) })
+            }),
+            verifier,
+            reread_at: Mutex::new(None),
+        })
+    }
+
+    async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, Problem> {
+        let known = Arc::clone(&self.verifier.read().unwrap_or_else(PoisonError::into_inner));
+        let verified = match known.verify(token, now) {
+            Err(Rejected::UnknownKey) if self.may_reread(now) => self.reread().await?.verify(token, now),
+            judged => judged,
+        };
+        verified.map_err(|rejected| match rejected {
+            Rejected::Expired => Problem::of(ProblemType::TokenExpired),
+            Rejected::UnknownKey | Rejected::Invalid => Problem::of(ProblemType::InvalidToken),
+        })
+    }
+
+    fn may_reread(&self, now: Timestamp) -> bool {
+        let mut reread_at = self.reread_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = reread_at.is_none_or(|at| now.since(at) >= MIN_TIME_BETWEEN_READS);
+        if may {
+            *reread_at = Some(now);
+        }
+        may
+    }
+
+    async fn reread(&self) -> Result<Arc<Verifier>, Problem> {
+        let keys = (self.read_keys)().await.map_err(|error| {
+            error!(cause = chain(&*error), "the public keys were not read");
+            // The next request may try at once: nothing was learned by this one.
+            *self.reread_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            Problem::unavailable()
+        })?;
+        let verifier = Arc::new(Verifier::new(self.issuer.clone(), self.audience.clone(), &keys));
+        *self.verifier.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&verifier);
+        Ok(verifier)
+    }
+}
+
+impl Caller for SignedIn {
+    type Gate = AccessGate;
+
+    async fn admit(gate: &AccessGate, head: Head, now: Timestamp) -> Result<Self, Problem> {
+        let token = head.authorization.as_deref().and_then(bearer);
+        let token = token.ok_or(Problem::of(ProblemType::InvalidToken))?;
+        let claims = gate.verify(token, now).await?;
+        Ok(Self { user_id: claims.user_id, session_id: claims.session_id, head })
+    }
+
+    async fn warm(gate: &AccessGate) {
+        // Does not count as a re-read: a key published after this start is still found at once.
+        let _ = gate.reread().await;
+    }
+}
+
+/// RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1).
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}

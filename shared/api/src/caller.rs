@@ -1,0 +1,208 @@
+//! Routes, and who calls them. A right that a use case needs is an argument that only the check can
+//! make: [`Anyone`] needs none, [`crate::SignedIn`] needs a valid access token.
+
+use std::{fmt, future::Future};
+
+use domain::{Actor, Cause, Client, EventId, Timestamp};
+
+use crate::{GatewayEvent, Problem};
+
+/// Longer `User-Agent`s are cut to this many characters.
+const MAX_USER_AGENT: usize = 256;
+const MAX_CORRELATION_ID: usize = 64;
+
+/// A method and a path of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, or `$default` for whatever no other route takes.
+    pub path: &'static str,
+}
+
+/// The methods that routes have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads; a body is ignored.
+    Get,
+    /// Makes something; needs a body.
+    Post,
+    /// Ends something; a body is optional.
+    Delete,
+    /// Whatever comes.
+    Any,
+}
+
+impl Route {
+    /// `GET path`
+    #[must_use]
+    pub const fn get(path: &'static str) -> Self {
+        Self { method: Method::Get, path }
+    }
+
+    /// `POST path`
+    #[must_use]
+    pub const fn post(path: &'static str) -> Self {
+        Self { method: Method::Post, path }
+    }
+
+    /// `DELETE path`
+    #[must_use]
+    pub const fn delete(path: &'static str) -> Self {
+        Self { method: Method::Delete, path }
+    }
+
+    /// Whatever no other route takes.
+    #[must_use]
+    pub const fn fallback() -> Self {
+        Self { method: Method::Any, path: "$default" }
+    }
+}
+
+impl fmt::Display for Route {
+    /// As API Gateway writes route keys: `POST /v1/sessions`, `$default`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.method {
+            Method::Get => write!(f, "GET {}", self.path),
+            Method::Post => write!(f, "POST {}", self.path),
+            Method::Delete => write!(f, "DELETE {}", self.path),
+            Method::Any => f.write_str(self.path),
+        }
+    }
+}
+
+/// A request without its body.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// `GET`, `POST`…
+    pub method: String,
+    /// The path, percent-encoded as it was sent.
+    pub path: String,
+    /// Where it came from.
+    pub client: Client,
+    /// What ties log, event and answer together.
+    pub trace: Trace,
+    pub(crate) authorization: Option<String>,
+    pub(crate) content_type: Option<String>,
+}
+
+/// What ties log, event and answer together.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// From a well-formed `x-correlation-id`, else the gateway's own request id.
+    pub correlation_id: String,
+    /// The caller's W3C trace context, if it is well-formed.
+    pub traceparent: Option<String>,
+}
+
+/// Somebody who may call a use case.
+pub trait Caller: Sized + Send {
+    /// What the check needs: nothing, or keys.
+    type Gate: Send + Sync;
+
+    /// Lets the sender of a request in, or not.
+    fn admit(
+        gate: &Self::Gate,
+        head: Head,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Self, Problem>> + Send;
+
+    /// Prepares the gate for the first request.
+    fn warm(_gate: &Self::Gate) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+}
+
+/// Somebody of whom nothing is known.
+pub struct Anyone {
+    /// The request that they make.
+    pub head: Head,
+}
+
+impl Anyone {
+    /// Why an event happens: on this request, by somebody unknown.
+    #[must_use]
+    pub fn cause(&self, event_id: EventId, now: Timestamp) -> Cause {
+        self.head.trace.cause(event_id, now, Actor::Anonymous)
+    }
+}
+
+impl Caller for Anyone {
+    type Gate = ();
+
+    async fn admit(_gate: &(), head: Head, _now: Timestamp) -> Result<Self, Problem> {
+        Ok(Self { head })
+    }
+}
+
+impl Trace {
+    pub(crate) fn cause(&self, event_id: EventId, occurred_at: Timestamp, actor: Actor) -> Cause {
+        let Self { correlation_id, traceparent } = self.clone();
+        Cause { event_id, occurred_at, actor, correlation_id, traceparent }
+    }
+}
+
+impl Head {
+    pub(crate) fn of(event: &mut GatewayEvent) -> Self {
+        let mut header = |name: &str| event.headers.remove(name);
+        let correlation_id = header("x-correlation-id").filter(|id| is_correlation_id(id));
+        let client = Client {
+            // Never from a header: X-Forwarded-For is whatever the sender likes.
+            ip: event.request_context.http.source_ip.take(),
+            user_agent: header("user-agent").map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
+        };
+        let traceparent = header("traceparent").filter(|value| is_traceparent(value));
+        let (authorization, content_type) = (header("authorization"), header("content-type"));
+        let correlation_id = correlation_id.unwrap_or_else(|| event.request_context.request_id.clone());
+        Self {
+            method: event.request_context.http.method.clone(),
+            path: event.raw_path.clone(),
+            client,
+            trace: Trace { correlation_id, traceparent },
+            authorization,
+            content_type,
+        }
+    }
+}
+
+/// What is echoed in a header, a log line and an event must be able to do no harm in any of them.
+fn is_correlation_id(id: &str) -> bool {
+    let harmless = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    (8..=MAX_CORRELATION_ID).contains(&id.len()) && id.bytes().all(harmless)
+}
+
+/// W3C Trace Context, version 00: `00-<32 hex>-<16 hex>-<2 hex>`.
+fn is_traceparent(value: &str) -> bool {
+    let lengths = [2, 32, 16, 2];
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    let parts: Vec<_> = value.split('-').collect();
+    parts.len() == lengths.len()
+        && parts[0] == "00"
+        && parts.iter().zip(lengths).all(|(part, length)| part.len() == length && part.bytes().all(hex))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_harmless_correlation_ids_are_taken() {
+        assert!(is_correlation_id("0190f5c4-7e1a.b_C"));
+        for refused in ["", "short", "has space in it", "new\nline-new", "quote\"quote\"", &"a".repeat(65)] {
+            assert!(!is_correlation_id(refused), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn only_well_formed_trace_contexts_are_taken() {
+        assert!(is_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        for refused in [
+            "",
+            "00-0af7-b7ad-01",
+            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ] {
+            assert!(!is_traceparent(refused), "{refused:?}");
+        }
+    }
+}

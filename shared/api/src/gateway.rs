@@ -1,0 +1,61 @@
+//! What API Gateway sends and takes: HTTP API, payload format 2.0. Only what is used is read, so
+//! that the rest costs nothing.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A request, as API Gateway hands it to a function.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayEvent {
+    /// The path, percent-encoded as it was sent.
+    pub raw_path: String,
+    /// Names in lower case; repeated headers are joined by commas.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body; base64 if `is_base64_encoded`.
+    #[serde(default)]
+    pub body: Option<String>,
+    /// Whether `body` is base64.
+    #[serde(default)]
+    pub is_base64_encoded: bool,
+    /// What the gateway itself knows of the request.
+    pub request_context: RequestContext,
+}
+
+/// What the gateway itself knows: unlike a header, nobody else can write it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestContext {
+    /// The request line and where it came from.
+    pub http: HttpContext,
+    /// The gateway's id of the request.
+    #[serde(default)]
+    pub request_id: String,
+}
+
+/// The request line and where it came from.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HttpContext {
+    /// `GET`, `POST`…
+    pub method: String,
+    /// The address of the peer.
+    #[serde(default)]
+    pub source_ip: Option<String>,
+}
+
+/// An answer, as API Gateway takes it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayAnswer {
+    /// The HTTP status.
+    pub status_code: u16,
+    /// Names in lower case.
+    pub headers: BTreeMap<&'static str, String>,
+    /// The body, always text.
+    pub body: String,
+    /// Always `false`.
+    pub is_base64_encoded: bool,
+}

@@ -1,0 +1,65 @@
+//! What whoever logs in or refreshes is granted.
+
+use cloud::{Cloud, SettingError};
+use domain::{Presented, Session, Timestamp, User};
+use serde::Serialize;
+use tokens::{AccessClaims, Issuer, IssuerSettings, KeyUnusable};
+use uuid::Uuid;
+
+/// Tokens for a session, in the field names of RFC 6749, section 5.1.
+#[derive(Serialize)]
+pub struct Grant {
+    access_token: String,
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: u64,
+    refresh_token: String,
+    /// Seconds until the session ends if it is not refreshed.
+    refresh_expires_in: u64,
+    session_id: String,
+}
+
+/// How tokens are issued, by the settings `ISSUER`, `AUDIENCE` and `ACCESS_TOKEN_SECONDS`.
+///
+/// # Errors
+/// If one is missing.
+pub fn issuing(cloud: &Cloud) -> Result<IssuerSettings, SettingError> {
+    let settings = cloud.settings();
+    Ok(IssuerSettings {
+        issuer: settings.text("ISSUER")?,
+        audience: settings.text("AUDIENCE")?,
+        lifetime: settings.seconds("ACCESS_TOKEN_SECONDS")?,
+    })
+}
+
+impl Grant {
+    /// The tokens of the session's current generation; the access token's id is `token_id`.
+    ///
+    /// # Errors
+    /// If the key cannot sign.
+    pub fn new(
+        issuer: &Issuer,
+        user: &User,
+        session: &Session,
+        token_id: Uuid,
+        now: Timestamp,
+    ) -> Result<Self, KeyUnusable> {
+        let claims = AccessClaims {
+            user_id: user.id,
+            session_id: session.id,
+            auth_time: session.created_at,
+            roles: user.roles.clone(),
+            token_id,
+        };
+        let current = Presented { user_id: user.id, session_id: session.id, generation: session.generation };
+        let ends_at = session.idle_expires_at.min(session.expires_at);
+        Ok(Self {
+            access_token: issuer.access_token(&claims, now)?.expose().to_owned(),
+            token_type: "Bearer",
+            expires_in: issuer.lifetime().as_secs(),
+            refresh_token: issuer.refresh_token(current).expose().to_owned(),
+            refresh_expires_in: ends_at.since(now).as_secs(),
+            session_id: session.id.to_string(),
+        })
+    }
+}

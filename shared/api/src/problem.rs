@@ -1,0 +1,181 @@
+//! Problems, RFC 9457. A problem has no field for a cause: what went wrong inside is in the log.
+
+use serde::Serialize;
+
+use crate::answer::Reply;
+
+/// Why a request was not served, as the caller may know it.
+#[derive(Debug)]
+pub struct Problem {
+    kind: ProblemType,
+    errors: Vec<FieldProblem>,
+    retry_after: Option<u32>,
+    allow: Option<String>,
+}
+
+/// What is wrong with one field.
+#[derive(Debug, Serialize)]
+pub struct FieldProblem {
+    /// JSON pointer (RFC 6901) to the field.
+    pub pointer: String,
+    /// A problem slug.
+    pub code: &'static str,
+    /// Completes the sentence "`<field>` …".
+    pub detail: String,
+}
+
+macro_rules! problem_types {
+    ($($(#[$doc:meta])* $name:ident $slug:literal $status:literal $title:literal $detail:literal;)*) => {
+        /// Every kind of problem: its slug, status and texts.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ProblemType { $($(#[$doc])* $name,)* }
+
+        impl ProblemType {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The last part of the problem's `type`.
+            #[must_use]
+            pub const fn slug(self) -> &'static str { match self { $(Self::$name => $slug,)* } }
+
+            /// The HTTP status.
+            #[must_use]
+            pub const fn status(self) -> u16 { match self { $(Self::$name => $status,)* } }
+
+            /// The same for every problem of the kind.
+            #[must_use]
+            pub const fn title(self) -> &'static str { match self { $(Self::$name => $title,)* } }
+
+            const fn detail(self) -> &'static str { match self { $(Self::$name => $detail,)* } }
+        }
+    };
+}
+
+problem_types! {
+    /// The body is no JSON object.
+    MalformedJson "malformed-json" 400 "The body is not a JSON object" "Send one JSON object, in UTF-8.";
+    /// The body is of another media type.
+    UnsupportedMediaType "unsupported-media-type" 415 "The body is of another media type" "Send `content-type: application/json`.";
+    /// The body is larger than 16 KiB.
+    PayloadTooLarge "payload-too-large" 413 "The body is too large" "A body has at most 16 KiB.";
+    /// There is no such thing.
+    NotFound "not-found" 404 "There is nothing here" "No such resource exists, or it is not yours.";
+    /// The path is there, the method is not.
+    MethodNotAllowed "method-not-allowed" 405 "The resource has no such method" "The methods that it has are in the `allow` header.";
+    /// Fields are missing, unknown or unacceptable.
+    ValidationFailed "validation-failed" 422 "Some fields are not acceptable" "Each is listed in `errors`.";
+    /// The one-time link is not good.
+    LinkInvalid "link-invalid" 400 "The link is not valid" "It was used or replaced, has expired, or never existed.";
+    /// Address and password do not match.
+    InvalidCredentials "invalid-credentials" 401 "The credentials are not valid" "Address and password do not belong together.";
+    /// Too many attempts.
+    RateLimited "rate-limited" 429 "Too many attempts" "Try again after the seconds in `retry-after`.";
+    /// The token is missing or not valid.
+    InvalidToken "invalid-token" 401 "The token is not valid" "It is missing, not of this service, or its session has ended.";
+    /// The token has expired.
+    TokenExpired "token-expired" 401 "The token has expired" "Refresh the session, or log in again.";
+    /// The refresh token was used before.
+    TokenReused "token-reused" 401 "The refresh token was used before" "Somebody else may have it, so the session has been ended: log in again.";
+    /// A dependency is down.
+    TemporarilyUnavailable "temporarily-unavailable" 503 "The service is temporarily unavailable" "Nothing is wrong with the request: try again after the seconds in `retry-after`.";
+    /// Something is wrong inside.
+    InternalError "internal-error" 500 "Something went wrong" "It is logged under the correlation id.";
+}
+
+/// Seconds; long enough for a throttled table to recover.
+const UNAVAILABLE_RETRY_AFTER: u32 = 2;
+
+impl FieldProblem {
+    /// The field at `pointer` has the problem `code`; `error` completes the sentence.
+    #[must_use]
+    pub fn new(pointer: &str, code: &'static str, error: &impl std::error::Error) -> Self {
+        Self { pointer: pointer.to_owned(), code, detail: error.to_string() }
+    }
+}
+
+impl From<std::convert::Infallible> for Problem {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl Problem {
+    /// A problem of this kind.
+    #[must_use]
+    pub const fn of(kind: ProblemType) -> Self {
+        Self { kind, errors: Vec::new(), retry_after: None, allow: None }
+    }
+
+    /// Some fields are not acceptable.
+    #[must_use]
+    pub fn fields(errors: Vec<FieldProblem>) -> Self {
+        Self { errors, ..Self::of(ProblemType::ValidationFailed) }
+    }
+
+    /// Too many attempts; come back after `seconds`.
+    #[must_use]
+    pub fn rate_limited(seconds: u32) -> Self {
+        Self { retry_after: Some(seconds), ..Self::of(ProblemType::RateLimited) }
+    }
+
+    /// A dependency is down.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self { retry_after: Some(UNAVAILABLE_RETRY_AFTER), ..Self::of(ProblemType::TemporarilyUnavailable) }
+    }
+
+    /// Something inside failed; whether it passes is all that the caller is told.
+    #[must_use]
+    pub fn failure(is_retryable: bool) -> Self {
+        if is_retryable { Self::unavailable() } else { Self::of(ProblemType::InternalError) }
+    }
+
+    /// The path has `allow` only, e.g. `GET, DELETE`.
+    #[must_use]
+    pub fn method_not_allowed(allow: String) -> Self {
+        Self { allow: Some(allow), ..Self::of(ProblemType::MethodNotAllowed) }
+    }
+
+    /// Of which kind it is.
+    #[must_use]
+    pub const fn kind(&self) -> ProblemType {
+        self.kind
+    }
+
+    pub(crate) fn into_reply(self, issuer: &str, correlation_id: &str) -> Reply {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            r#type: String,
+            title: &'static str,
+            status: u16,
+            detail: &'static str,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [FieldProblem],
+            correlation_id: &'a str,
+        }
+        let kind = self.kind;
+        let document = Document {
+            r#type: format!("{issuer}/problems/{}", kind.slug()),
+            title: kind.title(),
+            status: kind.status(),
+            detail: kind.detail(),
+            errors: &self.errors,
+            correlation_id,
+        };
+        let mut reply = Reply::json(kind.status(), &document);
+        reply.headers.insert("content-type", "application/problem+json".to_owned());
+        let retry_after = self.retry_after.map(|seconds| ("retry-after", seconds.to_string()));
+        let allow = self.allow.map(|methods| ("allow", methods));
+        let challenge = (kind.status() == 401).then(|| ("www-authenticate", challenge(kind)));
+        reply.headers.extend([retry_after, allow, challenge].into_iter().flatten());
+        reply
+    }
+}
+
+/// RFC 6750, section 3: the error code is for whoever presented a token.
+fn challenge(kind: ProblemType) -> String {
+    match kind {
+        ProblemType::InvalidCredentials => "Bearer".to_owned(),
+        _ => "Bearer error=\"invalid_token\"".to_owned(),
+    }
+}

@@ -1,0 +1,313 @@
+//! The outbox as relay and sweeper see it: what waits for delivery, and what became of it.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::{
+        put_item::PutItemError,
+        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    },
+    types::AttributeValue,
+};
+use cloud::{Cloud, SettingError};
+use domain::Timestamp;
+
+use crate::{
+    Failure,
+    item::{Attributes, Item, Read, number, text},
+    outbox::{DUE_SHARDS, due_pk, due_sk},
+};
+
+const DAY: Duration = Duration::from_hours(24);
+/// Keys of one page of the index `due`.
+const PAGE: i32 = 100;
+/// Bytes of an error or a quarantined record that are kept: an item holds 400 KB.
+const MAX_ERROR_BYTES: usize = 500;
+const MAX_RAW_BYTES: usize = 300_000;
+
+/// The table Events, for those who deliver what is in it.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    dynamodb: Client,
+    table: String,
+    /// How long a delivered event is kept; `None` for ever.
+    retention: Option<Duration>,
+}
+
+/// Names an event: its stream, and its number within it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventKey {
+    /// E.g. `user#<id>`.
+    pub stream: String,
+    /// 1, 2, 3… within the stream.
+    pub sequence: u64,
+}
+
+/// An event that waits for its delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingEvent {
+    /// Which one it is.
+    pub key: EventKey,
+    /// What consumers de-duplicate on.
+    pub event_id: String,
+    /// Its type, e.g. `user.registered`.
+    pub detail_type: String,
+    /// The exact text to publish.
+    pub detail: String,
+    /// When it was committed.
+    pub created_at: Timestamp,
+    /// How often the sweeper has tried in vain.
+    pub attempts: u32,
+    /// When it is due.
+    pub next_attempt_at: Timestamp,
+}
+
+/// One page of the index `due`.
+#[derive(Debug, Default)]
+pub struct DuePage {
+    /// What is due, longest overdue first. The index lags behind the table: what is named here may
+    /// be delivered already.
+    pub keys: Vec<EventKey>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<NextPage>,
+}
+
+/// Where a page starts.
+#[derive(Debug)]
+pub struct NextPage(Attributes);
+
+impl Outbox {
+    /// The table and the retention that the settings `EVENTS_TABLE` and `EVENT_RETENTION_DAYS` name.
+    ///
+    /// # Errors
+    /// If one of them is missing or unusable.
+    pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
+        let days: u32 = cloud.settings().parsed("EVENT_RETENTION_DAYS")?;
+        Ok(Self {
+            dynamodb: Client::new(cloud.sdk()),
+            table: cloud.settings().text("EVENTS_TABLE")?,
+            retention: (days > 0).then(|| DAY * days),
+        })
+    }
+
+    /// The shards of the index `due`.
+    pub fn shards() -> impl Iterator<Item = u32> {
+        0..DUE_SHARDS
+    }
+
+    /// Whether an event waits for its delivery, by a strongly consistent read.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn is_pending(&self, key: &EventKey) -> Result<bool, Failure> {
+        let get = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .set_key(Some(attributes(key)))
+            .projection_expression("#state")
+            .expression_attribute_names("#state", "state");
+        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        Ok(answer.item.is_some_and(|item| is_pending(&item)))
+    }
+
+    /// What is in a shard of the index `due` since before `since`, from the page that `start` says.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn due(
+        &self,
+        shard: u32,
+        since: Timestamp,
+        start: Option<NextPage>,
+    ) -> Result<DuePage, Failure> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .key_condition_expression("due_pk = :shard AND due_sk < :since")
+            .expression_attribute_values(":shard", text(shard.to_string()))
+            .expression_attribute_values(":since", text(due_sk(since.millis(), "", 0)))
+            .limit(PAGE)
+            .set_exclusive_start_key(start.map(|start| start.0));
+        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let keys = answer.items.unwrap_or_default().iter().map(key).collect::<Result<_, _>>()?;
+        Ok(DuePage { keys, next: answer.last_evaluated_key.map(NextPage) })
+    }
+
+    /// The pending events of a stream that end with `last`, in order and without a gap, by a strongly
+    /// consistent read; empty if `last` itself is not pending. No event below them is unpublished:
+    /// an event is only marked once all those before it are published or dead.
+    ///
+    /// # Errors
+    /// If the table does not answer, or if one of the events cannot be read.
+    pub async fn pending_up_to(&self, last: &EventKey) -> Result<Vec<PendingEvent>, Failure> {
+        let (mut run, mut start) = (Vec::new(), None);
+        loop {
+            let query = self
+                .dynamodb
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .scan_index_forward(false)
+                .key_condition_expression("#stream = :stream AND seq <= :last")
+                .expression_attribute_names("#stream", "stream")
+                .expression_attribute_values(":stream", text(&last.stream))
+                .expression_attribute_values(":last", number(last.sequence))
+                .limit(PAGE)
+                .set_exclusive_start_key(start);
+            let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+            let items = answer.items.unwrap_or_default();
+            let pending = items.iter().take_while(|item| is_pending(item)).count();
+            for item in items.iter().take(pending) {
+                run.push(parse(item)?);
+            }
+            start = answer.last_evaluated_key;
+            if pending < items.len() || start.is_none() {
+                run.reverse();
+                return Ok(run);
+            }
+        }
+    }
+
+    /// Notes that the bus has taken an event, under an id of its own. Does nothing if that is noted.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn delivered(&self, key: &EventKey, bus_event_id: &str, now: Timestamp) -> Result<(), Failure> {
+        const MARK: &str = "SET #state = :delivered, delivered_at = :now, bus_event_ids = :bus";
+        let values = Item::default()
+            .text(":delivered", "delivered")
+            .moment(":now", now)
+            .texts(":bus", [&bus_event_id.to_owned()]);
+        let update = match self.retention {
+            None => self.if_pending(key, values).update_expression(format!("{MARK} REMOVE due_pk, due_sk")),
+            Some(retention) => self
+                .if_pending(key, values.number(":ttl", now.plus(retention).seconds()))
+                .update_expression(format!("{MARK}, #ttl = :ttl REMOVE due_pk, due_sk"))
+                .expression_attribute_names("#ttl", "ttl"),
+        };
+        marked(update.send().await)
+    }
+
+    /// Notes that the bus will never take an event. It stays, where operators look, until one of
+    /// them decides.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn dead(&self, key: &EventKey, why: &str, now: Timestamp) -> Result<(), Failure> {
+        let values = Item::default()
+            .text(":dead", "dead")
+            .text(":why", clipped(why, MAX_ERROR_BYTES))
+            .text(":due_pk", format!("dead#{}", due_pk(&key.stream)))
+            .text(":due_sk", due_sk(now.millis(), &key.stream, key.sequence));
+        let update = self.if_pending(key, values).update_expression(
+            "SET #state = :dead, last_error = :why, due_pk = :due_pk, due_sk = :due_sk ADD attempts :one",
+        );
+        marked(update.expression_attribute_values(":one", number(1)).send().await)
+    }
+
+    /// Notes that the `attempt`th attempt was in vain, and when the next one is due.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn postponed(
+        &self,
+        key: &EventKey,
+        attempt: u32,
+        why: &str,
+        next_attempt_at: Timestamp,
+    ) -> Result<(), Failure> {
+        let values = Item::default()
+            .number(":attempt", attempt)
+            .text(":why", clipped(why, MAX_ERROR_BYTES))
+            .moment(":next", next_attempt_at)
+            .text(":due_sk", due_sk(next_attempt_at.millis(), &key.stream, key.sequence));
+        let update = self.if_pending(key, values).update_expression(
+            "SET attempts = :attempt, last_error = :why, next_attempt_at = :next, due_sk = :due_sk",
+        );
+        marked(update.send().await)
+    }
+
+    /// Puts away the raw copy of a stream record that cannot be read. Does nothing if it is there.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn quarantine(&self, position: &str, raw: &str, now: Timestamp) -> Result<(), Failure> {
+        let item = Item::default()
+            .text("stream", format!("quarantine#{position}"))
+            .number("seq", 1)
+            .text("raw", clipped(raw, MAX_RAW_BYTES))
+            .moment("created_at", now)
+            .build();
+        let put = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            // `stream` is a reserved word; the other half of the key serves as well.
+            .condition_expression("attribute_not_exists(seq)");
+        match put.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(Failure::of("PutItem", error)),
+            },
+        }
+    }
+
+    /// An update that is made only while the event waits: what became of it is said once.
+    fn if_pending(&self, key: &EventKey, values: Item) -> UpdateItemFluentBuilder {
+        self.dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(attributes(key)))
+            .condition_expression("#state = :pending")
+            .expression_attribute_names("#state", "state")
+            .set_expression_attribute_values(Some(values.text(":pending", "pending").build()))
+    }
+}
+
+fn marked<T>(answer: Result<T, aws_sdk_dynamodb::error::SdkError<UpdateItemError>>) -> Result<(), Failure> {
+    match answer {
+        Ok(_) => Ok(()),
+        Err(error) => match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            _ => Err(Failure::of("UpdateItem", error)),
+        },
+    }
+}
+
+fn attributes(key: &EventKey) -> Attributes {
+    Item::default().text("stream", &key.stream).number("seq", key.sequence).build()
+}
+
+fn key(item: &Attributes) -> Result<EventKey, Failure> {
+    let read = Read(item);
+    Ok(EventKey { stream: read.text("stream")?, sequence: read.number("seq")? })
+}
+
+fn is_pending(item: &Attributes) -> bool {
+    matches!(item.get("state"), Some(AttributeValue::S(state)) if state == "pending")
+}
+
+fn parse(item: &Attributes) -> Result<PendingEvent, Failure> {
+    let read = Read(item);
+    Ok(PendingEvent {
+        key: key(item)?,
+        event_id: read.text("event_id")?,
+        detail_type: read.text("detail_type")?,
+        detail: read.text("detail")?,
+        created_at: read.moment("created_at")?,
+        attempts: read.number("attempts")?,
+        next_attempt_at: read.moment("next_attempt_at")?,
+    })
+}
+
+/// The longest beginning of a text that has at most `bytes` bytes.
+fn clipped(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
