@@ -9,6 +9,7 @@ import json
 import os
 import re
 import socketserver
+from email.utils import parseaddr
 
 import ministack.core.iam_actions as iam_actions
 import ministack.core.iam_evaluator as iam_evaluator
@@ -158,6 +159,21 @@ def enforce_with_keys(*args, resource_arn=None, service_context=None, **kwargs):
 iam_actions.dynamodb_service_context = context_with_keys
 iam_actions.dynamodb_transaction_checks = checks_with_keys
 iam_evaluator.enforce = enforce_with_keys
+
+
+# ---- Rights: a mail is authorized on the sender's identity, which MiniStack takes for `*`.
+
+resource_of_mail = iam_actions._ses_v2_resource_arn
+
+
+def resource_with_sender(method, path, body, region, account):
+    if path.rstrip("/") == "/v2/email/outbound-emails":
+        _, sender = parseaddr(json.loads(body).get("FromEmailAddress", ""))
+        return f"arn:aws:ses:{region}:{account}:identity/{sender}"
+    return resource_of_mail(method, path, body, region, account)
+
+
+iam_actions._ses_v2_resource_arn = resource_with_sender
 
 
 # ---- Waiting: 40 ms a call for a delayed acknowledgement, 50 ms for a log line that may not come.

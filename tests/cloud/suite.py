@@ -1,0 +1,349 @@
+#!/usr/bin/env python3
+"""Deploys Gatepost and checks what only a deployed system can show.
+
+suite.py <package> <sam> <cargo-lambda>: the folder with template.yaml and the binaries, and the two tools.
+"""
+import base64
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import traceback
+
+import botocore.exceptions
+import jwt
+
+from deployment import API_ID, MAIL_FROM, VERIFICATION_URL, deployed, free_port
+from visitor import Visitor, call, until
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parent.parent
+AUDIENCE = "gatepost"
+FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
+CHECKS = []
+
+
+def check(sentence):
+    def keep(function):
+        CHECKS.append((sentence, function))
+        return function
+    return keep
+
+
+class World:
+    """The deployment, a queue that hears every event, and a person who signed in."""
+
+    def __init__(self, deployment, cargo_lambda):
+        self.deployment, self.cargo_lambda = deployment, cargo_lambda
+        self.events_url = listen(deployment)
+        self.ada = None  # the person and her first session, once she has signed in
+
+    def events(self):
+        """Every event heard so far, in order."""
+        accounts = call("GET", self.events_url).expect(200).json["messages"].values()
+        bodies = [message["Body"] for regions in accounts for queues in regions.values()
+                  for messages in queues.values() for message in messages]
+        return [json.loads(body) for body in bodies]
+
+
+def listen(deployment):
+    """Subscribes a queue to all that Gatepost publishes, as any consumer would: by a rule on the bus."""
+    sqs, rules, bus = deployment.client("sqs"), deployment.client("events"), deployment.resource("Bus")
+    queue = sqs.create_queue(QueueName="listener")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allow = {"Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+                            "Action": "sqs:SendMessage", "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(allow)})
+    rules.put_rule(Name="listener", EventBusName=bus, EventPattern=json.dumps({"source": ["gatepost"]}))
+    rules.put_targets(Rule="listener", EventBusName=bus, Targets=[{"Id": "listener", "Arn": arn}])
+    return f"{deployment.endpoint}/_ministack/sqs/messages?QueueUrl={queue}"
+
+
+# ---------------------------------------------------------------- the journey
+
+@check("health answers")
+def _(world):
+    call("GET", world.deployment.issuer + "/v1/health").expect(200)
+
+
+@check("a person signs up, proves the address, signs in, refreshes, reads the profile and signs out")
+def _(world):
+    ada = Visitor(world.deployment)
+    session = ada.sign_up_and_log_in()
+    world.ada = ada, session
+    refreshed = ada.post("/v1/sessions/refresh", {"refresh_token": session["refresh_token"]}).expect(200).json
+    me = world.deployment.issuer + "/v1/me"
+    assert call("GET", me, token=refreshed["access_token"]).expect(200).json["email"] == ada.email
+    current = world.deployment.issuer + "/v1/sessions/current"
+    call("DELETE", current, token=refreshed["access_token"]).expect(204)
+    ada.post("/v1/sessions/refresh", {"refresh_token": refreshed["refresh_token"]}).expect(401)
+    call("GET", me).expect(401)
+
+
+@check("the mail reached SES, from the configured sender and with a link to the configured page")
+def _(world):
+    ada, _ = world.ada
+    mail = ada.mails()[0]
+    assert MAIL_FROM in mail["Source"], mail["Source"]
+    assert f"{VERIFICATION_URL}#token=" in mail["BodyText"], mail["BodyText"]
+
+
+@check("a link that was asked for again works")
+def _(world):
+    visitor = Visitor(world.deployment)
+    visitor.register()
+    visitor.next_link_token()
+    visitor.post("/v1/registrations/resend", {"email": visitor.email}).expect(202)
+    visitor.verify(visitor.next_link_token()).expect(201)
+
+
+@check("every change is an event in the listener's queue, numbered and in order, with nothing secret in it")
+def _(world):
+    ada, session = world.ada
+    user = jwt.decode(session["access_token"], options={"verify_signature": False})["sub"]
+
+    def of_ada():
+        return [event for event in world.events() if event["detail"]["subject"].endswith(user)]
+    until("the end of the session", lambda: "session.ended" in [event["detail-type"] for event in of_ada()])
+    mine = of_ada()
+    assert [event["detail-type"] for event in mine] == ["user.registered", "session.started", "session.ended"], mine
+    assert [int(event["detail"]["sequence"]) for event in mine] == [1, 2, 3], mine
+    assert all(event["source"] == "gatepost" and event["detail"]["specversion"] == "1.0" for event in mine), mine
+    everything = json.dumps(world.events())
+    for secret in secrets_of(world):
+        assert secret not in everything
+
+
+def secrets_of(world):
+    ada, session = world.ada
+    return [ada.password, session["access_token"], session["refresh_token"], *ada.link_tokens]
+
+
+@check("no log of a function holds a password or a token")
+def _(world):
+    logs = world.deployment.client("logs")
+    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+    lines = [event["message"] for group in groups for page in logs.get_paginator("filter_log_events").paginate(
+        logGroupName=group) for event in page["events"]]
+    assert lines, "no function has logged anything"
+    everything = "\n".join([*lines, world.deployment.log.read_text()])
+    for secret in secrets_of(world):
+        assert secret not in everything
+
+
+# ---------------------------------------------------------------- tokens, verified by other people's code
+
+def altered(token):
+    """The token with another subject and its old signature, and with another signature."""
+    header, payload, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+    forged = base64.urlsafe_b64encode(json.dumps({**claims, "sub": "somebody-else"}).encode()).decode().rstrip("=")
+    other = ("A" if signature[0] != "A" else "B") + signature[1:]
+    return [f"{header}.{forged}.{signature}", f"{header}.{payload}.{other}"]
+
+
+def verified_by_pyjwt(world, token):
+    issuer = world.deployment.issuer
+    discovery = call("GET", f"{issuer}/.well-known/openid-configuration").expect(200).json
+    assert discovery["issuer"] == issuer, discovery
+    key = jwt.PyJWKClient(discovery["jwks_uri"]).get_signing_key_from_jwt(token)
+    return jwt.decode(token, key, algorithms=["ES256"], issuer=issuer, audience=AUDIENCE,
+                      options={"require": ["exp", "iat", "iss", "aud", "sub", "jti"]})
+
+
+@check("PyJWT accepts an access token through discovery and JWKS, and refuses altered ones")
+def _(world):
+    _, session = world.ada
+    assert verified_by_pyjwt(world, session["access_token"])["sub"]
+    for token in altered(session["access_token"]):
+        try:
+            verified_by_pyjwt(world, token)
+        except jwt.InvalidSignatureError:
+            continue
+        raise AssertionError("an altered token was accepted")
+
+
+@check("aws-jwt-verify accepts an access token through discovery and JWKS, and refuses altered ones")
+def _(world):
+    _, session = world.ada
+
+    def verify(token):
+        return subprocess.run(["node", HERE / "verifier/verify.mjs", world.deployment.issuer, AUDIENCE], input=token,
+                              capture_output=True, text=True)
+    accepted = verify(session["access_token"])
+    assert accepted.returncode == 0, accepted.stderr
+    assert json.loads(accepted.stdout)["sid"] == session["session_id"]
+    for token in altered(session["access_token"]):
+        refused = verify(token)
+        assert "refused: JwtInvalidSignatureError" in refused.stderr, refused.stderr
+
+
+@check("Gatepost itself refuses altered access tokens")
+def _(world):
+    _, session = world.ada
+    for token in altered(session["access_token"]):
+        call("GET", world.deployment.issuer + "/v1/me", token=token).expect(401)
+
+
+# ---------------------------------------------------------------- rights
+
+def with_rights_of(world, function):
+    """Clients of a user who may do exactly what the function's role may."""
+    iam, role = world.deployment.client("iam"), world.deployment.resource(f"{function}Role")
+    assert not iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], "a managed policy is wider"
+    user = f"as-{function}"
+    iam.create_user(UserName=user)
+    for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+        iam.put_user_policy(UserName=user, PolicyName=policy, PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return lambda service: world.deployment.client(service, aws_access_key_id=key["AccessKeyId"],
+                                                   aws_secret_access_key=key["SecretAccessKey"])
+
+
+def allowed(request, **arguments):
+    try:
+        request(**arguments)
+    except botocore.exceptions.ClientError as refusal:
+        code = refusal.response["Error"]["Code"]
+        if code in ("AccessDeniedException", "AccessDenied"):
+            return False
+        if code != "TransactionCanceledException":  # cancelled by a condition: it was allowed to try
+            raise
+    return True
+
+
+@check("the emulator enforces the roles: a function can do its own work and nothing beside it")
+def _(world):
+    table = {name: world.deployment.resource(name) for name in ("Identities", "Events")}
+    secret, bus = world.deployment.resource("KeysSecret"), world.deployment.resource("Bus")
+
+    def get(client, pk):
+        return allowed(client.get_item, TableName=table["Identities"], Key={"pk": {"S": pk}, "sk": {"S": "x"}})
+
+    def query(client, pk):
+        return allowed(client.query, TableName=table["Identities"], KeyConditionExpression="pk = :pk",
+                       ExpressionAttributeValues={":pk": {"S": pk}})
+
+    def transact(client, pk):
+        # The condition never holds, so that nothing is left behind.
+        never = {"ConditionExpression": "attribute_exists(nothing)"}
+        state = {"TableName": table["Identities"], "Item": {"pk": {"S": pk}, "sk": {"S": "x"}}, **never}
+        event = {"TableName": table["Events"], "Item": {"stream": {"S": "registration#1"}, "seq": {"N": "1"}}, **never}
+        return allowed(client.transact_write_items, TransactItems=[{"Put": state}, {"Put": event}])
+
+    def publish(client, bus):
+        return allowed(client.put_events, Entries=[{"Source": "rights", "DetailType": "rights", "Detail": "{}",
+                                                    "EventBusName": bus}])
+
+    profile = with_rights_of(world, "ReadProfile")
+    assert get(profile("dynamodb"), "USER#1") and query(profile("dynamodb"), "KEYS")
+    assert not get(profile("dynamodb"), "EMAIL#a@example.com"), "a reader of profiles reads password hashes"
+    assert not query(profile("dynamodb"), "USER#1")
+    assert not transact(profile("dynamodb"), "USER#1")
+    assert not allowed(profile("dynamodb").scan, TableName=table["Identities"])
+    assert not allowed(profile("secretsmanager").get_secret_value, SecretId=secret)
+
+    register = with_rights_of(world, "Register")
+    assert transact(register("dynamodb"), "REGISTRATION#rights")
+    assert not transact(register("dynamodb"), "USER#rights"), "a registration makes a user"
+    assert allowed(register("secretsmanager").get_secret_value, SecretId=secret)
+
+    relay = with_rights_of(world, "RelayEvents")
+    assert publish(relay("events"), bus)
+    assert not publish(relay("events"), "default")
+    assert not get(relay("dynamodb"), "USER#1"), "the relay reads identities"
+
+    health = with_rights_of(world, "Health")
+    assert not get(health("dynamodb"), "KEYS") and not publish(health("events"), bus)
+
+
+# ---------------------------------------------------------------- cargo lambda
+
+def with_cargo_lambda(world, use):
+    """Calls `use(port)` while `cargo lambda watch` serves the functions, with the settings of the deployed ones."""
+    functions, environment = world.deployment.client("lambda"), {}
+    for function in functions.list_functions()["Functions"]:
+        environment |= function.get("Environment", {}).get("Variables", {})
+    environment = {**os.environ, **world.deployment.environment, **environment,
+                   "AWS_ENDPOINT_URL": world.deployment.endpoint, "AWS_REGION": "eu-west-1", "AWS_SESSION_TOKEN": ""}
+    port = free_port()
+    watch = subprocess.Popen(
+        [world.cargo_lambda, "lambda", "watch", "--ignore-changes", "-A", "127.0.0.1", "-P", str(port)],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        until("cargo lambda watch", lambda: listens(port))
+        use(port)
+    except AssertionError:
+        watch.terminate()
+        print(watch.communicate()[0][-4000:])
+        raise
+    finally:
+        watch.terminate()
+        watch.wait(15)
+
+
+def listens(port):
+    try:
+        return call("GET", f"http://127.0.0.1:{port}/v1/health").status == 200
+    except OSError:
+        return False
+
+
+@check("cargo lambda watch serves every HTTP function by its route, and cargo lambda invoke answers for every function")
+def _(world):
+    routes = world.deployment.client("apigatewayv2").get_routes(ApiId=API_ID)["Items"]
+    assert len(routes) >= 10, routes
+
+    def use(port):
+        for route in routes:
+            method, path = route["RouteKey"].split(" ")
+            answer = call(method, f"http://127.0.0.1:{port}{path}", {} if method == "POST" else None)
+            # An empty request is refused by the function itself, which a missing route or a crash are not.
+            assert answer.status in (200, 400, 401, 422), (route["RouteKey"], answer.status, answer.text)
+            assert answer.headers["x-correlation-id"], route["RouteKey"]
+        for function in FUNCTIONS:
+            event = ROOT / "functions" / function / "event.json"
+            done = subprocess.run([world.cargo_lambda, "lambda", "invoke", function, "--data-file", event,
+                                   "-A", "127.0.0.1", "-P", str(port)], cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, (function, done.stdout, done.stderr)
+            answer = json.loads(done.stdout)
+            refused = isinstance(answer, dict) and answer.get("statusCode", 200) >= 500
+            assert not refused, (function, answer)
+    with_cargo_lambda(world, use)
+
+
+# ---------------------------------------------------------------- the same journeys as against the local system
+
+@check("the journeys of tests/journeys pass against the deployed API")
+def _(world):
+    environment = {**os.environ, "GATEPOST_URL": world.deployment.issuer,
+                   "GATEPOST_MAILBOX": world.deployment.mailbox, "GATEPOST_EVENTS": world.events_url}
+    subprocess.run(["cargo", "test", "--package", "journeys"], cwd=ROOT, env=environment, check=True)
+
+
+def main():
+    # Ended from outside, end what was started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    package, sam, cargo_lambda = map(pathlib.Path, sys.argv[1:])
+    passed = failed = 0
+    with deployed(package, sam) as deployment:
+        world = World(deployment, cargo_lambda)
+        for sentence, function in CHECKS:
+            try:
+                function(world)
+                passed += 1
+                print(f"ok      {sentence}", flush=True)
+            except Exception:  # whatever a check meets is its failure, and the next one runs
+                failed += 1
+                print(f"FAILED  {sentence}\n{traceback.format_exc()}", flush=True)
+        if failed:
+            print(f"MiniStack's last words:\n{deployment.log.read_text()[-8000:]}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
