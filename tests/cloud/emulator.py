@@ -44,7 +44,7 @@ def import_routes(api_id, body):
         }
         gateway._routes[api_id][key] = {
             "routeId": key,
-            "routeKey": f"{method.upper()} {path}",
+            "routeKey": "$default" if path == "/$default" else f"{method.upper()} {path}",
             "target": f"integrations/{key}",
             "authorizationType": "NONE",
         }
