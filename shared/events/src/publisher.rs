@@ -1,0 +1,236 @@
+//! Publishing: a few calls at once, each stream in order, every answer read entry by entry.
+
+use std::{collections::HashMap, pin::Pin, time::Duration};
+
+use cloud::{Clock, Cloud, Deadline, Random, SettingError};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use store::{EventKey, Failure, Outbox, PendingEvent};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    backoff::{doubled, full_jitter},
+    bus::{Bus, Verdict},
+    chain,
+    waves::{Flight, Waves},
+};
+
+/// Calls at once, and marks at once: the writes keep up with the bus.
+const CALLS: usize = 4;
+const MARKS: usize = 16;
+/// Attempts of one event, with full jitter below 0.05, 0.1, … 5 s: some ten seconds in all.
+const ATTEMPTS: u32 = 10;
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// What a call and the marks after it may take: less time left, and no call is begun.
+const CALL_TIME: Duration = Duration::from_secs(3);
+/// What is left for the answer after the last mark.
+const ANSWER_TIME: Duration = Duration::from_millis(500);
+
+/// Publishes events and notes in the outbox what became of them.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    bus: Bus,
+    outbox: Outbox,
+    clock: Clock,
+    random: Random,
+}
+
+/// What became of the events that were to be published.
+#[derive(Debug, Default)]
+pub struct Report {
+    outcomes: HashMap<EventKey, Outcome>,
+    /// Why publishing stopped before all was tried, if it did.
+    pub stopped: Option<Stop>,
+}
+
+/// What became of an event that was tried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The bus has taken it. Should the note of it be lost, it will be published again.
+    Delivered,
+    /// The bus will never take it; an operator decides.
+    Dead,
+    /// The bus has refused it again and again, with this code at last, and so nothing after it in
+    /// its stream was tried.
+    Failed(String),
+}
+
+/// Why nothing more was tried: nothing of it is any event's fault. Holds the bus's error code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The bus takes nothing for now.
+    Unavailable(String),
+    /// The bus will take nothing until somebody repairs the deployment.
+    Refused(String),
+}
+
+impl Report {
+    /// What became of an event; `None` if it was not tried, or has to wait for one before it.
+    #[must_use]
+    pub fn outcome(&self, key: &EventKey) -> Option<&Outcome> {
+        self.outcomes.get(key)
+    }
+
+    /// Whether an event needs nothing more.
+    #[must_use]
+    pub fn is_settled(&self, key: &EventKey) -> bool {
+        matches!(self.outcome(key), Some(Outcome::Delivered | Outcome::Dead))
+    }
+}
+
+impl Publisher {
+    /// Publishes to the bus that the setting `EVENT_BUS` names.
+    ///
+    /// # Errors
+    /// If the setting is missing.
+    pub fn new(cloud: &Cloud, outbox: Outbox) -> Result<Self, SettingError> {
+        Ok(Self { bus: Bus::new(cloud)?, outbox, clock: cloud.clock(), random: cloud.random() })
+    }
+
+    /// Publishes events, each stream in order, and tries again what fails until `deadline` is near.
+    /// An event goes out before the note on the one before it is written: a note that is lost means
+    /// that an event is published twice, never that two change places.
+    pub async fn publish(&self, events: Vec<PendingEvent>, deadline: Deadline) -> Report {
+        let marks = Semaphore::new(MARKS);
+        let mut run = Run {
+            publisher: self,
+            deadline,
+            marks: &marks,
+            waves: Waves::of(events),
+            calls: 0,
+            tasks: FuturesUnordered::new(),
+            report: Report::default(),
+        };
+        run.start_calls();
+        while let Some(done) = run.tasks.next().await {
+            run.take(done);
+            run.start_calls();
+        }
+        run.report
+    }
+
+    async fn call(&self, flights: Vec<Flight>) -> Done {
+        let verdicts = self.bus.put(flights.iter().map(|flight| &flight.event)).await;
+        Done::Answered(flights.into_iter().zip(verdicts).collect())
+    }
+
+    async fn mark(&self, flight: Flight, verdict: Verdict, turn: &Semaphore, deadline: Deadline) -> Done {
+        let (event, now) = (&flight.event, self.clock.now());
+        let write = async {
+            // The semaphore is never closed; were it, marks would only be less orderly.
+            let _turn = turn.acquire().await;
+            match &verdict {
+                Verdict::Accepted(id) => self.outbox.delivered(&event.key, id, now).await,
+                Verdict::Poison(code) => self.outbox.dead(&event.key, code, now).await,
+                _ => Ok(()),
+            }
+        };
+        let written = timeout(deadline.left().saturating_sub(ANSWER_TIME), write).await;
+        log_lost_mark(event, written.ok());
+        Done::Marked
+    }
+}
+
+fn log_lost_mark(event: &PendingEvent, written: Option<Result<(), Failure>>) {
+    let cause = match written {
+        Some(Ok(())) => return,
+        Some(Err(failure)) => chain(&failure),
+        None => "out of time".to_owned(),
+    };
+    tracing::warn!(event_id = event.event_id, cause, "a mark was lost: the event will be tried again");
+}
+
+/// One run of [`Publisher::publish`].
+struct Run<'a> {
+    publisher: &'a Publisher,
+    deadline: Deadline,
+    marks: &'a Semaphore,
+    waves: Waves,
+    /// How many calls are under way.
+    calls: usize,
+    tasks: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send + 'a>>>,
+    report: Report,
+}
+
+/// Something that the run was waiting for.
+enum Done {
+    Answered(Vec<(Flight, Verdict)>),
+    Rested(Flight),
+    Marked,
+}
+
+impl Run<'_> {
+    fn start_calls(&mut self) {
+        let publisher = self.publisher;
+        while self.report.stopped.is_none() && self.calls < CALLS && self.deadline.left() > CALL_TIME {
+            let flights = self.waves.next_call();
+            if flights.is_empty() {
+                return;
+            }
+            self.calls += 1;
+            self.tasks.push(Box::pin(publisher.call(flights)));
+        }
+    }
+
+    fn take(&mut self, done: Done) {
+        match done {
+            Done::Marked => {}
+            Done::Rested(flight) => self.waves.again(flight),
+            Done::Answered(entries) => {
+                self.calls -= 1;
+                for (flight, verdict) in entries {
+                    self.conclude(flight, verdict);
+                }
+            }
+        }
+    }
+
+    fn conclude(&mut self, flight: Flight, verdict: Verdict) {
+        let event_id = flight.event.event_id.as_str();
+        match verdict {
+            Verdict::Accepted(_) => self.land(flight, Outcome::Delivered, verdict),
+            Verdict::Poison(ref code) => {
+                tracing::error!(event_id, code, "the bus will never take this event: it is dead");
+                self.land(flight, Outcome::Dead, verdict);
+            }
+            Verdict::Crowded => self.waves.again(flight.alone()),
+            Verdict::Failed(code) => self.try_again(flight, |run, key| {
+                run.report.outcomes.insert(key, Outcome::Failed(code));
+            }),
+            Verdict::Busy(code) => self.try_again(flight, |run, _| run.stop(Stop::Unavailable(code))),
+            Verdict::Systemic(code) => self.stop(Stop::Refused(code)),
+        }
+    }
+
+    fn land(&mut self, flight: Flight, outcome: Outcome, verdict: Verdict) {
+        self.report.outcomes.insert(flight.event.key.clone(), outcome);
+        self.waves.landed(&flight);
+        self.tasks.push(Box::pin(self.publisher.mark(flight, verdict, self.marks, self.deadline)));
+    }
+
+    /// Lets an event rest and then fly again, or gives it up for this run: its stream is blocked.
+    fn try_again(&mut self, flight: Flight, give_up: impl FnOnce(&mut Self, EventKey)) {
+        let attempts = flight.attempts + 1;
+        let bound = doubled(FIRST_PAUSE, flight.attempts, LONGEST_PAUSE);
+        let pause = full_jitter(bound, &self.publisher.random);
+        if attempts >= ATTEMPTS || self.deadline.left() <= pause + CALL_TIME {
+            give_up(self, flight.event.key);
+        } else if self.report.stopped.is_none() {
+            self.tasks.push(Box::pin(async move {
+                sleep(pause).await;
+                Done::Rested(flight.after(attempts))
+            }));
+        }
+    }
+
+    /// What is under way ends; nothing more is begun.
+    fn stop(&mut self, stop: Stop) {
+        if self.report.stopped.is_none() {
+            tracing::error!(reason = ?stop, "publishing stops");
+            self.report.stopped = Some(stop);
+        }
+    }
+}
