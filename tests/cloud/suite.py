@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Deploys Gatepost and checks what only a deployed system can show.
+"""Deploys Gatepost, runs the journeys against it, and checks what only a deployed system can show.
 
 suite.py <package> <sam> <cargo-lambda>: the folder with template.yaml and the binaries, and the two tools.
 """
@@ -91,15 +91,6 @@ def _(world):
     mail = ada.mails()[0]
     assert MAIL_FROM in mail["Source"], mail["Source"]
     assert f"{VERIFICATION_URL}#token=" in mail["BodyText"], mail["BodyText"]
-
-
-@check("a link that was asked for again works")
-def _(world):
-    visitor = Visitor(world.deployment)
-    visitor.register()
-    visitor.next_link_token()
-    visitor.post("/v1/registrations/resend", {"email": visitor.email}).expect(202)
-    visitor.verify(visitor.next_link_token()).expect(201)
 
 
 @check("every change is an event in the listener's queue, numbered and in order, with nothing secret in it")
