@@ -1,0 +1,109 @@
+//! What `gatepost dev` shows: mails and events as they happen.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal, Write as _},
+    path::PathBuf,
+};
+
+use local::{Mail, News, Published, template::Template};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+/// Standard output, in colour if somebody looks.
+pub(crate) struct Console {
+    colours: bool,
+}
+
+/// ANSI's codes of what is used.
+#[derive(Clone, Copy)]
+enum Style {
+    Bold = 1,
+    Dim = 2,
+    Red = 31,
+    Green = 32,
+    Cyan = 36,
+}
+
+impl Console {
+    pub(crate) fn new() -> Self {
+        // https://no-color.org: set and not empty.
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self { colours: io::stdout().is_terminal() && !unwanted }
+    }
+
+    pub(crate) fn greet(&self, url: &str, data: Option<&PathBuf>, template: &Template) {
+        let data = data.map_or_else(|| "memory".to_owned(), |folder| folder.display().to_string());
+        let mut text = format!(
+            "{} {}  {} functions, {} routes, data in {data}\n\n",
+            self.styled(Style::Bold, "Gatepost runs at"),
+            self.styled(Style::Cyan, url),
+            template.functions.len(),
+            template.routes.len(),
+        );
+        let _ = write!(
+            text,
+            "Try:\n  curl {url}/v1/registrations -H 'content-type: application/json' \\\n    -d '{}'\n",
+            r#"{"email": "ada@example.com", "password": "correct horse battery staple"}"#,
+        );
+        let _ = write!(
+            text,
+            "then open the link of the mail that will be shown here.\n{}\n",
+            self.styled(
+                Style::Dim,
+                &format!("Mails: {url}/_local/mail   Events: {url}/_local/events   End: Ctrl-C")
+            ),
+        );
+        self.say(&text);
+    }
+
+    /// Shows what happens, for ever.
+    pub(crate) async fn follow(&self, mut news: Receiver<News>) {
+        loop {
+            match news.recv().await {
+                Ok(News::Mail(mail)) => self.say(&self.mail(&mail)),
+                Ok(News::Event(event)) => self.say(&self.event(&event)),
+                Ok(News::Trouble(what)) => {
+                    self.say(&format!("{} {what}", self.styled(Style::Red, "trouble")))
+                }
+                Err(RecvError::Lagged(missed)) => self.say(&format!("… {missed} mails and events not shown")),
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// One write, whole lines. Nobody may be listening any more: that is no reason to end.
+    pub(crate) fn say(&self, text: &str) {
+        let mut output = io::stdout().lock();
+        let _ = writeln!(output, "{text}").and_then(|()| output.flush());
+    }
+
+    fn mail(&self, mail: &Mail) -> String {
+        let mut text = format!(
+            "{} {}  {}",
+            self.styled(Style::Green, "mail "),
+            mail.to.join(", "),
+            self.styled(Style::Bold, &mail.subject)
+        );
+        for link in &mail.links {
+            let _ = write!(text, "\n      {}", self.styled(Style::Cyan, link));
+        }
+        text
+    }
+
+    fn event(&self, event: &Published) -> String {
+        let subject = event.detail["subject"].as_str().unwrap_or_default();
+        let data = &event.detail["data"];
+        let kind = self.styled(Style::Bold, &event.detail_type);
+        format!(
+            "{} {kind}  {}",
+            self.styled(Style::Cyan, "event"),
+            self.styled(Style::Dim, &format!("{subject} {data}"))
+        )
+    }
+
+    fn styled(&self, style: Style, text: &str) -> String {
+        // What is shown may come from anybody: no control characters of theirs reach the terminal.
+        let text = text.replace(char::is_control, "?");
+        if self.colours { format!("\u{1b}[{}m{text}\u{1b}[0m", style as u8) } else { text }
+    }
+}

@@ -1,0 +1,131 @@
+//! `gatepost dev`: the whole system in one process, until Ctrl-C.
+
+use std::{
+    io::{self, ErrorKind},
+    path::PathBuf,
+};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use local::{Stack, StartError};
+use thiserror::Error;
+use tokio::{net::TcpListener, runtime};
+
+use crate::console::Console;
+
+/// Why it does not run, in one sentence.
+#[derive(Debug, Error)]
+pub(crate) enum DevError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("the template {0} cannot be read: {1}")]
+    Template(PathBuf, io::Error),
+    #[error("the port {0} is in use: stop what uses it, or choose another with --port")]
+    PortInUse(u16),
+    #[error("the port {0} cannot be used: {1}")]
+    Port(u16, io::Error),
+    #[error("the system does not permit it: {0}")]
+    System(#[from] io::Error),
+}
+
+pub(crate) fn command() -> Command {
+    let value = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("dev")
+        .about("Runs the whole system on this machine: API, functions, tables, events and mails")
+        .after_help("Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 could not start (one sentence says why), 2 wrong usage.")
+        .arg(
+            value("data", "DIR", "Keeps all data in this folder")
+                .default_value(".gatepost")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            Arg::new("memory")
+                .long("memory")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("data")
+                .help("Keeps all data in memory: gone when it ends"),
+        )
+        .arg(
+            value("port", "N", "Listens on this port of 127.0.0.1; 0 for any that is free")
+                .default_value("9000")
+                .value_parser(value_parser!(u16)),
+        )
+        .arg(
+            value("template", "FILE", "Runs this template instead of the one this command was built with")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            value("parameter", "NAME=VALUE", "Another value for a parameter of the template")
+                .action(ArgAction::Append)
+                .value_parser(parameter),
+        )
+}
+
+fn parameter(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("it must look like NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(crate) fn run(arguments: &ArgMatches) -> Result<(), DevError> {
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(arguments))
+}
+
+async fn serve(arguments: &ArgMatches) -> Result<(), DevError> {
+    let console = Console::new();
+    let listener = listen(*arguments.get_one("port").unwrap_or(&9000)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let stack = start(arguments, &url)?;
+    // Before anything runs, so that nothing is missed.
+    let news = stack.news();
+    stack.warm().await?;
+    let running = stack.run(listener);
+    console.greet(&url, data_folder(arguments), stack.template());
+    tokio::select! {
+        () = console.follow(news) => {}
+        ended = end() => ended?,
+    }
+    console.say("Finishing what is under way …");
+    running.stop().await;
+    Ok(())
+}
+
+fn start(arguments: &ArgMatches, url: &str) -> Result<Stack, DevError> {
+    let mut setup = data_folder(arguments).map_or_else(Stack::memory, Stack::folder).at(url);
+    if let Some(file) = arguments.get_one::<PathBuf>("template") {
+        let text = std::fs::read_to_string(file).map_err(|error| DevError::Template(file.clone(), error))?;
+        setup = setup.with_template(text);
+    }
+    for (name, value) in arguments.get_many::<(String, String)>("parameter").into_iter().flatten() {
+        setup = setup.with_parameter(name, value);
+    }
+    Ok(setup.start()?)
+}
+
+fn data_folder(arguments: &ArgMatches) -> Option<&PathBuf> {
+    arguments.get_one("data").filter(|_| !arguments.get_flag("memory"))
+}
+
+async fn listen(port: u16) -> Result<TcpListener, DevError> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => DevError::PortInUse(port),
+        _ => DevError::Port(port, error),
+    })
+}
+
+/// Returns when somebody wants it to end.
+#[cfg(unix)]
+async fn end() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn end() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}

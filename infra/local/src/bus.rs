@@ -1,0 +1,227 @@
+//! EventBridge: takes events, keeps them, and puts those that a rule matches into its queues.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cloud::{Clock, Random};
+use domain::Timestamp;
+use dynoxide::DynoxideError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+use crate::{
+    journal::{Change, Journal},
+    news::News,
+    queue::Queue,
+    seam::Answer,
+    template::{ACCOUNT, REGION, Template, arn, id_of},
+};
+
+const LIST: &str = "events";
+/// EventBridge's limits of one call.
+const MAX_ENTRIES: usize = 10;
+const MAX_BYTES: usize = 256 * 1024;
+
+/// An event that was published.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
+pub struct Published {
+    /// EventBridge's own id of this publication.
+    pub id: String,
+    /// When it was published (RFC 3339).
+    pub time: String,
+    /// Who published it.
+    pub source: String,
+    /// What it is.
+    pub detail_type: String,
+    /// What it says.
+    pub detail: Value,
+}
+
+/// The event buses of the template.
+pub(crate) struct Bus {
+    journal: Journal,
+    template: Arc<Template>,
+    queues: Arc<Vec<Queue>>,
+    clock: Clock,
+    news: broadcast::Sender<News>,
+    /// The last event's number; held while events are kept, so that numbers are in order.
+    last: Mutex<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request {
+    #[serde(default)]
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    source: Option<String>,
+    detail_type: Option<String>,
+    detail: Option<String>,
+    event_bus_name: Option<String>,
+    #[serde(default)]
+    resources: Vec<String>,
+    time: Option<f64>,
+}
+
+/// Why one entry was not taken.
+struct EntryRefused(&'static str, String);
+
+impl Bus {
+    pub(crate) fn open(
+        journal: &Journal,
+        template: &Arc<Template>,
+        queues: &Arc<Vec<Queue>>,
+        clock: Clock,
+        news: broadcast::Sender<News>,
+    ) -> Result<Self, DynoxideError> {
+        let last = Mutex::new(journal.last(LIST)?.unwrap_or(0));
+        let (template, queues) = (Arc::clone(template), Arc::clone(queues));
+        Ok(Self { journal: journal.clone(), template, queues, clock, news, last })
+    }
+
+    /// Answers `PutEvents`; the entries at the positions `refused` fail as if EventBridge were busy.
+    pub(crate) fn put_events(&self, body: &[u8], refused: &[usize]) -> Answer {
+        let Ok(request) = serde_json::from_slice::<Request>(body) else {
+            return Answer::refusal(400, "SerializationException", "The request cannot be read.");
+        };
+        if request.entries.is_empty() || request.entries.len() > MAX_ENTRIES {
+            return Answer::refusal(400, "ValidationException", "A call has 1 to 10 entries.");
+        }
+        if request.entries.iter().map(Entry::size).sum::<usize>() > MAX_BYTES {
+            let message = "Total size of the entries in the request is over the limit.";
+            return Answer::refusal(400, "ValidationException", message);
+        }
+        let checked = request.entries.iter().enumerate().map(|(position, entry)| {
+            if refused.contains(&position) {
+                return Err(EntryRefused("InternalFailure", "The service is busy.".to_owned()));
+            }
+            entry.check(self.clock.now())
+        });
+        let checked: Vec<_> = checked.collect();
+        let taken = checked
+            .iter()
+            .zip(&request.entries)
+            .filter_map(|(event, entry)| Some((event.as_ref().ok()?, entry)));
+        if self.keep(taken.collect()).is_err() {
+            return Answer::refusal(500, "InternalException", "The events could not be stored.");
+        }
+        let failed = checked.iter().filter(|entry| entry.is_err()).count();
+        let results: Vec<Value> = checked
+            .into_iter()
+            .map(|entry| match entry {
+                Ok(event) => json!({"EventId": event.id}),
+                Err(EntryRefused(code, message)) => json!({"ErrorCode": code, "ErrorMessage": message}),
+            })
+            .collect();
+        Answer::json(&json!({"FailedEntryCount": failed, "Entries": results}))
+    }
+
+    /// Keeps the events and the messages that rules make of them: all or nothing.
+    fn keep(&self, events: Vec<(&Published, &Entry)>) -> Result<(), DynoxideError> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = Vec::new();
+        let mut messages = Vec::new();
+        for (position, (event, entry)) in events.iter().enumerate() {
+            let number = *last + 1 + position as u64;
+            let bus = id_of(entry.event_bus_name.as_deref().unwrap_or("default"));
+            // EventBridge takes events for a bus that does not exist, and drops them.
+            if !self.template.buses.iter().any(|known| known == bus) {
+                let trouble =
+                    format!("an event was published to the bus {bus}, which the template does not have");
+                let _ = self.news.send(News::Trouble(trouble));
+                continue;
+            }
+            let kept = serde_json::to_value(event).unwrap_or_default();
+            changes.push(Change::Put { list: LIST.to_owned(), number, entry: kept });
+            let delivered = event.delivered();
+            for rule in
+                self.template.rules.iter().filter(|rule| rule.bus == bus && rule.pattern.matches(&delivered))
+            {
+                let queues = self.queues.iter().filter(|queue| rule.queues.contains(&queue.name));
+                messages.extend(
+                    queues.map(|queue| (queue, queue.message(delivered.to_string(), self.clock.now()))),
+                );
+            }
+        }
+        changes.extend(messages.iter().map(|(queue, message)| queue.put(message)));
+        self.journal.commit(changes)?;
+        *last += events.len() as u64;
+        for (queue, message) in messages {
+            queue.add(message);
+        }
+        for (event, _) in events {
+            let _ = self.news.send(News::Event(event.clone()));
+        }
+        Ok(())
+    }
+
+    /// All published events, in order.
+    pub(crate) fn published(&self) -> Result<Vec<Published>, DynoxideError> {
+        let entries = self.journal.read(LIST)?.into_values();
+        Ok(entries.filter_map(|entry| serde_json::from_value(entry).ok()).collect())
+    }
+}
+
+impl Published {
+    /// As a target of a rule gets it.
+    fn delivered(&self) -> Value {
+        json!({
+            "version": "0",
+            "id": self.id,
+            "detail-type": self.detail_type,
+            "source": self.source,
+            "account": ACCOUNT,
+            "time": self.time,
+            "region": REGION,
+            "resources": [],
+            "detail": self.detail,
+        })
+    }
+}
+
+impl Entry {
+    /// EventBridge's own way of counting.
+    fn size(&self) -> usize {
+        let texts = [&self.source, &self.detail_type, &self.detail];
+        let texts: usize = texts.iter().filter_map(|text| text.as_ref().map(String::len)).sum();
+        texts + self.resources.iter().map(String::len).sum::<usize>() + self.time.map_or(0, |_| 14)
+    }
+
+    fn check(&self, now: Timestamp) -> Result<Published, EntryRefused> {
+        let required = |name: &str, value: &Option<String>| {
+            value.clone().filter(|value| !value.is_empty()).ok_or_else(|| {
+                let reason = format!("Parameter {name} is not valid. Reason: {name} is a required argument.");
+                EntryRefused("InvalidArgument", reason)
+            })
+        };
+        let source = required("Source", &self.source)?;
+        let detail_type = required("DetailType", &self.detail_type)?;
+        let detail = required("Detail", &self.detail)?;
+        if source.starts_with("aws.") {
+            let message = "Not authorized for the source.".to_owned();
+            return Err(EntryRefused("NotAuthorizedForSourceException", message));
+        }
+        if detail_type.len() > 128 || source.len() > 256 {
+            return Err(EntryRefused("InvalidArgument", "Source or DetailType is too long.".to_owned()));
+        }
+        let detail = serde_json::from_str(&detail).ok().filter(Value::is_object);
+        let detail =
+            detail.ok_or_else(|| EntryRefused("MalformedDetail", "Detail is malformed.".to_owned()))?;
+        Ok(Published {
+            id: Random::system().uuid().to_string(),
+            time: now.to_string(),
+            source,
+            detail_type,
+            detail,
+        })
+    }
+}
+
+/// The ARN of a bus, queue or table of the template.
+pub(crate) fn arn_of(kind: &str, id: &str) -> String {
+    arn(kind, id).unwrap_or_else(|| id.to_owned())
+}

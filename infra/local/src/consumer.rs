@@ -1,0 +1,104 @@
+//! What Lambda does between a queue and a function.
+
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::{
+    batch::{Outcome, Step, outcome},
+    bus::arn_of,
+    queue::{Message, Queue},
+    stack::Stack,
+    template::REGION,
+};
+
+/// Reads one queue for one function.
+pub(crate) struct QueueReader {
+    /// Which of the template's sources.
+    source: usize,
+    /// Held while a batch is handled: one at a time.
+    busy: Mutex<()>,
+}
+
+impl QueueReader {
+    pub(crate) fn new(source: usize) -> Self {
+        Self { source, busy: Mutex::new(()) }
+    }
+
+    /// Waits until there is something to do.
+    pub(crate) async fn readiness(&self, stack: &Stack) {
+        let name = &stack.services().template.queue_sources[self.source].queue;
+        match stack.queue(name) {
+            Some(queue) => queue.readiness().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Handles the next batch, if there is one.
+    pub(crate) async fn step(&self, stack: &Stack, early: bool) -> Step {
+        let _busy = self.busy.lock().await;
+        let source = &stack.services().template.queue_sources[self.source];
+        let Some(queue) = stack.queue(&source.queue) else { return Step::Idle };
+        let messages = queue.ready(source.batch_size, early);
+        if messages.is_empty() {
+            return Step::Idle;
+        }
+        let arn = arn_of("AWS::SQS::Queue", &queue.name);
+        let event =
+            json!({"Records": messages.iter().map(|message| record(message, &arn)).collect::<Vec<_>>()});
+        let answer = stack.invoke(&source.function, event.to_string()).await;
+        let ids: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
+        let (failed, why) = match outcome(answer, &ids, source.reports_failures) {
+            Outcome::Handled => (Vec::new(), None),
+            Outcome::Failed(positions) => {
+                (positions, Some(format!("{} failed at a message", source.function)))
+            }
+            Outcome::Unanswered(why) => ((0..messages.len()).collect(), Some(why)),
+        };
+        if let Some(why) = &why {
+            stack.tell_trouble(why);
+        }
+        let (failed, handled): (Vec<_>, Vec<_>) =
+            messages.into_iter().enumerate().partition(|(position, _)| failed.contains(position));
+        let without_position =
+            |list: Vec<(usize, Message)>| list.into_iter().map(|(_, message)| message).collect();
+        settle(stack, queue, without_position(handled), without_position(failed), why).await
+    }
+}
+
+async fn settle(
+    stack: &Stack,
+    queue: &Queue,
+    handled: Vec<Message>,
+    failed: Vec<Message>,
+    why: Option<String>,
+) -> Step {
+    let name = queue.name.clone();
+    let settled = stack.services().run(move |services| {
+        let queue = services.queue(&name)?;
+        let dead_letters = queue.resource.dead_letters.as_ref().and_then(|(name, _)| services.queue(name));
+        Some(queue.settle(handled, failed, dead_letters))
+    });
+    match (settled.await, why) {
+        (Ok(Some(Ok(()))), None) => Step::Moved,
+        (Ok(Some(Ok(()))), Some(why)) => Step::Failed(why),
+        _ => Step::Failed("the queue cannot be written".to_owned()),
+    }
+}
+
+fn record(message: &Message, arn: &str) -> Value {
+    json!({
+        "messageId": message.id,
+        "receiptHandle": format!("{}-{}", message.id, message.failures),
+        "body": message.body,
+        "attributes": {
+            "ApproximateReceiveCount": (message.failures + 1).to_string(),
+            "SentTimestamp": message.sent_at.to_string(),
+            "SenderId": "events.amazonaws.com",
+            "ApproximateFirstReceiveTimestamp": message.sent_at.to_string(),
+        },
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": REGION,
+    })
+}

@@ -1,0 +1,107 @@
+//! The functions that can run here: one line each.
+
+use std::{future::Future, pin::Pin};
+
+use cloud::{Cloud, Failed, Function, Invocation, SettingError};
+use thiserror::Error;
+
+/// Wires a function from its cloud.
+pub type Build = fn(&Cloud) -> Result<Mounted, SettingError>;
+
+/// Every function of the product, by the name of its folder.
+pub const ALL: &[(&str, Build)] = &[
+    ("health", |cloud| mount(health::function(cloud))),
+    ("log-in", |cloud| mount(log_in::function(cloud))),
+    ("log-out", |cloud| mount(log_out::function(cloud))),
+    ("publish-keys", |cloud| mount(publish_keys::function(cloud))),
+    ("read-profile", |cloud| mount(read_profile::function(cloud))),
+    ("refresh-session", |cloud| mount(refresh_session::function(cloud))),
+    ("register", |cloud| mount(register::function(cloud))),
+    ("relay-events", |cloud| mount(relay_events::function(cloud))),
+    ("resend-verification", |cloud| mount(resend_verification::function(cloud))),
+    ("sweep-events", |cloud| mount(sweep_events::function(cloud))),
+    ("unknown-route", |cloud| mount(unknown_route::function(cloud))),
+    ("verify-registration", |cloud| mount(verify_registration::function(cloud))),
+];
+
+/// A function whose events and answers are JSON texts, as Lambda sees it.
+pub struct Mounted(Box<dyn Erased>);
+
+/// A call that has no answer.
+#[derive(Debug, Error)]
+pub enum CallFailed {
+    /// There is no such function.
+    #[error("there is no function {0}")]
+    NoSuchFunction(String),
+    /// The function cannot be wired.
+    #[error("{0} does not start: {1}")]
+    Unwired(String, String),
+    /// The event is not what the function takes, or its answer is no JSON. Does not say more,
+    /// since the texts of such errors hold values.
+    #[error("{0} cannot read its event or write its answer")]
+    Unreadable(String),
+    /// The function says so.
+    #[error("{0} failed: {1}")]
+    Failed(String, Failed),
+    /// It panicked.
+    #[error("{0} panicked")]
+    Panicked(String),
+    /// It did not answer in time.
+    #[error("{0} did not answer in time")]
+    TimedOut(String),
+}
+
+/// Mounts what a function's `function(&cloud)` made.
+///
+/// # Errors
+/// The one of the function.
+pub fn mount<F: Function>(function: Result<F, SettingError>) -> Result<Mounted, SettingError> {
+    Ok(Mounted(Box::new(Typed(function?))))
+}
+
+impl Mounted {
+    pub(crate) async fn warm(&self) {
+        self.0.warm().await;
+    }
+
+    pub(crate) async fn call(
+        &self,
+        name: &str,
+        event: String,
+        invocation: Invocation,
+    ) -> Result<String, CallFailed> {
+        let name = || name.to_owned();
+        self.0.call(event, invocation).await.map_err(|failure| match failure {
+            Failure::Unreadable => CallFailed::Unreadable(name()),
+            Failure::Failed(failed) => CallFailed::Failed(name(), failed),
+        })
+    }
+}
+
+type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+trait Erased: Send + Sync {
+    fn warm(&self) -> Answering<'_, ()>;
+    fn call(&self, event: String, invocation: Invocation) -> Answering<'_, Result<String, Failure>>;
+}
+
+enum Failure {
+    Unreadable,
+    Failed(Failed),
+}
+
+struct Typed<F>(F);
+
+impl<F: Function> Erased for Typed<F> {
+    fn warm(&self) -> Answering<'_, ()> {
+        Box::pin(self.0.warm())
+    }
+
+    fn call(&self, event: String, invocation: Invocation) -> Answering<'_, Result<String, Failure>> {
+        Box::pin(async move {
+            let event = serde_json::from_str(&event).map_err(|_| Failure::Unreadable)?;
+            let answer = self.0.call(event, invocation).await.map_err(Failure::Failed)?;
+            serde_json::to_string(&answer).map_err(|_| Failure::Unreadable)
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! The gateway's socket: HTTP/1.1 on the loopback interface.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::timeout,
+};
+
+use super::{MAX_BODY, Request, Response};
+use crate::stack::Stack;
+
+/// More connections than this wait until others are closed.
+const CONNECTIONS: usize = 512;
+/// How long a client may take over a request's head, and over its body.
+const SLOWEST_HEAD: Duration = Duration::from_secs(10);
+const SLOWEST_BODY: Duration = Duration::from_secs(30);
+/// API Gateway takes 10 KiB of request line and headers.
+const BUFFER: usize = 16 * 1024;
+/// How long running requests may take when the server ends.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Serves until `stop` says so, then lets running requests finish.
+pub(crate) async fn serve(stack: Stack, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let place = tokio::select! {
+            () = ended(&mut stop) => break,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let accepted = tokio::select! {
+            () = ended(&mut stop) => break,
+            accepted = listener.accept() => accepted,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, peer)) => {
+                let connection = converse(stack.clone(), stream, peer, stop.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
+            // Out of file descriptors, say: others will be closed.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    drop(listener);
+    let _ = timeout(FAREWELL, async { while connections.join_next().await.is_some() {} }).await;
+}
+
+async fn converse(stack: Stack, stream: TcpStream, peer: SocketAddr, mut stop: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let stack = stack.clone();
+        async move { Ok::<_, Infallible>(respond(&stack, request, peer).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(SLOWEST_HEAD)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    // An error is a client that went away or spoke no HTTP: nobody is left to be told.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = ended(&mut stop) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+async fn respond(
+    stack: &Stack,
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+) -> hyper::Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let response = match timeout(SLOWEST_BODY, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => {
+            let (target, headers) = (head.uri, head.headers);
+            let request = Request { method: head.method, target, headers, body: body.to_bytes() };
+            super::answer(stack, request, peer.ip()).await
+        }
+        Ok(Err(_)) => Response::message(413, "Request Entity Too Large"),
+        Err(_) => Response::message(408, "Request Timeout"),
+    };
+    let mut rendered = hyper::Response::new(Full::new(response.body));
+    *rendered.status_mut() = http::StatusCode::from_u16(response.status).unwrap_or_default();
+    *rendered.headers_mut() = response.headers;
+    rendered
+}
+
+async fn ended(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,124 @@
+//! What happened on this machine beside the tables: published events, waiting messages, mails, how
+//! far a stream was read. Kept in one more table of the same database, so that all of it is
+//! written in one transaction and nothing that was answered is lost.
+
+use std::collections::{BTreeMap, HashMap};
+
+use dynoxide::{AttributeValue, Database, DynoxideError};
+use serde_json::{Value, json};
+
+use crate::tables::parse;
+
+/// No logical id has a dot.
+const TABLE: &str = "local.journal";
+
+/// Lists of numbered entries.
+#[derive(Clone)]
+pub(crate) struct Journal(Database);
+
+/// A change of one entry.
+pub(crate) enum Change {
+    Put { list: String, number: u64, entry: Value },
+    Remove { list: String, number: u64 },
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+impl Journal {
+    pub(crate) fn open(database: &Database) -> Result<Self, DynoxideError> {
+        if database.get_table_metadata(TABLE)?.is_none() {
+            let create = json!({
+                "TableName": TABLE,
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [
+                    {"AttributeName": "list", "AttributeType": "S"},
+                    {"AttributeName": "number", "AttributeType": "N"},
+                ],
+                "KeySchema": [
+                    {"AttributeName": "list", "KeyType": "HASH"},
+                    {"AttributeName": "number", "KeyType": "RANGE"},
+                ],
+            });
+            database.create_table(parse(create.to_string().as_bytes())?)?;
+        }
+        Ok(Self(database.clone()))
+    }
+
+    /// Makes all changes or none.
+    pub(crate) fn commit(&self, changes: Vec<Change>) -> Result<(), DynoxideError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let writes: Vec<Value> = changes.into_iter().map(write).collect();
+        let request = json!({ "TransactItems": writes });
+        self.0.transact_write_items(parse(request.to_string().as_bytes())?)?;
+        Ok(())
+    }
+
+    /// All entries of a list, in order.
+    pub(crate) fn read(&self, list: &str) -> Result<BTreeMap<u64, Value>, DynoxideError> {
+        let mut entries = BTreeMap::new();
+        let mut start = Value::Null;
+        loop {
+            let mut request = json!({
+                "TableName": TABLE,
+                "KeyConditionExpression": "#list = :list",
+                "ExpressionAttributeNames": {"#list": "list"},
+                "ExpressionAttributeValues": {":list": {"S": list}},
+            });
+            if !start.is_null() {
+                request["ExclusiveStartKey"] = start;
+            }
+            let page = self.0.query(parse(request.to_string().as_bytes())?)?;
+            entries.extend(page.items.iter().flatten().filter_map(entry));
+            match page.last_evaluated_key {
+                Some(key) => start = serde_json::to_value(key).unwrap_or_default(),
+                None => return Ok(entries),
+            }
+        }
+    }
+
+    /// The number of the list's last entry.
+    pub(crate) fn last(&self, list: &str) -> Result<Option<u64>, DynoxideError> {
+        let request = json!({
+            "TableName": TABLE,
+            "KeyConditionExpression": "#list = :list",
+            "ExpressionAttributeNames": {"#list": "list"},
+            "ExpressionAttributeValues": {":list": {"S": list}},
+            "ScanIndexForward": false,
+            "Limit": 1,
+        });
+        let page = self.0.query(parse(request.to_string().as_bytes())?)?;
+        Ok(page.items.iter().flatten().find_map(entry).map(|(number, _)| number))
+    }
+
+    pub(crate) fn table_definition(&self, table: &str) -> Result<Option<Value>, DynoxideError> {
+        Ok(self.read(&format!("table/{table}"))?.remove(&0))
+    }
+
+    pub(crate) fn keep_table_definition(&self, table: &str, definition: &Value) -> Result<(), DynoxideError> {
+        self.commit(vec![Change::Put {
+            list: format!("table/{table}"),
+            number: 0,
+            entry: definition.clone(),
+        }])
+    }
+}
+
+fn write(change: Change) -> Value {
+    let key = |list: String, number: u64| json!({"list": {"S": list}, "number": {"N": number.to_string()}});
+    match change {
+        Change::Put { list, number, entry } => {
+            let mut item = key(list, number);
+            item["entry"] = json!({"S": entry.to_string()});
+            json!({"Put": {"TableName": TABLE, "Item": item}})
+        }
+        Change::Remove { list, number } => json!({"Delete": {"TableName": TABLE, "Key": key(list, number)}}),
+    }
+}
+
+fn entry(item: &Item) -> Option<(u64, Value)> {
+    let AttributeValue::N(number) = item.get("number")? else { return None };
+    let AttributeValue::S(entry) = item.get("entry")? else { return None };
+    Some((number.parse().ok()?, serde_json::from_str(entry).ok()?))
+}

@@ -1,0 +1,159 @@
+//! SES: keeps mails instead of sending them.
+
+use std::sync::{Mutex, PoisonError};
+
+use cloud::{Clock, Random};
+use dynoxide::DynoxideError;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::broadcast;
+
+use crate::{
+    journal::{Change, Journal},
+    news::News,
+    seam::Answer,
+};
+
+const LIST: &str = "mails";
+
+/// A mail that was sent.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Mail {
+    /// The id that SES answered.
+    pub id: String,
+    /// Who gets it.
+    pub to: Vec<String>,
+    /// Who it is from.
+    pub from: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its text.
+    pub text: String,
+    /// The same as HTML, if it has that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// When it was sent (RFC 3339).
+    pub sent_at: String,
+    /// The links in its text.
+    pub links: Vec<String>,
+}
+
+/// The mails that were sent.
+pub(crate) struct Mailbox {
+    journal: Journal,
+    clock: Clock,
+    news: broadcast::Sender<News>,
+    last: Mutex<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendEmail {
+    from_email_address: Option<String>,
+    destination: Option<Destination>,
+    content: Content,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Destination {
+    #[serde(default)]
+    to_addresses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Content {
+    simple: Option<Simple>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Simple {
+    subject: Part,
+    body: Body,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body {
+    text: Option<Part>,
+    html: Option<Part>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Part {
+    data: String,
+}
+
+impl Mailbox {
+    pub(crate) fn open(
+        journal: &Journal,
+        clock: Clock,
+        news: broadcast::Sender<News>,
+    ) -> Result<Self, DynoxideError> {
+        let last = Mutex::new(journal.last(LIST)?.unwrap_or(0));
+        Ok(Self { journal: journal.clone(), clock, news, last })
+    }
+
+    /// Answers `SendEmail`.
+    pub(crate) fn send_email(&self, body: &[u8]) -> Answer {
+        let Ok(request) = serde_json::from_slice::<SendEmail>(body) else {
+            return Answer::refusal(400, "BadRequestException", "The request cannot be read.");
+        };
+        let Some(mail) = self.mail(request) else {
+            let message = "A mail needs a sender, a recipient and simple content.";
+            return Answer::refusal(400, "BadRequestException", message);
+        };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = serde_json::to_value(&mail).unwrap_or_default();
+        if self.journal.commit(vec![Change::Put { list: LIST.to_owned(), number: *last + 1, entry }]).is_err()
+        {
+            return Answer::refusal(500, "InternalFailure", "The mail could not be stored.");
+        }
+        *last += 1;
+        let answer = Answer::json(&json!({"MessageId": mail.id}));
+        let _ = self.news.send(News::Mail(mail));
+        answer
+    }
+
+    fn mail(&self, request: SendEmail) -> Option<Mail> {
+        let Simple { subject, body } = request.content.simple?;
+        let to = request.destination.map(|to| to.to_addresses).filter(|to| !to.is_empty())?;
+        let text = body.text.map(|text| text.data).unwrap_or_default();
+        Some(Mail {
+            id: Random::system().uuid().to_string(),
+            to,
+            from: request.from_email_address?,
+            subject: subject.data,
+            links: links(&text),
+            text,
+            html: body.html.map(|html| html.data),
+            sent_at: self.clock.now().to_string(),
+        })
+    }
+
+    /// All mails, in order.
+    pub(crate) fn mails(&self) -> Result<Vec<Mail>, DynoxideError> {
+        let entries = self.journal.read(LIST)?.into_values();
+        Ok(entries.filter_map(|entry| serde_json::from_value(entry).ok()).collect())
+    }
+}
+
+fn links(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"'));
+    let links = words.filter(|word| word.starts_with("https://") || word.starts_with("http://"));
+    links.map(|link| link.trim_end_matches(['.', ',', ')']).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_found_wherever_they_stand() {
+        let text = "Open http://a.test/x#token=gpl_1 now,\n<https://b.test/y>. Or (https://c.test/z).";
+        assert_eq!(links(text), ["http://a.test/x#token=gpl_1", "https://b.test/y"]);
+    }
+}

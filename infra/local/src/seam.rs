@@ -1,0 +1,175 @@
+//! The seam: the HTTP client under the AWS SDK. On AWS it speaks to the network; here it hands
+//! each request to the services of this process.
+
+use std::{fmt, sync::Arc};
+
+use aws_smithy_runtime_api::{
+    client::{
+        http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector},
+        orchestrator::{HttpRequest, HttpResponse},
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    },
+    http::StatusCode,
+};
+use aws_smithy_types::body::SdkBody;
+use serde_json::{Value, json};
+
+use crate::{
+    calls::{Call, Fate, Made, Refusal},
+    services::Services,
+    touches,
+};
+
+/// What a service answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(body: &Value) -> Self {
+        Self { status: 200, body: body.to_string().into_bytes() }
+    }
+
+    pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Self {
+        Self { status, body: json!({"__type": code, "message": message}).to_string().into_bytes() }
+    }
+}
+
+impl From<Refusal> for Answer {
+    fn from(refusal: Refusal) -> Self {
+        Self::refusal(refusal.status, refusal.code, "A test wants it so.")
+    }
+}
+
+/// The HTTP client under the SDK of one function.
+#[derive(Clone)]
+pub(crate) struct Seam {
+    function: Arc<str>,
+    services: Arc<Services>,
+}
+
+impl Seam {
+    pub(crate) fn of(function: &str, services: &Arc<Services>) -> Self {
+        Self { function: function.into(), services: Arc::clone(services) }
+    }
+
+    async fn serve(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let (service, operation) = addressee(&request)?;
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let answer = if self.services.watch.is_watched() {
+            self.watched(service, operation, body).await?
+        } else {
+            self.services.answer(service, operation, body, Vec::new()).await
+        };
+        let status =
+            StatusCode::try_from(answer.status).map_err(|error| ConnectorError::user(error.into()))?;
+        Ok(HttpResponse::new(status, SdkBody::from(answer.body)))
+    }
+
+    async fn watched(
+        &self,
+        service: &'static str,
+        operation: String,
+        mut body: Vec<u8>,
+    ) -> Result<Answer, ConnectorError> {
+        let watch = &self.services.watch;
+        let request: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let touches = touches::of(service, &operation, &request, &self.services.template);
+        let call = Call { function: self.function.to_string(), service, operation, touches, request };
+        let request_bytes = body.len();
+        let counts = watch.is_recorded() && touches::has_capacity(&call);
+        if counts {
+            body = touches::asking_for_capacity(&call.request);
+        }
+        let began = watch.tick();
+        // As on a network, calls that are made at the same time are under way at the same time.
+        tokio::task::yield_now().await;
+        let mut outcome = self.meet_fate(watch.fate(&call), &call, body).await;
+        let capacity = match &mut outcome {
+            Ok(answer) if counts => touches::take_capacity(answer, &call.request),
+            _ => Vec::new(),
+        };
+        watch.record(Made {
+            call,
+            status: outcome.as_ref().ok().map(|answer| answer.status),
+            request_bytes,
+            response_bytes: outcome.as_ref().map_or(0, |answer| answer.body.len()),
+            capacity,
+            span: (began, watch.tick()),
+        });
+        outcome
+    }
+
+    async fn meet_fate(&self, fate: Fate, call: &Call, body: Vec<u8>) -> Result<Answer, ConnectorError> {
+        let done = |refused| self.services.answer(call.service, call.operation.clone(), body, refused);
+        match fate {
+            Fate::Proceed => Ok(done(Vec::new()).await),
+            Fate::Delayed(time) => {
+                tokio::time::sleep(time).await;
+                Ok(done(Vec::new()).await)
+            }
+            Fate::After(event) => {
+                event.await;
+                Ok(done(Vec::new()).await)
+            }
+            Fate::Refused(refusal) => Ok(refusal.into()),
+            Fate::DoneBut(refusal) => {
+                done(Vec::new()).await;
+                Ok(refusal.into())
+            }
+            Fate::RequestLost => Err(lost("the request was lost")),
+            Fate::AnswerLost => {
+                done(Vec::new()).await;
+                Err(lost("the answer was lost"))
+            }
+            Fate::EntriesRefused(positions) => Ok(done(positions).await),
+            Fate::Silence => std::future::pending().await,
+        }
+    }
+}
+
+fn lost(what: &'static str) -> ConnectorError {
+    ConnectorError::io(what.into())
+}
+
+/// Which service and operation a request is for.
+fn addressee(request: &HttpRequest) -> Result<(&'static str, String), ConnectorError> {
+    let unknown = || {
+        let what = format!("{} {} does not run locally", request.method(), request.uri());
+        ConnectorError::user(what.into())
+    };
+    let Some(target) = request.headers().get("x-amz-target") else {
+        let is_mail = request.method() == "POST" && request.uri().ends_with("/v2/email/outbound-emails");
+        return if is_mail { Ok(("ses", "SendEmail".to_owned())) } else { Err(unknown()) };
+    };
+    let (prefix, operation) = target.split_once('.').ok_or_else(unknown)?;
+    let service = match prefix {
+        "DynamoDB_20120810" => "dynamodb",
+        "DynamoDBStreams_20120810" => "streams",
+        "AWSEvents" => "events",
+        "secretsmanager" => "secretsmanager",
+        _ => return Err(unknown()),
+    };
+    Ok((service, operation.to_owned()))
+}
+
+impl HttpConnector for Seam {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(self.clone().serve(request))
+    }
+}
+
+impl HttpClient for Seam {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl fmt::Debug for Seam {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Seam({})", self.function)
+    }
+}

@@ -1,0 +1,69 @@
+//! The AWS services of one process.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::{
+    bus::Bus, calls::Watch, journal::Journal, mailbox::Mailbox, queue::Queue, seam::Answer, secrets::Secrets,
+    tables::Tables, template::Template,
+};
+
+/// What answers behind the seam.
+pub(crate) struct Services {
+    pub(crate) template: Arc<Template>,
+    pub(crate) tables: Tables,
+    pub(crate) journal: Journal,
+    pub(crate) bus: Bus,
+    pub(crate) queues: Arc<Vec<Queue>>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) secrets: Secrets,
+    pub(crate) watch: Watch,
+    /// Whether writing waits for a disk.
+    pub(crate) on_disk: bool,
+}
+
+/// A service panicked.
+#[derive(Debug, Error)]
+#[error("a local service broke")]
+pub(crate) struct Broken;
+
+impl Services {
+    /// Does work that may wait for a disk, while others go on.
+    pub(crate) async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T, Broken> {
+        if !self.on_disk {
+            return Ok(work(self));
+        }
+        let services = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&services)).await.map_err(|_| Broken)
+    }
+
+    pub(crate) fn queue(&self, name: &str) -> Option<&Queue> {
+        self.queues.iter().find(|queue| queue.name == name)
+    }
+
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        service: &'static str,
+        operation: String,
+        body: Vec<u8>,
+        refused_entries: Vec<usize>,
+    ) -> Answer {
+        let answer =
+            self.run(move |services| services.answer_now(service, &operation, &body, &refused_entries));
+        answer.await.unwrap_or_else(|broken| Answer::refusal(500, "InternalFailure", &broken.to_string()))
+    }
+
+    fn answer_now(&self, service: &str, operation: &str, body: &[u8], refused_entries: &[usize]) -> Answer {
+        match (service, operation) {
+            ("dynamodb" | "streams", operation) => self.tables.answer(operation, body),
+            ("events", "PutEvents") => self.bus.put_events(body, refused_entries),
+            ("secretsmanager", "GetSecretValue") => self.secrets.get_secret_value(body),
+            ("ses", "SendEmail") => self.mailbox.send_email(body),
+            _ => Answer::refusal(400, "UnknownOperationException", "The operation does not run locally."),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What a stack is started from.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use cloud::{Clock, Random};
+use tokio::sync::broadcast;
+
+use crate::{
+    bus::Bus,
+    calls::{Call, Fate, Watch},
+    consumer::QueueReader,
+    folder::Folder,
+    functions::{self, Build},
+    gateway::Router,
+    journal::Journal,
+    mailbox::Mailbox,
+    queue::Queue,
+    secrets::Secrets,
+    services::Services,
+    stack::{Inner, Stack, StartError, clouds},
+    stream::StreamReader,
+    tables::Tables,
+    template::{OF_THIS_BUILD, Parameters, Template},
+};
+
+/// Somebody who is slow to read news may miss some; who needs all reads mails and events.
+const NEWS: usize = 1024;
+
+/// How a stack is to be started: by default the template and the functions of this build, the
+/// system's clock and random source.
+#[derive(Clone)]
+pub struct Setup {
+    folder: Option<PathBuf>,
+    template: String,
+    parameters: Parameters,
+    pub(crate) functions: Vec<(&'static str, Build)>,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    watch: Watch,
+}
+
+impl Stack {
+    /// A stack that is gone with the process.
+    #[must_use]
+    pub fn memory() -> Setup {
+        Setup::new(None)
+    }
+
+    /// A stack whose data is kept in a folder.
+    #[must_use]
+    pub fn folder(path: impl Into<PathBuf>) -> Setup {
+        Setup::new(Some(path.into()))
+    }
+}
+
+impl Setup {
+    fn new(folder: Option<PathBuf>) -> Self {
+        let setup = Self {
+            folder,
+            template: OF_THIS_BUILD.to_owned(),
+            parameters: Parameters::default(),
+            functions: functions::ALL.to_vec(),
+            clock: Clock::system(),
+            random: Random::system(),
+            watch: Watch::default(),
+        };
+        setup.at("http://127.0.0.1:9000")
+    }
+
+    /// Where the API will be reached: what tokens and mails name.
+    #[must_use]
+    pub fn at(mut self, url: &str) -> Self {
+        let local = [
+            ("Issuer", url.to_owned()),
+            ("VerificationUrl", format!("{url}/_local/verify")),
+            ("MailFrom", "no-reply@gatepost.example".to_owned()),
+        ];
+        self.parameters.local = local.map(|(name, value)| (name.to_owned(), value)).into();
+        self
+    }
+
+    /// Another value for a parameter of the template.
+    #[must_use]
+    pub fn with_parameter(mut self, name: &str, value: &str) -> Self {
+        self.parameters.chosen.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Another template than that of this build.
+    #[must_use]
+    pub fn with_template(mut self, text: impl Into<String>) -> Self {
+        self.template = text.into();
+        self
+    }
+
+    /// Other functions than those of the product.
+    #[must_use]
+    pub fn with_functions(mut self, functions: &[(&'static str, Build)]) -> Self {
+        self.functions = functions.to_vec();
+        self
+    }
+
+    /// Another clock, for functions and services alike.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another random source, for functions and the generated secret.
+    #[must_use]
+    pub fn with_random(mut self, random: Random) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// Lets `watcher` see each call of AWS before it is made, and decide what becomes of it.
+    #[must_use]
+    pub fn watched_by(mut self, watcher: impl Fn(&Call) -> Fate + Send + Sync + 'static) -> Self {
+        self.watch.add(watcher);
+        self
+    }
+
+    /// Records all calls of AWS for [`Stack::calls`].
+    #[must_use]
+    pub fn recording(mut self) -> Self {
+        self.watch.start_recording();
+        self
+    }
+
+    /// Starts it. Functions are wired when they are first called, or by [`Stack::warm`].
+    ///
+    /// # Errors
+    /// [`StartError`], which is one sentence.
+    pub fn start(self) -> Result<Stack, StartError> {
+        let template = Arc::new(Template::read(&self.template, &self.parameters)?);
+        let folder = self.folder.as_deref().map(Folder::open).transpose()?;
+        let tables = match &folder {
+            Some(folder) => Tables::in_file(&folder.database())?,
+            None => Tables::in_memory(&unique_name())?,
+        };
+        let journal = Journal::open(tables.database())?;
+        tables.create(&template, &journal)?;
+        let queues = template.queues.iter().map(|(name, queue)| Queue::open(name, queue, &journal));
+        let queues = Arc::new(queues.collect::<Result<Vec<_>, _>>()?);
+        let news = broadcast::Sender::new(NEWS);
+        let streams = template.streams.iter().enumerate();
+        let streams = streams.map(|(position, source)| StreamReader::open(position, source, &journal));
+        let streams = streams.collect::<Result<Vec<_>, _>>()?;
+        let services = Arc::new(Services {
+            bus: Bus::open(&journal, &template, &queues, self.clock.clone(), news.clone())?,
+            mailbox: Mailbox::open(&journal, self.clock.clone(), news.clone())?,
+            secrets: Secrets::open(
+                &template,
+                folder.as_ref().map(|folder| folder.path.as_path()),
+                &self.random,
+            )?,
+            on_disk: folder.is_some(),
+            watch: self.watch.clone(),
+            template: Arc::clone(&template),
+            tables,
+            journal,
+            queues,
+        });
+        Ok(Stack(Arc::new(Inner {
+            clouds: clouds(&services, &self),
+            mounted: template.functions.keys().map(|name| (name.clone(), OnceLock::new())).collect(),
+            streams,
+            consumers: (0..template.queue_sources.len()).map(QueueReader::new).collect(),
+            router: Router::new(&template.routes)?,
+            news,
+            services,
+            setup: self,
+            _folder: folder,
+        })))
+    }
+}
+
+/// Stacks in the memory of one process do not meet.
+fn unique_name() -> String {
+    static STACKS: AtomicU64 = AtomicU64::new(0);
+    format!("gatepost-{}", STACKS.fetch_add(1, Ordering::Relaxed))
+}

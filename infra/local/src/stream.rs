@@ -1,0 +1,169 @@
+//! What Lambda does between a table's stream and a function: reads in order, filters, calls, and
+//! goes on only from what was handled.
+
+use std::time::Duration;
+
+use dynoxide::{
+    DynoxideError,
+    actions::{get_records::GetRecordsRequest, get_shard_iterator::GetShardIteratorRequest},
+    streams,
+};
+use serde_json::{Value, json};
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::{
+    batch::{Outcome, Step, outcome},
+    bus::arn_of,
+    journal::{Change, Journal},
+    services::Services,
+    stack::Stack,
+    tables::Tables,
+    template::{REGION, StreamSource},
+};
+
+/// The longest wait between two attempts at one batch.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Reads one table's stream for one function.
+pub(crate) struct StreamReader {
+    /// Which of the template's sources.
+    source: usize,
+    checkpoint: String,
+    /// Held while a batch is handled: one at a time.
+    position: Mutex<Position>,
+}
+
+struct Position {
+    /// The last record that was handled; none yet at first.
+    after: Option<String>,
+    batch_size: usize,
+    failures: u32,
+    ready_at: Instant,
+}
+
+/// One record as Lambda's event has it, with its sequence number.
+struct Record {
+    sequence: String,
+    event: Value,
+}
+
+impl StreamReader {
+    pub(crate) fn open(
+        position: usize,
+        source: &StreamSource,
+        journal: &Journal,
+    ) -> Result<Self, DynoxideError> {
+        let checkpoint = format!("checkpoint/{}/{}", source.function, source.table);
+        let after =
+            journal.read(&checkpoint)?.remove(&0).and_then(|entry| Some(entry["after"].as_str()?.to_owned()));
+        let position_in_stream =
+            Position { after, batch_size: source.batch_size, failures: 0, ready_at: Instant::now() };
+        Ok(Self { source: position, checkpoint, position: Mutex::new(position_in_stream) })
+    }
+
+    /// Handles the next batch, if there is one; after a failure only once it is due, or `early`.
+    pub(crate) async fn step(&self, stack: &Stack, early: bool) -> Step {
+        let mut position = self.position.lock().await;
+        if !early && position.ready_at > Instant::now() {
+            return Step::Waits(position.ready_at);
+        }
+        let source = &stack.services().template.streams[self.source];
+        let (table, after, limit) = (source.table.clone(), position.after.clone(), position.batch_size);
+        let records =
+            stack.services().run(move |services| records(&services.tables, &table, after, limit)).await;
+        let records = match records {
+            Ok(Ok(records)) => records,
+            Ok(Err(error)) => return position.failed(stack, &format!("the stream cannot be read: {error}")),
+            Err(broken) => return position.failed(stack, &broken.to_string()),
+        };
+        let Some(last) = records.last().map(|record| record.sequence.clone()) else { return Step::Idle };
+        let wanted: Vec<_> = records.into_iter().filter(|record| is_wanted(source, &record.event)).collect();
+        if wanted.is_empty() {
+            // Not worth a write: these are skipped again after a restart.
+            position.after = Some(last);
+            return Step::Moved;
+        }
+        let event = json!({"Records": wanted.iter().map(|record| &record.event).collect::<Vec<_>>()});
+        let answer = stack.invoke(&source.function, event.to_string()).await;
+        let ids: Vec<&str> = wanted.iter().map(|record| record.sequence.as_str()).collect();
+        match outcome(answer, &ids, source.reports_failures) {
+            Outcome::Handled => {
+                position.batch_size = source.batch_size;
+                self.advance(stack, &mut position, last).await
+            }
+            Outcome::Failed(positions) if positions.first() != Some(&0) => {
+                // Up to the first failure all is done.
+                let first = positions.first().copied().unwrap_or(0);
+                let handled = wanted[first - 1].sequence.clone();
+                self.advance(stack, &mut position, handled).await;
+                position.failed(stack, &format!("{} failed at a record", source.function))
+            }
+            Outcome::Failed(_) => position.failed(stack, &format!("{} failed at a record", source.function)),
+            Outcome::Unanswered(why) => {
+                if source.bisects {
+                    position.batch_size = (wanted.len() / 2).max(1);
+                }
+                position.failed(stack, &why)
+            }
+        }
+    }
+
+    async fn advance(&self, stack: &Stack, position: &mut Position, handled: String) -> Step {
+        let change =
+            Change::Put { list: self.checkpoint.clone(), number: 0, entry: json!({"after": handled}) };
+        let kept =
+            stack.services().run(move |services: &Services| services.journal.commit(vec![change])).await;
+        match kept {
+            Ok(Ok(())) => {
+                position.after = Some(handled);
+                position.failures = 0;
+                Step::Moved
+            }
+            _ => position.failed(stack, "the checkpoint cannot be kept"),
+        }
+    }
+}
+
+impl Position {
+    fn failed(&mut self, stack: &Stack, why: &str) -> Step {
+        let wait = Duration::from_millis(100) * 2_u32.saturating_pow(self.failures.min(16));
+        self.failures += 1;
+        self.ready_at = Instant::now() + wait.min(LONGEST_WAIT);
+        stack.tell_trouble(why);
+        Step::Failed(why.to_owned())
+    }
+}
+
+fn is_wanted(source: &StreamSource, event: &Value) -> bool {
+    source.filters.is_empty() || source.filters.iter().any(|filter| filter.matches(event))
+}
+
+fn records(
+    tables: &Tables,
+    table: &str,
+    after: Option<String>,
+    limit: usize,
+) -> Result<Vec<Record>, DynoxideError> {
+    let database = tables.database();
+    let request = GetShardIteratorRequest {
+        stream_arn: streams::stream_arn(table, "local"),
+        shard_id: streams::shard_id(table),
+        shard_iterator_type: if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" }
+            .to_owned(),
+        sequence_number: after,
+    };
+    let shard_iterator = database.get_shard_iterator(request)?.shard_iterator.unwrap_or_default();
+    let found = database.get_records(GetRecordsRequest { shard_iterator, limit: Some(limit) })?;
+    let source_arn = format!("{}/stream/local", arn_of("AWS::DynamoDB::Table", table));
+    Ok(found
+        .records
+        .into_iter()
+        .map(|record| {
+            let sequence = record.dynamodb.sequence_number.clone();
+            let mut event = serde_json::to_value(record).unwrap_or_default();
+            event["awsRegion"] = REGION.into();
+            event["eventSourceARN"] = source_arn.clone().into();
+            Record { sequence, event }
+        })
+        .collect())
+}

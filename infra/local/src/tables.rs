@@ -1,0 +1,153 @@
+//! DynamoDB and its streams: dynoxide, embedded.
+
+use std::path::Path;
+
+use dynoxide::{Database, DynoxideError};
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::watch;
+
+use crate::{journal::Journal, seam::Answer, stack::StartError, template::Template};
+
+/// The tables, and everything else that is stored.
+pub(crate) struct Tables {
+    database: Database,
+    written: watch::Sender<()>,
+}
+
+impl Tables {
+    /// Tables that are gone with the process.
+    pub(crate) fn in_memory(name: &str) -> Result<Self, StartError> {
+        // A name makes the memory reachable for a second connection, which makes the index.
+        Self::open(&format!("file:{name}?mode=memory&cache=shared"))
+    }
+
+    /// Tables in a file.
+    pub(crate) fn in_file(path: &Path) -> Result<Self, StartError> {
+        let path = std::path::absolute(path).map_err(|e| StartError::Folder(path.into(), e.to_string()))?;
+        let text =
+            path.to_str().ok_or_else(|| StartError::Folder(path.clone(), "its name is not UTF-8".into()))?;
+        Self::open(text)
+    }
+
+    fn open(place: &str) -> Result<Self, StartError> {
+        let database = Database::new(place)?;
+        index_the_stream(place).map_err(|error| StartError::Storage(error.to_string()))?;
+        Ok(Self { database, written: watch::Sender::new(()) })
+    }
+
+    pub(crate) const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Creates what is missing of the template's tables.
+    pub(crate) fn create(&self, template: &Template, journal: &Journal) -> Result<(), StartError> {
+        for (name, table) in &template.tables {
+            match journal.table_definition(name)? {
+                Some(definition) if definition == table.create => continue,
+                Some(_) => return Err(StartError::OtherTables(name.clone())),
+                None => {}
+            }
+            // A first start that was killed before its end: nothing can be in the table yet.
+            if self.database.get_table_metadata(name)?.is_some() {
+                self.database.delete_table(parse(format!(r#"{{"TableName":"{name}"}}"#).as_bytes())?)?;
+            }
+            let definition = table.create.to_string();
+            self.database.create_table(parse(definition.as_bytes())?)?;
+            if let Some(attribute) = &table.expiry {
+                self.database.update_time_to_live(expiry(name, attribute))?;
+            }
+            journal.keep_table_definition(name, &table.create)?;
+        }
+        Ok(())
+    }
+
+    /// Answers one call of DynamoDB or its streams.
+    pub(crate) fn answer(&self, operation: &str, body: &[u8]) -> Answer {
+        match dispatch(&self.database, operation, body) {
+            Ok(body) => {
+                if matches!(
+                    operation,
+                    "PutItem" | "UpdateItem" | "DeleteItem" | "TransactWriteItems" | "BatchWriteItem"
+                ) {
+                    self.written.send_replace(());
+                }
+                Answer { status: 200, body }
+            }
+            Err(error) => Answer { status: error.status_code(), body: error.to_json().into_bytes() },
+        }
+    }
+
+    /// Changes whenever something was written.
+    pub(crate) fn writes(&self) -> watch::Receiver<()> {
+        self.written.subscribe()
+    }
+
+    /// Deletes what has expired, as DynamoDB does now and then.
+    pub(crate) fn delete_expired(&self) -> Result<usize, DynoxideError> {
+        self.database.sweep_ttl()
+    }
+}
+
+fn expiry(table: &str, attribute: &str) -> dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest {
+    use dynoxide::actions::update_time_to_live::{TimeToLiveSpecification, UpdateTimeToLiveRequest};
+    let time_to_live_specification =
+        TimeToLiveSpecification { attribute_name: attribute.to_owned(), enabled: true };
+    UpdateTimeToLiveRequest { table_name: table.to_owned(), time_to_live_specification }
+}
+
+/// Dynoxide finds a stream's next number and its records by reading all of them, at every write:
+/// an index makes the thousandth write as quick as the first.
+fn index_the_stream(place: &str) -> rusqlite::Result<()> {
+    rusqlite::Connection::open(place)?.execute_batch(
+        "CREATE INDEX IF NOT EXISTS local_stream_numbers
+             ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+         CREATE INDEX IF NOT EXISTS local_stream_shards
+             ON _stream_records (table_name, shard_id, CAST(sequence_number AS INTEGER));",
+    )
+}
+
+fn dispatch(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
+    macro_rules! call {
+        ($method:ident) => {
+            render(&database.$method(parse(body)?)?)
+        };
+    }
+    match operation {
+        "GetItem" => call!(get_item),
+        "PutItem" => call!(put_item),
+        "UpdateItem" => call!(update_item),
+        "DeleteItem" => call!(delete_item),
+        "Query" => call!(query),
+        "Scan" => call!(scan),
+        "BatchGetItem" => call!(batch_get_item),
+        "BatchWriteItem" => call!(batch_write_item),
+        "TransactGetItems" => call!(transact_get_items),
+        "TransactWriteItems" => call!(transact_write_items),
+        "DescribeTable" => call!(describe_table),
+        "ListTables" => call!(list_tables),
+        "DescribeTimeToLive" => call!(describe_time_to_live),
+        "ListStreams" => call!(list_streams),
+        "DescribeStream" => call!(describe_stream),
+        "GetShardIterator" => call!(get_shard_iterator),
+        "GetRecords" => call!(get_records),
+        other => Err(DynoxideError::ValidationException(format!("{other} does not run locally"))),
+    }
+}
+
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
+    serde_json::from_slice(body).map_err(|error| {
+        let text = error.to_string();
+        // Dynoxide marks what is well-formed and wrong.
+        match text.strip_prefix("VALIDATION:") {
+            Some(message) => {
+                let message = message.split(" at line ").next().unwrap_or(message);
+                DynoxideError::ValidationException(message.to_owned())
+            }
+            None => DynoxideError::SerializationException(text),
+        }
+    })
+}
+
+fn render(answer: &impl Serialize) -> Result<Vec<u8>, DynoxideError> {
+    serde_json::to_vec(answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}

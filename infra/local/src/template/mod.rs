@@ -1,0 +1,233 @@
+//! What the template deploys, as far as it matters on one machine.
+//!
+//! The template is the one source of truth for functions, routes, tables, streams, queues, rules
+//! and schedules. What is in it and not understood here is refused, never skipped: a deployment
+//! that differs from the laptop is found before it is deployed.
+
+mod intrinsics;
+mod resources;
+mod yaml;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::pattern::Pattern;
+
+/// The template of this build. It is compiled in, like the functions that it deploys: the two
+/// always belong together, and the command works in any directory.
+pub const OF_THIS_BUILD: &str = include_str!("../../../../template.yaml");
+
+pub(crate) const REGION: &str = "eu-west-1";
+pub(crate) const ACCOUNT: &str = "000000000000";
+
+/// A template that cannot run locally, in one sentence.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("the template cannot be run: {0}")]
+pub struct TemplateError(String);
+
+impl TemplateError {
+    pub(crate) const fn new(problem: String) -> Self {
+        Self(problem)
+    }
+
+    fn within(self, place: &str) -> Self {
+        Self(format!("{place}: {}", self.0))
+    }
+}
+
+/// What the template deploys.
+#[derive(Debug, Default)]
+pub struct Template {
+    /// The functions, by the name of their folder.
+    pub functions: BTreeMap<String, DeployedFunction>,
+    /// The API's routes.
+    pub routes: Vec<Route>,
+    /// The tables, by name.
+    pub tables: BTreeMap<String, Table>,
+    /// Which function reads which table's stream.
+    pub streams: Vec<StreamSource>,
+    /// Which function reads which queue.
+    pub queue_sources: Vec<QueueSource>,
+    /// The queues, by name.
+    pub queues: BTreeMap<String, QueueResource>,
+    /// The event buses.
+    pub buses: Vec<String>,
+    /// Which events go to which queue.
+    pub rules: Vec<Rule>,
+    /// Which function runs how often.
+    pub schedules: Vec<Schedule>,
+    /// The secrets, by name.
+    pub secrets: BTreeMap<String, GeneratedSecret>,
+}
+
+/// A function, as the template configures it.
+#[derive(Debug)]
+pub struct DeployedFunction {
+    /// Its environment.
+    pub settings: BTreeMap<String, String>,
+    /// How long one call may take.
+    pub timeout: Duration,
+}
+
+/// A route of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The method; `None` for any.
+    pub method: Option<String>,
+    /// The path, or `$default` for what no other route takes.
+    pub path: String,
+    /// The function that answers.
+    pub function: String,
+}
+
+/// A table.
+#[derive(Debug)]
+pub struct Table {
+    /// The partition key's attribute; of an index by its name.
+    pub partition_keys: BTreeMap<Option<String>, String>,
+    /// The body of `CreateTable`.
+    pub(crate) create: Value,
+    /// The attribute that says when an item expires.
+    pub(crate) expiry: Option<String>,
+}
+
+/// How a function reads a table's stream.
+#[derive(Debug)]
+pub struct StreamSource {
+    /// The function.
+    pub function: String,
+    /// The table.
+    pub table: String,
+    /// At most so many records a call.
+    pub batch_size: usize,
+    /// Whether the function says which records failed.
+    pub reports_failures: bool,
+    /// Whether a batch that failed is tried again in halves.
+    pub bisects: bool,
+    /// Records that match none are skipped; without any, none is.
+    pub filters: Vec<Pattern>,
+}
+
+/// How a function reads a queue.
+#[derive(Debug)]
+pub struct QueueSource {
+    /// The function.
+    pub function: String,
+    /// The queue.
+    pub queue: String,
+    /// At most so many messages a call.
+    pub batch_size: usize,
+    /// Whether the function says which messages failed.
+    pub reports_failures: bool,
+}
+
+/// A queue.
+#[derive(Debug, Clone)]
+pub struct QueueResource {
+    /// How long a message that was not handled stays hidden.
+    pub visibility_timeout: Duration,
+    /// Where a message goes that was received too often, and how often that is.
+    pub dead_letters: Option<(String, u32)>,
+}
+
+/// Which events go to which queues.
+#[derive(Debug)]
+pub struct Rule {
+    /// The bus.
+    pub bus: String,
+    /// What matches.
+    pub pattern: Pattern,
+    /// Where it goes.
+    pub queues: Vec<String>,
+}
+
+/// A function that runs again and again.
+#[derive(Debug)]
+pub struct Schedule {
+    /// The function.
+    pub function: String,
+    /// How often.
+    pub every: Duration,
+}
+
+/// A secret that is made once, at random.
+#[derive(Debug, Clone)]
+pub struct GeneratedSecret {
+    /// The JSON object that the random text is put in.
+    pub template: serde_json::Map<String, Value>,
+    /// The field it is put in.
+    pub key: String,
+    /// How many random letters and digits.
+    pub length: usize,
+}
+
+/// The parameters that do not have their default locally.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters {
+    /// What somebody chose; a parameter that the template does not have is refused.
+    pub chosen: BTreeMap<String, String>,
+    /// What follows from running on this machine.
+    pub local: BTreeMap<String, String>,
+}
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// [`TemplateError`] if it is no template, or has something that does not run locally.
+    pub fn read(text: &str, parameters: &Parameters) -> Result<Self, TemplateError> {
+        let document = yaml::read(text)?;
+        let scope = intrinsics::Scope::new(&document, parameters)?;
+        let template = resources::read(&document, &scope)?;
+        template.check_names()?;
+        Ok(template)
+    }
+
+    /// What a source, rule or queue names must be there.
+    fn check_names(&self) -> Result<(), TemplateError> {
+        let missing = |what: &str, name: &str| Err(TemplateError::new(format!("there is no {what} {name}")));
+        for table in self.streams.iter().map(|source| &source.table) {
+            match self.tables.get(table) {
+                Some(found) if found.create["StreamSpecification"].is_object() => {}
+                _ => return missing("table with a stream", table),
+            }
+        }
+        let dead_letters = self.queues.values().filter_map(|queue| Some(&queue.dead_letters.as_ref()?.0));
+        let targets = self.rules.iter().flat_map(|rule| &rule.queues);
+        let sources = self.queue_sources.iter().map(|source| &source.queue);
+        if let Some(queue) =
+            dead_letters.chain(targets).chain(sources).find(|q| !self.queues.contains_key(*q))
+        {
+            return missing("queue", queue);
+        }
+        match self.rules.iter().find(|rule| !self.buses.contains(&rule.bus)) {
+            Some(rule) => missing("bus", &rule.bus),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The ARN of a resource of this type and logical id.
+pub(crate) fn arn(kind: &str, id: &str) -> Option<String> {
+    let (service, path) = match kind {
+        "AWS::DynamoDB::Table" => ("dynamodb", format!("table/{id}")),
+        "AWS::SQS::Queue" => ("sqs", id.to_owned()),
+        "AWS::Events::EventBus" => ("events", format!("event-bus/{id}")),
+        "AWS::Events::Rule" => ("events", format!("rule/{id}")),
+        "AWS::Serverless::Function" => ("lambda", format!("function:{id}")),
+        "AWS::SecretsManager::Secret" => ("secretsmanager", format!("secret:{id}")),
+        _ => return None,
+    };
+    Some(format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{path}"))
+}
+
+/// The logical id in a name or an ARN.
+pub(crate) fn id_of(reference: &str) -> &str {
+    if !reference.starts_with("arn:") {
+        return reference;
+    }
+    let before_stream = reference.split("/stream/").next().unwrap_or(reference);
+    before_stream.rsplit([':', '/']).next().unwrap_or(reference)
+}

@@ -1,0 +1,446 @@
+//! From the template's resources to what runs. Properties are read strictly: what is neither
+//! implemented nor listed as without effect locally is refused.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
+
+use super::{
+    DeployedFunction, GeneratedSecret, QueueResource, QueueSource, Route, Rule, Schedule, StreamSource,
+    Table, Template, TemplateError, id_of,
+    intrinsics::{Scope, text_of},
+};
+use crate::pattern::Pattern;
+
+/// Types that have no effect on one machine.
+const WITHOUT_EFFECT: &[&str] = &[
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::IAM::Role",
+    "AWS::Lambda::Permission",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::SQS::QueuePolicy",
+    "AWS::Serverless::HttpApi",
+];
+
+pub(super) fn read(document: &Value, scope: &Scope) -> Result<Template, TemplateError> {
+    let mut template = Template::default();
+    let resources = document["Resources"].as_object().filter(|resources| !resources.is_empty());
+    let resources = resources.ok_or_else(|| TemplateError::new("it has no Resources".to_owned()))?;
+    let globals = Properties::new(&document["Globals"]["Function"], scope, FUNCTION_WITHOUT_EFFECT)
+        .and_then(Properties::into::<FunctionProperties>)
+        .map_err(|error| error.within("Globals.Function"))?;
+    for (id, resource) in resources {
+        if let Some(condition) = resource["Condition"].as_str()
+            && !scope.holds(condition)?
+        {
+            continue;
+        }
+        add(&mut template, id, resource, &globals, scope).map_err(|error| error.within(id))?;
+    }
+    Ok(template)
+}
+
+fn add(
+    template: &mut Template,
+    id: &str,
+    resource: &Value,
+    globals: &FunctionProperties,
+    scope: &Scope,
+) -> Result<(), TemplateError> {
+    let properties = |without_effect| Properties::new(&resource["Properties"], scope, without_effect);
+    match resource["Type"].as_str().unwrap_or_default() {
+        "AWS::Serverless::Function" => {
+            add_function(template, id, properties(FUNCTION_WITHOUT_EFFECT)?.into()?, globals)
+        }
+        "AWS::DynamoDB::Table" => {
+            template.tables.insert(id.to_owned(), table(id, properties(TABLE_WITHOUT_EFFECT)?)?);
+            Ok(())
+        }
+        "AWS::SecretsManager::Secret" => {
+            template
+                .secrets
+                .insert(id.to_owned(), secret(properties(&["Description", "KmsKeyId", "Tags"])?.into()?)?);
+            Ok(())
+        }
+        "AWS::Events::EventBus" => {
+            properties(&["Name", "Description", "Tags"])?.into::<Nothing>()?;
+            template.buses.push(id.to_owned());
+            Ok(())
+        }
+        "AWS::Events::Rule" => {
+            template.rules.push(rule(properties(&["Description", "Name"])?.into()?)?);
+            Ok(())
+        }
+        "AWS::SQS::Queue" => {
+            let properties: QueueProperties =
+                properties(&["SqsManagedSseEnabled", "MessageRetentionPeriod", "Tags"])?.into()?;
+            template.queues.insert(id.to_owned(), queue(&properties));
+            Ok(())
+        }
+        other if WITHOUT_EFFECT.contains(&other) => Ok(()),
+        other => Err(TemplateError::new(format!("resources of type {other} do not run locally"))),
+    }
+}
+
+/// The resolved properties of one resource that have an effect.
+struct Properties(Map<String, Value>);
+
+impl Properties {
+    fn new(properties: &Value, scope: &Scope, without_effect: &[&str]) -> Result<Self, TemplateError> {
+        let mut resolved = Map::new();
+        for (name, value) in properties.as_object().into_iter().flatten() {
+            if without_effect.contains(&name.as_str()) {
+                continue;
+            }
+            if let Some(value) = scope.resolve(value)? {
+                resolved.insert(name.clone(), value);
+            }
+        }
+        Ok(Self(resolved))
+    }
+
+    fn into<T: DeserializeOwned>(self) -> Result<T, TemplateError> {
+        typed(Value::Object(self.0))
+    }
+}
+
+fn typed<T: DeserializeOwned>(value: Value) -> Result<T, TemplateError> {
+    serde_json::from_value(value).map_err(|error| TemplateError::new(error.to_string()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+// ------------------------------------------------------------------ functions
+
+const FUNCTION_WITHOUT_EFFECT: &[&str] = &[
+    "Architectures",
+    "CodeUri",
+    "Description",
+    "Handler",
+    "LoggingConfig",
+    "MemorySize",
+    "ReservedConcurrentExecutions",
+    "Role",
+    "Runtime",
+    "Tags",
+    "Tracing",
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct FunctionProperties {
+    timeout: Option<u64>,
+    #[serde(default)]
+    environment: Environment,
+    #[serde(default)]
+    events: BTreeMap<String, EventSource>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct Environment {
+    #[serde(default)]
+    variables: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "Type", content = "Properties")]
+enum EventSource {
+    HttpApi(HttpApiSource),
+    #[serde(rename = "DynamoDB")]
+    Stream(DynamoDbSource),
+    #[serde(rename = "SQS")]
+    Queue(SqsSource),
+    Schedule(ScheduleSource),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct HttpApiSource {
+    #[serde(rename = "ApiId")]
+    _api: Option<Value>,
+    #[serde(default)]
+    method: Option<String>,
+    #[serde(default)]
+    path: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct DynamoDbSource {
+    stream: String,
+    starting_position: String,
+    #[serde(default = "hundred")]
+    batch_size: usize,
+    #[serde(default = "one")]
+    parallelization_factor: usize,
+    #[serde(default)]
+    bisect_batch_on_function_error: bool,
+    #[serde(default)]
+    function_response_types: Vec<ResponseType>,
+    #[serde(default)]
+    filter_criteria: FilterCriteria,
+    /// Locally a record is tried until it succeeds.
+    #[serde(rename = "MaximumRecordAgeInSeconds")]
+    _maximum_record_age: Option<Value>,
+    #[serde(rename = "DestinationConfig")]
+    _destination: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct SqsSource {
+    queue: String,
+    #[serde(default = "ten")]
+    batch_size: usize,
+    #[serde(default)]
+    function_response_types: Vec<ResponseType>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct ScheduleSource {
+    schedule: String,
+}
+
+#[derive(Deserialize)]
+enum ResponseType {
+    ReportBatchItemFailures,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct FilterCriteria {
+    filters: Vec<Filter>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct Filter {
+    pattern: String,
+}
+
+const fn hundred() -> usize {
+    100
+}
+const fn ten() -> usize {
+    10
+}
+const fn one() -> usize {
+    1
+}
+
+/// Lambda's own default, in seconds.
+const DEFAULT_TIMEOUT: u64 = 3;
+
+fn add_function(
+    template: &mut Template,
+    id: &str,
+    own: FunctionProperties,
+    globals: &FunctionProperties,
+) -> Result<(), TemplateError> {
+    let name = folder_name(id);
+    for (source, properties) in own.events {
+        add_source(template, &name, properties).map_err(|error| error.within(&source))?;
+    }
+    let timeout = Duration::from_secs(own.timeout.or(globals.timeout).unwrap_or(DEFAULT_TIMEOUT));
+    let mut settings = globals.environment.variables.clone();
+    settings.extend(own.environment.variables);
+    let settings = settings.into_iter().map(|(name, value)| (name, text_of(value))).collect();
+    template.functions.insert(name, DeployedFunction { settings, timeout });
+    Ok(())
+}
+
+fn add_source(template: &mut Template, function: &str, source: EventSource) -> Result<(), TemplateError> {
+    let function = function.to_owned();
+    match source {
+        EventSource::HttpApi(route) => {
+            let method = route.method.filter(|m| !matches!(m.to_ascii_uppercase().as_str(), "ANY" | "*"));
+            let path = route.path.unwrap_or_else(|| "$default".to_owned());
+            let method = method.map(|method| method.to_ascii_uppercase());
+            template.routes.push(Route { method, path, function });
+        }
+        EventSource::Stream(source) => template.streams.push(stream(function, source)?),
+        EventSource::Queue(source) => template.queue_sources.push(QueueSource {
+            function,
+            queue: id_of(&source.queue).to_owned(),
+            batch_size: source.batch_size,
+            reports_failures: !source.function_response_types.is_empty(),
+        }),
+        EventSource::Schedule(source) => {
+            template.schedules.push(Schedule { function, every: rate(&source.schedule)? });
+        }
+    }
+    Ok(())
+}
+
+fn stream(function: String, source: DynamoDbSource) -> Result<StreamSource, TemplateError> {
+    if source.starting_position != "TRIM_HORIZON" || source.parallelization_factor != 1 {
+        return Err(TemplateError::new(
+            "a stream is read from TRIM_HORIZON with ParallelizationFactor 1: anything else loses or reorders events"
+                .to_owned(),
+        ));
+    }
+    let filters = source.filter_criteria.filters.into_iter().map(|filter| {
+        let pattern = serde_json::from_str(&filter.pattern)
+            .map_err(|error| TemplateError::new(format!("the filter is no JSON: {error}")))?;
+        Pattern::read(&pattern)
+    });
+    Ok(StreamSource {
+        function,
+        table: id_of(&source.stream).to_owned(),
+        batch_size: source.batch_size,
+        reports_failures: !source.function_response_types.is_empty(),
+        bisects: source.bisect_batch_on_function_error,
+        filters: filters.collect::<Result<_, _>>()?,
+    })
+}
+
+/// Reads `rate(5 minutes)`.
+fn rate(expression: &str) -> Result<Duration, TemplateError> {
+    let unusable =
+        || TemplateError::new(format!("the schedule {expression} is no rate(… minutes, hours or days)"));
+    let inner =
+        expression.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')).ok_or_else(unusable)?;
+    let (number, unit) = inner.split_once(' ').ok_or_else(unusable)?;
+    let seconds = match unit {
+        "minute" | "minutes" => 60,
+        "hour" | "hours" => 3600,
+        "day" | "days" => 86_400,
+        _ => return Err(unusable()),
+    };
+    let number: u64 = number.parse().ok().filter(|n| *n > 0).ok_or_else(unusable)?;
+    Ok(Duration::from_secs(number * seconds))
+}
+
+/// `ReadProfile` is deployed from `functions/read-profile`.
+fn folder_name(id: &str) -> String {
+    let mut name = String::new();
+    for letter in id.chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+// ------------------------------------------------------------------ tables and secrets
+
+const TABLE_WITHOUT_EFFECT: &[&str] =
+    &["DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "SSESpecification", "Tags"];
+
+fn table(id: &str, properties: Properties) -> Result<Table, TemplateError> {
+    let mut create = properties.0;
+    // The one table property that CreateTable does not take.
+    let expiry = create.remove("TimeToLiveSpecification");
+    let expiry = expiry
+        .filter(|ttl| ttl["Enabled"] == true)
+        .and_then(|ttl| Some(ttl["AttributeName"].as_str()?.to_owned()));
+    create.insert("TableName".to_owned(), Value::String(id.to_owned()));
+    if let Some(stream) = create.get_mut("StreamSpecification").and_then(Value::as_object_mut) {
+        stream.insert("StreamEnabled".to_owned(), Value::Bool(true));
+    }
+    let create = Value::Object(create);
+    let mut partition_keys = BTreeMap::from([(None, hash_key(&create)?)]);
+    for kind in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
+        for index in create[kind].as_array().into_iter().flatten() {
+            partition_keys.insert(index["IndexName"].as_str().map(str::to_owned), hash_key(index)?);
+        }
+    }
+    Ok(Table { partition_keys, create, expiry })
+}
+
+fn hash_key(of: &Value) -> Result<String, TemplateError> {
+    let mut keys = of["KeySchema"].as_array().into_iter().flatten();
+    let hash = keys.find(|key| key["KeyType"] == "HASH").and_then(|key| key["AttributeName"].as_str());
+    hash.map(str::to_owned).ok_or_else(|| TemplateError::new("a KeySchema has no HASH key".to_owned()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct SecretProperties {
+    generate_secret_string: GenerateSecretString,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct GenerateSecretString {
+    secret_string_template: String,
+    generate_string_key: String,
+    password_length: usize,
+    exclude_punctuation: bool,
+}
+
+fn secret(properties: SecretProperties) -> Result<GeneratedSecret, TemplateError> {
+    let generate = properties.generate_secret_string;
+    if !generate.exclude_punctuation {
+        return Err(TemplateError::new("secrets are made of letters and digits only".to_owned()));
+    }
+    let template = serde_json::from_str(&generate.secret_string_template)
+        .map_err(|_| TemplateError::new("SecretStringTemplate is no JSON object".to_owned()))?;
+    Ok(GeneratedSecret { template, key: generate.generate_string_key, length: generate.password_length })
+}
+
+// ------------------------------------------------------------------ bus and queues
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct RuleProperties {
+    event_bus_name: String,
+    event_pattern: Value,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct Target {
+    arn: String,
+    #[serde(rename = "Id")]
+    _id: String,
+    /// Locally a queue always takes what it is given.
+    #[serde(rename = "DeadLetterConfig")]
+    _dead_letters: Option<Value>,
+}
+
+fn rule(properties: RuleProperties) -> Result<Rule, TemplateError> {
+    Ok(Rule {
+        bus: id_of(&properties.event_bus_name).to_owned(),
+        pattern: Pattern::read(&properties.event_pattern)?,
+        queues: properties.targets.iter().map(|target| id_of(&target.arn).to_owned()).collect(),
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct QueueProperties {
+    #[serde(default = "thirty")]
+    visibility_timeout: u64,
+    redrive_policy: Option<RedrivePolicy>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct RedrivePolicy {
+    dead_letter_target_arn: String,
+    max_receive_count: u32,
+}
+
+const fn thirty() -> u64 {
+    30
+}
+
+fn queue(properties: &QueueProperties) -> QueueResource {
+    let dead_letters = properties.redrive_policy.as_ref();
+    QueueResource {
+        visibility_timeout: Duration::from_secs(properties.visibility_timeout),
+        dead_letters: dead_letters
+            .map(|to| (id_of(&to.dead_letter_target_arn).to_owned(), to.max_receive_count)),
+    }
+}
