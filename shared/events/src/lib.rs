@@ -17,4 +17,4 @@ pub use batch::BatchFailures;
 pub use chain::chain;
 pub use consumer::{Consumer, Message, Queue, QueueBatch, Unhandled};
 pub use incoming::Incoming;
-pub use publisher::{Outcome, Publisher, Report, Stop};
+pub use publisher::{Publisher, Report, Stop};

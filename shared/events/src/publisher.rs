@@ -1,6 +1,6 @@
 //! Publishing: a few calls at once, each stream in order, every answer read entry by entry.
 
-use std::{collections::HashMap, pin::Pin, time::Duration};
+use std::{collections::HashSet, pin::Pin, time::Duration};
 
 use cloud::{Clock, Cloud, Deadline, Random, SettingError};
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -38,24 +38,19 @@ pub struct Publisher {
     random: Random,
 }
 
-/// What became of the events that were to be published.
+/// What became of the events that were to be published. One that is nowhere here was not tried, or
+/// waits for one before it.
 #[derive(Debug, Default)]
 pub struct Report {
-    outcomes: HashMap<EventKey, Outcome>,
+    /// The bus has taken these. Should the note of it be lost, one is published again.
+    pub delivered: HashSet<EventKey>,
+    /// The bus will never take these; an operator decides.
+    pub dead: HashSet<EventKey>,
+    /// The bus has refused these again and again, with this code at last, and so nothing after them
+    /// in their streams was tried.
+    pub failed: Vec<(PendingEvent, String)>,
     /// Why publishing stopped before all was tried, if it did.
     pub stopped: Option<Stop>,
-}
-
-/// What became of an event that was tried.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The bus has taken it. Should the note of it be lost, it will be published again.
-    Delivered,
-    /// The bus will never take it; an operator decides.
-    Dead,
-    /// The bus has refused it again and again, with this code at last, and so nothing after it in
-    /// its stream was tried.
-    Failed(String),
 }
 
 /// Why nothing more was tried: nothing of it is any event's fault. Holds the bus's error code.
@@ -68,16 +63,10 @@ pub enum Stop {
 }
 
 impl Report {
-    /// What became of an event; `None` if it was not tried, or has to wait for one before it.
-    #[must_use]
-    pub fn outcome(&self, key: &EventKey) -> Option<&Outcome> {
-        self.outcomes.get(key)
-    }
-
     /// Whether an event needs nothing more.
     #[must_use]
     pub fn is_settled(&self, key: &EventKey) -> bool {
-        matches!(self.outcome(key), Some(Outcome::Delivered | Outcome::Dead))
+        self.delivered.contains(key) || self.dead.contains(key)
     }
 }
 
@@ -189,41 +178,52 @@ impl Run<'_> {
     }
 
     fn conclude(&mut self, flight: Flight, verdict: Verdict) {
-        let event_id = flight.event.event_id.as_str();
         match verdict {
-            Verdict::Accepted(_) => self.land(flight, Outcome::Delivered, verdict),
+            Verdict::Accepted(_) => {
+                self.report.delivered.insert(flight.event.key.clone());
+                self.land(flight, verdict);
+            }
             Verdict::Poison(ref code) => {
+                let event_id = flight.event.event_id.as_str();
                 tracing::error!(event_id, code, "the bus will never take this event: it is dead");
-                self.land(flight, Outcome::Dead, verdict);
+                self.report.dead.insert(flight.event.key.clone());
+                self.land(flight, verdict);
             }
             Verdict::Crowded => self.waves.again(flight.alone()),
-            Verdict::Failed(code) => self.try_again(flight, |run, key| {
-                run.report.outcomes.insert(key, Outcome::Failed(code));
-            }),
-            Verdict::Busy(code) => self.try_again(flight, |run, _| run.stop(Stop::Unavailable(code))),
+            Verdict::Failed(code) => {
+                if let Some(flight) = self.let_rest(flight) {
+                    self.report.failed.push((flight.event, code));
+                }
+            }
+            Verdict::Busy(code) => {
+                if self.let_rest(flight).is_some() {
+                    self.stop(Stop::Unavailable(code));
+                }
+            }
             Verdict::Systemic(code) => self.stop(Stop::Refused(code)),
         }
     }
 
-    fn land(&mut self, flight: Flight, outcome: Outcome, verdict: Verdict) {
-        self.report.outcomes.insert(flight.event.key.clone(), outcome);
+    /// The next of its stream may fly while it is noted what became of this one.
+    fn land(&mut self, flight: Flight, verdict: Verdict) {
         self.waves.landed(&flight);
         self.tasks.push(Box::pin(self.publisher.mark(flight, verdict, self.marks, self.deadline)));
     }
 
-    /// Lets an event rest and then fly again, or gives it up for this run: its stream is blocked.
-    fn try_again(&mut self, flight: Flight, give_up: impl FnOnce(&mut Self, EventKey)) {
+    /// Lets an event rest before it flies again. Returns it if it was tried often enough, or if
+    /// there is no time left: its stream is blocked.
+    fn let_rest(&mut self, flight: Flight) -> Option<Flight> {
         let attempts = flight.attempts + 1;
         let bound = doubled(FIRST_PAUSE, flight.attempts, LONGEST_PAUSE);
         let pause = full_jitter(bound, &self.publisher.random);
         if attempts >= ATTEMPTS || self.deadline.left() <= pause + CALL_TIME {
-            give_up(self, flight.event.key);
-        } else if self.report.stopped.is_none() {
-            self.tasks.push(Box::pin(async move {
-                sleep(pause).await;
-                Done::Rested(flight.after(attempts))
-            }));
+            return Some(flight);
         }
+        self.tasks.push(Box::pin(async move {
+            sleep(pause).await;
+            Done::Rested(flight.after(attempts))
+        }));
+        None
     }
 
     /// What is under way ends; nothing more is begun.

@@ -1,0 +1,90 @@
+//! Which events may be published right away, and which have to be looked up first.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::PoisonError,
+    time::Duration,
+};
+
+use events::chain;
+use futures_util::{StreamExt, stream};
+use store::{EventKey, Failure, PendingEvent};
+
+use crate::RelayEvents;
+
+/// A record is read within a second; one that is older was held up, and may be known already.
+const FRESH: Duration = Duration::from_mins(1);
+/// Streams that are looked up at once.
+const READS: usize = 16;
+
+/// What a look at the table says of a batch. What is in neither has failed.
+#[derive(Default)]
+pub(crate) struct Checked {
+    /// Needs nothing more from the relay.
+    pub(crate) settled: HashSet<EventKey>,
+    /// Is to be published.
+    pub(crate) publishable: Vec<PendingEvent>,
+}
+
+impl RelayEvents {
+    /// Looks up the events that are old or were tried before: those that are delivered or dead are
+    /// settled. Without this, every retry would publish the rest of its batch again.
+    pub(crate) async fn check(&self, events: Vec<PendingEvent>) -> Checked {
+        let mut streams = BTreeMap::<String, Vec<PendingEvent>>::new();
+        for event in events {
+            streams.entry(event.key.stream.clone()).or_default().push(event);
+        }
+        let checks = streams.into_values().map(|mut events| {
+            events.sort_by_key(|event| event.key.sequence);
+            self.check_stream(events)
+        });
+        let merge = |mut all: Checked, one: Checked| async {
+            all.settled.extend(one.settled);
+            all.publishable.extend(one.publishable);
+            all
+        };
+        stream::iter(checks).buffer_unordered(READS).fold(Checked::default(), merge).await
+    }
+
+    async fn check_stream(&self, events: Vec<PendingEvent>) -> Checked {
+        match self.look_up(events).await {
+            Ok(checked) => checked,
+            Err(failure) => {
+                tracing::error!(cause = chain(&failure), "events cannot be looked up");
+                Checked::default()
+            }
+        }
+    }
+
+    async fn look_up(&self, events: Vec<PendingEvent>) -> Result<Checked, Failure> {
+        let mut checked = Checked::default();
+        for event in events {
+            if self.is_doubtful(&event) && !self.outbox.is_pending(&event.key).await? {
+                checked.settled.insert(event.key);
+            } else {
+                checked.publishable.push(event);
+            }
+        }
+        if let Some(first) = checked.publishable.first()
+            && self.is_doubtful(first)
+            && self.is_overtaking(first).await?
+        {
+            tracing::warn!(event_id = first.event_id, "left to the sweeper: the event before it still waits");
+            checked.settled.extend(checked.publishable.drain(..).map(|event| event.key));
+        }
+        Ok(checked)
+    }
+
+    fn is_doubtful(&self, event: &PendingEvent) -> bool {
+        let was_tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner).contains(&event.key);
+        was_tried || self.clock.now().since(event.created_at) > FRESH
+    }
+
+    /// Whether the event before it has not been delivered: its record was given up or never came.
+    /// The sweeper delivers both, in order.
+    async fn is_overtaking(&self, event: &PendingEvent) -> Result<bool, Failure> {
+        let EventKey { stream, sequence } = &event.key;
+        let before = EventKey { stream: stream.clone(), sequence: sequence.saturating_sub(1) };
+        self.outbox.is_pending(&before).await
+    }
+}

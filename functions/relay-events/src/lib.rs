@@ -1,0 +1,103 @@
+//! From the stream of the table Events to the bus: at least once, and each user's events in order.
+//!
+//! The stream keeps the order of each item's changes; the events of a user are different items, so
+//! their order is the relay's own work. It reports the first record that failed, and Lambda starts
+//! again from it. What it can deliver in no way, it leaves to the sweeper.
+
+mod check;
+mod record;
+
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
+
+use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError};
+use events::{BatchFailures, Publisher, chain};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use store::{EventKey, Outbox, PendingEvent};
+
+use crate::record::{Content, Record};
+
+/// Relays what the stream brings.
+pub struct RelayEvents {
+    outbox: Outbox,
+    publisher: Publisher,
+    clock: Clock,
+    /// Events of a batch that will come again: the bus has taken some of them.
+    tried: Mutex<HashSet<EventKey>>,
+}
+
+/// What Lambda reads from a stream.
+#[derive(Debug, Deserialize)]
+pub struct StreamBatch {
+    #[serde(rename = "Records")]
+    records: Vec<Box<RawValue>>,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<RelayEvents, SettingError> {
+    let outbox = Outbox::new(cloud)?;
+    let publisher = Publisher::new(cloud, outbox.clone())?;
+    Ok(RelayEvents { outbox, publisher, clock: cloud.clock(), tried: Mutex::default() })
+}
+
+impl Function for RelayEvents {
+    type Event = StreamBatch;
+    type Answer = BatchFailures;
+
+    async fn call(&self, batch: StreamBatch, invocation: Invocation) -> Result<BatchFailures, Failed> {
+        let records = batch.records.iter().map(|raw| Record::parse(raw)).collect::<Option<Vec<_>>>();
+        let records = records.ok_or(Failed("a record does not say where it is"))?;
+        let mut failed = self.quarantine(&records, &batch.records).await;
+
+        let checked = self.check(events(&records)).await;
+        let published = self.publisher.publish(checked.publishable, invocation.deadline).await;
+        let is_settled = |key: &EventKey| checked.settled.contains(key) || published.is_settled(key);
+
+        for Record { position, content } in &records {
+            if matches!(content, Content::Event(event) if !is_settled(&event.key)) {
+                failed.insert(position);
+            }
+        }
+        let first = records.iter().position(|record| failed.contains(record.position.as_str()));
+        self.remember(first.map_or(&[], |first| &records[first..]));
+        Ok(first.map(|first| records[first].position.clone()).into_iter().collect())
+    }
+}
+
+impl RelayEvents {
+    /// Puts away what cannot be read, so that the shard can go on. Returns the positions of what
+    /// could not be put away either.
+    async fn quarantine<'a>(&self, records: &'a [Record], raw: &[Box<RawValue>]) -> HashSet<&'a str> {
+        let mut failed = HashSet::new();
+        for (Record { position, content }, raw) in records.iter().zip(raw) {
+            if *content != Content::Unreadable {
+                continue;
+            }
+            tracing::error!(position, "a record cannot be read and is quarantined");
+            if let Err(failure) = self.outbox.quarantine(position, raw.get(), self.clock.now()).await {
+                tracing::error!(position, cause = chain(&failure), "a record cannot be quarantined");
+                failed.insert(position.as_str());
+            }
+        }
+        failed
+    }
+
+    fn remember(&self, to_come_again: &[Record]) {
+        let keys = events(to_come_again).into_iter().map(|event| event.key).collect();
+        *self.tried.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+}
+
+fn events(records: &[Record]) -> Vec<PendingEvent> {
+    let event = |record: &Record| match &record.content {
+        Content::Event(event) => Some(PendingEvent::clone(event)),
+        Content::Other | Content::Unreadable => None,
+    };
+    records.iter().filter_map(event).collect()
+}

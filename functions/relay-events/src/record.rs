@@ -1,0 +1,201 @@
+//! A record of the table's stream, as Lambda hands it over.
+
+use std::str::FromStr;
+
+use domain::Timestamp;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use store::{EventKey, PendingEvent};
+
+/// A record, and where it is in its shard.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// Its sequence number in the shard: what the answer names it by.
+    pub(crate) position: String,
+    pub(crate) content: Content,
+}
+
+/// What a record says.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// An event was committed.
+    Event(Box<PendingEvent>),
+    /// Something else than a commit: none of the relay's business.
+    Other,
+    /// It should say something, and cannot be read.
+    Unreadable,
+}
+
+/// What any record has, whatever else is wrong with it.
+#[derive(Deserialize)]
+struct Frame {
+    #[serde(rename = "eventName")]
+    name: String,
+    dynamodb: Position,
+}
+
+#[derive(Deserialize)]
+struct Position {
+    #[serde(rename = "SequenceNumber")]
+    sequence_number: String,
+    #[serde(rename = "Keys")]
+    keys: Option<Keys>,
+}
+
+#[derive(Deserialize)]
+struct Keys {
+    stream: Text,
+}
+
+#[derive(Deserialize)]
+struct Committed {
+    dynamodb: New,
+}
+
+#[derive(Deserialize)]
+struct New {
+    #[serde(rename = "NewImage")]
+    image: Image,
+}
+
+/// The outbox item, in DynamoDB's JSON.
+#[derive(Deserialize)]
+struct Image {
+    stream: Text,
+    seq: Number,
+    event_id: Text,
+    detail_type: Text,
+    detail: Text,
+    created_at: Number,
+    attempts: Number,
+    next_attempt_at: Number,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    #[serde(rename = "S")]
+    value: String,
+}
+
+/// DynamoDB writes numbers as text.
+#[derive(Deserialize)]
+struct Number {
+    #[serde(rename = "N")]
+    value: String,
+}
+
+impl Record {
+    /// Reads a record; `None` if it does not even say where it is.
+    pub(crate) fn parse(raw: &RawValue) -> Option<Self> {
+        let Frame { name, dynamodb } = serde_json::from_str(raw.get()).ok()?;
+        let stream = dynamodb.keys.map(|keys| keys.stream.value).unwrap_or_default();
+        // The mapping's filter lets neither through: a relay that quarantined its own quarantine
+        // would never end.
+        let content = if name != "INSERT" || stream.starts_with("quarantine#") {
+            Content::Other
+        } else {
+            event(raw).map_or(Content::Unreadable, |event| Content::Event(Box::new(event)))
+        };
+        Some(Self { position: dynamodb.sequence_number, content })
+    }
+}
+
+fn event(raw: &RawValue) -> Option<PendingEvent> {
+    let Committed { dynamodb: New { image } } = serde_json::from_str(raw.get()).ok()?;
+    Some(PendingEvent {
+        key: EventKey { stream: image.stream.value, sequence: image.seq.parse()? },
+        event_id: image.event_id.value,
+        detail_type: image.detail_type.value,
+        detail: image.detail.value,
+        created_at: Timestamp::from_millis(image.created_at.parse()?),
+        attempts: image.attempts.parse()?,
+        next_attempt_at: Timestamp::from_millis(image.next_attempt_at.parse()?),
+    })
+}
+
+impl Number {
+    fn parse<T: FromStr>(&self) -> Option<T> {
+        self.value.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn record() -> Value {
+        json!({
+            "eventID": "1", "eventName": "INSERT", "eventSource": "aws:dynamodb",
+            "dynamodb": {
+                "ApproximateCreationDateTime": 1_763_694_000.0,
+                "SequenceNumber": "700000000001",
+                "Keys": {"stream": {"S": "user#1"}, "seq": {"N": "2"}},
+                "NewImage": {
+                    "stream": {"S": "user#1"}, "seq": {"N": "2"}, "state": {"S": "pending"},
+                    "event_id": {"S": "e1"}, "detail_type": {"S": "user.registered"}, "detail": {"S": "{}"},
+                    "created_at": {"N": "1000"}, "attempts": {"N": "0"}, "next_attempt_at": {"N": "1000"},
+                },
+            },
+        })
+    }
+
+    fn parse(record: &Value) -> Option<Record> {
+        Record::parse(&serde_json::value::to_raw_value(record).expect("JSON"))
+    }
+
+    #[test]
+    fn a_committed_event_is_read() {
+        let read = parse(&record()).expect("a record");
+
+        assert_eq!(read.position, "700000000001");
+        let event = PendingEvent {
+            key: EventKey { stream: "user#1".to_owned(), sequence: 2 },
+            event_id: "e1".to_owned(),
+            detail_type: "user.registered".to_owned(),
+            detail: "{}".to_owned(),
+            created_at: Timestamp::from_millis(1000),
+            attempts: 0,
+            next_attempt_at: Timestamp::from_millis(1000),
+        };
+        assert_eq!(read.content, Content::Event(Box::new(event)));
+    }
+
+    #[test]
+    fn marks_and_the_quarantine_itself_are_passed_over() {
+        let mut mark = record();
+        mark["eventName"] = json!("MODIFY");
+        let mut quarantined = record();
+        quarantined["dynamodb"]["Keys"]["stream"]["S"] = json!("quarantine#1");
+
+        for other in [mark, quarantined] {
+            assert_eq!(parse(&other).map(|record| record.content), Some(Content::Other));
+        }
+    }
+
+    #[test]
+    fn a_commit_that_lacks_anything_is_unreadable() {
+        for attribute in ["stream", "seq", "event_id", "detail_type", "detail", "created_at"] {
+            for spoiled in [Value::Null, json!({"BOOL": true}), json!({"N": "many"})] {
+                let mut record = record();
+                record["dynamodb"]["NewImage"][attribute] = spoiled;
+                assert_eq!(
+                    parse(&record).map(|record| record.content),
+                    Some(Content::Unreadable),
+                    "{attribute}"
+                );
+            }
+        }
+        let mut without_keys = record();
+        without_keys["dynamodb"] = json!({"SequenceNumber": "1"});
+        assert_eq!(parse(&without_keys).map(|record| record.content), Some(Content::Unreadable));
+    }
+
+    #[test]
+    fn a_record_without_a_position_is_none() {
+        let mut record = record();
+        record["dynamodb"]["SequenceNumber"] = Value::Null;
+        assert!(parse(&record).is_none());
+    }
+}

@@ -1,0 +1,5 @@
+//! Serves [`send_mail`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(send_mail::function)
+}
