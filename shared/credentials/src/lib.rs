@@ -1,1 +1,258 @@
-//! placeholder
+//! Password hashing: Argon2id (RFC 9106) with a pepper.
+//!
+//! Every answer about a password costs one hash with the production parameters, whether there is
+//! such a user or not. The memory that a hash needs is kept between calls, and wiped after each.
+
+mod memory;
+mod parameters;
+mod pepper;
+mod phc;
+
+use std::{num::NonZero, sync::Arc, thread};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use domain::{Password, PasswordHash, Seeds};
+use thiserror::Error;
+use tokio::{sync::Semaphore, task};
+use zeroize::Zeroizing;
+
+pub use parameters::{InvalidParameters, Parameters};
+
+use crate::{
+    memory::Pool,
+    pepper::{Pepper, Peppers},
+    phc::{Phc, SALT_OCTETS, TAG_OCTETS},
+};
+
+/// What a password proved to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The right one.
+    Match,
+    /// The right one, but hashed with other parameters or an old pepper: hash it again now.
+    MatchButOutdated,
+    /// A wrong one, or there is no such user.
+    Mismatch,
+}
+
+/// Why there is no answer: an operator's problem, never the caller's.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum HashFailed {
+    /// A seed was removed from the keys secret while hashes still need it.
+    #[error("a stored password hash names a pepper that the keys secret does not hold")]
+    UnknownPepper,
+    /// Somebody else wrote it.
+    #[error("a stored password hash is not one that Gatepost writes")]
+    Malformed,
+    /// The process is shutting down, or the hash itself failed.
+    #[error("the password was not hashed to the end")]
+    Unfinished,
+}
+
+/// Hashes and verifies passwords, as many at a time as there are cores.
+#[derive(Clone)]
+pub struct Hasher {
+    state: Arc<State>,
+    /// More at a time would finish no sooner, and each takes its memory.
+    turns: Arc<Semaphore>,
+}
+
+struct State {
+    parameters: Parameters,
+    peppers: Peppers,
+    pool: Pool,
+    /// Stands in for the hash of a user who does not exist. No password has it.
+    nobody: Phc,
+}
+
+impl Hasher {
+    /// A hasher with these parameters, and peppers derived from the seeds.
+    #[must_use]
+    pub fn new(parameters: Parameters, seeds: &Seeds) -> Self {
+        let state = State {
+            parameters,
+            peppers: Peppers::derive(seeds),
+            pool: Pool::new(parameters.blocks()),
+            nobody: Phc { parameters, salt: [0; SALT_OCTETS], tag: [0; TAG_OCTETS] },
+        };
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        Self { state: Arc::new(state), turns: Arc::new(Semaphore::new(cores)) }
+    }
+
+    /// Hashes a new password with `salt`, which comes in as a value, fresh from the random source.
+    ///
+    /// # Errors
+    /// [`HashFailed::Unfinished`].
+    pub async fn hash(
+        &self,
+        password: &Password,
+        salt: [u8; SALT_OCTETS],
+    ) -> Result<PasswordHash, HashFailed> {
+        let password = password.clone();
+        self.run(move |state| state.hash(&password, salt)).await
+    }
+
+    /// Verifies a presented password against what is stored; with nothing stored, the same work is
+    /// done to no avail. Only a hash of other parameters, until it is outdated no more, takes
+    /// another time.
+    ///
+    /// # Errors
+    /// [`HashFailed`], as late as a mismatch would be known.
+    pub async fn verify(
+        &self,
+        password: &Password,
+        stored: Option<&PasswordHash>,
+    ) -> Result<Verdict, HashFailed> {
+        let (password, stored) = (password.clone(), stored.cloned());
+        self.run(move |state| state.verify(&password, stored.as_ref())).await
+    }
+
+    /// Off the threads that serve requests, when it is its turn.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&State) -> Result<T, HashFailed> + Send + 'static,
+    ) -> Result<T, HashFailed> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HashFailed::Unfinished)?;
+        let state = Arc::clone(&self.state);
+        let work = move || {
+            // Held until the work is done, also when nobody waits for it any more.
+            let _turn = turn;
+            work(&state)
+        };
+        task::spawn_blocking(work).await.map_err(|_| HashFailed::Unfinished)?
+    }
+}
+
+impl State {
+    fn hash(&self, password: &Password, salt: [u8; SALT_OCTETS]) -> Result<PasswordHash, HashFailed> {
+        let pepper = self.peppers.current();
+        let tag = self.argon2id(password, &salt, pepper, self.parameters)?;
+        let phc = Phc { parameters: self.parameters, salt, tag: *tag };
+        Ok(PasswordHash { phc: phc.to_string(), pepper_id: pepper.id().to_owned() })
+    }
+
+    fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, HashFailed> {
+        let known = stored.map(|stored| self.read(stored));
+        let (phc, pepper) = match &known {
+            Some(Ok((phc, pepper))) => (phc, *pepper),
+            _ => (&self.nobody, self.peppers.current()),
+        };
+        let tag = self.argon2id(password, &phc.salt, pepper, phc.parameters)?;
+        let equal = verify_slices_are_equal(&*tag, &phc.tag).is_ok();
+        let outdated = phc.parameters != self.parameters || pepper.id() != self.peppers.current().id();
+        match known {
+            Some(Err(failed)) => Err(failed),
+            Some(Ok(_)) if equal && outdated => Ok(Verdict::MatchButOutdated),
+            Some(Ok(_)) if equal => Ok(Verdict::Match),
+            _ => Ok(Verdict::Mismatch),
+        }
+    }
+
+    fn read(&self, stored: &PasswordHash) -> Result<(Phc, &Pepper), HashFailed> {
+        let phc = Phc::parse(&stored.phc).ok_or(HashFailed::Malformed)?;
+        let pepper = self.peppers.find(&stored.pepper_id).ok_or(HashFailed::UnknownPepper)?;
+        Ok((phc, pepper))
+    }
+
+    fn argon2id(
+        &self,
+        password: &Password,
+        salt: &[u8],
+        pepper: &Pepper,
+        parameters: Parameters,
+    ) -> Result<Zeroizing<[u8; TAG_OCTETS]>, HashFailed> {
+        let Parameters { memory_kib, iterations } = parameters;
+        let mut tag = Zeroizing::new([0; TAG_OCTETS]);
+        let mut memory = self.pool.lease(parameters.blocks());
+        Params::new(memory_kib, iterations, 1, Some(TAG_OCTETS))
+            .and_then(|params| {
+                Argon2::new_with_secret(pepper.secret(), Algorithm::Argon2id, Version::V0x13, params)
+            })
+            .and_then(|argon2| {
+                let password = password.expose().as_bytes();
+                argon2.hash_password_into_with_memory(password, salt, tag.as_mut_slice(), memory.blocks())
+            })
+            .map_err(|_| HashFailed::Unfinished)?;
+        Ok(tag)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hasher() -> Hasher {
+        let seed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let seeds = Seeds::parse(&format!(r#"{{"seed":"{seed}"}}"#)).expect("seeds");
+        Hasher::new(Parameters::new(7_168, 5).expect("parameters"), &seeds)
+    }
+
+    fn state() -> State {
+        Arc::into_inner(hasher().state).expect("the only one")
+    }
+
+    fn password() -> Password {
+        Password::presented(&domain::Secret::from("correct horse battery staple".to_owned()))
+            .expect("a password")
+    }
+
+    /// Memory of the production size was used and given back: there is nothing to lease before.
+    fn has_hashed(state: &State) -> bool {
+        state.pool.lease(0).blocks().len() == state.parameters.blocks()
+    }
+
+    #[test]
+    fn every_answer_costs_a_hash_of_the_production_parameters() {
+        let known = state().hash(&password(), [1; SALT_OCTETS]).expect("a hash");
+        let malformed = PasswordHash { phc: "x".to_owned(), ..known.clone() };
+        let unknown_pepper = PasswordHash { pepper_id: "x".to_owned(), ..known.clone() };
+        for (stored, expected) in [
+            (None, Ok(Verdict::Mismatch)),
+            (Some(known), Ok(Verdict::Match)),
+            (Some(malformed), Err(HashFailed::Malformed)),
+            (Some(unknown_pepper), Err(HashFailed::UnknownPepper)),
+        ] {
+            let state = state();
+            assert!(!has_hashed(&state));
+
+            assert_eq!(state.verify(&password(), stored.as_ref()), expected);
+
+            assert!(has_hashed(&state), "{expected:?}");
+        }
+    }
+
+    /// A flood of log-ins must not take memory for each.
+    #[tokio::test]
+    async fn no_more_hashes_at_a_time_than_cores() {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let hasher = hasher();
+        let tasks: Vec<_> = (0..8 * cores)
+            .map(|_| {
+                tokio::spawn({
+                    let hasher = hasher.clone();
+                    async move { hasher.verify(&password(), None).await }
+                })
+            })
+            .collect();
+        for task in tasks {
+            assert_eq!(task.await.expect("no panic"), Ok(Verdict::Mismatch));
+        }
+
+        let mut leases = vec![hasher.state.pool.lease(0)];
+        while leases.last_mut().is_some_and(|lease| !lease.blocks().is_empty()) {
+            leases.push(hasher.state.pool.lease(0));
+        }
+
+        assert!(leases.len() - 1 <= cores, "{} for {cores} cores", leases.len() - 1);
+    }
+
+    #[test]
+    fn nobody_stays_nobody_when_the_hash_is_guessed() {
+        let mut state = state();
+        let tag = state.argon2id(&password(), &[0; SALT_OCTETS], state.peppers.current(), state.parameters);
+        state.nobody.tag = *tag.expect("a hash");
+
+        assert_eq!(state.verify(&password(), None), Ok(Verdict::Mismatch));
+    }
+}

@@ -1,1 +1,44 @@
-//! placeholder
+//! Access, refresh and link tokens, and the keys behind them.
+//!
+//! Every key is derived from the deployment's seeds ([`domain::Seeds`]), parsed once and kept
+//! parsed. What is wrong with a token is never said in more words than its holder needs, and no
+//! text of a parser or of a library leaves this crate.
+
+mod access;
+mod derive;
+mod issuer;
+mod json;
+mod jwk;
+mod jws;
+mod link;
+mod refresh;
+#[cfg(test)]
+mod wycheproof;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use thiserror::Error;
+
+pub use access::{AccessClaims, Rejected, Verifier};
+pub use issuer::{Issuer, IssuerSettings};
+pub use link::LinkToken;
+
+/// The token is not one that Gatepost made. Says nothing of why: only a forger would want to know.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the token is not valid")]
+pub struct InvalidToken;
+
+/// The signing key cannot be derived or does not sign: nothing a caller could help.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the signing key cannot be used")]
+pub struct KeyUnusable;
+
+/// base64url without padding, as in RFC 7515.
+fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The bytes of a *canonical* base64url text: no padding, no spare bits set, so that two texts
+/// never stand for the same bytes.
+fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}

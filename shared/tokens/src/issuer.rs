@@ -1,0 +1,108 @@
+//! Makes tokens, and opens the ones that only Gatepost itself reads.
+
+use std::time::Duration;
+
+use domain::{Presented, PublicKey, Secret, Seeds, Timestamp};
+
+use crate::{
+    InvalidToken, KeyUnusable,
+    access::{AccessClaims, Claims, TYPE},
+    base64url,
+    jwk::SigningKey,
+    jws,
+    refresh::RefreshKeys,
+};
+
+/// What every access token says.
+#[derive(Clone, Debug)]
+pub struct IssuerSettings {
+    /// `iss`: the deployment's public URL.
+    pub issuer: String,
+    /// `aud`, and the `client_id` while there is one client.
+    pub audience: String,
+    /// How long an access token is good.
+    pub lifetime: Duration,
+}
+
+/// Makes access and refresh tokens with keys derived from the deployment's seeds.
+#[derive(Clone)]
+pub struct Issuer {
+    settings: IssuerSettings,
+    key: SigningKey,
+    /// The same in every token.
+    header: String,
+    refresh: RefreshKeys,
+}
+
+impl Issuer {
+    /// Derives the keys; done once for a process.
+    ///
+    /// # Errors
+    /// [`KeyUnusable`] if the seed yields no key, which no random seed does.
+    pub fn new(seeds: &Seeds, settings: IssuerSettings) -> Result<Self, KeyUnusable> {
+        let key = SigningKey::derive(seeds.current())?;
+        let header = jws::encode_header(SigningKey::ALGORITHM, TYPE, key.kid());
+        Ok(Self { settings, key, header, refresh: RefreshKeys::derive(seeds) })
+    }
+
+    /// How long an access token is good.
+    #[must_use]
+    pub const fn lifetime(&self) -> Duration {
+        self.settings.lifetime
+    }
+
+    /// The public half of the signing key, as of its publication.
+    #[must_use]
+    pub fn public_key(&self, published: Timestamp) -> PublicKey {
+        PublicKey {
+            kid: self.key.kid().to_owned(),
+            jwk: self.key.public_jwk(),
+            algorithm: SigningKey::ALGORITHM.to_owned(),
+            not_before: published,
+            retire_at: None,
+        }
+    }
+
+    /// An access token, good from `now` for the configured lifetime.
+    ///
+    /// # Errors
+    /// [`KeyUnusable`] if the key does not sign.
+    pub fn access_token(&self, claims: &AccessClaims, now: Timestamp) -> Result<Secret, KeyUnusable> {
+        let payload = serde_json::to_vec(&self.claims(claims, now)).map_err(|_| KeyUnusable)?;
+        let signed = format!("{}.{}", self.header, base64url(payload));
+        let signature = self.key.sign(signed.as_bytes())?;
+        Ok(Secret::from(format!("{signed}.{}", base64url(signature))))
+    }
+
+    fn claims(&self, claims: &AccessClaims, now: Timestamp) -> Claims {
+        Claims {
+            iss: self.settings.issuer.clone(),
+            sub: claims.user_id.to_string(),
+            aud: self.settings.audience.clone(),
+            client_id: self.settings.audience.clone(),
+            exp: now.plus(self.settings.lifetime).seconds(),
+            iat: now.seconds(),
+            nbf: None,
+            jti: claims.token_id.to_string(),
+            sid: claims.session_id.to_string(),
+            auth_time: claims.auth_time.seconds(),
+            roles: claims.roles.clone(),
+            // A scope is what a client was granted, not what its user may do: nobody grants any yet.
+            scope: String::new(),
+        }
+    }
+
+    /// The refresh token of a session's generation: always the same one.
+    #[must_use]
+    pub fn refresh_token(&self, presented: Presented) -> Secret {
+        self.refresh.seal(presented)
+    }
+
+    /// What a refresh token says, if it is genuine; made with a previous seed, it still is.
+    ///
+    /// # Errors
+    /// [`InvalidToken`] for anything that Gatepost did not make.
+    pub fn open_refresh_token(&self, token: &Secret) -> Result<Presented, InvalidToken> {
+        self.refresh.open(token).ok_or(InvalidToken)
+    }
+}

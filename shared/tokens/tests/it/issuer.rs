@@ -1,0 +1,90 @@
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::Jwk};
+use serde_json::{Value, json};
+
+use crate::{AUDIENCE, CURRENT, ISSUER, LIFETIME, NEXT, NOW, claims, issuer, issuer_with, seeds};
+
+fn segment(token: &str, index: usize) -> Value {
+    let segment = token.split('.').nth(index).expect("a segment");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(segment).expect("base64url")).expect("JSON")
+}
+
+#[test]
+fn an_access_token_says_what_rfc_9068_asks_for() {
+    let token = issuer().access_token(&claims(), NOW).expect("a token");
+
+    let kid = issuer().public_key(NOW).kid;
+    assert_eq!(segment(token.expose(), 0), json!({ "alg": "ES256", "typ": "at+jwt", "kid": kid }));
+    assert_eq!(
+        segment(token.expose(), 1),
+        json!({
+            "iss": ISSUER,
+            "sub": "11111111-1111-1111-1111-111111111101",
+            "aud": AUDIENCE,
+            "client_id": AUDIENCE,
+            "exp": 1_763_694_600,
+            "iat": 1_763_694_000,
+            "jti": "11111111-1111-1111-1111-111111111103",
+            "sid": "11111111-1111-1111-1111-111111111102",
+            "auth_time": 1_763_690_000,
+            "roles": ["admin", "späher"],
+            "scope": "",
+        })
+    );
+    assert_eq!(NOW.plus(LIFETIME).seconds(), 1_763_694_600);
+}
+
+#[test]
+fn another_library_verifies_an_access_token_with_the_published_key() {
+    let token = issuer().access_token(&claims(), NOW).expect("a token");
+    let jwk: Jwk = serde_json::from_str(&issuer().public_key(NOW).jwk).expect("a JWK");
+
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_audience(&[AUDIENCE]);
+    validation.set_issuer(&[ISSUER]);
+    validation.validate_exp = false;
+    let key = DecodingKey::from_jwk(&jwk).expect("a key");
+    let read = jsonwebtoken::decode::<Value>(token.expose(), &key, &validation).expect("a genuine token");
+
+    assert_eq!(read.claims["sub"], "11111111-1111-1111-1111-111111111101");
+}
+
+/// Computed from the seed by a program of its own, in another language and without these libraries.
+#[test]
+fn the_key_of_a_seed_never_changes() {
+    let key = issuer().public_key(NOW);
+
+    assert_eq!(key.kid, "YyXdkTGjYXFbJyMY87Pk1M0jg58KpymECqeqkSAnNHM");
+    assert_eq!(key.algorithm, "ES256");
+    assert_eq!((key.not_before, key.retire_at), (NOW, None));
+    assert_eq!(
+        serde_json::from_str::<Value>(&key.jwk).expect("JSON"),
+        json!({
+            "kty": "EC",
+            "crv": "P-256",
+            "x": "A2Tt3t2cguvUIpJ9IcaaPOlmV3vQg-aOm9gFcIWfYH4",
+            "y": "O9W9VucAfgv8hb0idslyaDeDoF--ROhziauXwXEHnLI",
+            "alg": "ES256",
+            "use": "sig",
+            "kid": "YyXdkTGjYXFbJyMY87Pk1M0jg58KpymECqeqkSAnNHM",
+        })
+    );
+}
+
+#[test]
+fn the_key_id_is_the_thumbprint_that_another_library_computes() {
+    let key = issuer().public_key(NOW);
+    let jwk: Jwk = serde_json::from_str(&key.jwk).expect("a JWK");
+
+    let thumbprint = jwk.thumbprint(jsonwebtoken::jwk::ThumbprintHash::SHA256).expect("a thumbprint");
+
+    assert_eq!(key.kid, thumbprint);
+}
+
+#[test]
+fn another_seed_is_another_key_and_a_previous_seed_does_not_sign() {
+    let rotated = issuer_with(&seeds(NEXT, &[CURRENT]));
+
+    assert_ne!(rotated.public_key(NOW).kid, issuer().public_key(NOW).kid);
+    assert_eq!(rotated.public_key(NOW).kid, issuer_with(&seeds(NEXT, &[])).public_key(NOW).kid);
+}

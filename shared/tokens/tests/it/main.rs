@@ -1,0 +1,62 @@
+//! Tokens as other crates make and read them.
+#![allow(clippy::expect_used, clippy::panic, reason = "tests may panic: that is how they fail")]
+
+mod access;
+mod issuer;
+mod keys;
+mod link;
+mod refresh;
+
+use std::time::Duration;
+
+use domain::{Seeds, SessionId, Timestamp, UserId};
+use tokens::{AccessClaims, Issuer, IssuerSettings, Verifier};
+use uuid::Uuid;
+
+const CURRENT: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const NEXT: &str = "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210";
+
+const ISSUER: &str = "https://id.example.com";
+const AUDIENCE: &str = "https://api.example.com";
+const LIFETIME: Duration = Duration::from_mins(10);
+const NOW: Timestamp = Timestamp::from_millis(1_763_694_000_250);
+
+fn seeds(current: &str, previous: &[&str]) -> Seeds {
+    let secret = serde_json::json!({ "seed": current, "previous": previous });
+    Seeds::parse(&secret.to_string()).expect("seeds")
+}
+
+fn issuer_with(seeds: &Seeds) -> Issuer {
+    let settings =
+        IssuerSettings { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), lifetime: LIFETIME };
+    Issuer::new(seeds, settings).expect("an issuer")
+}
+
+fn issuer() -> Issuer {
+    issuer_with(&seeds(CURRENT, &[]))
+}
+
+fn verifier() -> Verifier {
+    Verifier::new(ISSUER.to_owned(), AUDIENCE.to_owned(), &[issuer().public_key(NOW)])
+}
+
+fn uuid(last: u8) -> Uuid {
+    let mut bytes = [0x11; 16];
+    bytes[15] = last;
+    Uuid::from_bytes(bytes)
+}
+
+fn claims() -> AccessClaims {
+    AccessClaims {
+        user_id: UserId::from_uuid(uuid(1)),
+        session_id: SessionId::from_uuid(uuid(2)),
+        auth_time: Timestamp::from_millis(1_763_690_000_000),
+        roles: vec!["admin".to_owned(), "späher".to_owned()],
+        token_id: uuid(3),
+    }
+}
+
+/// A moment `seconds` from now.
+fn after(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(NOW.millis() + seconds * 1000)
+}
