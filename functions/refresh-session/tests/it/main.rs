@@ -1,0 +1,4 @@
+//! Refreshing, seen from outside.
+
+mod life;
+mod refreshing;

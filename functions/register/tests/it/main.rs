@@ -1,0 +1,127 @@
+//! Registering, seen from outside.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::SeqCst},
+};
+
+use local::calls::{Call, Fate, Refusal, round_trips};
+use serde_json::json;
+use stage::{PASSWORD, Stage};
+
+#[tokio::test]
+async fn a_registration_is_taken_and_a_mail_follows() {
+    let stage = Stage::new();
+
+    let taken = stage.register("Ada@Example.com").await.expect(202);
+
+    assert_eq!(taken.body, json!({"status": "verification_sent"}));
+    stage.settle().await;
+    let mail = stage.stack.mail();
+    assert_eq!(mail.len(), 1);
+    assert_eq!(mail[0].to, ["Ada@Example.com"], "to the address as it was written");
+}
+
+#[tokio::test]
+async fn it_is_one_round_trip_that_never_looks_who_has_an_account() {
+    let stage = Stage::with(local::Setup::recording);
+    stage.registered("ada@example.com").await;
+    stage.stack.calls();
+
+    stage.register("ada@example.com").await.expect(202);
+
+    let calls = stage.stack.calls();
+    let operations: Vec<_> = calls.iter().map(|made| made.call.operation.as_str()).collect();
+    assert_eq!(operations, ["TransactWriteItems"]);
+    assert_eq!(round_trips(&calls), 1);
+}
+
+#[tokio::test]
+async fn the_password_is_stored_as_a_hash_only() {
+    let stage = Stage::with(local::Setup::recording);
+
+    stage.register("ada@example.com").await.expect(202);
+
+    let written = stage.stack.calls().iter().map(|made| made.call.request.to_string()).collect::<String>();
+    assert!(written.contains("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert!(!written.contains(PASSWORD));
+}
+
+#[tokio::test]
+async fn when_the_tables_are_throttled_nothing_is_taken_and_the_caller_is_told_when_to_come_back() {
+    let throttled = |call: &Call| match call.service {
+        "dynamodb" => Fate::Refused(Refusal::THROTTLED),
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| setup.watched_by(throttled));
+
+    let refused = stage.register("ada@example.com").await.expect(503);
+
+    assert_eq!(refused.problem(), "temporarily-unavailable");
+    assert_eq!(refused.header("retry-after"), "2");
+    stage.settle().await;
+    assert!(stage.stack.mail().is_empty());
+}
+
+#[tokio::test]
+async fn when_the_answer_of_the_tables_is_lost_the_registration_is_taken_once() {
+    let first = AtomicBool::new(true);
+    let lost_once = move |call: &Call| match call.operation.as_str() {
+        "TransactWriteItems" if first.swap(false, SeqCst) => Fate::AnswerLost,
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| setup.watched_by(lost_once));
+
+    stage.register("ada@example.com").await.expect(202);
+
+    stage.settle().await;
+    assert_eq!(stage.stack.mail().len(), 1);
+}
+
+#[tokio::test]
+async fn when_every_answer_of_the_tables_is_lost_the_event_is_read_back() {
+    let lost = |call: &Call| match call.operation.as_str() {
+        "TransactWriteItems" => Fate::AnswerLost,
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| setup.watched_by(lost));
+
+    stage.register("ada@example.com").await.expect(202);
+
+    stage.settle().await;
+    assert_eq!(stage.stack.mail().len(), 1);
+}
+
+#[tokio::test]
+async fn without_the_pepper_nothing_is_hashed_and_the_next_request_tries_again() {
+    let down = Arc::new(AtomicBool::new(true));
+    let outage = Arc::clone(&down);
+    let watcher = move |call: &Call| match call.service {
+        "secretsmanager" if outage.load(SeqCst) => Fate::Refused(Refusal::INTERNAL),
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| setup.watched_by(watcher));
+
+    let refused = stage.register("ada@example.com").await.expect(503);
+    assert_eq!(refused.problem(), "temporarily-unavailable");
+
+    down.store(false, SeqCst);
+    stage.register("ada@example.com").await.expect(202);
+}
+
+#[tokio::test]
+async fn a_panic_is_one_500_and_the_next_request_is_served() {
+    let first = AtomicBool::new(true);
+    let panics_once = move |call: &Call| {
+        let is_first = call.operation == "TransactWriteItems" && first.swap(false, SeqCst);
+        assert!(!is_first, "a panic within the first request");
+        Fate::Proceed
+    };
+    let stage = Stage::with(|setup| setup.watched_by(panics_once));
+
+    let refused = stage.register("ada@example.com").await.expect(500);
+
+    assert_eq!(refused.problem(), "internal-error");
+    assert!(!refused.body.to_string().contains("panic"));
+    stage.register("ada@example.com").await.expect(202);
+}

@@ -1,0 +1,276 @@
+//! Relaying, seen from outside: events go into the table, and come out at the bus.
+
+#[path = "../../../../shared/events/tests/it/outbox.rs"]
+mod outbox;
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use local::calls::{Call, Fate, Refusal};
+use outbox::Outbox;
+use serde_json::{Value, json};
+use stage::Stage;
+
+/// A stage on which `fate` decides of each call that the relay makes.
+fn stage(fate: impl Fn(&Call) -> Fate + Send + Sync + 'static) -> Stage {
+    let of_relay =
+        move |call: &Call| if call.function == "relay-events" { fate(call) } else { Fate::Proceed };
+    Stage::with(|setup| setup.watched_by(of_relay).with_random(outbox::without_waiting()).recording())
+}
+
+/// What was published, in order: stream and number.
+fn published(stage: &Stage) -> Vec<(String, u64)> {
+    let events = stage.stack.events();
+    let key = |event: &Value| Some((event["subject"].as_str()?.to_owned(), event["n"].as_u64()?));
+    events.iter().filter_map(|event| key(&event.detail)).collect()
+}
+
+/// The numbers of a stream in the order in which they were first published.
+fn first_publications(stage: &Stage, stream: &str) -> Vec<u64> {
+    let mut seen = HashSet::new();
+    let of_stream = published(stage).into_iter().filter(|(subject, _)| subject == stream);
+    of_stream.map(|(_, number)| number).filter(|number| seen.insert(*number)).collect()
+}
+
+/// Hands the relay a batch, as Lambda does.
+async fn relay(stage: &Stage, records: &[Value]) -> Vec<String> {
+    let answer = stage.stack.call("relay-events", json!({"Records": records})).await.expect("an answer");
+    let failures = answer["batchItemFailures"].as_array().expect("failures");
+    failures
+        .iter()
+        .map(|failure| failure["itemIdentifier"].as_str().expect("a position").to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn what_a_command_commits_reaches_the_bus_once_and_is_marked() {
+    let stage = stage(|_| Fate::Proceed);
+    stage.register("ada@example.com").await.expect(202);
+
+    stage.settle().await;
+
+    let events = stage.stack.events();
+    assert_eq!(events.len(), 1);
+    assert_eq!(
+        (events[0].source.as_str(), events[0].detail_type.as_str()),
+        ("gatepost", "registration.requested")
+    );
+    let stream = events[0].detail["subject"].as_str().expect("a subject");
+    let item = Outbox::of(&stage.stack).item(stream, 1).await;
+    let now = stage.stack.clock().now();
+    assert_eq!(item["state"], "delivered");
+    assert_eq!(item["delivered_at"], now.millis().to_string());
+    assert_eq!(item["ttl"], (now.seconds() + 90 * 24 * 3600).to_string());
+    assert_eq!(item["bus_event_ids"], json!([events[0].id]).to_string());
+    assert!(!item.contains_key("due_pk") && !item.contains_key("due_sk"));
+}
+
+#[tokio::test]
+async fn entries_that_the_bus_refuses_one_by_one_are_neither_lost_nor_overtaken() {
+    for seed in 0..8_u32 {
+        let state = AtomicU32::new(seed);
+        let stage = stage(move |call| match call.operation.as_str() {
+            // Some entries of many calls, and not always the same: a small linear generator.
+            "PutEvents" => {
+                let bits = state.fetch_add(1, SeqCst).wrapping_mul(2_654_435_761) >> 16;
+                Fate::EntriesRefused((0..10).filter(|at| bits >> at & 1 == 1).collect())
+            }
+            _ => Fate::Proceed,
+        });
+        let outbox = Outbox::of(&stage.stack);
+        for number in 1..=5 {
+            for user in 1..=12 {
+                outbox.commit(&format!("user#{user}"), number).await;
+            }
+        }
+
+        stage.settle().await;
+
+        for user in 1..=12 {
+            let stream = format!("user#{user}");
+            assert_eq!(first_publications(&stage, &stream), [1, 2, 3, 4, 5], "{stream}, seed {seed}");
+            for number in 1..=5 {
+                assert_eq!(outbox.item(&stream, number).await["state"], "delivered");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_means_twice_and_never_out_of_order() {
+    let calls = AtomicU32::new(0);
+    let stage = stage(move |call| match call.operation.as_str() {
+        "PutEvents" if calls.fetch_add(1, SeqCst) % 2 == 0 => Fate::AnswerLost,
+        _ => Fate::Proceed,
+    });
+    let outbox = Outbox::of(&stage.stack);
+    for number in 1..=3 {
+        outbox.commit("user#1", number).await;
+    }
+
+    stage.settle().await;
+
+    let numbers: Vec<_> = published(&stage).into_iter().map(|(_, number)| number).collect();
+    assert_eq!(numbers, [1, 1, 2, 2, 3, 3]);
+}
+
+#[tokio::test]
+async fn lost_permission_blocks_and_kills_nothing() {
+    let is_lost = Arc::new(AtomicBool::new(true));
+    let watched = Arc::clone(&is_lost);
+    let stage = stage(move |call| match call.operation.as_str() {
+        "PutEvents" if watched.load(SeqCst) => Fate::Refused(Refusal::ACCESS_DENIED),
+        _ => Fate::Proceed,
+    });
+    let outbox = Outbox::of(&stage.stack);
+    let records = [outbox.commit("user#1", 1).await, outbox.commit("user#2", 1).await];
+
+    let failed = relay(&stage, &records).await;
+
+    assert_eq!(failed, [records[0]["dynamodb"]["SequenceNumber"].as_str().expect("a position")]);
+    for stream in ["user#1", "user#2"] {
+        assert_eq!(outbox.item(stream, 1).await["state"], "pending");
+    }
+
+    is_lost.store(false, SeqCst);
+    stage.settle().await;
+    assert_eq!(published(&stage).len(), 2);
+}
+
+#[tokio::test]
+async fn what_the_bus_will_never_take_is_dead_and_holds_nothing_up() {
+    let stage = stage(|_| Fate::Proceed);
+    let outbox = Outbox::of(&stage.stack);
+    outbox.commit("user#1", 1).await;
+    outbox.commit_detail("user#1", 2, "no JSON").await;
+    outbox.commit("user#1", 3).await;
+
+    stage.settle().await;
+
+    assert_eq!(first_publications(&stage, "user#1"), [1, 3]);
+    let dead = outbox.item("user#1", 2).await;
+    assert_eq!((dead["state"].as_str(), dead["last_error"].as_str()), ("dead", "MalformedDetail"));
+    assert!(dead["due_pk"].starts_with("dead#"));
+    assert!(!dead.contains_key("ttl"), "an operator decides, not the clock");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_put_away_and_the_shard_goes_on() {
+    let stage = stage(|_| Fate::Proceed);
+    let outbox = Outbox::of(&stage.stack);
+    let good = outbox.commit("user#1", 1).await;
+    let mut bad = good.clone();
+    bad["dynamodb"]["NewImage"]["detail"] = json!({"BOOL": true});
+    bad["dynamodb"]["SequenceNumber"] = json!("99");
+
+    let failed = relay(&stage, &[bad, good]).await;
+
+    assert_eq!(failed, Vec::<String>::new());
+    assert_eq!(first_publications(&stage, "user#1"), [1]);
+    let raw = &outbox.item("quarantine#99", 1).await["raw"];
+    let raw: Value = serde_json::from_str(raw).expect("the record's copy");
+    assert_eq!(raw["dynamodb"]["Keys"]["stream"]["S"], "user#1");
+}
+
+#[tokio::test]
+async fn what_can_neither_be_read_nor_put_away_comes_again() {
+    let stage = stage(|call| match call.operation.as_str() {
+        "PutItem" => Fate::Refused(Refusal::ACCESS_DENIED),
+        _ => Fate::Proceed,
+    });
+    let outbox = Outbox::of(&stage.stack);
+    let good = outbox.commit("user#1", 1).await;
+    let bad = json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "99"}});
+
+    assert_eq!(relay(&stage, &[good, bad]).await, ["99"]);
+}
+
+#[tokio::test]
+async fn the_first_record_that_failed_is_reported_and_those_after_it_are_not_published_twice() {
+    let is_broken = Arc::new(AtomicBool::new(true));
+    let watched = Arc::clone(&is_broken);
+    let stage = stage(move |call| match call.operation.as_str() {
+        "PutEvents" if watched.load(SeqCst) => {
+            let entries = call.request["Entries"].as_array().expect("entries");
+            let of_two = |entry: &Value| entry["Detail"].to_string().contains("user#2");
+            Fate::EntriesRefused((0..entries.len()).filter(|at| of_two(&entries[*at])).collect())
+        }
+        _ => Fate::Proceed,
+    });
+    let outbox = Outbox::of(&stage.stack);
+    let mut records = Vec::new();
+    for (stream, number) in [("user#1", 1), ("user#2", 1), ("user#1", 2), ("user#2", 2), ("user#3", 1)] {
+        records.push(outbox.commit(stream, number).await);
+    }
+
+    let failed = relay(&stage, &records).await;
+
+    assert_eq!(failed, [records[1]["dynamodb"]["SequenceNumber"].as_str().expect("a position")]);
+    assert_eq!(first_publications(&stage, "user#2"), [0; 0]);
+
+    is_broken.store(false, SeqCst);
+    assert_eq!(relay(&stage, &records[1..]).await, Vec::<String>::new());
+    assert_eq!(first_publications(&stage, "user#2"), [1, 2]);
+    assert_eq!(published(&stage).len(), 5, "each once");
+}
+
+#[tokio::test]
+async fn a_record_that_comes_again_much_later_is_looked_up_first() {
+    let stage = stage(|_| Fate::Proceed);
+    let outbox = Outbox::of(&stage.stack);
+    let record = outbox.commit("user#1", 1).await;
+    stage.settle().await;
+    stage.pass(Duration::from_mins(2));
+
+    assert_eq!(relay(&stage, &[record]).await, Vec::<String>::new());
+
+    assert_eq!(published(&stage).len(), 1);
+}
+
+#[tokio::test]
+async fn an_old_record_does_not_overtake_the_event_before_it() {
+    let stage = stage(|_| Fate::Proceed);
+    let outbox = Outbox::of(&stage.stack);
+    outbox.commit("user#1", 1).await;
+    let later = outbox.commit("user#1", 2).await;
+    stage.pass(Duration::from_mins(2));
+
+    assert_eq!(relay(&stage, &[later]).await, Vec::<String>::new());
+
+    assert_eq!(published(&stage), []);
+    assert_eq!(outbox.item("user#1", 2).await["state"], "pending", "it is the sweeper's");
+}
+
+#[tokio::test]
+async fn a_mark_that_is_lost_holds_nothing_up() {
+    let stage = stage(|call| match call.operation.as_str() {
+        "UpdateItem" => Fate::Refused(Refusal::ACCESS_DENIED),
+        _ => Fate::Proceed,
+    });
+    let outbox = Outbox::of(&stage.stack);
+    let records = [outbox.commit("user#1", 1).await, outbox.commit("user#1", 2).await];
+
+    assert_eq!(relay(&stage, &records).await, Vec::<String>::new());
+
+    assert_eq!(first_publications(&stage, "user#1"), [1, 2]);
+    assert_eq!(outbox.item("user#1", 1).await["state"], "pending", "the sweeper publishes it again");
+}
+
+#[tokio::test]
+async fn the_relay_never_touches_what_is() {
+    let stage = stage(|_| Fate::Proceed);
+    stage.registered("ada@example.com").await;
+    stage.settle().await;
+
+    let calls = stage.stack.calls();
+    let of_relay = calls.iter().filter(|made| made.call.function == "relay-events");
+    let touched: HashSet<_> =
+        of_relay.flat_map(|made| &made.call.touches).map(|touch| touch.resource.as_str()).collect();
+    assert_eq!(touched, HashSet::from(["Events", "Bus"]));
+}

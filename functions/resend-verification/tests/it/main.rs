@@ -1,0 +1,59 @@
+//! Asking for the verification mail again, seen from outside.
+
+use local::calls::round_trips;
+use serde_json::json;
+use stage::{Answer, Stage};
+
+async fn resend(stage: &Stage, email: &str) -> Answer {
+    stage.post("/v1/registrations/resend", json!({"email": email})).await
+}
+
+#[tokio::test]
+async fn somebody_who_waits_gets_another_mail_with_a_newer_link() {
+    let stage = Stage::new();
+    stage.register("ada@example.com").await.expect(202);
+    let first = stage.link("ada@example.com").await;
+
+    resend(&stage, "ADA@example.com").await.expect(202);
+
+    let second = stage.link("ada@example.com").await;
+    assert_ne!(first, second);
+    assert_eq!(stage.stack.mail().len(), 2);
+}
+
+#[tokio::test]
+async fn nobody_else_gets_a_mail() {
+    let stage = Stage::new();
+    stage.registered("ada@example.com").await;
+    let before = stage.stack.mail().len();
+
+    resend(&stage, "ada@example.com").await.expect(202);
+    resend(&stage, "bob@example.com").await.expect(202);
+
+    stage.settle().await;
+    assert_eq!(stage.stack.mail().len(), before, "neither users nor strangers");
+}
+
+#[tokio::test]
+async fn the_work_is_the_same_for_every_address() {
+    let stage = Stage::with(local::Setup::recording);
+    stage.register("waits@example.com").await.expect(202);
+    stage.registered("user@example.com").await;
+
+    for email in ["waits@example.com", "user@example.com", "stranger@example.com"] {
+        stage.stack.calls();
+        let answer = resend(&stage, email).await.expect(202);
+        assert_eq!(answer.body, json!({"status": "verification_sent"}));
+        let calls = stage.stack.calls();
+        let operations: Vec<_> = calls.iter().map(|made| made.call.operation.as_str()).collect();
+        assert_eq!(operations, ["TransactWriteItems"], "{email}");
+        assert_eq!(round_trips(&calls), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_address_is_refused() {
+    let refused = resend(&Stage::new(), "nobody").await.expect(422);
+
+    assert_eq!(refused.body["errors"][0]["code"], "invalid-email");
+}

@@ -1,0 +1,26 @@
+//! What no route takes, seen from outside.
+
+use local::Request;
+use stage::Stage;
+
+#[tokio::test]
+async fn an_unknown_path_is_a_problem_of_its_own() {
+    let stage = Stage::new();
+
+    for request in
+        [Request::get("/"), Request::get("/v1/users/../../etc/passwd"), Request::delete("/v1/nothing")]
+    {
+        let refused = stage.send(request).await.expect(404);
+        assert_eq!(refused.problem(), "not-found");
+        assert_eq!(refused.header("content-type"), "application/problem+json");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_method_is_told_which_there_are() {
+    let stage = Stage::new();
+
+    let refused = stage.send(Request::new("PUT", "/v1/me")).await.expect(405);
+
+    assert_eq!((refused.problem(), refused.header("allow")), ("method-not-allowed", "GET"));
+}

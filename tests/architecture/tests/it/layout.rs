@@ -1,0 +1,84 @@
+//! Folder = package = binary = template resource = test.
+
+use std::{fs, path::Path};
+
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+fn functions() -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(root().join("functions"))
+        .expect("functions")
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+        .collect();
+    names.sort();
+    names
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn pascal(name: &str) -> String {
+    name.split('-').map(|word| format!("{}{}", word[..1].to_uppercase(), &word[1..])).collect()
+}
+
+#[test]
+fn every_function_has_the_same_parts() {
+    for name in functions() {
+        for part in ["Cargo.toml", "src/lib.rs", "src/main.rs", "tests/it/main.rs", "event.json"] {
+            assert!(
+                root().join("functions").join(&name).join(part).is_file(),
+                "functions/{name} lacks {part}"
+            );
+        }
+        let manifest = read(&format!("functions/{name}/Cargo.toml"));
+        assert!(
+            manifest.contains(&format!("name = \"{name}\"")),
+            "the package of functions/{name} has its name"
+        );
+        let main = read(&format!("functions/{name}/src/main.rs"));
+        assert!(main.lines().count() <= 12, "functions/{name}/src/main.rs only wires");
+        let event: Value =
+            serde_json::from_str(&read(&format!("functions/{name}/event.json"))).expect("JSON");
+        assert!(event.is_object(), "functions/{name}/event.json is an event");
+    }
+}
+
+#[test]
+fn every_function_is_in_the_template_by_its_name() {
+    let template = read("template.yaml");
+    let in_template: Vec<_> = template
+        .lines()
+        .zip(template.lines().skip(1))
+        .filter(|(_, kind)| kind.trim() == "Type: AWS::Serverless::Function")
+        .map(|(name, _)| name.trim().trim_end_matches(':').to_owned())
+        .collect();
+    let mut expected: Vec<_> = functions().iter().map(|name| pascal(name)).collect();
+    let mut found = in_template;
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn no_file_is_a_drawer_for_everything() {
+    let mut folders =
+        vec![root().join("functions"), root().join("shared"), root().join("infra"), root().join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+            if path.is_dir() && !["target", "node_modules"].contains(&name.as_str()) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                assert!(
+                    !["utils", "util", "common", "helpers", "manager", "misc"].contains(&name.as_str()),
+                    "{path:?}"
+                );
+            }
+        }
+    }
+}

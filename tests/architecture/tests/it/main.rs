@@ -1,0 +1,5 @@
+//! Holds the code against the architecture: who may know whom, what is where, and what a function
+//! looks like.
+
+mod dependencies;
+mod layout;

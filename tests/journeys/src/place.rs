@@ -1,0 +1,226 @@
+//! Where Gatepost runs: in this process, or wherever `GATEPOST_URL` says.
+
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use ureq::{Agent, http::HeaderMap};
+
+/// Mail and events travel behind the answers: this long they may take, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running Gatepost, as seen from outside.
+#[derive(Clone)]
+pub struct Place {
+    url: String,
+    mailbox: String,
+    events: String,
+    agent: Agent,
+}
+
+/// What was answered to one request.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: HeaderMap,
+    /// `null` if there is no body.
+    pub body: Value,
+}
+
+impl Place {
+    /// The place that `GATEPOST_URL` names, with its mail at `GATEPOST_MAILBOX` and its events at
+    /// `GATEPOST_EVENTS`; without them the whole system, started once in this process.
+    ///
+    /// # Panics
+    /// If neither is there.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "a test is told by its environment where to go")]
+    pub fn here() -> Self {
+        static LOCAL: OnceLock<String> = OnceLock::new();
+        let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is set"));
+        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
+        let agent = config.build().new_agent();
+        if std::env::var_os("GATEPOST_URL").is_some() {
+            let (url, mailbox) = (variable("GATEPOST_URL"), variable("GATEPOST_MAILBOX"));
+            return Self { url, mailbox, events: variable("GATEPOST_EVENTS"), agent };
+        }
+        let url = LOCAL.get_or_init(start).clone();
+        let (mailbox, events) = (format!("{url}/_local/mail"), format!("{url}/_local/events"));
+        Self { url, mailbox, events, agent }
+    }
+
+    /// `POST path` with a JSON body.
+    #[must_use]
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_raw(path, "application/json", &body.to_string())
+    }
+
+    /// `POST path` with any body.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    #[must_use]
+    pub fn post_raw(&self, path: &str, content_type: &str, body: &str) -> Answer {
+        let request = self.agent.post(format!("{}{path}", self.url)).header("content-type", content_type);
+        Answer::of(request.send(body).unwrap_or_else(|error| panic!("POST {path}: {error}")))
+    }
+
+    /// `GET path`, with an access token or without.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    #[must_use]
+    pub fn get(&self, path: &str, token: Option<&str>) -> Answer {
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        Answer::of(request.call().unwrap_or_else(|error| panic!("GET {path}: {error}")))
+    }
+
+    /// `DELETE path`, with an access token or without.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    #[must_use]
+    pub fn delete(&self, path: &str, token: Option<&str>) -> Answer {
+        let mut request = self.agent.delete(format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        Answer::of(request.call().unwrap_or_else(|error| panic!("DELETE {path}: {error}")))
+    }
+
+    /// The texts of the mails to an address so far.
+    #[must_use]
+    pub fn mails_to(&self, address: &str) -> Vec<String> {
+        let mut mails = Vec::new();
+        collect(&self.read(&self.mailbox), &mut |object| {
+            let to = object.get("to").or_else(|| object.get("To")).map(Value::to_string);
+            let text = object.get("text").or_else(|| object.get("BodyText")).and_then(Value::as_str);
+            if let (true, Some(text)) = (to.is_some_and(|to| to.contains(&format!("\"{address}\""))), text) {
+                mails.push(text.to_owned());
+            }
+        });
+        mails
+    }
+
+    /// The CloudEvents published so far, in order.
+    #[must_use]
+    pub fn events(&self) -> Vec<Value> {
+        let mut events = Vec::new();
+        collect(&self.read(&self.events), &mut |object| {
+            // The local bus lists events; a queue lists messages whose body is one.
+            let message =
+                object.get("Body").and_then(Value::as_str).and_then(|body| serde_json::from_str(body).ok());
+            let event: Value = message.unwrap_or_else(|| Value::Object(object.clone()));
+            if event["detail"]["specversion"] == "1.0" {
+                events.push(event["detail"].clone());
+            }
+        });
+        events
+    }
+
+    /// The events whose subject is `subject`, in order.
+    #[must_use]
+    pub fn events_of(&self, subject: &str) -> Vec<Value> {
+        self.events().into_iter().filter(|event| event["subject"] == subject).collect()
+    }
+
+    /// What `look` finds, as soon as it finds something.
+    ///
+    /// # Panics
+    /// If it finds nothing for a minute.
+    pub fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
+        let started = Instant::now();
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            assert!(started.elapsed() < PATIENCE, "{what} did not come");
+            std::thread::yield_now();
+        }
+    }
+
+    fn read(&self, url: &str) -> Value {
+        Answer::of(self.agent.get(url).call().unwrap_or_else(|error| panic!("GET {url}: {error}"))).body
+    }
+}
+
+impl Answer {
+    fn of(response: ureq::http::Response<ureq::Body>) -> Self {
+        let (parts, mut body) = response.into_parts();
+        let text = body.read_to_string().unwrap_or_default();
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        };
+        Self { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    /// The answer, which is of this status.
+    ///
+    /// # Panics
+    /// If it is of another.
+    #[must_use]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// The answer's header `name`, or nothing.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The slug of the problem, which this answer is and is whole (RFC 9457).
+    ///
+    /// # Panics
+    /// If it is no problem.
+    #[must_use]
+    pub fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);
+        assert_eq!(self.body["status"], self.status);
+        assert_eq!(self.body["correlation_id"], self.header("x-correlation-id"));
+        assert_eq!(self.header("cache-control"), "no-store");
+        for text in ["title", "detail"] {
+            assert!(self.body[text].as_str().is_some_and(|text| !text.is_empty()), "{}", self.body);
+        }
+        let kind = self.body["type"].as_str().expect("a type");
+        kind.rsplit_once("/problems/").expect("a type of ours").1.to_owned()
+    }
+}
+
+/// Calls `visit` with every object in a document.
+fn collect(document: &Value, visit: &mut impl FnMut(&serde_json::Map<String, Value>)) {
+    match document {
+        Value::Object(object) => {
+            visit(object);
+            object.values().for_each(|value| collect(value, visit));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, visit)),
+        _ => {}
+    }
+}
+
+/// Starts the whole system in this process, for as long as it lives; returns where it is.
+fn start() -> String {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+            let url = format!("http://{}", listener.local_addr().expect("an address"));
+            let stack = local::Stack::memory().at(&url).start().expect("the stack starts");
+            let _running = stack.run(listener);
+            tell.send(url).expect("somebody waits");
+            std::future::pending::<()>().await;
+        });
+    });
+    told.recv().expect("the stack runs")
+}
