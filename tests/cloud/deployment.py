@@ -44,6 +44,13 @@ class Deployment:
         detail = self.client("cloudformation").describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
         return detail["StackResourceDetail"]["PhysicalResourceId"]
 
+    def log_lines(self):
+        """What the functions have logged."""
+        logs = self.client("logs")
+        groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
+        pages = (page for group in groups for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group))
+        return [event["message"] for page in pages for event in page["events"]]
+
 
 @contextlib.contextmanager
 def deployed(package, sam):
