@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use local::{Stack, StartError};
 use thiserror::Error;
 use tokio::{net::TcpListener, runtime};
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::console::Console;
 
@@ -68,6 +69,8 @@ fn parameter(text: &str) -> Result<(String, String), &'static str> {
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<(), DevError> {
+    // What functions log, as text: mails and events have standard output to themselves.
+    tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(LevelFilter::WARN).init();
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(serve(arguments))
 }

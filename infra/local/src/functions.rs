@@ -19,6 +19,7 @@ pub const ALL: &[(&str, Build)] = &[
     ("register", |cloud| mount(register::function(cloud))),
     ("relay-events", |cloud| mount(relay_events::function(cloud))),
     ("resend-verification", |cloud| mount(resend_verification::function(cloud))),
+    ("send-mail", |cloud| mount(send_mail::function(cloud))),
     ("sweep-events", |cloud| mount(sweep_events::function(cloud))),
     ("unknown-route", |cloud| mount(unknown_route::function(cloud))),
     ("verify-registration", |cloud| mount(verify_registration::function(cloud))),

@@ -4,7 +4,7 @@ use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
-    body::{Bytes, Incoming},
+    body::{Body, Bytes, Incoming},
     server::conn::http1,
     service::service_fn,
 };
@@ -87,19 +87,29 @@ async fn respond(
     peer: SocketAddr,
 ) -> hyper::Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let response = match timeout(SLOWEST_BODY, Limited::new(body, MAX_BODY).collect()).await {
-        Ok(Ok(body)) => {
-            let (target, headers) = (head.uri, head.headers);
-            let request = Request { method: head.method, target, headers, body: body.to_bytes() };
+    let response = match read(body).await {
+        Ok(body) => {
+            let request = Request { method: head.method, target: head.uri, headers: head.headers, body };
             super::answer(stack, request, peer.ip()).await
         }
-        Ok(Err(_)) => Response::message(413, "Request Entity Too Large"),
-        Err(_) => Response::message(408, "Request Timeout"),
+        Err(refusal) => refusal,
     };
     let mut rendered = hyper::Response::new(Full::new(response.body));
     *rendered.status_mut() = http::StatusCode::from_u16(response.status).unwrap_or_default();
     *rendered.headers_mut() = response.headers;
     rendered
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Response> {
+    let too_large = || Response::message(413, "Request Entity Too Large");
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(too_large());
+    }
+    match timeout(SLOWEST_BODY, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => Err(Response::message(408, "Request Timeout")),
+    }
 }
 
 async fn ended(stop: &mut watch::Receiver<bool>) {

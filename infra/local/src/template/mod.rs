@@ -218,6 +218,7 @@ pub(crate) fn arn(kind: &str, id: &str) -> Option<String> {
         "AWS::Events::Rule" => ("events", format!("rule/{id}")),
         "AWS::Serverless::Function" => ("lambda", format!("function:{id}")),
         "AWS::SecretsManager::Secret" => ("secretsmanager", format!("secret:{id}")),
+        "AWS::S3::Bucket" => return Some(format!("arn:aws:s3:::{id}")),
         _ => return None,
     };
     Some(format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{path}"))

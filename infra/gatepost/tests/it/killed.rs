@@ -1,0 +1,118 @@
+//! `kill -9` at any moment: what was answered is there, and is delivered after the next start.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    hash::{BuildHasher, RandomState},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::Client;
+use local::Stack;
+
+use crate::process::{Running, Scratch, dev, register};
+
+const CLIENTS: u32 = 2;
+
+/// How often it is killed; `GATEPOST_KILL_ROUNDS` for more.
+fn rounds() -> u32 {
+    let more = std::env::var_os("GATEPOST_KILL_ROUNDS").and_then(|rounds| rounds.to_str()?.parse().ok());
+    more.unwrap_or(300)
+}
+
+#[test]
+fn nothing_that_was_answered_is_lost_however_often_it_is_killed() {
+    let folder = Scratch::new();
+    let answered = Mutex::new(Vec::new());
+    let number = AtomicU32::new(0);
+    for _ in 0..rounds() {
+        one_life(&folder, &answered, &number);
+    }
+    let answered = answered.into_inner().expect("not poisoned");
+    assert!(
+        answered.len() > rounds() as usize / 4,
+        "only {} were answered: the test shows little",
+        answered.len()
+    );
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(all_is_there(&folder, &answered));
+}
+
+/// Starts, registers as fast as it can, and is killed at a random moment.
+fn one_life(folder: &Scratch, answered: &Mutex<Vec<String>>, number: &AtomicU32) {
+    let mut running = Running::start(dev(folder, &["--port", "0", "--data", "data"]));
+    let over = AtomicBool::new(false);
+    let (tell, told) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            let tell = tell.clone();
+            let (running, over) = (&running.address, &over);
+            scope.spawn(move || {
+                while !over.load(Ordering::SeqCst) {
+                    let email = format!("u{}@example.com", number.fetch_add(1, Ordering::SeqCst));
+                    match register(running, &email) {
+                        Some(202) => {
+                            answered.lock().expect("not poisoned").push(email);
+                            let _ = tell.send(());
+                        }
+                        Some(status) => panic!("{email}: {status}"),
+                        None => {}
+                    }
+                }
+            });
+        }
+        drop(tell);
+        // The moment is what is varied: after so many answers, and so long after the last one.
+        let random = RandomState::new().hash_one(());
+        told.iter().take(usize::try_from(random % 4).unwrap_or(0)).for_each(drop);
+        thread::sleep(Duration::from_micros((random >> 8) % 30_000));
+        let _ = running.child.kill();
+        over.store(true, Ordering::SeqCst);
+    });
+    let _ = running.child.wait();
+}
+
+async fn all_is_there(folder: &Scratch, answered: &[String]) {
+    let stack = Stack::folder(folder.data()).start().expect("it starts again");
+    stack.settle().await.expect("all is delivered");
+
+    let stored = registered(&stack).await;
+    let mut published = BTreeMap::<String, BTreeSet<String>>::new();
+    for event in stack.events() {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        published.entry(text(&event.detail["data"]["email"])).or_default().insert(text(&event.detail["id"]));
+    }
+    let mailed: BTreeSet<String> = stack.mail().into_iter().flat_map(|mail| mail.to).collect();
+    for email in answered {
+        assert!(stored.contains(email), "{email} was answered and is not stored");
+        assert_eq!(
+            published.get(email).map(BTreeSet::len),
+            Some(1),
+            "{email} has one event that is published"
+        );
+        assert!(mailed.contains(email), "{email} was answered and never mailed");
+    }
+    // What was not answered is there with its event or not at all.
+    let with_event: BTreeSet<_> = published.keys().cloned().collect();
+    assert_eq!(stored, with_event);
+}
+
+/// The addresses of all stored registrations.
+async fn registered(stack: &Stack) -> BTreeSet<String> {
+    let client = Arc::new(Client::new(stack.cloud("register").expect("its cloud").sdk()));
+    let mut pages = client.scan().table_name("Identities").into_paginator().items().send();
+    let mut emails = BTreeSet::new();
+    while let Some(item) = pages.next().await {
+        let item = item.expect("a page");
+        let text =
+            |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+        if text("sk") == "REGISTRATION" {
+            emails.insert(text("email"));
+        }
+    }
+    emails
+}

@@ -1,0 +1,9 @@
+//! The local cloud, seen from outside: through the SDK, the gateway and the readers.
+
+mod durable;
+mod gateway;
+mod readers;
+mod services;
+mod small;
+mod template;
+mod watching;
