@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 import uuid
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 class Answer:
