@@ -1,6 +1,6 @@
 //! SES.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use aws_sdk_sesv2::{
     Client,
@@ -53,11 +53,15 @@ impl Mailer {
     }
 }
 
-/// The address as its owner wrote it, but its domain as A-label: SES takes ASCII only.
-fn mailable(email: &Email) -> String {
-    let local = email.address().split_once('@').map_or("", |(local, _)| local);
-    let domain = email.canonical().as_str().split_once('@').map_or("", |(_, domain)| domain);
-    format!("{local}@{domain}")
+/// The address as its owner wrote it. A domain beyond ASCII is written as A-label: SES takes no other.
+fn mailable(email: &Email) -> Cow<'_, str> {
+    let written = email.address();
+    match (written.split_once('@'), email.canonical().as_str().split_once('@')) {
+        (Some((local, domain)), Some((_, a_label))) if !domain.is_ascii() => {
+            Cow::Owned(format!("{local}@{a_label}"))
+        }
+        _ => Cow::Borrowed(written),
+    }
 }
 
 fn content(letter: &Letter) -> Result<EmailContent, BuildError> {
@@ -87,8 +91,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_local_part_stays_as_written_and_the_domain_is_ascii() {
-        let email = Email::parse("Ada.L@Bücher.example").expect("an address");
-        assert_eq!(mailable(&email), "Ada.L@xn--bcher-kva.example");
+    fn an_address_stays_as_written_but_for_a_domain_beyond_ascii() {
+        let cases =
+            [("Ada@Example.com", "Ada@Example.com"), ("Ada.L@Bücher.example", "Ada.L@xn--bcher-kva.example")];
+        for (written, mailed) in cases {
+            assert_eq!(mailable(&Email::parse(written).expect("an address")), mailed);
+        }
     }
 }

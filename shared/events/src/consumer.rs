@@ -92,8 +92,9 @@ impl<C: Consumer> Queue<C> {
             return false;
         };
         let (id, kind, correlation_id) = (event.id, event.kind.clone(), event.correlation_id.clone());
-        // What a panic leaves behind is dropped with the message: consumers keep no state.
-        let acting = AssertUnwindSafe(self.0.on(event)).catch_unwind();
+        // What a panic leaves behind is dropped with the message: consumers keep no state. Boxed,
+        // since an SDK call is a deep nest of futures, and its depth counts at each level above.
+        let acting = AssertUnwindSafe(Box::pin(self.0.on(event))).catch_unwind();
         let problem = match timeout(time_left, acting).await {
             Ok(Ok(Ok(()))) => {
                 tracing::info!(event_id = %id, kind, correlation_id, "handled");
