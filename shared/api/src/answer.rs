@@ -47,6 +47,7 @@ impl Reply {
         self.headers.insert("x-correlation-id", correlation_id);
         self.headers.insert("x-content-type-options", "nosniff".to_owned());
         GatewayAnswer {
+            cookies: [],
             status_code: self.status,
             headers: self.headers,
             body: self.body,

@@ -54,6 +54,8 @@ pub struct GatewayAnswer {
     pub status_code: u16,
     /// Names in lower case.
     pub headers: BTreeMap<&'static str, String>,
+    /// Always empty; API Gateway takes it left out, `cargo lambda watch` does not.
+    pub cookies: [String; 0],
     /// The body, always text.
     pub body: String,
     /// Always `false`.

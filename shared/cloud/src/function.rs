@@ -80,9 +80,7 @@ pub type StartFailed = lambda_runtime::Error;
 ///
 /// # Errors
 /// If a setting is missing or Lambda's runtime interface fails; the environment then starts anew.
-pub fn run<F: Function>(
-    build: impl FnOnce(&Cloud) -> Result<F, SettingError>,
-) -> Result<(), StartFailed> {
+pub fn run<F: Function>(build: impl FnOnce(&Cloud) -> Result<F, SettingError>) -> Result<(), StartFailed> {
     crate::logging::start();
     // One request at a time: one thread is all there is to use.
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -96,7 +94,8 @@ pub fn run<F: Function>(
             let function = Arc::clone(&function);
             let deadline = Deadline::at(event.context.deadline, &clock);
             let invocation = Invocation { id: event.context.request_id, deadline };
-            async move { function.call(event.payload, invocation).await.map_err(|failed| failed.0) }
+            // Boxed: the future of a use case within those of the runtime is too deep for the compiler.
+            Box::pin(async move { function.call(event.payload, invocation).await.map_err(|failed| failed.0) })
         }))
         .await
     })

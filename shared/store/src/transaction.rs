@@ -87,7 +87,7 @@ impl Store {
         let mut items: Vec<_> =
             writes.into_iter().map(|write| write.into_item(&self.identities.table)).collect();
         let event_position = items.len();
-        items.push(Write::put(record).only_if("attribute_not_exists(stream)").into_item(&self.events_table));
+        items.push(Write::put(record).only_if("attribute_not_exists(seq)").into_item(&self.events_table));
 
         let failure = match self.attempt(items, &event).await {
             Ok(()) => return Ok(()),

@@ -1,7 +1,6 @@
 //! Somebody with an address and a password of their own.
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::{Answer, Place};
 
@@ -75,7 +74,7 @@ impl Person {
     #[must_use]
     pub fn registered() -> (Self, String) {
         let person = Self::new();
-        let _ = person.register().expect(202);
+        person.register().expect(202);
         let user = person.verify(&person.link_token(1)).expect(201).body;
         let id = user["id"].as_str().expect("an id").to_owned();
         (person, id)

@@ -166,7 +166,7 @@ impl Answer {
     ///
     /// # Panics
     /// If it is of another.
-    #[must_use]
+    #[expect(clippy::return_self_not_must_use, reason = "often the status is all there is to see")]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
         self

@@ -78,6 +78,11 @@ impl Stage {
         self.time.fetch_add(millis, Ordering::SeqCst);
     }
 
+    /// What was called so far is of no interest.
+    pub fn forget_calls(&self) {
+        drop(self.stack.calls());
+    }
+
     /// Sends a request.
     pub async fn send(&self, request: Request) -> Answer {
         let response = self.stack.request(request).await;
@@ -179,6 +184,7 @@ impl Answer {
     ///
     /// # Panics
     /// If it is of another.
+    #[expect(clippy::return_self_not_must_use, reason = "often the status is all there is to see")]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
         self

@@ -38,7 +38,7 @@ async fn it_is_two_round_trips_and_one_behind_the_hash() {
     let stage = Stage::with(local::Setup::recording);
     stage.signed_in(EMAIL).await;
     stage.settle().await;
-    stage.stack.calls();
+    stage.forget_calls();
 
     stage.log_in(EMAIL).await.expect(201);
 

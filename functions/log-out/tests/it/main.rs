@@ -28,7 +28,7 @@ async fn it_is_two_round_trips() {
     stage.log_out(&first.access).await.expect(204);
     let second = stage::Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
     stage.settle().await;
-    stage.stack.calls();
+    stage.forget_calls();
 
     stage.log_out(&second.access).await.expect(204);
 

@@ -39,7 +39,7 @@ async fn it_is_one_round_trip() {
     let tokens = stage.signed_in(EMAIL).await;
     stage.get("/v1/me", &tokens.access).await.expect(200);
     stage.settle().await;
-    stage.stack.calls();
+    stage.forget_calls();
 
     stage.get("/v1/me", &tokens.access).await.expect(200);
 
@@ -69,7 +69,7 @@ async fn forged_tokens_make_no_work() {
     let (_, rest) = tokens.access.split_once('.').expect("a token");
     // {"alg":"ES256","typ":"at+jwt","kid":"nobody"}
     let forged = format!("eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6Im5vYm9keSJ9.{rest}");
-    stage.stack.calls();
+    stage.forget_calls();
 
     for _ in 0..5 {
         stage.get("/v1/me", &forged).await.expect(401);

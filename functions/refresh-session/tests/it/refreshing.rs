@@ -14,7 +14,7 @@ async fn it_is_one_round_trip() {
     let tokens = stage.signed_in(EMAIL).await;
     let tokens = Tokens::of(&stage.refresh(&tokens.refresh).await.expect(200).body);
     stage.settle().await;
-    stage.stack.calls();
+    stage.forget_calls();
 
     stage.refresh(&tokens.refresh).await.expect(200);
 
@@ -28,7 +28,7 @@ async fn a_forged_token_is_refused_before_any_call() {
     let tokens = stage.signed_in(EMAIL).await;
     let tokens = Tokens::of(&stage.refresh(&tokens.refresh).await.expect(200).body);
     stage.settle().await;
-    stage.stack.calls();
+    stage.forget_calls();
 
     let forged = tokens.refresh.replace("gpr_", "gpr_A");
     assert_eq!(stage.refresh(&forged).await.expect(401).problem(), "invalid-token");

@@ -32,7 +32,7 @@ async fn it_is_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     stage.register(EMAIL).await.expect(202);
     let token = stage.link(EMAIL).await;
-    stage.stack.calls();
+    stage.forget_calls();
 
     verify(&stage, &token).await.expect(201);
 

@@ -75,7 +75,7 @@ fn only_an_access_token_opens_a_profile() {
         assert_eq!(refused.problem(), "invalid-token");
         assert!(refused.header("www-authenticate").starts_with("Bearer"));
     }
-    let _ = me(Some(&tokens.access)).expect(200);
+    me(Some(&tokens.access)).expect(200);
 }
 
 #[test]
