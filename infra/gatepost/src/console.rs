@@ -42,8 +42,7 @@ impl Console {
         );
         let _ = write!(
             text,
-            "Try:\n  curl {url}/v1/registrations -H 'content-type: application/json' \\\n    -d '{}'\n",
-            r#"{"email": "ada@example.com", "password": "correct horse battery staple"}"#,
+            "Try:\n  curl {url}/v1/registrations -H 'content-type: application/json' \\\n    -d '{{\"email\": \"ada@example.com\", \"password\": \"correct horse battery staple\"}}'\n"
         );
         let _ = write!(
             text,
@@ -53,35 +52,29 @@ impl Console {
                 &format!("Mails: {url}/_local/mail   Events: {url}/_local/events   End: Ctrl-C")
             ),
         );
-        self.say(&text);
+        say(&text);
     }
 
     /// Shows what happens, for ever.
     pub(crate) async fn follow(&self, mut news: Receiver<News>) {
         loop {
             match news.recv().await {
-                Ok(News::Mail(mail)) => self.say(&self.mail(&mail)),
-                Ok(News::Event(event)) => self.say(&self.event(&event)),
+                Ok(News::Mail(mail)) => say(&self.mail(&mail)),
+                Ok(News::Event(event)) => say(&self.event(&event)),
                 Ok(News::Trouble(what)) => {
-                    self.say(&format!("{} {what}", self.styled(Style::Red, "trouble")))
+                    say(&format!("{} {}", self.styled(Style::Red, "trouble"), shown(&what)));
                 }
-                Err(RecvError::Lagged(missed)) => self.say(&format!("… {missed} mails and events not shown")),
+                Err(RecvError::Lagged(missed)) => say(&format!("… {missed} mails and events not shown")),
                 Err(RecvError::Closed) => std::future::pending().await,
             }
         }
-    }
-
-    /// One write, whole lines. Nobody may be listening any more: that is no reason to end.
-    pub(crate) fn say(&self, text: &str) {
-        let mut output = io::stdout().lock();
-        let _ = writeln!(output, "{text}").and_then(|()| output.flush());
     }
 
     fn mail(&self, mail: &Mail) -> String {
         let mut text = format!(
             "{} {}  {}",
             self.styled(Style::Green, "mail "),
-            mail.to.join(", "),
+            shown(&mail.to.join(", ")),
             self.styled(Style::Bold, &mail.subject)
         );
         for link in &mail.links {
@@ -102,8 +95,18 @@ impl Console {
     }
 
     fn styled(&self, style: Style, text: &str) -> String {
-        // What is shown may come from anybody: no control characters of theirs reach the terminal.
-        let text = text.replace(char::is_control, "?");
+        let text = shown(text);
         if self.colours { format!("\u{1b}[{}m{text}\u{1b}[0m", style as u8) } else { text }
     }
+}
+
+/// One write, whole lines. Nobody may be listening any more: that is no reason to end.
+pub(crate) fn say(text: &str) {
+    let mut output = io::stdout().lock();
+    let _ = writeln!(output, "{text}").and_then(|()| output.flush());
+}
+
+/// What is shown may come from anybody: no control characters of theirs reach the terminal.
+fn shown(text: &str) -> String {
+    text.replace(char::is_control, "?")
 }

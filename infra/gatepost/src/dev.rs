@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::{net::TcpListener, runtime};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::console::Console;
+use crate::console::{Console, say};
 
 /// Why it does not run, in one sentence.
 #[derive(Debug, Error)]
@@ -89,8 +89,12 @@ async fn serve(arguments: &ArgMatches) -> Result<(), DevError> {
         () = console.follow(news) => {}
         ended = end() => ended?,
     }
-    console.say("Finishing what is under way …");
-    running.stop().await;
+    say("Finishing what is under way …");
+    tokio::select! {
+        () = running.stop() => {}
+        // Who asks twice does not want to wait.
+        ended = end() => ended?,
+    }
     Ok(())
 }
 

@@ -76,7 +76,7 @@ async fn settle(
     let settled = stack.services().run(move |services| {
         let queue = services.queue(&name)?;
         let dead_letters = queue.resource.dead_letters.as_ref().and_then(|(name, _)| services.queue(name));
-        Some(queue.settle(handled, failed, dead_letters))
+        Some(queue.settle(&handled, failed, dead_letters))
     });
     match (settled.await, why) {
         (Ok(Some(Ok(()))), None) => Step::Moved,

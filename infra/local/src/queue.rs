@@ -104,7 +104,7 @@ impl Queue {
     /// dead letters.
     pub(crate) fn settle(
         &self,
-        handled: Vec<Message>,
+        handled: &[Message],
         failed: Vec<Message>,
         dead_letters: Option<&Self>,
     ) -> Result<(), DynoxideError> {
@@ -134,7 +134,9 @@ impl Queue {
         }
         drop(waiting);
         if let Some((queue, dead)) = dead_letters {
-            dead.into_iter().for_each(|message| queue.add(message));
+            for message in dead {
+                queue.add(message);
+            }
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::Instant};
 use crate::{batch::Step, gateway::server, stack::Stack};
 
 /// How often expired items are deleted.
-const EXPIRY: Duration = Duration::from_secs(60);
+const EXPIRY: Duration = Duration::from_mins(1);
 
 /// What runs in the background.
 pub struct Running {
@@ -51,9 +51,8 @@ async fn read_stream(stack: Stack, position: usize, stop: watch::Receiver<bool>)
         // Before the step: what is written meanwhile is seen by the next one.
         writes.borrow_and_update();
         let ended = match reader.step(&stack, false).await {
-            Step::Moved => *stop.borrow(),
+            Step::Moved | Step::Failed(_) => *stop.borrow(),
             Step::Idle => until(&stop, async { drop(writes.changed().await) }).await,
-            Step::Failed(_) => *stop.borrow(),
             Step::Waits(ready_at) => until(&stop, tokio::time::sleep_until(ready_at)).await,
         };
         if ended {

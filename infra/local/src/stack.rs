@@ -155,8 +155,8 @@ impl Stack {
         let build = self.0.setup.functions.iter().find(|(name, _)| *name == function).ok_or_else(missing)?.1;
         let unwired =
             |error: cloud::SettingError| CallFailed::Unwired(function.to_owned(), error.to_string());
-        let built = Arc::new(build(&self.cloud(function)?).map_err(unwired)?);
-        Ok(Arc::clone(cell.get_or_init(|| built)))
+        let mounted = Arc::new(build(&self.cloud(function)?).map_err(unwired)?);
+        Ok(Arc::clone(cell.get_or_init(|| mounted)))
     }
 
     /// Wires every function of the template and lets each prepare itself, as Lambda does before

@@ -105,15 +105,12 @@ pub(super) fn percent_decoded(text: &str) -> String {
     let mut position = 0;
     while position < bytes.len() {
         let code = text.get(position + 1..position + 3).filter(|_| bytes[position] == b'%');
-        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                position += 3;
-            }
-            None => {
-                decoded.push(bytes[position]);
-                position += 1;
-            }
+        if let Some(byte) = code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            decoded.push(byte);
+            position += 3;
+        } else {
+            decoded.push(bytes[position]);
+            position += 1;
         }
     }
     String::from_utf8_lossy(&decoded).into_owned()

@@ -41,18 +41,18 @@ impl Scope {
     /// The value with all functions applied; `None` if it is `AWS::NoValue`.
     pub(super) fn resolve(&self, value: &Value) -> Result<Option<Value>, TemplateError> {
         match value {
-            Value::Object(fields) => match function(fields) {
-                Some((name, argument)) => self.apply(name, argument),
-                None => {
-                    let mut resolved = Map::new();
-                    for (name, value) in fields {
-                        if let Some(value) = self.resolve(value)? {
-                            resolved.insert(name.clone(), value);
-                        }
-                    }
-                    Ok(Some(Value::Object(resolved)))
+            Value::Object(fields) => {
+                if let Some((name, argument)) = function(fields) {
+                    return self.apply(name, argument);
                 }
-            },
+                let mut resolved = Map::new();
+                for (name, value) in fields {
+                    if let Some(value) = self.resolve(value)? {
+                        resolved.insert(name.clone(), value);
+                    }
+                }
+                Ok(Some(Value::Object(resolved)))
+            }
             Value::Array(items) => {
                 let resolved = items.iter().map(|item| self.resolve(item)).collect::<Result<Vec<_>, _>>()?;
                 Ok(Some(Value::Array(resolved.into_iter().flatten().collect())))

@@ -72,7 +72,7 @@ fn add(
             Ok(())
         }
         "AWS::Events::Rule" => {
-            template.rules.push(rule(properties(&["Description", "Name"])?.into()?)?);
+            template.rules.push(rule(&properties(&["Description", "Name"])?.into()?)?);
             Ok(())
         }
         "AWS::SQS::Queue" => {
@@ -409,7 +409,7 @@ struct Target {
     _dead_letters: Option<Value>,
 }
 
-fn rule(properties: RuleProperties) -> Result<Rule, TemplateError> {
+fn rule(properties: &RuleProperties) -> Result<Rule, TemplateError> {
     Ok(Rule {
         bus: id_of(&properties.event_bus_name).to_owned(),
         pattern: Pattern::read(&properties.event_pattern)?,

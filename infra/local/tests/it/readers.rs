@@ -86,8 +86,8 @@ async fn what_fails_for_ever_is_said_and_blocks_what_comes_after() {
     };
     let stack = small().watched_by(refuse).start().expect("a stack");
     write(&stack, &["n1", "n2"]).await;
-    let stuck = stack.settle().await.expect_err("stuck");
-    assert!(stuck.to_string().contains("relay failed: not published"), "{stuck}");
+    let said = stack.settle().await.expect_err("stuck");
+    assert!(said.to_string().contains("relay failed: not published"), "{said}");
     assert_eq!(published(&stack), [""; 0]);
 }
 
