@@ -121,9 +121,8 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_read_as_another_one(
-            text in "\\$argon2id\\$v=19\\$m=[0-9+]{1,6},t=[0-9 ]{1,2},p=1\\$[A-Za-z0-9+/]{21}.\\$[A-Za-z0-9+/]{42}.",
-        ) {
+        fn no_text_is_read_as_another_one(memory in "[0+]{0,1}[0-9]{1,5}", times in "[0+]{0,1}[1-9]") {
+            let text = format!("$argon2id$v=19$m={memory},t={times},p=1${SALT}${TAG}");
             if let Some(phc) = Phc::parse(&text) {
                 prop_assert_eq!(phc.to_string(), text);
             }
