@@ -176,16 +176,13 @@ impl Stack {
         crate::gateway::answer(self, request, IpAddr::V4(Ipv4Addr::LOCALHOST)).await
     }
 
-    /// All mails that were sent, in order.
-    ///
-    /// # Panics
-    /// Never in memory; if the disk fails.
+    /// All mails that were sent, in order; none if the disk fails.
     #[must_use]
     pub fn mail(&self) -> Vec<Mail> {
         self.0.services.mailbox.mails().unwrap_or_default()
     }
 
-    /// All events that were published, in order.
+    /// All events that were published, in order; none if the disk fails.
     #[must_use]
     pub fn events(&self) -> Vec<Published> {
         self.0.services.bus.published().unwrap_or_default()

@@ -6,6 +6,7 @@
 
 mod intrinsics;
 mod resources;
+mod stored;
 mod yaml;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -7,9 +7,9 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    DeployedFunction, GeneratedSecret, QueueResource, QueueSource, Route, Rule, Schedule, StreamSource,
-    Table, Template, TemplateError, id_of,
+    DeployedFunction, QueueSource, Route, Schedule, StreamSource, Template, TemplateError, id_of,
     intrinsics::{Scope, text_of},
+    stored,
 };
 use crate::pattern::Pattern;
 
@@ -57,13 +57,16 @@ fn add(
             add_function(template, id, properties(FUNCTION_WITHOUT_EFFECT)?.into()?, globals)
         }
         "AWS::DynamoDB::Table" => {
-            template.tables.insert(id.to_owned(), table(id, properties(TABLE_WITHOUT_EFFECT)?)?);
+            template
+                .tables
+                .insert(id.to_owned(), stored::table(id, properties(stored::TABLE_WITHOUT_EFFECT)?.0)?);
             Ok(())
         }
         "AWS::SecretsManager::Secret" => {
-            template
-                .secrets
-                .insert(id.to_owned(), secret(properties(&["Description", "KmsKeyId", "Tags"])?.into()?)?);
+            template.secrets.insert(
+                id.to_owned(),
+                stored::secret(properties(&["Description", "KmsKeyId", "Tags"])?.into()?)?,
+            );
             Ok(())
         }
         "AWS::Events::EventBus" => {
@@ -72,13 +75,13 @@ fn add(
             Ok(())
         }
         "AWS::Events::Rule" => {
-            template.rules.push(rule(&properties(&["Description", "Name"])?.into()?)?);
+            template.rules.push(stored::rule(&properties(&["Description", "Name"])?.into()?)?);
             Ok(())
         }
         "AWS::SQS::Queue" => {
-            let properties: QueueProperties =
+            let properties: stored::QueueProperties =
                 properties(&["SqsManagedSseEnabled", "MessageRetentionPeriod", "Tags"])?.into()?;
-            template.queues.insert(id.to_owned(), queue(&properties));
+            template.queues.insert(id.to_owned(), stored::queue(&properties));
             Ok(())
         }
         other if WITHOUT_EFFECT.contains(&other) => Ok(()),
@@ -115,8 +118,6 @@ fn typed<T: DeserializeOwned>(value: Value) -> Result<T, TemplateError> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
-
-// ------------------------------------------------------------------ functions
 
 const FUNCTION_WITHOUT_EFFECT: &[&str] = &[
     "Architectures",
@@ -329,118 +330,4 @@ fn folder_name(id: &str) -> String {
         name.push(letter.to_ascii_lowercase());
     }
     name
-}
-
-// ------------------------------------------------------------------ tables and secrets
-
-const TABLE_WITHOUT_EFFECT: &[&str] =
-    &["DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "SSESpecification", "Tags"];
-
-fn table(id: &str, properties: Properties) -> Result<Table, TemplateError> {
-    let mut create = properties.0;
-    // The one table property that CreateTable does not take.
-    let expiry = create.remove("TimeToLiveSpecification");
-    let expiry = expiry
-        .filter(|ttl| ttl["Enabled"] == true)
-        .and_then(|ttl| Some(ttl["AttributeName"].as_str()?.to_owned()));
-    create.insert("TableName".to_owned(), Value::String(id.to_owned()));
-    if let Some(stream) = create.get_mut("StreamSpecification").and_then(Value::as_object_mut) {
-        stream.insert("StreamEnabled".to_owned(), Value::Bool(true));
-    }
-    let create = Value::Object(create);
-    let mut partition_keys = BTreeMap::from([(None, hash_key(&create)?)]);
-    for kind in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
-        for index in create[kind].as_array().into_iter().flatten() {
-            partition_keys.insert(index["IndexName"].as_str().map(str::to_owned), hash_key(index)?);
-        }
-    }
-    Ok(Table { partition_keys, create, expiry })
-}
-
-fn hash_key(of: &Value) -> Result<String, TemplateError> {
-    let mut keys = of["KeySchema"].as_array().into_iter().flatten();
-    let hash = keys.find(|key| key["KeyType"] == "HASH").and_then(|key| key["AttributeName"].as_str());
-    hash.map(str::to_owned).ok_or_else(|| TemplateError::new("a KeySchema has no HASH key".to_owned()))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct SecretProperties {
-    generate_secret_string: GenerateSecretString,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct GenerateSecretString {
-    secret_string_template: String,
-    generate_string_key: String,
-    password_length: usize,
-    exclude_punctuation: bool,
-}
-
-fn secret(properties: SecretProperties) -> Result<GeneratedSecret, TemplateError> {
-    let generate = properties.generate_secret_string;
-    if !generate.exclude_punctuation {
-        return Err(TemplateError::new("secrets are made of letters and digits only".to_owned()));
-    }
-    let template = serde_json::from_str(&generate.secret_string_template)
-        .map_err(|_| TemplateError::new("SecretStringTemplate is no JSON object".to_owned()))?;
-    Ok(GeneratedSecret { template, key: generate.generate_string_key, length: generate.password_length })
-}
-
-// ------------------------------------------------------------------ bus and queues
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct RuleProperties {
-    event_bus_name: String,
-    event_pattern: Value,
-    targets: Vec<Target>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct Target {
-    arn: String,
-    #[serde(rename = "Id")]
-    _id: String,
-    /// Locally a queue always takes what it is given.
-    #[serde(rename = "DeadLetterConfig")]
-    _dead_letters: Option<Value>,
-}
-
-fn rule(properties: &RuleProperties) -> Result<Rule, TemplateError> {
-    Ok(Rule {
-        bus: id_of(&properties.event_bus_name).to_owned(),
-        pattern: Pattern::read(&properties.event_pattern)?,
-        queues: properties.targets.iter().map(|target| id_of(&target.arn).to_owned()).collect(),
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct QueueProperties {
-    #[serde(default = "thirty")]
-    visibility_timeout: u64,
-    redrive_policy: Option<RedrivePolicy>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct RedrivePolicy {
-    dead_letter_target_arn: String,
-    max_receive_count: u32,
-}
-
-const fn thirty() -> u64 {
-    30
-}
-
-fn queue(properties: &QueueProperties) -> QueueResource {
-    let dead_letters = properties.redrive_policy.as_ref();
-    QueueResource {
-        visibility_timeout: Duration::from_secs(properties.visibility_timeout),
-        dead_letters: dead_letters
-            .map(|to| (id_of(&to.dead_letter_target_arn).to_owned(), to.max_receive_count)),
-    }
 }
