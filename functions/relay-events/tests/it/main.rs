@@ -72,6 +72,19 @@ async fn what_a_command_commits_reaches_the_bus_once_and_is_marked() {
 }
 
 #[tokio::test]
+async fn without_a_retention_an_event_is_kept_for_ever() {
+    let stage = Stage::with(|setup| setup.with_parameter("EventRetentionDays", "0"));
+    let outbox = Outbox::of(&stage.stack);
+    outbox.commit("user#1", 1).await;
+
+    stage.settle().await;
+
+    let item = outbox.item("user#1", 1).await;
+    assert_eq!(item["state"], "delivered");
+    assert!(!item.contains_key("ttl") && !item.contains_key("due_pk"));
+}
+
+#[tokio::test]
 async fn entries_that_the_bus_refuses_one_by_one_are_neither_lost_nor_overtaken() {
     for seed in 0..8_u32 {
         let state = AtomicU32::new(seed);

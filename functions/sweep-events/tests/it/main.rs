@@ -121,8 +121,20 @@ async fn what_the_bus_refuses_is_put_off_and_only_its_own_stream_waits() {
 }
 
 #[tokio::test]
+async fn however_many_wait_behind_a_refused_event_none_overtakes_it() {
+    let stage = stage(refusing(&[r#"\"n\":1,"#]));
+    let outbox = Outbox::of(&stage.stack);
+    for number in 1..=105 {
+        outbox.commit("user#1", number).await;
+    }
+    stage.pass(OVERDUE);
+
+    assert_eq!(sweep(&stage).await, json!({"delivered": 0, "dead": 0, "postponed": 1, "unreadable": 0}));
+}
+
+#[tokio::test]
 async fn the_twentieth_attempt_is_the_last() {
-    let stage = stage(refusing(&[r#"\"n\":1"#]));
+    let stage = stage(refusing(&[r#"\"n\":1,"#]));
     let outbox = Outbox::of(&stage.stack);
     outbox.commit("user#1", 1).await;
     outbox.commit("user#1", 2).await;
