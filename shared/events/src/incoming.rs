@@ -28,7 +28,7 @@ pub struct Incoming {
 /// A message is not an event of Gatepost. Says nothing of what it holds.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the message is not an event of Gatepost")]
-pub struct Unreadable;
+pub(crate) struct Unreadable;
 
 #[derive(Deserialize)]
 struct Delivery {
@@ -52,7 +52,7 @@ impl Incoming {
     ///
     /// # Errors
     /// [`Unreadable`] if it is anything else.
-    pub fn parse(message: &str) -> Result<Self, Unreadable> {
+    pub(crate) fn parse(message: &str) -> Result<Self, Unreadable> {
         let delivery: Delivery = serde_json::from_str(message).map_err(|_| Unreadable)?;
         let CloudEvent { specversion, id, r#type, subject, sequence, epoch, correlationid, data } =
             delivery.detail;
