@@ -15,7 +15,7 @@ use tokens::{InvalidToken, Issuer, KeyUnusable};
 use tokio::sync::OnceCell;
 
 /// More would give a thief of the previous token too much time.
-const LONGEST_RETRY_WINDOW: Duration = Duration::from_secs(60);
+const LONGEST_RETRY_WINDOW: Duration = Duration::from_mins(1);
 
 /// Refreshes sessions.
 pub struct RefreshSession {

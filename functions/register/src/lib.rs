@@ -118,7 +118,7 @@ impl Request {
             .ok();
         let own = OwnWords::new(service, email.as_ref().map(Email::canonical));
         let password = Password::choose(&self.password, &own)
-            .map_err(|errors| wrong.extend(errors.iter().map(password_problem)))
+            .map_err(|errors| wrong.extend(errors.into_iter().map(password_problem)))
             .ok();
         let mut name = |pointer: &str, text: Option<String>| {
             let parsed = text.as_deref().map(Name::parse).transpose();
@@ -135,14 +135,14 @@ impl Request {
     }
 }
 
-fn password_problem(error: &InvalidPassword) -> FieldProblem {
+fn password_problem(error: InvalidPassword) -> FieldProblem {
     let code = match error {
         InvalidPassword::TooShort => "password-too-short",
         InvalidPassword::TooLong => "password-too-long",
         InvalidPassword::Blocklisted => "password-blocklisted",
         InvalidPassword::ControlCharacter => "validation-failed",
     };
-    FieldProblem::new("/password", code, error)
+    FieldProblem::new("/password", code, &error)
 }
 
 impl From<Refusal> for Problem {

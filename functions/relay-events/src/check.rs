@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use events::chain;
+use cloud::chain;
 use futures_util::{StreamExt, stream};
 use store::{EventKey, Failure, PendingEvent};
 

@@ -12,8 +12,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError};
-use events::{BatchFailures, Publisher, chain};
+use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
+use events::{BatchFailures, Publisher};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::{EventKey, Outbox, PendingEvent};

@@ -13,7 +13,7 @@ use store::{Failure, Store};
 use thiserror::Error;
 
 /// A request that no mail has answered within this time is forgotten.
-const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+const LIFETIME: Duration = Duration::from_hours(24);
 
 /// Takes requests to mail again.
 pub struct ResendVerification {

@@ -7,9 +7,9 @@
 mod letter;
 mod mailer;
 
-use cloud::{Clock, Cloud, Random, SettingError};
+use cloud::{Clock, Cloud, Random, SettingError, chain};
 use domain::{EventId, Purpose, Registration, RegistrationId, ResendId, Stream};
-use events::{Consumer, Incoming, Queue, Unhandled, chain};
+use events::{Consumer, Incoming, Queue, Unhandled};
 use store::{Failure, Identities};
 use thiserror::Error;
 use tokens::LinkToken;

@@ -5,9 +5,9 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cloud::{Clock, Cloud, Deadline, Failed, Function, Invocation, Random, SettingError};
+use cloud::{Clock, Cloud, Deadline, Failed, Function, Invocation, Random, SettingError, chain};
 use domain::Timestamp;
-use events::{Publisher, backoff, chain, full_jitter};
+use events::{Publisher, backoff, full_jitter};
 use futures_util::{StreamExt, stream};
 use serde::{Serialize, de::IgnoredAny};
 use store::{EventKey, Outbox, PendingEvent};

@@ -7,12 +7,12 @@ use std::{
     time::Duration,
 };
 
-use cloud::{Cloud, SettingError};
+use cloud::{Cloud, SettingError, chain};
 use domain::{Actor, Cause, EventId, PublicKey, SessionId, Timestamp, UserId};
 use tokens::{AccessClaims, Rejected, Verifier};
 use tracing::error;
 
-use crate::{Caller, Head, Problem, ProblemType, endpoint::chain};
+use crate::{Caller, Head, Problem, ProblemType};
 
 /// A key that nobody knows makes the keys be read again, but not more often than this: forged
 /// tokens must not make work.

@@ -2,7 +2,7 @@
 
 use std::{future::Future, panic::AssertUnwindSafe};
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError};
+use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 use tracing::{error, info};
@@ -125,10 +125,4 @@ fn takes_body<U: UseCase>() -> bool {
 /// The route is logged, never the path itself: what no route takes is the sender's own text.
 fn routed<U: UseCase>(path: &str) -> &'static str {
     U::ROUTES.iter().find(|route| route.path == path).or(U::ROUTES.first()).map_or("", |route| route.path)
-}
-
-/// An error and all that caused it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -5,6 +5,7 @@
 //! environment; on a laptop and in tests it is made of settings and another HTTP client under the
 //! same SDK. Nothing else differs.
 
+mod chain;
 mod clock;
 mod function;
 mod logging;
@@ -19,6 +20,7 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 use std::time::Duration;
 
+pub use chain::chain;
 pub use clock::{Clock, Random};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
 pub use secret::{FromSecret, SecretUnavailable};

@@ -2,13 +2,13 @@
 
 use std::{error::Error, panic::AssertUnwindSafe, time::Duration};
 
-use cloud::{Failed, Function, Invocation};
+use cloud::{Failed, Function, Invocation, chain};
 use futures_util::FutureExt;
 use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::{BatchFailures, Incoming, chain};
+use crate::{BatchFailures, Incoming};
 
 /// What is left for the answer after the last message.
 const ANSWER_TIME: Duration = Duration::from_millis(500);

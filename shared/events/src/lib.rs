@@ -6,7 +6,6 @@
 mod backoff;
 mod batch;
 mod bus;
-mod chain;
 mod consumer;
 mod incoming;
 mod publisher;
@@ -14,7 +13,6 @@ mod waves;
 
 pub use backoff::{backoff, full_jitter};
 pub use batch::BatchFailures;
-pub use chain::chain;
 pub use consumer::{Consumer, Message, Queue, QueueBatch, Unhandled};
 pub use incoming::Incoming;
 pub use publisher::{Publisher, Report, Stop};

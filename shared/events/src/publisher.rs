@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, pin::Pin, time::Duration};
 
-use cloud::{Clock, Cloud, Deadline, Random, SettingError};
+use cloud::{Clock, Cloud, Deadline, Random, SettingError, chain};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use store::{EventKey, Failure, Outbox, PendingEvent};
 use tokio::{
@@ -13,7 +13,6 @@ use tokio::{
 use crate::{
     backoff::{doubled, full_jitter},
     bus::{Bus, Verdict},
-    chain,
     waves::{Flight, Waves},
 };
 

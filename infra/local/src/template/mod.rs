@@ -6,6 +6,7 @@
 
 mod intrinsics;
 mod resources;
+mod rights;
 mod stored;
 mod yaml;
 
@@ -15,6 +16,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::pattern::Pattern;
+
+pub use rights::{Right, rights};
 
 /// The template of this build. It is compiled in, like the functions that it deploys: the two
 /// always belong together, and the command works in any directory.

@@ -3,3 +3,5 @@
 
 mod dependencies;
 mod layout;
+mod rights;
+mod routes;

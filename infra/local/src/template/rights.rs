@@ -1,0 +1,86 @@
+//! What each function's role may do, as the template says.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{TemplateError, yaml};
+
+/// One thing that a role may do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    /// The IAM action, e.g. `dynamodb:PutItem`.
+    pub action: String,
+    /// The logical id of the resource; the resource itself where it is none of the template's.
+    pub resource: String,
+    /// The index, if that is the resource.
+    pub index: Option<String>,
+    /// What the partition key must be like (`dynamodb:LeadingKeys`), if it is bounded.
+    pub leading_key: Option<String>,
+}
+
+/// The rights of each role of the template, by the role's logical id.
+///
+/// # Errors
+/// If the text is no template.
+pub fn rights(template: &str) -> Result<BTreeMap<String, Vec<Right>>, TemplateError> {
+    let document = yaml::read(template)?;
+    let resources = document["Resources"].as_object().into_iter().flatten();
+    let roles = resources.filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role");
+    Ok(roles.map(|(id, role)| (id.clone(), of_role(&role["Properties"]["Policies"]))).collect())
+}
+
+fn of_role(policies: &Value) -> Vec<Right> {
+    let statements = policies.as_array().into_iter().flatten();
+    statements
+        .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]))
+        .flat_map(of_statement)
+        .collect()
+}
+
+fn of_statement(statement: &Value) -> Vec<Right> {
+    let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    let keys: Vec<_> = match list(keys) {
+        [] => vec![None],
+        keys => keys.iter().map(|key| key.as_str().map(str::to_owned)).collect(),
+    };
+    let mut rights = Vec::new();
+    for action in list(&statement["Action"]) {
+        for (resource, index) in list(&statement["Resource"]).iter().map(resource) {
+            let right = |leading_key: &Option<String>| Right {
+                action: action.as_str().unwrap_or_default().to_owned(),
+                resource: resource.clone(),
+                index: index.clone(),
+                leading_key: leading_key.clone(),
+            };
+            rights.extend(keys.iter().map(right));
+        }
+    }
+    rights
+}
+
+/// IAM takes one value for a list of one.
+fn list(value: &Value) -> &[Value] {
+    match value {
+        Value::Null => &[],
+        Value::Array(values) => values,
+        value => std::slice::from_ref(value),
+    }
+}
+
+/// The logical id that a `Ref`, `Fn::GetAtt` or `Fn::Sub` names, and the index behind it.
+fn resource(resource: &Value) -> (String, Option<String>) {
+    let text = match resource {
+        Value::String(text) => text.clone(),
+        reference => {
+            let value =
+                reference.as_object().and_then(|reference| reference.values().next()).unwrap_or(&Value::Null);
+            // `Fn::GetAtt` and `Fn::Sub` take a list, too, whose first entry counts.
+            list(value).first().and_then(Value::as_str).unwrap_or_default().to_owned()
+        }
+    };
+    let (id, path) = text.split_once('/').map_or((text.as_str(), ""), |(id, path)| (id, path));
+    let id = id.trim_start_matches("${").trim_end_matches('}').split('.').next().unwrap_or_default();
+    let id = if text.starts_with("arn:") { text.as_str() } else { id };
+    (id.to_owned(), path.strip_prefix("index/").map(str::to_owned))
+}

@@ -1,0 +1,139 @@
+//! Each function's role may do what the function does, and nothing else: what every function asks
+//! of AWS on its way through success, failure and race is recorded and held against the template.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use local::{
+    Setup,
+    calls::{Call, Fate, Touch, rights},
+    template::{OF_THIS_BUILD, Right},
+};
+use serde_json::json;
+use stage::{PASSWORD, Stage, Tokens};
+
+/// What Lambda itself does with a function's role: reading its source, writing its log.
+const OF_LAMBDA: [&str; 9] = [
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "s3:PutObject",
+    "s3:ListBucket",
+    "sqs",
+];
+
+type Touched = BTreeMap<String, BTreeSet<Touch>>;
+
+fn record(stage: &Stage, touched: &mut Touched) {
+    for made in stage.stack.calls() {
+        touched.entry(made.call.function.clone()).or_default().extend(rights([&made]));
+    }
+}
+
+/// The answer of every commit is lost, so that each command reads its event back, and the relay is
+/// late, so that it looks at every event first.
+async fn through_lost_answers_and_a_late_relay(touched: &mut Touched) {
+    let lost = |call: &Call| match call.operation.as_str() {
+        "TransactWriteItems" => Fate::AnswerLost,
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| setup.recording().watched_by(lost));
+    let late = || stage.pass(Duration::from_mins(2));
+
+    stage.register("ada@example.com").await.expect(202);
+    stage.post("/v1/registrations/resend", json!({"email": "ada@example.com"})).await.expect(202);
+    late();
+    let token = stage.link("ada@example.com").await;
+    stage.post("/v1/registrations/verify", json!({"token": token})).await.expect(201);
+    late();
+    stage.settle().await;
+
+    let first = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    stage.send(local::Request::get("/.well-known/jwks.json")).await.expect(200);
+    stage.get("/v1/me", &first.access).await.expect(200);
+    let second = Tokens::of(&stage.refresh(&first.refresh).await.expect(200).body);
+    stage.refresh(&second.refresh).await.expect(200);
+    stage.refresh(&first.refresh).await.expect(401);
+    let other = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    stage.log_out(&other.access).await.expect(204);
+    record(&stage, touched);
+}
+
+/// The relay never runs, so that the sweeper finds events of every kind; and a record that nobody
+/// can read.
+async fn through_the_sweeper_and_the_quarantine(touched: &mut Touched) {
+    let stage = Stage::with(Setup::recording);
+    stage.registered("ada@example.com").await;
+    stage.register("bob@example.com").await.expect(202);
+    stage.post("/v1/registrations/resend", json!({"email": "bob@example.com"})).await.expect(202);
+    stage.log_in("ada@example.com").await.expect(201);
+    stage.pass(Duration::from_mins(16));
+    stage.stack.run_schedule("sweep-events").await.expect("a sweep");
+
+    let unreadable = json!({"eventName": "INSERT", "dynamodb": {"SequenceNumber": "1", "NewImage": {}}});
+    stage.stack.call("relay-events", json!({"Records": [unreadable]})).await.expect("a quarantine");
+    record(&stage, touched);
+}
+
+/// The parameters of the hash are raised, so that a log-in makes it anew.
+async fn through_a_rehash(touched: &mut Touched) {
+    let folder = std::env::temp_dir().join(format!("gatepost-rights-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let setup = local::Stack::folder(&folder);
+    Stage::of(setup.clone()).registered("ada@example.com").await;
+    let stage = Stage::of(setup.with_parameter("Argon2Iterations", "3").recording());
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    stage.post("/v1/sessions", body).await.expect(201);
+    record(&stage, touched);
+    drop(stage);
+    std::fs::remove_dir_all(&folder).expect("the folder is ours");
+}
+
+fn permits(right: &Right, touch: &Touch) -> bool {
+    let key_fits = match (&right.leading_key, &touch.partition_key) {
+        (None, _) => true,
+        (Some(pattern), Some(key)) => {
+            pattern.strip_suffix('*').map_or_else(|| pattern == key, |prefix| key.starts_with(prefix))
+        }
+        (Some(_), None) => false,
+    };
+    // A mail is sent from an address, which is no resource of the template.
+    let is_resource = right.resource == touch.resource || right.action == "ses:SendEmail";
+    right.action == touch.action && is_resource && right.index == touch.index && key_fits
+}
+
+#[tokio::test]
+async fn every_role_permits_what_its_function_does_and_no_more() {
+    let mut touched = Touched::new();
+    through_lost_answers_and_a_late_relay(&mut touched).await;
+    through_the_sweeper_and_the_quarantine(&mut touched).await;
+    through_a_rehash(&mut touched).await;
+
+    let mut missing = Vec::new();
+    let mut spare = Vec::new();
+    for (role, granted) in local::template::rights(OF_THIS_BUILD).expect("a template") {
+        let function = folder_of(&role);
+        let done = touched.remove(&function).unwrap_or_default();
+        let lacking = done.iter().filter(|touch| !granted.iter().any(|right| permits(right, touch)));
+        missing.extend(lacking.map(|touch| format!("{function}: {touch:?}")));
+        let ours =
+            granted.iter().filter(|right| !OF_LAMBDA.iter().any(|action| right.action.starts_with(action)));
+        let unused = ours.filter(|right| !done.iter().any(|touch| permits(right, touch)));
+        spare.extend(unused.map(|right| format!("{function}: {right:?}")));
+    }
+
+    assert_eq!((missing, spare), (Vec::<String>::new(), Vec::<String>::new()), "missing, spare");
+    assert!(touched.is_empty(), "a role for each function: {:?}", touched.keys());
+}
+
+/// `LogInRole` belongs to `log-in`.
+fn folder_of(role: &str) -> String {
+    let name = role.strip_suffix("Role").unwrap_or(role);
+    let dashed = |c: char| if c.is_uppercase() { format!("-{}", c.to_lowercase()) } else { c.to_string() };
+    name.chars().map(dashed).collect::<String>().trim_start_matches('-').to_owned()
+}
