@@ -2,6 +2,7 @@
 //! looks like.
 
 mod dependencies;
+mod documentation;
 mod layout;
 mod rights;
 mod routes;

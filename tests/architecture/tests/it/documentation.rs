@@ -1,0 +1,63 @@
+//! The documentation names what there is.
+
+use std::{fs, path::Path};
+
+use api::ProblemType;
+use local::{Stack, template::OF_THIS_BUILD};
+
+fn page(path: &str) -> String {
+    fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../..")).join(path)).expect("a page")
+}
+
+#[test]
+fn every_parameter_and_variable_is_described() {
+    let configuration = page("docs/configuration.md");
+    let parameters =
+        OF_THIS_BUILD.split("\nParameters:\n").nth(1).and_then(|rest| rest.split("\nConditions:\n").next());
+    let names = parameters
+        .expect("parameters")
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let parameters = names.map(|line| line.trim().trim_end_matches(':').to_owned());
+
+    let stack = Stack::memory().start().expect("the stack starts");
+    let functions = stack.template().functions.values();
+    let variables = functions.flat_map(|function| function.settings.keys().cloned()).collect::<Vec<_>>();
+
+    for name in parameters.chain(variables) {
+        assert!(configuration.contains(&format!("| `{name}` |")), "docs/configuration.md lacks {name}");
+    }
+}
+
+#[test]
+fn every_route_and_problem_is_described() {
+    let api = page("docs/api.md");
+    let stack = Stack::memory().start().expect("the stack starts");
+
+    for route in &stack.template().routes {
+        let Some(method) = &route.method else { continue };
+        assert!(
+            api.contains(&format!("`{method} {}`", route.path)),
+            "docs/api.md lacks {method} {}",
+            route.path
+        );
+    }
+    for problem in ProblemType::ALL {
+        assert!(api.contains(&format!("`{}`", problem.slug())), "docs/api.md lacks {}", problem.slug());
+    }
+}
+
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let pages = fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("an entry").path());
+    for page in pages.filter(|page| page.is_file()).chain([root.join("README.md")]) {
+        let text = fs::read_to_string(&page).expect("a page");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            let is_ours = !target.is_empty() && !target.contains("://");
+            let folder = page.parent().expect("a folder");
+            assert!(!is_ours || folder.join(target).exists(), "{}: {link} leads nowhere", page.display());
+        }
+    }
+}
