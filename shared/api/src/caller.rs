@@ -89,7 +89,7 @@ pub struct Head {
 /// What ties log, event and answer together.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    /// From a well-formed `x-correlation-id`, else the gateway's own request id.
+    /// From a well-formed `x-correlation-id`, else the gateway's own id of the request, else Lambda's.
     pub correlation_id: String,
     /// The caller's W3C trace context, if it is well-formed.
     pub traceparent: Option<String>,
@@ -143,7 +143,7 @@ impl Trace {
 }
 
 impl Head {
-    pub(crate) fn of(event: &mut GatewayEvent) -> Self {
+    pub(crate) fn of(event: &mut GatewayEvent, invocation_id: &str) -> Self {
         let mut header = |name: &str| event.headers.remove(name);
         let correlation_id = header("x-correlation-id").filter(|id| is_correlation_id(id));
         let client = Client {
@@ -153,7 +153,9 @@ impl Head {
         };
         let traceparent = header("traceparent").filter(|value| is_traceparent(value));
         let (authorization, content_type) = (header("authorization"), header("content-type"));
-        let correlation_id = correlation_id.unwrap_or_else(|| event.request_context.request_id.clone());
+        let made =
+            [event.request_context.request_id.as_str(), invocation_id].into_iter().find(|id| !id.is_empty());
+        let correlation_id = correlation_id.or_else(|| made.map(str::to_owned)).unwrap_or_default();
         Self {
             method: event.request_context.http.method.clone(),
             path: event.raw_path.clone(),

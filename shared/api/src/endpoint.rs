@@ -1,6 +1,6 @@
 //! A use case, served.
 
-use std::{future::Future, panic::AssertUnwindSafe};
+use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
 use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
 use futures_util::FutureExt;
@@ -40,6 +40,9 @@ pub trait UseCase: Send + Sync + 'static {
         request: Self::Request,
     ) -> impl Future<Output = Result<Self::Response, Self::Refusal>> + Send;
 }
+
+/// Kept back from the deadline, so that a request that takes too long is still answered.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 
 /// Serves a use case to API Gateway.
 pub struct Endpoint<U> {
@@ -91,12 +94,13 @@ impl<U: UseCase> Function for Endpoint<U> {
 
     async fn call(&self, mut event: GatewayEvent, invocation: Invocation) -> Result<GatewayAnswer, Failed> {
         let started = self.clock.now();
-        let head = Head::of(&mut event);
+        let head = Head::of(&mut event, &invocation.id);
         let (method, path) = (head.method.clone(), head.path.clone());
         let correlation_id = head.trace.correlation_id.clone();
         // One request's panic is its own 500: the environment serves the next one.
         let served = AssertUnwindSafe(self.answer(event, head)).catch_unwind();
-        let outcome = match tokio::time::timeout(invocation.deadline.left(), served).await {
+        let time = invocation.deadline.left().saturating_sub(TIME_TO_ANSWER);
+        let outcome = match tokio::time::timeout(time, served).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_panic)) => Err(Problem::of(ProblemType::InternalError)),
             Err(_elapsed) => Err(Problem::unavailable()),

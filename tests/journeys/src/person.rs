@@ -103,9 +103,6 @@ impl Default for Person {
 
 impl Tokens {
     /// The tokens in an answer.
-    ///
-    /// # Panics
-    /// If there are none.
     #[must_use]
     pub fn of(answer: &Value) -> Self {
         let text =

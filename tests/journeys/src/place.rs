@@ -9,7 +9,7 @@ use serde_json::Value;
 use ureq::{Agent, http::HeaderMap};
 
 /// Mail and events travel behind the answers: this long they may take, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running Gatepost, as seen from outside.
 #[derive(Clone)]
@@ -33,9 +33,6 @@ pub struct Answer {
 impl Place {
     /// The place that `GATEPOST_URL` names, with its mail at `GATEPOST_MAILBOX` and its events at
     /// `GATEPOST_EVENTS`; without them the whole system, started once in this process.
-    ///
-    /// # Panics
-    /// If neither is there.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "a test is told by its environment where to go")]
     pub fn here() -> Self {
@@ -59,9 +56,6 @@ impl Place {
     }
 
     /// `POST path` with any body.
-    ///
-    /// # Panics
-    /// If there is no answer.
     #[must_use]
     pub fn post_raw(&self, path: &str, content_type: &str, body: &str) -> Answer {
         let request = self.agent.post(format!("{}{path}", self.url)).header("content-type", content_type);
@@ -69,9 +63,6 @@ impl Place {
     }
 
     /// `GET path`, with an access token or without.
-    ///
-    /// # Panics
-    /// If there is no answer.
     #[must_use]
     pub fn get(&self, path: &str, token: Option<&str>) -> Answer {
         let mut request = self.agent.get(format!("{}{path}", self.url));
@@ -82,9 +73,6 @@ impl Place {
     }
 
     /// `DELETE path`, with an access token or without.
-    ///
-    /// # Panics
-    /// If there is no answer.
     #[must_use]
     pub fn delete(&self, path: &str, token: Option<&str>) -> Answer {
         let mut request = self.agent.delete(format!("{}{path}", self.url));
@@ -131,9 +119,6 @@ impl Place {
     }
 
     /// What `look` finds, as soon as it finds something.
-    ///
-    /// # Panics
-    /// If it finds nothing for a minute.
     pub fn until<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
         let started = Instant::now();
         loop {
@@ -164,10 +149,11 @@ impl Answer {
     }
 
     /// The answer, which is of this status.
-    ///
-    /// # Panics
-    /// If it is of another.
-    #[expect(clippy::return_self_not_must_use, reason = "often the status is all there is to see")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        clippy::must_use_candidate,
+        reason = "often the status is all there is to see"
+    )]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
@@ -180,9 +166,6 @@ impl Answer {
     }
 
     /// The slug of the problem, which this answer is and is whole (RFC 9457).
-    ///
-    /// # Panics
-    /// If it is no problem.
     #[must_use]
     pub fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);

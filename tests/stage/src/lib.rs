@@ -1,6 +1,12 @@
 //! Where the functions' tests play: the whole system in memory, entered through its gateway, with a
 //! clock that stands until it is set.
 
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "what a test stands on fails by a panic, anywhere"
+)]
+
 use std::{
     sync::{
         Arc,
@@ -60,9 +66,6 @@ impl Stage {
     }
 
     /// The system of this setup.
-    ///
-    /// # Panics
-    /// If it does not start.
     #[must_use]
     pub fn of(setup: Setup) -> Self {
         let time = Arc::new(AtomicI64::new(START_MILLIS));
@@ -101,9 +104,6 @@ impl Stage {
     }
 
     /// Lets everything that was set off come to its end.
-    ///
-    /// # Panics
-    /// If something does not.
     pub async fn settle(&self) {
         self.stack.settle().await.expect("nothing is stuck");
     }
@@ -114,9 +114,6 @@ impl Stage {
     }
 
     /// The token of the newest link that was mailed to an address.
-    ///
-    /// # Panics
-    /// If there is none.
     pub async fn link(&self, email: &str) -> String {
         self.settle().await;
         let mail = self.stack.mail().into_iter().rfind(|mail| mail.to == [email]).expect("a mail");
@@ -125,9 +122,6 @@ impl Stage {
     }
 
     /// Makes somebody a user; the answer shows them.
-    ///
-    /// # Panics
-    /// If that fails.
     pub async fn registered(&self, email: &str) -> Value {
         self.register(email).await.expect(202);
         let token = self.link(email).await;
@@ -140,9 +134,6 @@ impl Stage {
     }
 
     /// Makes somebody a user who is signed in.
-    ///
-    /// # Panics
-    /// If that fails.
     pub async fn signed_in(&self, email: &str) -> Tokens {
         self.registered(email).await;
         Tokens::of(&self.log_in(email).await.expect(201).body)
@@ -159,9 +150,6 @@ impl Stage {
     }
 
     /// The types of the events that were published of a subject, in order.
-    ///
-    /// # Panics
-    /// If their numbers have a gap or are out of order.
     pub async fn events_of(&self, subject: &str) -> Vec<String> {
         self.settle().await;
         let events = self.stack.events();
@@ -181,9 +169,6 @@ impl Default for Stage {
 
 impl Answer {
     /// The answer, which is of this status.
-    ///
-    /// # Panics
-    /// If it is of another.
     #[expect(clippy::return_self_not_must_use, reason = "often the status is all there is to see")]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
@@ -206,9 +191,6 @@ impl Answer {
 
 impl Tokens {
     /// The tokens in an answer.
-    ///
-    /// # Panics
-    /// If there are none.
     #[must_use]
     pub fn of(answer: &Value) -> Self {
         let text =

@@ -41,7 +41,7 @@ fn a_body_is_one_json_object_of_at_most_16_kib() {
     let large = json!({"email": "ada@example.com", "password": "x".repeat(16 * 1024)}).to_string();
     assert_eq!(post("application/json", &large).expect(413).problem(), "payload-too-large");
     for unacceptable in
-        [r#"{}"#, r#"{"email":1,"password":"x"}"#, r#"{"email":"a@b.c","password":"x","admin":true}"#]
+        ["{}", r#"{"email":1,"password":"x"}"#, r#"{"email":"a@b.c","password":"x","admin":true}"#]
     {
         assert_eq!(
             post("application/json", unacceptable).expect(422).problem(),
