@@ -1,0 +1,45 @@
+//! What the product costs, each figure beside its floor or peer in the same run. Prints tables;
+//! `docs/performance.md` has them as measured once.
+
+mod cold_start;
+mod cryptography;
+mod log_in;
+mod measure;
+mod requests;
+mod sizes;
+mod stand_in;
+mod table;
+mod units;
+
+use std::{error::Error, path::PathBuf, process::ExitCode};
+
+/// Why there is no figure.
+type Failed = Box<dyn Error + Send + Sync>;
+
+const USAGE: &str = "one of: log-in, refresh, read-profile, units, cold-start [folder], sizes [folder]; \
+                     the folder holds the release binaries, by default target/release";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("load: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Failed> {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let folder = arguments.next().map_or_else(|| PathBuf::from("target/release"), PathBuf::from);
+    match command.as_str() {
+        "cold-start" => cold_start::run(&folder),
+        "log-in" => log_in::run(),
+        "refresh" => requests::refresh(),
+        "read-profile" => requests::read_profile(),
+        "sizes" => sizes::run(&folder),
+        "units" => units::run(),
+        _ => Err(USAGE.into()),
+    }
+}
