@@ -8,6 +8,7 @@ use aws_lc_rs::{
         ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey,
     },
 };
+use zeroize::Zeroize;
 
 use crate::Failed;
 
@@ -32,6 +33,11 @@ impl BareHash {
             .map_err(|error| error.to_string())?;
         std::hint::black_box(tag);
         Ok(())
+    }
+
+    /// What the product does after each hash.
+    pub(crate) fn wipe(&mut self) {
+        self.memory.iter_mut().for_each(Zeroize::zeroize);
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<(), Failed> {
 fn cost(stage: &Stage) -> Result<(), Failed> {
     let runtime = runtime()?;
     let mut bare = BareHash::new()?;
-    let (mut log_ins, mut hashes) = (Vec::new(), Vec::new());
+    let (mut log_ins, mut hashes, mut wiped) = (Vec::new(), Vec::new(), Vec::new());
     for batch in 0..BATCHES {
         // A new one each time: an address has 100 attempts a day.
         let email = format!("cost-{batch}@example.com");
@@ -48,6 +48,7 @@ fn cost(stage: &Stage) -> Result<(), Failed> {
         })?);
         bare.hash()?;
         hashes.push(spent(BATCH, || (0..BATCH).try_for_each(|_| bare.hash()))?);
+        wiped.push(spent(BATCH, || (0..BATCH).try_for_each(|_| bare.hash().map(|()| bare.wipe())))?);
     }
     let (log_in, hash) = (median_of(&log_ins), median_of(&hashes));
     let mut table = Table::new(["", "CPU", "wall", "× floor (CPU)"]);
@@ -55,6 +56,7 @@ fn cost(stage: &Stage) -> Result<(), Failed> {
         table.row([name.to_owned(), millis(spent.cpu), millis(spent.wall), times(spent.cpu, hash.cpu)]);
     };
     row("floor: Argon2id m=19456 t=2 p=1, memory kept", hash);
+    row("peer: the same, its memory wiped after each", median_of(&wiped));
     row("log in, with the local cloud in the same process", log_in);
     table.print(&format!("One log-in: medians of {BATCHES} batches of {BATCH}, in turns; budget 1.05 ×"));
     Ok(())
