@@ -40,10 +40,15 @@ impl Cloud {
     /// The credentials of a Lambda environment last as long as it does, so no chain is searched.
     #[must_use]
     pub fn of_environment() -> Self {
+        let settings = Settings::of_environment();
         let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc))
-            .build_https();
-        Self::new(Settings::of_environment(), http, Clock::system(), Random::system())
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+        // Without these roots the SDK reads the system's, more than a hundred, anew for each client.
+        let http = match trusted(&settings) {
+            Some(context) => http.tls_context(context).build_https(),
+            None => http.build_https(),
+        };
+        Self::new(settings, http, Clock::system(), Random::system())
     }
 
     /// A cloud of these parts.
@@ -76,6 +81,18 @@ impl Cloud {
     pub fn random(&self) -> Random {
         self.random.clone()
     }
+}
+
+/// The roots of Amazon Trust Services, all five as it recommends: every endpoint of AWS chains to one.
+const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+
+/// Whom to trust: Amazon's own roots; the system's, if `SSL_CERT_FILE` or `SSL_CERT_DIR` say where others are.
+fn trusted(settings: &Settings) -> Option<tls::TlsContext> {
+    if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| settings.optional(name).is_some()) {
+        return None;
+    }
+    let roots = tls::TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    tls::TlsContext::builder().with_trust_store(roots).build().ok()
 }
 
 /// One attempt may take this long before it is given up and tried again.
