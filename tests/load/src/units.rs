@@ -37,7 +37,7 @@ pub(crate) fn run() -> Result<(), Failed> {
         journey(&stage, EMAIL, &mut table).await?;
         stage.stack.run_schedule(SWEEP.1).await?;
         add(&mut table, &SWEEP, &stage.stack.calls());
-        table.print("Round trips and units of DynamoDB, warm; what was measured / the budget");
+        table.print("Calls of AWS that wait for one another, and units of DynamoDB; all that a process fetches once is fetched");
         Ok(())
     })
 }
