@@ -313,7 +313,16 @@ def _(world):
 def _(world):
     environment = {**os.environ, "GATEPOST_URL": world.deployment.issuer,
                    "GATEPOST_MAILBOX": world.deployment.mailbox, "GATEPOST_EVENTS": world.events_url}
-    subprocess.run(["cargo", "test", "--package", "journeys"], cwd=ROOT, env=environment, check=True)
+    subprocess.run([test_binary("journeys")], cwd=ROOT / "tests/journeys", env=environment, check=True)
+
+
+def test_binary(package):
+    """Built with the whole workspace, as `cargo test --workspace` does: a package alone has other features."""
+    built = subprocess.run(["cargo", "test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"],
+                           cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    artifacts = [json.loads(line) for line in built.stdout.splitlines()]
+    return next(artifact["executable"] for artifact in artifacts if artifact.get("executable")
+                and artifact["target"]["kind"] == ["test"] and f"/tests/{package}" in artifact["package_id"])
 
 
 def main():

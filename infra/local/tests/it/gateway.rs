@@ -57,7 +57,7 @@ async fn cookies_of_an_answer_become_headers_of_their_own() {
     assert_eq!(cookies, ["a=1", "b=2"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn failures_are_answered_as_api_gateway_does() {
     let stack = small().start().expect("a stack");
     for (path, status, body) in [

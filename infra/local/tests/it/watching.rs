@@ -75,7 +75,7 @@ async fn is_there(client: &Client) -> bool {
     get.send().await.expect("an answer").item().is_some()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_call_can_be_made_to_fail_before_or_after_its_effect() {
     let fates: [(fn() -> Fate, bool); 5] = [
         (|| Fate::Refused(Refusal::ACCESS_DENIED), false),
@@ -94,7 +94,7 @@ async fn a_call_can_be_made_to_fail_before_or_after_its_effect() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_call_that_is_late_is_made_all_the_same() {
     let (_stack, client) = client(small().watched_by(|_| Fate::Delayed(Duration::from_millis(900))));
     assert!(put(&client).await);
