@@ -7,6 +7,8 @@
     reason = "what a test stands on fails by a panic, anywhere"
 )]
 
+pub mod outbox;
+
 use std::{
     sync::{
         Arc,

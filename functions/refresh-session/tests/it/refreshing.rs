@@ -42,7 +42,7 @@ async fn an_idle_session_expires_and_a_used_one_does_not() {
     let mut used = stage.signed_in(EMAIL).await;
     let idle = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
 
-    stage.pass(IDLE - Duration::from_secs(1));
+    stage.pass(IDLE.saturating_sub(Duration::from_secs(1)));
     used = Tokens::of(&stage.refresh(&used.refresh).await.expect(200).body);
     stage.pass(Duration::from_secs(1));
 

@@ -1,7 +1,5 @@
 //! Relaying, seen from outside: events go into the table, and come out at the bus.
-
-#[path = "../../../../shared/events/tests/it/outbox.rs"]
-mod outbox;
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::{
     collections::HashSet,
@@ -13,9 +11,11 @@ use std::{
 };
 
 use local::calls::{Call, Fate, Refusal};
-use outbox::Outbox;
 use serde_json::{Value, json};
-use stage::Stage;
+use stage::{
+    Stage,
+    outbox::{self, Outbox},
+};
 
 /// A stage on which `fate` decides of each call that the relay makes.
 fn stage(fate: impl Fn(&Call) -> Fate + Send + Sync + 'static) -> Stage {
@@ -87,11 +87,11 @@ async fn without_a_retention_an_event_is_kept_for_ever() {
 #[tokio::test]
 async fn entries_that_the_bus_refuses_one_by_one_are_neither_lost_nor_overtaken() {
     for seed in 0..8_u32 {
-        let state = AtomicU32::new(seed);
+        let generator = AtomicU32::new(seed);
         let stage = stage(move |call| match call.operation.as_str() {
             // Some entries of many calls, and not always the same: a small linear generator.
             "PutEvents" => {
-                let bits = state.fetch_add(1, SeqCst).wrapping_mul(2_654_435_761) >> 16;
+                let bits = generator.fetch_add(1, SeqCst).wrapping_mul(2_654_435_761) >> 16;
                 Fate::EntriesRefused((0..10).filter(|at| bits >> at & 1 == 1).collect())
             }
             _ => Fate::Proceed,
@@ -119,7 +119,7 @@ async fn entries_that_the_bus_refuses_one_by_one_are_neither_lost_nor_overtaken(
 async fn an_answer_that_is_lost_means_twice_and_never_out_of_order() {
     let calls = AtomicU32::new(0);
     let stage = stage(move |call| match call.operation.as_str() {
-        "PutEvents" if calls.fetch_add(1, SeqCst) % 2 == 0 => Fate::AnswerLost,
+        "PutEvents" if calls.fetch_add(1, SeqCst).is_multiple_of(2) => Fate::AnswerLost,
         _ => Fate::Proceed,
     });
     let outbox = Outbox::of(&stage.stack);

@@ -1,7 +1,5 @@
 //! Sweeping, seen from outside: the stream is not read, and events come out at the bus all the same.
-
-#[path = "../../../../shared/events/tests/it/outbox.rs"]
-mod outbox;
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::{
     sync::{
@@ -12,9 +10,11 @@ use std::{
 };
 
 use local::calls::{Call, Fate, Refusal};
-use outbox::Outbox;
 use serde_json::{Value, json};
-use stage::Stage;
+use stage::{
+    Stage,
+    outbox::{self, Outbox},
+};
 
 const OVERDUE: Duration = Duration::from_mins(16);
 

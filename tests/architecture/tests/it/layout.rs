@@ -22,7 +22,8 @@ fn read(path: &str) -> String {
 }
 
 fn pascal(name: &str) -> String {
-    name.split('-').map(|word| format!("{}{}", word[..1].to_uppercase(), &word[1..])).collect()
+    let word = |word: &str| [word[..1].to_uppercase(), word[1..].to_owned()].concat();
+    name.split('-').map(word).collect()
 }
 
 #[test]

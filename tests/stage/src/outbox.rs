@@ -8,7 +8,8 @@ use local::Stack;
 use serde_json::{Value, json};
 
 /// Randomness with which nobody waits: jitter, which asks for eight bytes, is nothing.
-pub(crate) fn without_waiting() -> Random {
+#[must_use]
+pub fn without_waiting() -> Random {
     let system = Random::system();
     Random::of(move |bytes| match bytes.len() {
         8 => bytes.fill(0),
@@ -17,26 +18,28 @@ pub(crate) fn without_waiting() -> Random {
 }
 
 /// The table Events.
-pub(crate) struct Outbox {
+pub struct Outbox {
     dynamodb: Client,
     table: String,
     clock: Clock,
 }
 
 impl Outbox {
-    pub(crate) fn of(stack: &Stack) -> Self {
+    /// That of a stack.
+    #[must_use]
+    pub fn of(stack: &Stack) -> Self {
         let cloud = stack.cloud("register").expect("a function that writes events");
         let table = cloud.settings().text("EVENTS_TABLE").expect("the table's name");
         Self { dynamodb: Client::new(cloud.sdk()), table, clock: stack.clock() }
     }
 
     /// Commits an event. Returns the record that the stream holds of it.
-    pub(crate) async fn commit(&self, stream: &str, number: u64) -> Value {
+    pub async fn commit(&self, stream: &str, number: u64) -> Value {
         self.commit_detail(stream, number, &json!({"subject": stream, "n": number}).to_string()).await
     }
 
     /// Commits an event that says this.
-    pub(crate) async fn commit_detail(&self, stream: &str, number: u64, detail: &str) -> Value {
+    pub async fn commit_detail(&self, stream: &str, number: u64, detail: &str) -> Value {
         let now = self.clock.now().millis();
         let shard = stream.bytes().map(u32::from).sum::<u32>() % 16;
         let image = json!({
@@ -56,7 +59,7 @@ impl Outbox {
     }
 
     /// An event's attributes, as text.
-    pub(crate) async fn item(&self, stream: &str, number: u64) -> BTreeMap<String, String> {
+    pub async fn item(&self, stream: &str, number: u64) -> BTreeMap<String, String> {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
         let get = get.key("stream", AttributeValue::S(stream.to_owned()));
         let answer = get.key("seq", AttributeValue::N(number.to_string())).send().await.expect("an answer");
