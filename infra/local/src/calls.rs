@@ -78,6 +78,9 @@ pub enum Fate {
     AnswerLost,
     /// `PutEvents` takes all entries but those at these positions.
     EntriesRefused(Vec<usize>),
+    /// The service does it so much later, and nobody gets an answer: also not who has given up or is
+    /// gone meanwhile.
+    DoneLater(Duration),
     /// The service does nothing and never answers.
     Silence,
 }

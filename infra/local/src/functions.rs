@@ -65,7 +65,11 @@ impl Mounted {
         self.0.warm().await;
     }
 
-    pub(crate) async fn call(
+    /// Calls it, under its name, with the text of an event.
+    ///
+    /// # Errors
+    /// If it cannot read the event, or fails.
+    pub async fn call(
         &self,
         name: &str,
         event: String,

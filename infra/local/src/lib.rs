@@ -36,3 +36,4 @@ pub use news::News;
 pub use running::Running;
 pub use setup::Setup;
 pub use stack::{Stack, StartError, Stuck};
+pub use stream::StreamRecord;

@@ -104,6 +104,16 @@ impl Seam {
     }
 
     async fn meet_fate(&self, fate: Fate, call: &Call, body: Vec<u8>) -> Result<Answer, ConnectorError> {
+        if let Fate::DoneLater(time) = fate {
+            let (services, operation) = (Arc::clone(&self.services), call.operation.clone());
+            let service = call.service;
+            // A task of its own: whoever asked may be gone by then.
+            tokio::spawn(async move {
+                tokio::time::sleep(time).await;
+                services.answer(service, operation, body, Vec::new()).await
+            });
+            return std::future::pending().await;
+        }
         let done = |refused| self.services.answer(call.service, call.operation.clone(), body, refused);
         match fate {
             Fate::Proceed => Ok(done(Vec::new()).await),
@@ -126,7 +136,7 @@ impl Seam {
                 Err(lost("the answer was lost"))
             }
             Fate::EntriesRefused(positions) => Ok(done(positions).await),
-            Fate::Silence => std::future::pending().await,
+            Fate::DoneLater(_) | Fate::Silence => std::future::pending().await,
         }
     }
 }

@@ -28,8 +28,8 @@ use crate::{
     seam::Seam,
     services::Services,
     setup::Setup,
-    stream::StreamReader,
-    template::{REGION, Template, TemplateError},
+    stream::{self, StreamReader, StreamRecord},
+    template::{DeployedFunction, REGION, Template, TemplateError},
 };
 
 /// The cloud in one process: what the template deploys, running. Cheap to clone.
@@ -101,6 +101,48 @@ impl Stack {
     pub fn cloud(&self, function: &str) -> Result<Cloud, CallFailed> {
         let cloud = self.0.clouds.get(function).cloned();
         cloud.ok_or_else(|| CallFailed::NoSuchFunction(function.to_owned()))
+    }
+
+    /// What one more environment of a function is wired from, with a clock and randomness of its own.
+    /// The SDK counts its retries per region and process: a region of its own makes it a process.
+    ///
+    /// # Errors
+    /// If the template has no such function.
+    pub fn environment(
+        &self,
+        function: &str,
+        region: &str,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Cloud, CallFailed> {
+        let deployed = self.template().functions.get(function);
+        let deployed = deployed.ok_or_else(|| CallFailed::NoSuchFunction(function.to_owned()))?;
+        Ok(cloud(&self.0.services, (function, deployed), region, clock, random))
+    }
+
+    /// The records that a function's stream holds after a position, or all; only those that its
+    /// filter lets through. For who calls the function itself, instead of letting it [run](Self::run).
+    ///
+    /// # Errors
+    /// If the stream cannot be read.
+    pub fn stream_records(
+        &self,
+        function: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<StreamRecord>, StartError> {
+        let sources = self.template().streams.iter().filter(|source| source.function == function);
+        let records = sources.map(|source| stream::wanted(&self.0.services.tables, source, after));
+        Ok(records.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// Asks a table itself: no function's call, and nobody sees it.
+    ///
+    /// # Errors
+    /// What DynamoDB answers then.
+    pub fn dynamodb(&self, operation: &str, request: &Value) -> Result<Value, Value> {
+        let answer = self.0.services.tables.answer(operation, request.to_string().as_bytes());
+        let body = serde_json::from_slice(&answer.body).unwrap_or_default();
+        if answer.status == 200 { Ok(body) } else { Err(body) }
     }
 
     /// The template that runs.
@@ -283,16 +325,26 @@ fn note(
 pub(crate) fn clouds(services: &Arc<Services>, setup: &Setup) -> BTreeMap<String, Cloud> {
     let functions = services.template.functions.iter();
     let clouds = functions.map(|(name, deployed)| {
-        let sdk = [
-            ("AWS_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
-            ("AWS_LAMBDA_FUNCTION_NAME", name),
-        ];
-        let sdk = sdk.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let settings: Settings = deployed.settings.clone().into_iter().chain(sdk).collect();
-        let http = SharedHttpClient::new(Seam::of(name, services));
-        (name.clone(), Cloud::new(settings, http, setup.clock.clone(), setup.random.clone()))
+        let cloud = cloud(services, (name, deployed), REGION, setup.clock.clone(), setup.random.clone());
+        (name.clone(), cloud)
     });
     clouds.collect()
+}
+
+fn cloud(
+    services: &Arc<Services>,
+    (name, deployed): (&str, &DeployedFunction),
+    region: &str,
+    clock: Clock,
+    random: Random,
+) -> Cloud {
+    let sdk = [
+        ("AWS_REGION", region),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_LAMBDA_FUNCTION_NAME", name),
+    ];
+    let sdk = sdk.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let settings: Settings = deployed.settings.clone().into_iter().chain(sdk).collect();
+    Cloud::new(settings, SharedHttpClient::new(Seam::of(name, services)), clock, random)
 }

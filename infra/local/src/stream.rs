@@ -24,6 +24,9 @@ use crate::{
 /// The longest wait between two attempts at one batch.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
+/// Records of one read.
+const MOST_RECORDS: usize = 1000;
+
 /// Reads one table's stream for one function.
 pub(crate) struct StreamReader {
     /// Which of the template's sources.
@@ -42,9 +45,12 @@ struct Position {
 }
 
 /// One record as Lambda's event has it, with its sequence number.
-struct Record {
-    sequence: String,
-    event: Value,
+#[derive(Clone, Debug)]
+pub struct StreamRecord {
+    /// Its position in the stream.
+    pub sequence: String,
+    /// What Lambda's event holds of it.
+    pub event: Value,
 }
 
 impl StreamReader {
@@ -138,12 +144,27 @@ fn is_wanted(source: &StreamSource, event: &Value) -> bool {
     source.filters.is_empty() || source.filters.iter().any(|filter| filter.matches(event))
 }
 
+/// All records after a position that the source's filter lets through.
+pub(crate) fn wanted(
+    tables: &Tables,
+    source: &StreamSource,
+    after: Option<&str>,
+) -> Result<Vec<StreamRecord>, DynoxideError> {
+    let (mut found, mut after) = (Vec::new(), after.map(str::to_owned));
+    loop {
+        let page = records(tables, &source.table, after, MOST_RECORDS)?;
+        let Some(last) = page.last() else { return Ok(found) };
+        after = Some(last.sequence.clone());
+        found.extend(page.into_iter().filter(|record| is_wanted(source, &record.event)));
+    }
+}
+
 fn records(
     tables: &Tables,
     table: &str,
     after: Option<String>,
     limit: usize,
-) -> Result<Vec<Record>, DynoxideError> {
+) -> Result<Vec<StreamRecord>, DynoxideError> {
     let database = tables.database();
     let request = GetShardIteratorRequest {
         stream_arn: streams::stream_arn(table, "local"),
@@ -163,7 +184,7 @@ fn records(
             let mut event = serde_json::to_value(record).unwrap_or_default();
             event["awsRegion"] = REGION.into();
             event["eventSourceARN"] = source_arn.clone().into();
-            Record { sequence, event }
+            StreamRecord { sequence, event }
         })
         .collect())
 }

@@ -1,0 +1,290 @@
+//! A history: what people do and what goes wrong, each at its moment. Plain data, made of a seed, so
+//! that one that fails can be played again, and made smaller.
+
+use std::fmt;
+
+use fastrand::Rng;
+
+/// Functions that people call.
+pub(crate) const API: [&str; 5] = ["register", "verify-registration", "log-in", "refresh-session", "log-out"];
+/// Everybody in a history: the first ones are users from the start.
+pub(crate) const PEOPLE: usize = 5;
+/// Users from the start.
+pub(crate) const USERS: usize = 3;
+
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+
+/// What happens, in the order of time.
+#[derive(Clone, PartialEq, Eq)]
+pub struct History {
+    /// Also seeds all ids, salts and waits.
+    pub seed: u64,
+    /// What happens.
+    pub steps: Vec<Step>,
+}
+
+/// One thing that happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Milliseconds after the beginning.
+    pub at: u64,
+    /// What happens.
+    pub what: What,
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Somebody does something.
+    Act(usize, Act),
+    /// Something goes wrong from now on.
+    Fault(Fault),
+}
+
+/// What people do. A number picks one of the sessions that they have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Asks for an account.
+    Register,
+    /// Opens the newest link.
+    Verify,
+    /// Starts a session.
+    LogIn,
+    /// Refreshes a session.
+    Refresh(usize),
+    /// Presents the first refresh token of a session again, as a thief would.
+    Reuse(usize),
+    /// Ends a session.
+    LogOut(usize),
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The next calls of an operation by a function end like this.
+    Calls {
+        /// Whose.
+        by: &'static str,
+        /// Which.
+        operation: &'static str,
+        /// How they end.
+        end: End,
+        /// How many.
+        times: u32,
+    },
+    /// The next `PutEvents` calls take only the entries whose bit is not set.
+    Entries {
+        /// The entries that are refused.
+        refused: u32,
+        /// How many calls.
+        times: u32,
+    },
+    /// The next run of a function is killed at one of its calls.
+    Kill {
+        /// Whose.
+        by: &'static str,
+        /// At which call.
+        call: u32,
+        /// Whether that call takes effect.
+        after: bool,
+    },
+    /// A service answers relay and sweeper that they have no right.
+    Denied {
+        /// `events` or `dynamodb`.
+        service: &'static str,
+        /// For so many milliseconds.
+        millis: u64,
+    },
+    /// No note of a delivery is written.
+    MarksLost {
+        /// For so many milliseconds.
+        millis: u64,
+    },
+    /// Every process of a function that starts from now on is wrong by so many minutes.
+    Clock {
+        /// Whose.
+        by: &'static str,
+        /// Ahead, or behind.
+        minutes: i64,
+    },
+    /// The mapping goes back by so many records.
+    Duplicate(usize),
+    /// What is not read yet comes in another order.
+    Reorder,
+    /// Batches have at most so many records for so many milliseconds.
+    SmallBatches(usize, u64),
+    /// Nothing is read from the stream for so many milliseconds; it forgets after a day.
+    CutOff(u64),
+    /// A second mapping, which begins so many records earlier, for so many milliseconds.
+    SecondRelay(usize, u64),
+    /// A sweep outside the schedule.
+    SecondSweep,
+    /// Somebody writes an item that is no event into the table.
+    Unreadable,
+    /// An event that is larger than the bus takes, and one after it.
+    TooLarge,
+    /// The tables become what they are now, so many milliseconds later.
+    Restore(u64),
+}
+
+/// How a call ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Refused by too many calls.
+    Throttled,
+    /// Refused by an error of the service.
+    Refused,
+    /// Done, and answered by an error of the service.
+    DoneButRefused,
+    /// The connection breaks before.
+    RequestLost,
+    /// The connection breaks after.
+    AnswerLost,
+    /// Done late.
+    Slow(u64),
+    /// Done late, when whoever asked has given up.
+    DoneLater(u64),
+    /// Not done, not answered.
+    Silent,
+}
+
+impl History {
+    /// The history of a seed: always the same one.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let mut dice = Rng::with_seed(seed);
+        let mut moments: Vec<u64> = (0..dice.usize(2..=5)).map(|_| dice.u64(0..20 * MINUTE)).collect();
+        let mut steps = Vec::new();
+        for _ in 0..dice.usize(2..=8) {
+            let moment = dice.choice(&moments).copied().unwrap_or_default();
+            let fault = fault(&mut dice);
+            let at = (moment + dice.u64(0..3 * SECOND)).saturating_sub(dice.u64(0..3 * SECOND));
+            if let Fault::CutOff(millis) = fault {
+                // Somebody is there when the stream is read again.
+                moments.push(at + millis);
+            }
+            steps.push(Step { at, what: What::Fault(fault) });
+        }
+        for moment in moments {
+            burst(&mut dice, moment, &mut steps);
+        }
+        for newcomer in USERS..PEOPLE {
+            if dice.u32(0..4) == 0 {
+                joining(&mut dice, newcomer, &mut steps);
+            }
+        }
+        steps.sort_by_key(|step| step.at);
+        Self { seed, steps }
+    }
+}
+
+/// Few people, much at once: they collide.
+fn burst(dice: &mut Rng, moment: u64, steps: &mut Vec<Step>) {
+    let person = dice.usize(0..USERS);
+    for _ in 0..dice.usize(2..=5) {
+        let person = if dice.u32(0..4) == 0 { dice.usize(0..USERS) } else { person };
+        let session = dice.usize(0..6);
+        let act = match dice.u32(0..12) {
+            0 | 1 => Act::LogIn,
+            2..=4 => Act::Refresh(session),
+            5..=6 => Act::Reuse(session),
+            _ => Act::LogOut(session),
+        };
+        steps.push(Step { at: moment + dice.u64(0..2 * SECOND), what: What::Act(person, act) });
+    }
+}
+
+/// Somebody registers, opens the link once or twice, and logs in.
+fn joining(dice: &mut Rng, person: usize, steps: &mut Vec<Step>) {
+    let mut at = dice.u64(0..15 * MINUTE);
+    let mut push = |at, act| steps.push(Step { at, what: What::Act(person, act) });
+    push(at, Act::Register);
+    at += dice.u64(SECOND..2 * MINUTE);
+    for _ in 0..dice.usize(1..=3) {
+        push(at + dice.u64(0..SECOND / 4), Act::Verify);
+    }
+    at += dice.u64(2 * SECOND..MINUTE);
+    push(at, Act::LogIn);
+    push(at + dice.u64(SECOND..MINUTE), Act::LogOut(0));
+}
+
+fn fault(dice: &mut Rng) -> Fault {
+    match dice.u32(0..40) {
+        0..=7 => calls(dice),
+        8..=12 => Fault::Entries { refused: dice.u32(1..1024), times: dice.u32(1..=12) },
+        13..=17 => {
+            Fault::Kill { by: any_function(dice), call: dice.u32(0..6), after: dice.bool() }
+        }
+        18..=19 => Fault::Denied {
+            service: if dice.u32(0..3) == 0 { "dynamodb" } else { "events" },
+            millis: long(dice),
+        },
+        20..=21 => Fault::MarksLost { millis: dice.u64(SECOND..10 * MINUTE) },
+        22..=24 => {
+            Fault::Clock { by: any_function(dice), minutes: if dice.bool() { 10 } else { -10 } }
+        }
+        25..=27 => Fault::Duplicate(dice.usize(1..8)),
+        28..=29 => Fault::Reorder,
+        30 => Fault::SmallBatches(dice.usize(1..=3), dice.u64(MINUTE..20 * MINUTE)),
+        31..=32 => Fault::CutOff(long(dice)),
+        33..=34 => Fault::SecondRelay(dice.usize(0..8), dice.u64(SECOND..10 * MINUTE)),
+        35 => Fault::SecondSweep,
+        36..=37 => Fault::Unreadable,
+        38 if dice.u32(0..3) == 0 => Fault::TooLarge,
+        _ => Fault::Restore(dice.u64(SECOND..20 * MINUTE)),
+    }
+}
+
+/// Relay and sweeper as often as all that people call.
+fn any_function(dice: &mut Rng) -> &'static str {
+    match dice.u32(0..5) {
+        0 | 1 => "relay-events",
+        2 => "sweep-events",
+        3 => "send-mail",
+        _ => dice.choice(API).unwrap_or("log-in"),
+    }
+}
+
+/// A call that ends badly, up to so often that the SDK gives up.
+fn calls(dice: &mut Rng) -> Fault {
+    let (by, operation) = match dice.u32(0..8) {
+        0 | 1 => ("relay-events", "PutEvents"),
+        2 => ("relay-events", "UpdateItem"),
+        3 => ("relay-events", "GetItem"),
+        4 => ("sweep-events", *dice.choice(&["PutEvents", "Query", "UpdateItem"]).unwrap_or(&"Query")),
+        5 => ("send-mail", *dice.choice(&["UpdateItem", "SendEmail"]).unwrap_or(&"SendEmail")),
+        _ => (dice.choice(API).unwrap_or("log-in"), "*"),
+    };
+    let end = match dice.u32(0..8) {
+        0 => End::Throttled,
+        1 => End::Refused,
+        2 => End::DoneButRefused,
+        3 => End::RequestLost,
+        4 => End::AnswerLost,
+        5 => End::Slow(dice.u64(100..5 * SECOND)),
+        6 => End::DoneLater(dice.u64(100..30 * SECOND)),
+        _ => End::Silent,
+    };
+    Fault::Calls { by, operation, end, times: dice.u32(1..=4) }
+}
+
+/// Seconds, minutes, or longer than any stream remembers.
+fn long(dice: &mut Rng) -> u64 {
+    match dice.u32(0..8) {
+        0 => dice.u64(HOUR..30 * HOUR),
+        1..=3 => dice.u64(MINUTE..30 * MINUTE),
+        _ => dice.u64(SECOND..MINUTE),
+    }
+}
+
+impl fmt::Debug for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "seed {}", self.seed)?;
+        for Step { at, what } in &self.steps {
+            write!(f, "\n  {:>10.3} s  {what:?}", std::time::Duration::from_millis(*at).as_secs_f64())?;
+        }
+        Ok(())
+    }
+}
