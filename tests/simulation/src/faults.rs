@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use local::calls::{Call, Fate, Refusal};
 
 use crate::{
+    check::is_event_stream,
     history::{End, Fault},
     lambda::Run,
 };
@@ -76,7 +77,8 @@ impl Faults {
             return if after { Fate::DoneLater(Duration::ZERO) } else { Fate::Silence };
         }
         let delivers = ["relay-events", "sweep-events"].contains(&call.function.as_str());
-        let is_mark = delivers && call.operation == "UpdateItem";
+        let stream = call.request["Key"]["stream"]["S"].as_str().unwrap_or_default();
+        let is_mark = delivers && call.operation == "UpdateItem" && is_event_stream(stream);
         if is_mark && self.loses_all_marks {
             return Fate::RequestLost;
         }
