@@ -28,7 +28,8 @@ pub(crate) struct Checked {
 
 impl RelayEvents {
     /// Looks up the events that are old or were tried before: those that are delivered or dead are
-    /// settled. Without this, every retry would publish the rest of its batch again.
+    /// settled. Without this, every retry would publish the rest of its batch again. Of each stream,
+    /// what would overtake an event that still waits is settled as well: it is the sweeper's.
     pub(crate) async fn check(&self, events: Vec<PendingEvent>) -> Checked {
         let mut streams = BTreeMap::<String, Vec<PendingEvent>>::new();
         for event in events {
@@ -65,26 +66,34 @@ impl RelayEvents {
                 checked.publishable.push(event);
             }
         }
-        if let Some(first) = checked.publishable.first()
-            && self.is_doubtful(first)
-            && self.is_overtaking(first).await?
-        {
-            tracing::warn!(event_id = first.event_id, "left to the sweeper: the event before it still waits");
-            checked.settled.extend(checked.publishable.drain(..).map(|event| event.key));
+        if let Some(from) = self.overtaking(&checked.publishable).await? {
+            let event_id = &checked.publishable[from].event_id;
+            tracing::warn!(event_id, "left to the sweeper: the event before it still waits");
+            checked.settled.extend(checked.publishable.drain(from..).map(|event| event.key));
         }
         Ok(checked)
+    }
+
+    /// The first event of a stream that would overtake one which is neither delivered nor in this batch:
+    /// its record was given up, comes later or never, or was itself left to the sweeper, which delivers
+    /// all of them in order. A lost mark looks the same. However young an event is, this must be known.
+    async fn overtaking(&self, events: &[PendingEvent]) -> Result<Option<usize>, Failure> {
+        let mut before = None;
+        for (position, event) in events.iter().enumerate() {
+            let EventKey { stream, sequence } = &event.key;
+            let previous = sequence.saturating_sub(1);
+            let is_first_or_next = previous == 0 || before == Some(previous);
+            let previous = EventKey { stream: stream.clone(), sequence: previous };
+            if !is_first_or_next && self.outbox.is_pending(&previous).await? {
+                return Ok(Some(position));
+            }
+            before = Some(*sequence);
+        }
+        Ok(None)
     }
 
     fn is_doubtful(&self, event: &PendingEvent) -> bool {
         let was_tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner).contains(&event.key);
         was_tried || self.clock.now().since(event.created_at) > FRESH
-    }
-
-    /// Whether the event before it has not been delivered: its record was given up or never came.
-    /// The sweeper delivers both, in order.
-    async fn is_overtaking(&self, event: &PendingEvent) -> Result<bool, Failure> {
-        let EventKey { stream, sequence } = &event.key;
-        let before = EventKey { stream: stream.clone(), sequence: sequence.saturating_sub(1) };
-        self.outbox.is_pending(&before).await
     }
 }

@@ -288,6 +288,26 @@ async fn the_relay_never_touches_what_is() {
     assert_eq!(touched, HashSet::from(["Events", "Bus"]));
 }
 
+/// The record of the one before it comes later, never, or was left to the sweeper.
+#[tokio::test]
+async fn a_young_record_does_not_overtake_an_event_that_waits_elsewhere() {
+    let stage = stage(|_| Fate::Proceed);
+    let outbox = Outbox::of(&stage.stack);
+    outbox.commit("user#1", 1).await;
+    let second = outbox.commit("user#1", 2).await;
+    let other = [outbox.commit("user#2", 1).await, outbox.commit("user#2", 2).await];
+    let gap = [&other[0], &outbox.commit("user#2", 3).await].map(Value::clone);
+
+    assert_eq!(relay(&stage, &[second]).await, [""; 0]);
+    assert_eq!(relay(&stage, &gap).await, [""; 0]);
+
+    assert_eq!(published(&stage), [("user#2".to_owned(), 1)]);
+    stage.pass(Duration::from_mins(16));
+    stage.stack.run_schedule("sweep-events").await.expect("a sweep");
+    assert_eq!(first_publications(&stage, "user#1"), [1, 2]);
+    assert_eq!(first_publications(&stage, "user#2"), [1, 2, 3]);
+}
+
 #[tokio::test]
 async fn an_event_that_the_bus_refuses_for_too_long_is_left_to_the_sweeper_with_all_behind_it() {
     let refused = |entry: &Value| entry["Detail"].to_string().contains(r"user#1");
