@@ -180,19 +180,20 @@ impl History {
     }
 }
 
-/// Few people, much at once: they collide.
+/// Few people, much at once: they collide, and share batches.
 fn burst(dice: &mut Rng, moment: u64, steps: &mut Vec<Step>) {
-    let person = dice.usize(0..USERS);
-    for _ in 0..dice.usize(2..=5) {
-        let person = if dice.u32(0..4) == 0 { dice.usize(0..USERS) } else { person };
+    let (person, others) = (dice.usize(0..USERS), dice.u32(1..4));
+    let spread = if dice.bool() { SECOND / 5 } else { 3 * SECOND };
+    for _ in 0..dice.usize(2..=6) {
+        let person = if dice.u32(0..4) < others { dice.usize(0..USERS) } else { person };
         let session = dice.usize(0..6);
-        let act = match dice.u32(0..12) {
+        let act = match dice.u32(0..14) {
             0 | 1 => Act::LogIn,
             2..=4 => Act::Refresh(session),
-            5..=6 => Act::Reuse(session),
+            5..=7 => Act::Reuse(session),
             _ => Act::LogOut(session),
         };
-        steps.push(Step { at: moment + dice.u64(0..2 * SECOND), what: What::Act(person, act) });
+        steps.push(Step { at: moment + dice.u64(0..spread), what: What::Act(person, act) });
     }
 }
 

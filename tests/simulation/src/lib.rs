@@ -21,5 +21,5 @@ mod shrink;
 pub use check::{Invariant, Violation};
 pub use history::{Act, End, Fault, History, Step, What};
 pub use report::Report;
-pub use run::{Outcome, System, play};
+pub use run::{Outcome, System, play, play_all};
 pub use shrink::shrink;

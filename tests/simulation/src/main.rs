@@ -1,8 +1,8 @@
 //! Plays histories: one by its seed, or many.
 
-use std::{process::ExitCode, time::Instant};
+use std::process::ExitCode;
 
-use simulation::{History, Report, System, play, shrink};
+use simulation::{History, System, play, play_all, shrink};
 
 const USAGE: &str = "--seed N | --histories N [--from SEED]";
 
@@ -31,16 +31,11 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "the report is what it is run for")]
 fn run(from: u64, count: u64) -> ExitCode {
-    let (began, system) = (Instant::now(), System::default());
-    let mut report = Report::default();
-    for seed in from..from.saturating_add(count) {
-        let outcome = play(&History::of(seed), &system);
-        report.add(seed, &outcome);
-        if count == 1 {
-            println!("{:?}", History::of(seed));
-        }
+    let system = System::default();
+    if count == 1 {
+        println!("{:?}", History::of(from));
     }
-    report.took = began.elapsed();
+    let report = play_all(from..from.saturating_add(count), &system);
     println!("{report}");
     let Some(first) = report.failed.first() else { return ExitCode::SUCCESS };
     eprintln!("failed: {:?}; the first one, as small as it can be:", report.failed);

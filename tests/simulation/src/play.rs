@@ -14,6 +14,7 @@ use serde_json::Value;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
+    check::is_event_stream,
     faults::Faults,
     people::{Ack, Person},
 };
@@ -123,6 +124,9 @@ impl Play {
         for entry in call.request["Entries"].as_array().into_iter().flatten() {
             let text = entry["Detail"].as_str().unwrap_or_default();
             let detail: Value = serde_json::from_str(text).unwrap_or_default();
+            if !is_event_stream(detail["subject"].as_str().unwrap_or_default()) {
+                continue;
+            }
             let id = detail["id"].as_str().unwrap_or_default().to_owned();
             let first = seen.details.entry(id.clone()).or_insert_with(|| text.to_owned());
             if first != text {

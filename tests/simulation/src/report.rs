@@ -8,7 +8,7 @@ use crate::{Invariant, Outcome};
 #[derive(Debug, Default)]
 pub struct Report {
     histories: u64,
-    /// Seeds of those that failed.
+    /// Seeds of those that failed, lowest first.
     pub failed: Vec<u64>,
     violations: BTreeMap<Invariant, u64>,
     struck: BTreeMap<String, u64>,
@@ -27,6 +27,7 @@ impl Report {
         self.histories += 1;
         if !outcome.violations.is_empty() {
             self.failed.push(seed);
+            self.failed.sort_unstable();
         }
         for violation in &outcome.violations {
             *self.violations.entry(violation.invariant).or_default() += 1;

@@ -2,7 +2,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, OnceLock},
+    num::NonZero,
+    ops::Range,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
     time::Duration,
 };
 
@@ -14,6 +20,7 @@ use tokio::{
 };
 
 use crate::{
+    Report,
     check::{self, Invariant, State, TOO_LARGE, Violation},
     deployment::{Deployment, Tables, put},
     history::{Act, Fault, History, PEOPLE, USERS, What},
@@ -90,6 +97,30 @@ pub fn play(history: &History, system: &System) -> Outcome {
         stage.play(history).await;
         stage.judge().await
     }))
+}
+
+/// Plays the histories of many seeds, as many at a time as there are cores.
+#[must_use]
+pub fn play_all(seeds: Range<u64>, system: &System) -> Report {
+    let (began, next) = (std::time::Instant::now(), AtomicU64::new(seeds.start));
+    let report = Mutex::new(Report::default());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::SeqCst);
+                    if seed >= seeds.end {
+                        break;
+                    }
+                    let outcome = play(&History::of(seed), system);
+                    report.lock().unwrap_or_else(PoisonError::into_inner).add(seed, &outcome);
+                }
+            });
+        }
+    });
+    let mut report = report.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.took = began.elapsed();
+    report
 }
 
 #[expect(clippy::expect_used, reason = "without a runtime there is nothing to play")]
