@@ -5,9 +5,11 @@ use std::{
     fmt,
 };
 
-use serde_json::Value;
-
-use crate::{deployment::Tables, people::Ack, play::Publication};
+use crate::{
+    people::Ack,
+    play::Publication,
+    state::{Event, State, is_event_stream},
+};
 
 /// The promises, one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,92 +45,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The two tables, taken apart.
-pub(crate) struct State {
-    /// Each user's version.
-    users: BTreeMap<String, u64>,
-    /// The sessions there are.
-    sessions: BTreeSet<String>,
-    /// Each stream's events, by their number.
-    events: BTreeMap<String, BTreeMap<u64, Event>>,
-    /// What was put away because it could not be read.
-    quarantined: usize,
-}
-
-struct Event {
-    id: String,
-    state: String,
-    kind: String,
-    detail: Value,
-    must_die: bool,
-}
-
-/// Streams of events, as opposed to what else is in the table.
-const STREAMS: [&str; 3] = ["user#", "registration#", "resend#"];
-/// The bus takes less.
-pub(crate) const TOO_LARGE: usize = 300 * 1024;
-
-pub(crate) fn is_event_stream(stream: &str) -> bool {
-    STREAMS.iter().any(|prefix| stream.starts_with(prefix))
-}
-
-fn text(item: &Value, name: &str) -> String {
-    item[name]["S"].as_str().unwrap_or_default().to_owned()
-}
-
-fn number(item: &Value, name: &str) -> u64 {
-    item[name]["N"].as_str().and_then(|number| number.parse().ok()).unwrap_or_default()
-}
-
 impl State {
-    pub(crate) fn of(tables: &Tables) -> Self {
-        let (mut users, mut sessions) = (BTreeMap::new(), BTreeSet::new());
-        for item in &tables["Identities"] {
-            let (pk, sk) = (text(item, "pk"), text(item, "sk"));
-            if sk == "USER" {
-                users.insert(pk.replace("USER#", "user#"), number(item, "version"));
-            }
-            sessions.extend(sk.strip_prefix("SESSION#").map(str::to_owned));
-        }
-        let (mut events, mut quarantined) = (BTreeMap::<_, BTreeMap<_, _>>::new(), 0);
-        for item in &tables["Events"] {
-            let stream = text(item, "stream");
-            quarantined += usize::from(stream.starts_with("quarantine#"));
-            let detail = text(item, "detail");
-            // Without a text it is no event: somebody else wrote it.
-            if !is_event_stream(&stream) || detail.is_empty() {
-                continue;
-            }
-            let event = Event {
-                id: text(item, "event_id"),
-                state: text(item, "state"),
-                kind: text(item, "detail_type"),
-                must_die: detail.len() >= TOO_LARGE,
-                detail: serde_json::from_str(&detail).unwrap_or_default(),
-            };
-            events.entry(stream).or_default().insert(number(item, "seq"), event);
-        }
-        Self { users, sessions, events, quarantined }
-    }
-
-    /// How many events wait.
-    pub(crate) fn pending(&self) -> usize {
-        self.all().filter(|event| event.state == "pending").count()
-    }
-
-    pub(crate) const fn quarantined(&self) -> usize {
-        self.quarantined
-    }
-
-    /// The ids of all events.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = String> {
-        self.all().map(|event| event.id.clone())
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Event> {
-        self.events.values().flat_map(BTreeMap::values)
-    }
-
     /// Each user has as many events as changes, and as many sessions as they say.
     pub(crate) fn numbering(&self) -> Vec<Violation> {
         let mut wrong = Vec::new();
@@ -146,9 +63,12 @@ impl State {
         }
         let sessions = |kind: &str| -> BTreeSet<String> {
             let of_kind = self.all().filter(|event| event.kind == kind);
-            of_kind.filter_map(|event| Some(event.detail["data"]["session_id"].as_str()?.to_owned())).collect()
+            of_kind
+                .filter_map(|event| Some(event.detail["data"]["session_id"].as_str()?.to_owned()))
+                .collect()
         };
-        let open: BTreeSet<_> = sessions("session.started").difference(&sessions("session.ended")).cloned().collect();
+        let open: BTreeSet<_> =
+            sessions("session.started").difference(&sessions("session.ended")).cloned().collect();
         if open != self.sessions {
             wrong.push(format!("the sessions are {:?}, by the events they are {open:?}", self.sessions));
         }
@@ -178,8 +98,11 @@ impl State {
                     has("session.started", "session_id", session)
                         && (is_open || has("session.ended", "session_id", session))
                 }
+                // A restore may have taken back that it ever started.
                 Ack::Ended(session) => {
-                    !self.sessions.contains(session) && has("session.ended", "session_id", session)
+                    !self.sessions.contains(session)
+                        && (has("session.ended", "session_id", session)
+                            || !has("session.started", "session_id", session))
                 }
             };
             if !is_kept {
@@ -242,4 +165,88 @@ pub(crate) fn committed(published: &[Publication], committed: &BTreeSet<String>)
         what: format!("{publication:?}"),
     };
     strangers.map(violation).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::deployment::Tables;
+
+    fn user(version: u64) -> Value {
+        json!({"pk": {"S": "USER#1"}, "sk": {"S": "USER"}, "version": {"N": version.to_string()}})
+    }
+
+    fn session(id: &str) -> Value {
+        json!({"pk": {"S": "USER#1"}, "sk": {"S": format!("SESSION#{id}")}})
+    }
+
+    fn event(number: u64, kind: &str, session: &str) -> Value {
+        let detail = json!({"data": {"session_id": session}}).to_string();
+        json!({
+            "stream": {"S": "user#1"}, "seq": {"N": number.to_string()}, "state": {"S": "delivered"},
+            "event_id": {"S": format!("e{number}")}, "detail_type": {"S": kind}, "detail": {"S": detail},
+        })
+    }
+
+    fn state(identities: Vec<Value>, events: Vec<Value>) -> State {
+        State::of(&Tables::from([("Identities".to_owned(), identities), ("Events".to_owned(), events)]))
+    }
+
+    fn publication(sequence: u64, epoch: u64) -> Publication {
+        let (event_id, subject) = (format!("e{sequence}/{epoch}"), "user#1".to_owned());
+        Publication { event_id, subject, epoch, sequence }
+    }
+
+    #[test]
+    fn a_change_without_its_event_and_an_event_without_its_change_are_seen() {
+        let registered = || event(1, "user.registered", "");
+        let started = || event(2, "session.started", "s");
+        let sound = state(vec![user(2), session("s")], vec![registered(), started()]);
+        assert_eq!(sound.numbering(), []);
+
+        for unsound in [
+            state(vec![user(3), session("s")], vec![registered(), started()]),
+            state(vec![user(1), session("s")], vec![registered(), started()]),
+            state(vec![user(2)], vec![registered(), started()]),
+            state(vec![user(2), session("s"), session("t")], vec![registered(), started()]),
+            state(vec![user(2), session("s")], vec![started()]),
+            state(vec![user(2), session("s")], vec![registered(), event(3, "session.started", "s")]),
+        ] {
+            assert!(!unsound.numbering().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_promise_that_was_taken_back_is_seen() {
+        let events = || vec![event(1, "user.registered", ""), event(2, "session.started", "s")];
+        let open = state(vec![user(2), session("s")], events());
+        let gone = state(vec![user(2)], events());
+        let kept = |state: &State, ack: Ack| state.keeping([&ack].into_iter()).is_empty();
+
+        for ack in [Ack::Verified("1".into()), Ack::Started("s".into()), Ack::Refreshed("s".into())] {
+            assert!(kept(&open, ack));
+        }
+        for ack in [
+            Ack::Verified("2".into()),
+            Ack::Started("t".into()),
+            Ack::Ended("s".into()),
+            Ack::Registered("ada@example.com".into()),
+        ] {
+            assert!(!kept(&open, ack));
+        }
+        assert!(!kept(&gone, Ack::Started("s".into())), "nothing says that it has ended");
+    }
+
+    #[test]
+    fn what_was_published_too_early_or_was_never_committed_is_seen() {
+        let in_order = [publication(1, 1), publication(2, 1), publication(1, 1), publication(1, 2)];
+        assert_eq!(order(&in_order), [], "again is not too late, and an epoch counts anew");
+        assert_eq!(order(&[publication(2, 1), publication(1, 1)]).len(), 1);
+
+        let known = BTreeSet::from(["e1/1".to_owned()]);
+        assert_eq!(committed(&[publication(1, 1)], &known), []);
+        assert_eq!(committed(&[publication(2, 1)], &known).len(), 1);
+    }
 }

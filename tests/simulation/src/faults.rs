@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, sync::atomic::Ordering, time::Duration};
 use local::calls::{Call, Fate, Refusal};
 
 use crate::{
-    check::is_event_stream,
     history::{End, Fault},
     lambda::Run,
+    state::is_event_stream,
 };
 
 /// The faults of a history.
@@ -103,11 +103,12 @@ impl Faults {
 
     /// The faults that wait for a call.
     fn once(&mut self, call: &Call) -> Fate {
+        let entries = call.request["Entries"].as_array().map_or(0, Vec::len);
         let meets = |fault: &Fault| match fault {
             Fault::Calls { by, operation, .. } => {
                 *by == call.function && (*operation == "*" || *operation == call.operation)
             }
-            Fault::Entries { .. } => call.operation == "PutEvents",
+            Fault::Entries { at_least, .. } => entries >= *at_least,
             _ => false,
         };
         let Some(position) = self.armed.iter().position(meets) else { return Fate::Proceed };
@@ -117,11 +118,10 @@ impl Faults {
                 let (fate, kind) = end.fate();
                 (fate, Some(kind), *times)
             }
-            Fault::Entries { refused, times } => {
+            Fault::Entries { refused, times, .. } => {
                 *times -= 1;
                 // Not always the same ones.
                 *refused = refused.rotate_left(7);
-                let entries = call.request["Entries"].as_array().map_or(0, Vec::len);
                 let positions: Vec<_> = (0..entries).filter(|at| *refused >> at & 1 == 1).collect();
                 let kind = match positions.len() {
                     0 => None,

@@ -74,10 +74,12 @@ pub enum Fault {
         /// How many.
         times: u32,
     },
-    /// The next `PutEvents` calls take only the entries whose bit is not set.
+    /// The next `PutEvents` calls take only some of their entries.
     Entries {
-        /// The entries that are refused.
+        /// A bit for each entry that is refused; they turn from call to call.
         refused: u32,
+        /// Calls with fewer entries are left alone.
+        at_least: usize,
         /// How many calls.
         times: u32,
     },
@@ -214,18 +216,21 @@ fn joining(dice: &mut Rng, person: usize, steps: &mut Vec<Step>) {
 fn fault(dice: &mut Rng) -> Fault {
     match dice.u32(0..40) {
         0..=7 => calls(dice),
-        8..=12 => Fault::Entries { refused: dice.u32(1..1024), times: dice.u32(1..=12) },
+        8..=12 => {
+            Fault::Entries { refused: dice.u32(..), at_least: dice.usize(1..=2), times: dice.u32(1..=12) }
+        }
         13..=17 => {
-            Fault::Kill { by: any_function(dice), call: dice.u32(0..6), after: dice.bool() }
+            let by = any_function(dice);
+            // A sweep makes many calls, and everything else few.
+            let most = if by == "sweep-events" { 40 } else { 8 };
+            Fault::Kill { by, call: dice.u32(0..most), after: dice.bool() }
         }
         18..=19 => Fault::Denied {
             service: if dice.u32(0..3) == 0 { "dynamodb" } else { "events" },
             millis: long(dice),
         },
         20..=21 => Fault::MarksLost { millis: dice.u64(SECOND..10 * MINUTE) },
-        22..=24 => {
-            Fault::Clock { by: any_function(dice), minutes: if dice.bool() { 10 } else { -10 } }
-        }
+        22..=24 => Fault::Clock { by: any_function(dice), minutes: if dice.bool() { 10 } else { -10 } },
         25..=27 => Fault::Duplicate(dice.usize(1..8)),
         28..=29 => Fault::Reorder,
         30 => Fault::SmallBatches(dice.usize(1..=3), dice.u64(MINUTE..20 * MINUTE)),
@@ -250,12 +255,14 @@ fn any_function(dice: &mut Rng) -> &'static str {
 
 /// A call that ends badly, up to so often that the SDK gives up.
 fn calls(dice: &mut Rng) -> Fault {
-    let (by, operation) = match dice.u32(0..8) {
+    let (by, operation) = match dice.u32(0..10) {
         0 | 1 => ("relay-events", "PutEvents"),
         2 => ("relay-events", "UpdateItem"),
         3 => ("relay-events", "GetItem"),
-        4 => ("sweep-events", *dice.choice(&["PutEvents", "Query", "UpdateItem"]).unwrap_or(&"Query")),
-        5 => ("send-mail", *dice.choice(&["UpdateItem", "SendEmail"]).unwrap_or(&"SendEmail")),
+        4 => ("relay-events", "*"),
+        5 => ("sweep-events", *dice.choice(&["PutEvents", "Query", "UpdateItem"]).unwrap_or(&"Query")),
+        6 => ("sweep-events", "*"),
+        7 => ("send-mail", *dice.choice(&["UpdateItem", "SendEmail"]).unwrap_or(&"SendEmail")),
         _ => (dice.choice(API).unwrap_or("log-in"), "*"),
     };
     let end = match dice.u32(0..8) {
@@ -274,8 +281,8 @@ fn calls(dice: &mut Rng) -> Fault {
 /// Seconds, minutes, or longer than any stream remembers.
 fn long(dice: &mut Rng) -> u64 {
     match dice.u32(0..8) {
-        0 => dice.u64(HOUR..30 * HOUR),
-        1..=3 => dice.u64(MINUTE..30 * MINUTE),
+        0 | 1 => dice.u64(HOUR..30 * HOUR),
+        2..=4 => dice.u64(MINUTE..30 * MINUTE),
         _ => dice.u64(SECOND..MINUTE),
     }
 }

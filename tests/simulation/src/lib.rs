@@ -17,6 +17,7 @@ mod play;
 mod report;
 mod run;
 mod shrink;
+mod state;
 
 pub use check::{Invariant, Violation};
 pub use history::{Act, End, Fault, History, Step, What};

@@ -148,7 +148,6 @@ impl Stream {
         };
         let records: Vec<&Value> = batch.iter().map(|record| &record.event).collect();
         let answer = self.lambda.invoke("relay-events", json!({"Records": records}).to_string()).await;
-        self.play.write(&format!("relay {from} {} {answer:?}", batch.len()));
         self.conclude(reader, from, &batch, answer.as_ref());
         if reader.failures > 0 {
             let pause = Duration::from_millis(500) * 2_u32.pow(reader.failures.min(7));
@@ -180,7 +179,8 @@ impl Stream {
         }
         let most = if now < shard.small.1 { shard.small.0 } else { BATCH };
         let until = (from + most.min(reader.batch)).min(shard.records.len());
-        let batch: Vec<_> = shard.records[from.min(until)..until].iter().map(|(_, record)| record.clone()).collect();
+        let batch: Vec<_> =
+            shard.records[from.min(until)..until].iter().map(|(_, record)| record.clone()).collect();
         drop(shard);
         self.strike(&struck);
         (!batch.is_empty()).then_some((from, batch))
@@ -203,6 +203,7 @@ impl Stream {
                 Some(0)
             }
         };
+        self.play.write(&format!("relay {from} {} {first_failed:?}", batch.len()));
         match first_failed {
             None => (reader.batch, reader.failures) = (BATCH, 0),
             Some(_) => reader.failures += 1,

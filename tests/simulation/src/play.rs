@@ -14,9 +14,9 @@ use serde_json::Value;
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    check::is_event_stream,
     faults::Faults,
     people::{Ack, Person},
+    state::is_event_stream,
 };
 
 /// 21 November 2026, 03:00 UTC.
@@ -69,8 +69,7 @@ pub(crate) struct Publication {
 impl Play {
     pub(crate) fn new(seed: u64, minute: i64, seen: Seen) -> Arc<Self> {
         let dice = Mutex::new(Rng::with_seed(seed));
-        let random =
-            Random::of(move |bytes| dice.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes));
+        let random = Random::of(move |bytes| dice.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes));
         // The retries of the SDK draw from the thread's own source.
         fastrand::seed(seed);
         Arc::new(Self {

@@ -17,6 +17,8 @@ pub struct Report {
     events: u64,
     publications: u64,
     duplicates: u64,
+    /// The same for the same histories, in whatever order they were played.
+    fingerprint: u64,
     /// How long it took.
     pub took: Duration,
 }
@@ -40,6 +42,7 @@ impl Report {
         self.events += outcome.events;
         self.publications += outcome.publications;
         self.duplicates += outcome.duplicates;
+        self.fingerprint = self.fingerprint.wrapping_add(outcome.fingerprint);
     }
 
     /// How often each kind of fault has struck.
@@ -75,6 +78,6 @@ impl fmt::Display for Report {
         for (kind, times) in &self.struck {
             writeln!(f, "| {kind} | {times} |")?;
         }
-        write!(f, "\n{:.1} s", self.took.as_secs_f64())
+        write!(f, "\n{:.0} s; fingerprint {:016x}", self.took.as_secs_f64(), self.fingerprint)
     }
 }

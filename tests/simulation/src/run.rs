@@ -21,12 +21,13 @@ use tokio::{
 
 use crate::{
     Report,
-    check::{self, Invariant, State, TOO_LARGE, Violation},
+    check::{self, Invariant, Violation},
     deployment::{Deployment, Tables, put},
     history::{Act, Fault, History, PEOPLE, USERS, What},
     mapping::FORGOTTEN,
     people,
     play::{Play, Seen},
+    state::{State, TOO_LARGE, is_event_stream},
 };
 
 /// What is played: the product, unless a part of it is taken away to see that this is noticed.
@@ -206,7 +207,8 @@ impl<'a> Stage<'a> {
             }
             Fault::SecondSweep => {
                 self.play.faults().strike("sweep outside the schedule");
-                self.deployment.run(async move { drop(lambda.invoke("sweep-events", "{}".to_owned()).await) });
+                self.deployment
+                    .run(async move { drop(lambda.invoke("sweep-events", "{}".to_owned()).await) });
             }
             Fault::Unreadable => self.write_unreadable(),
             Fault::TooLarge => self.write_too_large(),
@@ -307,14 +309,14 @@ impl<'a> Stage<'a> {
         self.committed.extend(state.ids());
         let seen = self.play.seen();
         let published: Vec<_> =
-            seen.published.iter().filter(|event| check::is_event_stream(&event.subject)).cloned().collect();
+            seen.published.iter().filter(|event| is_event_stream(&event.subject)).cloned().collect();
         self.violations.extend(state.numbering());
         self.violations.extend(state.keeping(seen.acks.iter().map(|(_, ack)| ack)));
         self.violations.extend(state.delivery(&published));
         // What the stream forgot, the relay could not put away.
         let is_forgotten = self.play.faults().struck.contains_key(FORGOTTEN);
-        if state.quarantined() < self.unreadable && !is_forgotten {
-            let what = format!("{} of {} unreadable records put away", state.quarantined(), self.unreadable);
+        if state.quarantined < self.unreadable && !is_forgotten {
+            let what = format!("{} of {} unreadable records put away", state.quarantined, self.unreadable);
             self.violations.push(Violation { invariant: Invariant::Moving, what });
         }
         self.violations.extend(check::order(&published));

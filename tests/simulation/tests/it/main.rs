@@ -1,0 +1,46 @@
+//! The product holds every invariant; a product that lacks a part of it does not.
+#![expect(clippy::print_stdout, reason = "a history that fails is printed, so that it can be played again")]
+
+mod controls;
+mod replay;
+
+use simulation::{System, play_all};
+
+/// What every hundred histories must hold, or they would prove little.
+const FAULTS: [&str; 24] = [
+    "answer lost",
+    "call done when nobody waited any more",
+    "call failed after its effect",
+    "call failed before its effect",
+    "call never answered",
+    "call slow",
+    "call throttled",
+    "clock wrong by ten minutes",
+    "entries refused, all",
+    "entries refused, others taken",
+    "event too large",
+    "killed after a call",
+    "killed before a call",
+    "mark lost",
+    "permission denied",
+    "record forgotten or given up",
+    "record repeated",
+    "record unreadable",
+    "records reordered",
+    "request lost",
+    "stream cut off",
+    "sweep outside the schedule",
+    "tables restored",
+    "two relays at once",
+];
+
+#[test]
+fn whatever_fails_every_promise_is_kept() {
+    let report = play_all(0..200, &System::default());
+
+    println!("{report}");
+    assert_eq!(report.failed, [0_u64; 0], "play one again: cargo run -p simulation -- --seed <seed>");
+    for fault in FAULTS {
+        assert!(report.struck().contains_key(fault), "never struck: {fault}");
+    }
+}
