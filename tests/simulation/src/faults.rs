@@ -135,7 +135,9 @@ impl Faults {
         if left == 0 {
             self.armed.remove(position);
         }
-        kind.into_iter().for_each(|kind| self.strike(kind));
+        if let Some(kind) = kind {
+            self.strike(kind);
+        }
         fate
     }
 }

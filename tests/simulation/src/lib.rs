@@ -5,6 +5,7 @@
 //! every [`Invariant`] is checked. Time stands still unless nobody has anything to do, chance comes from
 //! the seed, and one thread does everything in turn: the same history is always the same play.
 
+mod chance;
 mod check;
 mod deployment;
 mod faults;
@@ -17,6 +18,7 @@ mod play;
 mod report;
 mod run;
 mod shrink;
+mod stage;
 mod state;
 
 pub use check::{Invariant, Violation};

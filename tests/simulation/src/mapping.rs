@@ -188,20 +188,17 @@ impl Stream {
 
     /// Goes on from what was handled: `ReportBatchItemFailures`, and halves if there is no answer.
     fn conclude(&self, reader: &mut Reader, from: usize, batch: &[StreamRecord], answer: Option<&Value>) {
-        let first_failed = match answer {
-            Some(answer) => {
-                let failed = |record: &StreamRecord| {
-                    let failures = answer["batchItemFailures"].as_array();
-                    failures.is_some_and(|failures| {
-                        failures.iter().any(|failure| failure["itemIdentifier"] == *record.sequence)
-                    })
-                };
-                batch.iter().position(failed)
-            }
-            None => {
-                reader.batch = (batch.len() / 2).max(1);
-                Some(0)
-            }
+        let first_failed = if let Some(answer) = answer {
+            let failed = |record: &StreamRecord| {
+                let failures = answer["batchItemFailures"].as_array();
+                failures.is_some_and(|failures| {
+                    failures.iter().any(|failure| failure["itemIdentifier"] == *record.sequence)
+                })
+            };
+            batch.iter().position(failed)
+        } else {
+            reader.batch = (batch.len() / 2).max(1);
+            Some(0)
         };
         self.play.write(&format!("relay {from} {} {first_failed:?}", batch.len()));
         match first_failed {
@@ -217,7 +214,9 @@ impl Stream {
 
     fn strike(&self, kinds: &[&str]) {
         let mut faults = self.play.faults();
-        kinds.iter().for_each(|kind| faults.strike(kind));
+        for kind in kinds {
+            faults.strike(kind);
+        }
     }
 }
 

@@ -31,7 +31,7 @@ struct NaiveRelay {
 struct Entry {
     position: Value,
     key: EventKey,
-    entry: PutEventsRequestEntry,
+    request: PutEventsRequestEntry,
 }
 
 impl NaiveRelay {
@@ -50,7 +50,7 @@ impl NaiveRelay {
     fn entry(&self, record: &Value) -> Option<Entry> {
         let image = &record["dynamodb"]["NewImage"];
         let text = |name: &str| image[name]["S"].as_str();
-        let entry = PutEventsRequestEntry::builder()
+        let request = PutEventsRequestEntry::builder()
             .event_bus_name(&self.bus)
             .source("gatepost")
             .detail_type(text("detail_type")?)
@@ -60,12 +60,12 @@ impl NaiveRelay {
             stream: text("stream")?.to_owned(),
             sequence: image["seq"]["N"].as_str()?.parse().ok()?,
         };
-        Some(Entry { position: record["dynamodb"]["SequenceNumber"].clone(), key, entry })
+        Some(Entry { position: record["dynamodb"]["SequenceNumber"].clone(), key, request })
     }
 
     /// The positions in a chunk that it believes were taken; `None` if the call failed.
     async fn publish(&self, chunk: &[Entry]) -> Option<Vec<bool>> {
-        let entries = chunk.iter().map(|entry| entry.entry.clone()).collect();
+        let entries = chunk.iter().map(|entry| entry.request.clone()).collect();
         let answer = self.eventbridge.put_events().set_entries(Some(entries)).send().await.ok()?;
         let taken = answer.entries().iter().map(|entry| entry.error_code().is_none());
         Some(match self.flaw {

@@ -67,7 +67,7 @@ pub(crate) struct Publication {
 }
 
 impl Play {
-    pub(crate) fn new(seed: u64, minute: i64, seen: Seen) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, minute: i64, before: Seen) -> Arc<Self> {
         let dice = Mutex::new(Rng::with_seed(seed));
         let random = Random::of(move |bytes| dice.lock().unwrap_or_else(PoisonError::into_inner).fill(bytes));
         // The retries of the SDK draw from the thread's own source.
@@ -77,7 +77,7 @@ impl Play {
             start: Timestamp::from_millis(START_MILLIS + minute * 60_000),
             random,
             faults: Mutex::default(),
-            seen: Mutex::new(seen),
+            seen: Mutex::new(before),
             written: Notify::new(),
         })
     }

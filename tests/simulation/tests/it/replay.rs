@@ -30,18 +30,17 @@ fn another_seed_is_another_play() {
 
 #[test]
 fn a_history_that_fails_shrinks_to_what_it_fails_by() {
-    let is_to_blame = |step: &Step| matches!(step.what, What::Fault(Fault::MarksLost { .. }));
-    let history = (0..)
-        .map(History::of)
-        .find(|history| history.steps.iter().filter(|step| is_to_blame(step)).count() == 1);
-    let history = history.unwrap_or_else(|| unreachable!("some history loses marks"));
-
-    let fails = |history: &History| {
-        let log_outs = history.steps.iter().filter(|step| matches!(step.what, What::Act(_, Act::LogOut(_))));
-        history.steps.iter().any(is_to_blame) && log_outs.count() >= 2
+    let act = |at| Step { at, what: What::Act(0, if at % 10 == 3 { Act::LogIn } else { Act::LogOut(0) }) };
+    let fault = Step { at: 41, what: What::Fault(Fault::MarksLost { millis: 1 }) };
+    let history = History {
+        seed: 1,
+        steps: (0..40).map(act).chain([fault.clone()]).chain((42..80).map(act)).collect(),
     };
-    let mut history = history;
-    history.steps.extend((0..20).map(|at| Step { at: 2_000_000 + at, what: What::Act(0, Act::LogOut(0)) }));
+    let fails = |history: &History| {
+        let log_ins = history.steps.iter().filter(|step| step.what == What::Act(0, Act::LogIn));
+        history.steps.contains(&fault) && log_ins.count() >= 2
+    };
+
     let smallest = shrink(&history, fails);
 
     assert_eq!(smallest.steps.len(), 3, "{smallest:?}");
