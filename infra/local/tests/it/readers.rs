@@ -45,6 +45,22 @@ async fn records_that_the_filter_does_not_want_are_skipped() {
 }
 
 #[tokio::test]
+async fn who_calls_the_reader_itself_gets_the_same_records() {
+    let stack = small().start().expect("a stack");
+    write(&stack, &["n1", "other", "n1", "n2", "n3"]).await;
+
+    let all = stack.stream_records("relay", None).expect("records");
+    let rest = stack.stream_records("relay", Some(&all[0].sequence)).expect("records");
+
+    let notes = |records: &[local::StreamRecord]| -> Vec<String> {
+        let note = |record: &local::StreamRecord| record.event["dynamodb"]["Keys"]["note"]["S"].to_string();
+        records.iter().map(note).collect()
+    };
+    assert_eq!(notes(&all), [r#""n1""#, r#""n2""#, r#""n3""#]);
+    assert_eq!(notes(&rest), [r#""n2""#, r#""n3""#]);
+}
+
+#[tokio::test]
 async fn a_batch_goes_on_from_the_first_record_that_failed() {
     let attempts = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&attempts);

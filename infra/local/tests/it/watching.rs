@@ -101,6 +101,27 @@ async fn a_call_that_is_late_is_made_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_call_is_done_when_nobody_waits_any_more() {
+    let put_later = |call: &Call| match call.operation.as_str() {
+        "PutItem" => Fate::DoneLater(Duration::ZERO),
+        _ => Fate::Proceed,
+    };
+    let (_stack, client) = client(small().watched_by(put_later));
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { put(&client).await }
+    });
+    let mut is_done = false;
+    for _ in 0..100 {
+        is_done = is_done || is_there(&client).await;
+    }
+    waiting.abort();
+
+    assert!(is_done);
+    assert!(waiting.await.is_err_and(|error| error.is_cancelled()), "nobody got an answer");
+}
+
+#[tokio::test]
 async fn the_first_watcher_that_minds_decides() {
     let seen = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = Arc::clone(&seen);
