@@ -48,7 +48,7 @@ impl History {
 /// Few people, much at once: they collide, and share batches.
 fn burst(dice: &mut Rng, moment: u64, steps: &mut Vec<Step>) {
     let (person, others) = (dice.usize(0..USERS), dice.u32(1..4));
-    let spread = if dice.bool() { SECOND / 5 } else { 3 * SECOND };
+    let spread = if dice.bool() { SECOND / 20 } else { 2 * SECOND };
     for _ in 0..dice.usize(2..=6) {
         let person = if dice.u32(0..4) < others { dice.usize(0..USERS) } else { person };
         let session = dice.usize(0..6);

@@ -10,6 +10,7 @@ use std::{
         mpsc,
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use cloud::{Clock, Deadline, Invocation};
@@ -99,14 +100,20 @@ impl Lambda {
     }
 }
 
-/// What becomes of a call of AWS.
+/// What becomes of a call of AWS. Also one that nothing happens to takes its time, so that others come
+/// in between.
 pub(crate) fn fate(play: &Play, call: &Call) -> Fate {
+    const LATENCY_MILLIS: u8 = 24;
     RUN.try_with(|run| {
         let fate = play.faults().fate(run, call, play.now());
         let is_mischief = !matches!(fate, Fate::Proceed);
         play.write(&format!("{} {} {is_mischief}", call.function, call.operation));
         play.called(call);
-        fate
+        let [latency] = play.random.bytes();
+        match fate {
+            Fate::Proceed => Fate::Delayed(Duration::from_millis((1 + latency % LATENCY_MILLIS).into())),
+            fate => fate,
+        }
     })
     .unwrap_or(Fate::Proceed)
 }
