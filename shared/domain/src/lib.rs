@@ -4,7 +4,10 @@
 //! plain functions of values, and return the event that says what happened. There is no I/O here,
 //! no async, no clock and no random source: both come in as arguments.
 
+#[cfg(test)]
+mod catalogue;
 mod email;
+mod envelope;
 mod event;
 mod id;
 mod link;
@@ -18,7 +21,8 @@ mod time;
 mod user;
 
 pub use email::{CanonicalEmail, Email, InvalidEmail};
-pub use event::{Actor, Cause, Detail, Envelope, Event, EventKind, Person, SessionEnd, Stream};
+pub use envelope::{Detail, Envelope};
+pub use event::{Actor, Cause, Event, EventKind, Person, SessionEnd, Stream};
 pub use id::{EventId, Id, RegistrationId, ResendId, SessionId, UserId};
 pub use link::{LinkHash, Purpose};
 pub use name::{InvalidName, Name};
