@@ -43,10 +43,10 @@ struct NoUser;
 /// # Errors
 /// If a setting is missing.
 pub fn function(cloud: &Cloud) -> Result<Directory, SettingError> {
-    let table = |name| cloud.settings().text(name);
+    let (dynamodb, table) = (Client::new(cloud.sdk()), |name| cloud.settings().text(name));
     Ok(Directory {
-        dynamodb: Client::new(cloud.sdk()),
-        positions: Positions::new(cloud.sdk(), table("POSITIONS_TABLE")?),
+        positions: Positions::new(dynamodb.clone(), table("POSITIONS_TABLE")?),
+        dynamodb,
         users: table("USERS_TABLE")?,
         events: table("EVENTS_TABLE")?,
     })

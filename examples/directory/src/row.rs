@@ -44,8 +44,8 @@ impl Row {
         let Data { email, first_name, last_name, session_id } = event.data()?;
         match event.kind.as_str() {
             "user.registered" => {
-                let registered_at = Some(event.occurred_at_millis);
-                *self = Self { email, first_name, last_name, registered_at, ..Self::default() };
+                (self.email, self.first_name, self.last_name) = (email, first_name, last_name);
+                self.registered_at = Some(event.occurred_at_millis);
             }
             "session.started" => {
                 self.last_signed_in = Some(event.occurred_at_millis);

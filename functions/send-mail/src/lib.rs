@@ -51,10 +51,11 @@ struct LinkReplaced;
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<SendMail, SettingError> {
-    let positions = Positions::new(cloud.sdk(), cloud.settings().text("POSITIONS_TABLE")?);
+    let identities = Identities::new(cloud)?;
+    let positions = Positions::new(identities.client(), cloud.settings().text("POSITIONS_TABLE")?);
     Ok(SendMail {
         positions: positions.kept_for(POSITIONS_KEPT),
-        identities: Identities::new(cloud)?,
+        identities,
         mailer: Mailer::new(cloud)?,
         service: cloud.settings().text("SERVICE_NAME")?,
         page: cloud.settings().text("VERIFICATION_URL")?,

@@ -7,7 +7,6 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Put, TransactWriteItem},
 };
-use aws_types::SdkConfig;
 use thiserror::Error;
 
 use crate::Event;
@@ -79,8 +78,8 @@ struct Held {
 
 impl Positions {
     /// The positions in this table.
-    pub fn new(sdk: &SdkConfig, table: impl Into<String>) -> Self {
-        Self { dynamodb: Client::new(sdk), table: table.into(), kept: None }
+    pub fn new(dynamodb: Client, table: impl Into<String>) -> Self {
+        Self { dynamodb, table: table.into(), kept: None }
     }
 
     /// Lets DynamoDB forget a position so long after its event happened, by the table's TTL attribute

@@ -4,6 +4,7 @@
 //! plain functions of values, and return the event that says what happened. There is no I/O here,
 //! no async, no clock and no random source: both come in as arguments.
 
+mod canary;
 #[cfg(test)]
 mod catalogue;
 mod email;
@@ -20,6 +21,7 @@ mod session;
 mod time;
 mod user;
 
+pub use canary::Canary;
 pub use email::{CanonicalEmail, Email, InvalidEmail};
 pub use envelope::{Detail, Envelope};
 pub use event::{Actor, Cause, Event, EventKind, Person, SessionEnd, Stream};

@@ -6,7 +6,9 @@
 mod backoff;
 mod bus;
 mod publisher;
+mod sweeper;
 mod waves;
 
 pub use backoff::{backoff, full_jitter};
 pub use publisher::{Publisher, Report, Stop};
+pub use sweeper::{GRACE, NotSwept, Sweeper, Swept};

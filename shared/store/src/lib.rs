@@ -5,10 +5,12 @@
 //! says what it does. State and event are written in one transaction, or neither is. [`Identities`]
 //! has the reads, and the few writes that are no event. [`Outbox`] is what relay and sweeper see.
 
+mod canary;
 mod delivery;
 mod failure;
 mod identities;
 mod item;
+mod lease;
 mod limits;
 mod outbox;
 mod public_keys;
@@ -17,7 +19,7 @@ mod sessions;
 mod transaction;
 mod users;
 
-pub use delivery::{DuePage, EventKey, NextPage, Outbox, PendingEvent};
+pub use delivery::{DuePage, EventKey, NextPage, Outbox, PendingEvent, Waiting};
 pub use failure::Failure;
 pub use identities::Identities;
 pub use limits::Attempts;

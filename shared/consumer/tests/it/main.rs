@@ -27,8 +27,8 @@ impl Place {
     fn new() -> Self {
         let stage = Stage::new();
         let cloud = stage.stack.cloud("send-mail").expect("a cloud");
-        let (positions, dynamodb) = (Positions::new(cloud.sdk(), TABLE), Client::new(cloud.sdk()));
-        Self { positions, dynamodb, _stage: stage }
+        let dynamodb = Client::new(cloud.sdk());
+        Self { positions: Positions::new(dynamodb.clone(), TABLE), dynamodb, _stage: stage }
     }
 
     async fn item(&self, subject: &str) -> Option<std::collections::HashMap<String, AttributeValue>> {
