@@ -109,14 +109,14 @@ const CHANGES: &[Change] = &[
     ("another description", false, |schema| schema["properties"]["reason"]["description"] = "why".into()),
     ("a new optional field", false, |schema| schema["properties"]["device"] = json!({"type": "string"})),
     ("another possible value", false, |schema| {
-        schema["properties"]["reason"]["enum"] = json!(["a", "b", "c"])
+        schema["properties"]["reason"]["enum"] = json!(["a", "b", "c"]);
     }),
     ("a field that is gone", true, |schema| {
-        drop(schema["properties"].as_object_mut().map(|it| it.remove("note")))
+        drop(schema["properties"].as_object_mut().map(|it| it.remove("note")));
     }),
     ("a field of another type", true, |schema| schema["properties"]["note"]["type"] = "integer".into()),
     ("a field that may be null", true, |schema| {
-        schema["properties"]["note"]["type"] = json!(["string", "null"])
+        schema["properties"]["note"]["type"] = json!(["string", "null"]);
     }),
     ("another format", true, |schema| schema["properties"]["id"]["format"] = "uri".into()),
     ("a format where there was none", true, |schema| schema["properties"]["note"]["format"] = "email".into()),
@@ -126,7 +126,7 @@ const CHANGES: &[Change] = &[
         schema["properties"]["reason"] = json!({"type": "string"});
     }),
     ("an optional field that is required", true, |schema| {
-        schema["required"] = json!(["id", "reason", "note"])
+        schema["required"] = json!(["id", "reason", "note"]);
     }),
     ("a required field that is optional", true, |schema| schema["required"] = json!(["id"])),
     ("a new required field", true, |schema| {

@@ -41,7 +41,7 @@ pub(super) fn all() -> Vec<Event> {
     let stream = Stream::User(registration.id.user());
     let (_, _, registered) = registration.verify(cause(3, Actor::Anonymous));
     let resend = Stream::Resend(Id::new(at(2000), [8; 10]));
-    let resent = Event {
+    let asked_again = Event {
         stream: resend,
         sequence: 1,
         cause: cause(2, Actor::Anonymous),
@@ -52,7 +52,7 @@ pub(super) fn all() -> Vec<Event> {
         Event { stream, sequence: 2, cause: cause(4, user), kind: EventKind::SessionStarted { session_id } };
     let kind = EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut };
     let ended = Event { stream, sequence: 3, cause: cause(5, user), kind };
-    vec![requested, resent, registered, started, ended]
+    vec![requested, asked_again, registered, started, ended]
 }
 
 /// What is published of it.
