@@ -98,3 +98,14 @@ fn every_alarm_says_what_to_do() {
         assert!(alarms.contains(&format!("## {name}\n")), "docs/alarms.md lacks {name}");
     }
 }
+
+#[test]
+fn the_consumer_in_the_guide_is_that_of_the_example() {
+    let (guide, example) = (page("docs/consuming-events.md"), page("examples/directory/src/lib.rs"));
+    let (_, code) = guide.split_once("```rust\n").expect("code");
+    let (code, _) = code.split_once("```").expect("its end");
+    // What the guide leaves out it says with `…`.
+    for line in code.lines().filter(|line| !line.contains('…')) {
+        assert!(example.contains(line.trim()), "examples/directory lacks {line}");
+    }
+}
