@@ -40,7 +40,13 @@ impl Cloud {
     /// The credentials of a Lambda environment last as long as it does, so no chain is searched.
     #[must_use]
     pub fn of_environment() -> Self {
-        let settings = Settings::of_environment();
+        Self::of_environment_but([])
+    }
+
+    /// The cloud that this process runs in, where these settings are chosen otherwise.
+    #[must_use]
+    pub fn of_environment_but(chosen: impl IntoIterator<Item = (String, String)>) -> Self {
+        let settings = Settings::of_environment().but(chosen);
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
         // Without these roots the SDK reads the system's, more than a hundred, anew for each client.

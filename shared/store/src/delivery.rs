@@ -29,10 +29,10 @@ const MAX_RAW_BYTES: usize = 300_000;
 /// The table Events, for those who deliver what is in it.
 #[derive(Clone, Debug)]
 pub struct Outbox {
-    dynamodb: Client,
-    table: String,
+    pub(crate) dynamodb: Client,
+    pub(crate) table: String,
     /// How long a delivered event is kept; `None` for ever.
-    retention: Option<Duration>,
+    pub(crate) retention: Option<Duration>,
 }
 
 /// Names an event: its stream, and its number within it.
@@ -75,7 +75,7 @@ pub struct DuePage {
 
 /// Where a page starts.
 #[derive(Debug)]
-pub struct NextPage(Attributes);
+pub struct NextPage(pub(crate) Attributes);
 
 impl Outbox {
     /// The table and the retention that the settings `EVENTS_TABLE` and `EVENT_RETENTION_DAYS` name.
@@ -281,11 +281,11 @@ fn marked<T>(answer: Result<T, aws_sdk_dynamodb::error::SdkError<UpdateItemError
     }
 }
 
-fn attributes(key: &EventKey) -> Attributes {
+pub(crate) fn attributes(key: &EventKey) -> Attributes {
     Item::default().text("stream", &key.stream).number("seq", key.sequence).build()
 }
 
-fn key(item: &Attributes) -> Result<EventKey, Failure> {
+pub(crate) fn key(item: &Attributes) -> Result<EventKey, Failure> {
     let read = Read(item);
     Ok(EventKey { stream: read.text("stream")?, sequence: read.number("seq")? })
 }
@@ -294,7 +294,7 @@ fn is_pending(item: &Attributes) -> bool {
     matches!(item.get("state"), Some(AttributeValue::S(state)) if state == "pending")
 }
 
-fn parse(item: &Attributes) -> Result<PendingEvent, Failure> {
+pub(crate) fn parse(item: &Attributes) -> Result<PendingEvent, Failure> {
     let read = Read(item);
     Ok(PendingEvent {
         key: key(item)?,

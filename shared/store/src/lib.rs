@@ -3,24 +3,32 @@
 //!
 //! A change of state goes through [`Store`]: every command is one method, and takes the event that
 //! says what it does. State and event are written in one transaction, or neither is. [`Identities`]
-//! has the reads, and the few writes that are no event. [`Outbox`] is what relay and sweeper see.
+//! has the reads, and the few writes that are no event. [`Outbox`] is what relay,
+//! sweeper and operators see.
 
 mod delivery;
+mod entry;
 mod failure;
 mod identities;
+mod inspection;
+mod intervention;
 mod item;
 mod limits;
 mod outbox;
 mod public_keys;
+mod reconciliation;
 mod registrations;
 mod sessions;
 mod transaction;
 mod users;
 
 pub use delivery::{DuePage, EventKey, NextPage, Outbox, PendingEvent};
+pub use entry::{Entry, State, StoredEvent};
 pub use failure::Failure;
 pub use identities::Identities;
+pub use inspection::{Page, UserVersion, Waiting};
 pub use limits::Attempts;
+pub use reconciliation::{Finding, Reconciled, Reconciliation};
 pub use sessions::Rotation;
 pub use transaction::{Refused, Store};
 pub use users::ClaimRefused;
