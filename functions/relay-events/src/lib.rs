@@ -13,7 +13,7 @@ use std::{
 };
 
 use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
-use events::{BatchFailures, Publisher};
+use events::{BatchFailures, GRACE, Publisher, Report};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::{EventKey, Outbox, PendingEvent};
@@ -57,7 +57,10 @@ impl Function for RelayEvents {
 
         let checked = self.check(events(&records)).await;
         let published = self.publisher.publish(checked.publishable, invocation.deadline).await;
-        let is_settled = |key: &EventKey| checked.settled.contains(key) || published.is_settled(key);
+        let given_up = self.give_up(&published);
+        let is_settled = |key: &EventKey| {
+            checked.settled.contains(key) || published.is_settled(key) || given_up.contains(&*key.stream)
+        };
 
         for Record { position, content } in &records {
             if matches!(content, Content::Event(event) if !is_settled(&event.key)) {
@@ -86,6 +89,17 @@ impl RelayEvents {
             }
         }
         failed
+    }
+
+    /// The streams of events that the bus has refused for so long that the sweeper takes them over:
+    /// one event must not hold up its whole shard, day and night.
+    fn give_up<'a>(&self, published: &'a Report) -> HashSet<&'a str> {
+        let is_the_sweepers = |event: &PendingEvent| self.clock.now().since(event.created_at) > GRACE;
+        let given_up = published.failed.iter().map(|(event, _)| event).filter(|event| is_the_sweepers(event));
+        given_up
+            .inspect(|event| tracing::warn!(event_id = event.event_id, "left to the sweeper"))
+            .map(|event| &*event.key.stream)
+            .collect()
     }
 
     fn remember(&self, to_come_again: &[Record]) {

@@ -42,10 +42,11 @@ impl QueueReader {
         if messages.is_empty() {
             return Step::Idle;
         }
-        let arn = arn_of("AWS::SQS::Queue", &queue.name);
-        let event =
-            json!({"Records": messages.iter().map(|message| record(message, &arn)).collect::<Vec<_>>()});
-        let answer = stack.invoke(&source.function, event.to_string()).await;
+        let event = match &*messages {
+            [message] if source.direct => message.body.clone(),
+            messages => batch(messages, &queue.name),
+        };
+        let answer = stack.invoke(&source.function, event).await;
         let ids: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
         let (failed, why) = match outcome(answer, &ids, source.reports_failures) {
             Outcome::Handled => (Vec::new(), None),
@@ -83,6 +84,13 @@ async fn settle(
         (Ok(Some(Ok(()))), Some(why)) => Step::Failed(why),
         _ => Step::Failed("the queue cannot be written".to_owned()),
     }
+}
+
+/// As SQS does.
+fn batch(messages: &[Message], queue: &str) -> String {
+    let arn = arn_of("AWS::SQS::Queue", queue);
+    let records: Vec<_> = messages.iter().map(|message| record(message, &arn)).collect();
+    json!({"Records": records}).to_string()
 }
 
 fn record(message: &Message, arn: &str) -> Value {

@@ -15,6 +15,7 @@ pub const ALL: &[(&str, Build)] = &[
     ("log-out", |cloud| mount(log_out::function(cloud))),
     ("publish-keys", |cloud| mount(publish_keys::function(cloud))),
     ("read-profile", |cloud| mount(read_profile::function(cloud))),
+    ("receive-canary", |cloud| mount(receive_canary::function(cloud))),
     ("refresh-session", |cloud| mount(refresh_session::function(cloud))),
     ("register", |cloud| mount(register::function(cloud))),
     ("relay-events", |cloud| mount(relay_events::function(cloud))),

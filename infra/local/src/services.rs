@@ -1,6 +1,9 @@
 //! The AWS services of one process.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use thiserror::Error;
 
@@ -19,6 +22,8 @@ pub(crate) struct Services {
     pub(crate) mailbox: Mailbox,
     pub(crate) secrets: Secrets,
     pub(crate) watch: Watch,
+    /// Of each metric the newest value.
+    pub(crate) metrics: Mutex<BTreeMap<&'static str, u64>>,
     /// Whether writing waits for a disk.
     pub(crate) on_disk: bool,
 }

@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -163,6 +163,7 @@ impl Setup {
             )?,
             on_disk: folder.is_some(),
             watch: self.watch.clone(),
+            metrics: Mutex::default(),
             template: Arc::clone(&template),
             tables,
             journal,

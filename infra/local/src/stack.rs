@@ -4,12 +4,12 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, PoisonError},
     time::Duration,
 };
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use cloud::{Clock, Cloud, Deadline, Invocation, Random, Settings};
+use cloud::{Clock, Cloud, Deadline, Invocation, Metrics, Random, Settings};
 use serde::Serialize;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -200,6 +200,12 @@ impl Stack {
         self.0.services.watch.take()
     }
 
+    /// The newest value of each metric.
+    #[must_use]
+    pub fn metrics(&self) -> BTreeMap<&'static str, u64> {
+        self.0.services.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Tells of mails, events and troubles as they happen.
     #[must_use]
     pub fn news(&self) -> broadcast::Receiver<News> {
@@ -279,6 +285,15 @@ fn note(
     }
 }
 
+/// What CloudWatch would show: of each metric the newest value.
+fn metrics(services: &Arc<Services>) -> Metrics {
+    let services = Arc::clone(services);
+    Metrics::of(move |metric| {
+        let mut metrics = services.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        metrics.insert(metric.name, metric.value);
+    })
+}
+
 /// The cloud of each function of the template.
 pub(crate) fn clouds(services: &Arc<Services>, setup: &Setup) -> BTreeMap<String, Cloud> {
     let functions = services.template.functions.iter();
@@ -292,7 +307,8 @@ pub(crate) fn clouds(services: &Arc<Services>, setup: &Setup) -> BTreeMap<String
         let sdk = sdk.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let settings: Settings = deployed.settings.clone().into_iter().chain(sdk).collect();
         let http = SharedHttpClient::new(Seam::of(name, services));
-        (name.clone(), Cloud::new(settings, http, setup.clock.clone(), setup.random.clone()))
+        let metrics = metrics(services);
+        (name.clone(), Cloud::new(settings, http, setup.clock.clone(), setup.random.clone(), metrics))
     });
     clouds.collect()
 }

@@ -9,6 +9,7 @@ mod chain;
 mod clock;
 mod function;
 mod logging;
+mod metrics;
 mod secret;
 mod settings;
 
@@ -23,6 +24,7 @@ use std::time::Duration;
 pub use chain::chain;
 pub use clock::{Clock, Random};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
+pub use metrics::{Metric, Metrics, Unit};
 pub use secret::{FromSecret, SecretUnavailable};
 pub use settings::{SettingError, Settings};
 
@@ -33,6 +35,7 @@ pub struct Cloud {
     sdk: SdkConfig,
     clock: Clock,
     random: Random,
+    metrics: Metrics,
 }
 
 impl Cloud {
@@ -54,14 +57,21 @@ impl Cloud {
             Some(context) => http.tls_context(context).build_https(),
             None => http.build_https(),
         };
-        Self::new(settings, http, Clock::system(), Random::system())
+        let metrics = Metrics::to_log(&settings, Clock::system());
+        Self::new(settings, http, Clock::system(), Random::system(), metrics)
     }
 
     /// A cloud of these parts.
     #[must_use]
-    pub fn new(settings: Settings, http: SharedHttpClient, clock: Clock, random: Random) -> Self {
+    pub fn new(
+        settings: Settings,
+        http: SharedHttpClient,
+        clock: Clock,
+        random: Random,
+        metrics: Metrics,
+    ) -> Self {
         let sdk = sdk(&settings, http);
-        Self { settings, sdk, clock, random }
+        Self { settings, sdk, clock, random, metrics }
     }
 
     /// What the AWS SDK's clients are made of.
@@ -80,6 +90,12 @@ impl Cloud {
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.clock.clone()
+    }
+
+    /// Where numbers go.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// The random source.

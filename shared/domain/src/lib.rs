@@ -4,6 +4,7 @@
 //! plain functions of values, and return the event that says what happened. There is no I/O here,
 //! no async, no clock and no random source: both come in as arguments.
 
+mod canary;
 mod email;
 mod event;
 mod id;
@@ -17,6 +18,7 @@ mod session;
 mod time;
 mod user;
 
+pub use canary::Canary;
 pub use email::{CanonicalEmail, Email, InvalidEmail};
 pub use event::{Actor, Cause, Detail, Envelope, Event, EventKind, Person, SessionEnd, Stream};
 pub use id::{EventId, Id, RegistrationId, ResendId, SessionId, UserId};

@@ -9,6 +9,7 @@ mod bus;
 mod consumer;
 mod incoming;
 mod publisher;
+mod sweeper;
 mod waves;
 
 pub use backoff::{backoff, full_jitter};
@@ -16,3 +17,4 @@ pub use batch::BatchFailures;
 pub use consumer::{Consumer, Message, Queue, QueueBatch, Unhandled};
 pub use incoming::Incoming;
 pub use publisher::{Publisher, Report, Stop};
+pub use sweeper::{GRACE, NotSwept, Sweeper, Swept};

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
         put_item::PutItemError,
         update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     },
-    types::AttributeValue,
+    types::{AttributeValue, Select},
 };
 use cloud::{Cloud, SettingError};
 use domain::Timestamp;
@@ -16,7 +16,7 @@ use domain::Timestamp;
 use crate::{
     Failure,
     item::{Attributes, Item, Read, number, text},
-    outbox::{DUE_SHARDS, due_pk, due_sk},
+    outbox::{DUE_SHARDS, dead_pk, due_at, due_shard, due_sk},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -66,11 +66,22 @@ pub struct PendingEvent {
 /// One page of the index `due`.
 #[derive(Debug, Default)]
 pub struct DuePage {
-    /// What is due, longest overdue first. The index lags behind the table: what is named here may
-    /// be delivered already.
-    pub keys: Vec<EventKey>,
+    /// What waits, longest due first. The index lags behind the table: what is named here may be
+    /// delivered already.
+    pub waiting: Vec<Waiting>,
     /// Where the next page starts, if there is one.
     pub next: Option<NextPage>,
+}
+
+/// What the index `due` says of an event that waits for its delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Which one it is.
+    pub key: EventKey,
+    /// When it is due.
+    pub due_at: Timestamp,
+    /// When it was committed.
+    pub created_at: Timestamp,
 }
 
 /// Where a page starts.
@@ -113,29 +124,48 @@ impl Outbox {
         Ok(answer.item.is_some_and(|item| is_pending(&item)))
     }
 
-    /// What is in a shard of the index `due` since before `since`, from the page that `start` says.
+    /// What waits in a shard of the index `due`, from the page that `start` says.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn due(
-        &self,
-        shard: u32,
-        since: Timestamp,
-        start: Option<NextPage>,
-    ) -> Result<DuePage, Failure> {
+    pub async fn due(&self, shard: u32, start: Option<NextPage>) -> Result<DuePage, Failure> {
         let query = self
             .dynamodb
             .query()
             .table_name(&self.table)
             .index_name("due")
-            .key_condition_expression("due_pk = :shard AND due_sk < :since")
+            .key_condition_expression("due_pk = :shard")
             .expression_attribute_values(":shard", text(shard.to_string()))
-            .expression_attribute_values(":since", text(due_sk(since.millis(), "", 0)))
             .limit(PAGE)
             .set_exclusive_start_key(start.map(|start| start.0));
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-        let keys = answer.items.unwrap_or_default().iter().map(key).collect::<Result<_, _>>()?;
-        Ok(DuePage { keys, next: answer.last_evaluated_key.map(NextPage) })
+        let waiting = answer.items.unwrap_or_default().iter().map(waiting).collect::<Result<_, _>>()?;
+        Ok(DuePage { waiting, next: answer.last_evaluated_key.map(NextPage) })
+    }
+
+    /// How many events of a shard are dead.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn dead_in(&self, shard: u32) -> Result<u64, Failure> {
+        let (mut dead, mut start) = (0, None);
+        loop {
+            let query = self
+                .dynamodb
+                .query()
+                .table_name(&self.table)
+                .index_name("due")
+                .select(Select::Count)
+                .key_condition_expression("due_pk = :dead")
+                .expression_attribute_values(":dead", text(dead_pk(shard)))
+                .set_exclusive_start_key(start);
+            let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+            dead += u64::try_from(answer.count).unwrap_or(0);
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(dead);
+            }
+        }
     }
 
     /// The pending events of a stream that end with `last`, in order and without a gap, by a strongly
@@ -187,7 +217,8 @@ impl Outbox {
             None => self.if_pending(key, values).update_expression(format!("{MARK} REMOVE due_pk, due_sk")),
             Some(retention) => self
                 .if_pending(key, values.number(":ttl", now.plus(retention).seconds()))
-                .update_expression(format!("{MARK}, #ttl = :ttl REMOVE due_pk, due_sk"))
+                // What may be lost has an end from the beginning: a canary.
+                .update_expression(format!("{MARK}, #ttl = if_not_exists(#ttl, :ttl) REMOVE due_pk, due_sk"))
                 .expression_attribute_names("#ttl", "ttl"),
         };
         marked(update.send().await)
@@ -202,7 +233,7 @@ impl Outbox {
         let values = Item::default()
             .text(":dead", "dead")
             .text(":why", clipped(why, MAX_ERROR_BYTES))
-            .text(":due_pk", format!("dead#{}", due_pk(&key.stream)))
+            .text(":due_pk", dead_pk(due_shard(&key.stream)))
             .text(":due_sk", due_sk(now.millis(), &key.stream, key.sequence));
         let update = self.if_pending(key, values).update_expression(
             "SET #state = :dead, last_error = :why, due_pk = :due_pk, due_sk = :due_sk ADD attempts :one",
@@ -288,6 +319,14 @@ pub(crate) fn attributes(key: &EventKey) -> Attributes {
 pub(crate) fn key(item: &Attributes) -> Result<EventKey, Failure> {
     let read = Read(item);
     Ok(EventKey { stream: read.text("stream")?, sequence: read.number("seq")? })
+}
+
+pub(crate) fn waiting(item: &Attributes) -> Result<Waiting, Failure> {
+    let (key, read) = (key(item)?, Read(item));
+    let due_at = due_at(&read.text("due_sk")?).ok_or(Failure::Malformed("due_sk"))?;
+    // An item without it is found by who reads the table; the index must not stop at it.
+    let created_at = read.moment("created_at").unwrap_or(due_at);
+    Ok(Waiting { key, due_at, created_at })
 }
 
 fn is_pending(item: &Attributes) -> bool {

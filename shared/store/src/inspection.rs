@@ -4,10 +4,11 @@
 use domain::{Timestamp, UserId};
 
 use crate::{
-    Entry, EventKey, Failure, Identities, NextPage, Outbox, PendingEvent, State,
-    delivery::{attributes, key, parse},
+    Entry, EventKey, Failure, Identities, NextPage, Outbox, PendingEvent, State, Waiting,
+    delivery::{attributes, key, parse, waiting},
     entry::{PROJECTED, PROJECTION},
     item::{Attributes, Read, number, text},
+    outbox::dead_pk,
 };
 
 /// Some of what was asked for. A page may be empty and not be the last.
@@ -27,17 +28,6 @@ pub struct UserVersion {
     /// The number of the user's last event.
     pub version: u64,
     /// When the user's first event was committed.
-    pub created_at: Timestamp,
-}
-
-/// What the index `due` says of an event that waits for its delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// Which one it is.
-    pub key: EventKey,
-    /// When it is due.
-    pub due_at: Timestamp,
-    /// When it was committed.
     pub created_at: Timestamp,
 }
 
@@ -223,20 +213,4 @@ fn page<T>(
     parse: impl Fn(&Attributes) -> T,
 ) -> Page<T> {
     Page { items: items.unwrap_or_default().iter().map(parse).collect(), next: next.map(NextPage) }
-}
-
-fn waiting(item: &Attributes) -> Result<Waiting, Failure> {
-    let (key, read) = (key(item)?, Read(item));
-    let due_at = due_at(&read.text("due_sk")?).ok_or(Failure::Malformed("due_sk"))?;
-    let created_at = read.moment("created_at").unwrap_or(due_at);
-    Ok(Waiting { key, due_at, created_at })
-}
-
-fn dead_pk(shard: u32) -> String {
-    format!("dead#{shard}")
-}
-
-fn due_at(due_sk: &str) -> Option<Timestamp> {
-    let (millis, _) = due_sk.split_once('#')?;
-    millis.parse().ok().map(Timestamp::from_millis)
 }

@@ -11,7 +11,7 @@ use crate::{
     EventKey, Failure, Outbox, State, StoredEvent,
     delivery::attributes,
     item::{Item, number},
-    outbox::{due_pk, due_sk},
+    outbox::{due_shard, due_sk},
 };
 
 /// DynamoDB's limit of one `BatchWriteItem`.
@@ -46,7 +46,7 @@ impl Outbox {
             .text(":pending", State::Pending.name())
             .number(":none", 0)
             .moment(":now", now)
-            .text(":due_pk", due_pk(&key.stream))
+            .text(":due_pk", due_shard(&key.stream).to_string())
             .text(":due_sk", due_sk(now.millis(), &key.stream, key.sequence));
         let update = self
             .update(key, values)

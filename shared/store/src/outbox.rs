@@ -1,6 +1,6 @@
 //! The outbox item: one event, as the command that made it puts it into the table Events.
 
-use domain::Event;
+use domain::{Event, Timestamp};
 
 use crate::item::{Attributes, Item, Read, number, text};
 
@@ -25,7 +25,7 @@ pub(crate) fn item(event: &Event, detail: String) -> Attributes {
         .text("actor", cause.actor.to_string())
         .number("attempts", 0)
         .moment("next_attempt_at", cause.occurred_at)
-        .text("due_pk", due_pk(&stream))
+        .text("due_pk", due_shard(&stream).to_string())
         .text("due_sk", due_sk(cause.occurred_at.millis(), &stream, event.sequence))
         .build();
     item.insert("stream".to_owned(), text(stream));
@@ -39,14 +39,25 @@ pub(crate) fn is_of(item: &Attributes, event: &Event) -> bool {
 }
 
 /// The shard of the index `due` that a stream's events are in.
-pub(crate) fn due_pk(stream: &str) -> String {
+pub(crate) fn due_shard(stream: &str) -> u32 {
     // FNV-1a: any stable hash serves, and this one needs no library.
     let hash =
         stream.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (hash % DUE_SHARDS).to_string()
+    hash % DUE_SHARDS
+}
+
+/// Where the index `due` has a shard's dead events.
+pub(crate) fn dead_pk(shard: u32) -> String {
+    format!("dead#{shard}")
 }
 
 /// Sorts pending events by when they are due; digits are padded, so that text order is time order.
 pub(crate) fn due_sk(due_at_millis: i64, stream: &str, sequence: u64) -> String {
     format!("{due_at_millis:015}#{stream}#{sequence:012}")
+}
+
+/// When an event is due, as its `due_sk` says.
+pub(crate) fn due_at(due_sk: &str) -> Option<Timestamp> {
+    let (millis, _) = due_sk.split_once('#')?;
+    millis.parse().ok().map(Timestamp::from_millis)
 }

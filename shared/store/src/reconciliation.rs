@@ -1,69 +1,14 @@
 //! Holding every user's version against the events: number 1 to the version, each exactly once.
 
-use std::{
-    collections::HashSet,
-    fmt,
-    ops::{AddAssign, RangeInclusive},
-    time::Duration,
-};
+use std::{collections::HashSet, ops::AddAssign, time::Duration};
 
 use domain::{EventId, Timestamp, UserId};
 
-use crate::{Entry, EventKey, Failure, Identities, Outbox, State, StoredEvent, UserVersion};
+use crate::{Entry, EventKey, Failure, Finding, Identities, Outbox, State, StoredEvent, UserVersion};
 
 /// An event that waits behind a delivered one was published, and its mark was lost: the sweeper
 /// publishes it again soon after its grace. One that still waits after that is stuck.
 const SWEPT: Duration = Duration::from_mins(30);
-
-/// Something that must not be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    /// Events that were committed are not there, and cannot have expired.
-    Missing {
-        /// The stream that lacks them.
-        stream: String,
-        /// Their numbers.
-        numbers: RangeInclusive<u64>,
-    },
-    /// An event that no change of the user made.
-    BeyondVersion {
-        /// Which one it is.
-        key: EventKey,
-        /// The user's version.
-        version: u64,
-    },
-    /// Events of a user who is not there.
-    NoUser {
-        /// Their stream.
-        stream: String,
-    },
-    /// An event with the id of another one: consumers would skip one of them.
-    RepeatedId {
-        /// Which one it is.
-        key: EventKey,
-        /// The id.
-        event_id: String,
-    },
-    /// A pending event, though one behind it was delivered long ago.
-    Overtaken {
-        /// Which one it is.
-        key: EventKey,
-        /// The number of the one behind it.
-        by: u64,
-    },
-    /// An item that cannot be read.
-    Unreadable {
-        /// Its key, as it is written.
-        key: String,
-        /// What is wrong with it.
-        attribute: &'static str,
-    },
-    /// An item of a kind that the table does not have.
-    UnknownStream {
-        /// Its stream.
-        stream: String,
-    },
-}
 
 /// What was counted, and what was found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -83,6 +28,9 @@ pub struct Reconciled {
     /// What must not be.
     pub findings: Vec<Finding>,
 }
+
+/// An event's number, and the event if it can be read.
+type Numbered = (u64, Option<StoredEvent>);
 
 /// Holds Identities against Events.
 #[derive(Debug)]
@@ -111,21 +59,16 @@ impl Reconciliation {
     /// If one of the tables does not answer.
     pub async fn user(&self, user: &UserVersion) -> Result<Reconciled, Failure> {
         let stream = format!("user#{}", user.id);
-        let (mut events, mut findings, mut start) = (Vec::new(), Vec::new(), None);
+        let (mut events, mut start) = (Vec::new(), None);
         loop {
             let page = self.outbox.history(&stream, start).await?;
-            for entry in page.items {
-                match entry {
-                    Entry::Event(event) => events.push(event),
-                    entry => findings.extend(unreadable(entry)),
-                }
-            }
+            events.extend(page.items.into_iter().filter_map(numbered));
             start = page.next;
             if start.is_none() {
                 break;
             }
         }
-        let newest = events.last().map_or(0, |event| event.key.sequence);
+        let newest = events.last().map_or(0, |(number, _)| *number);
         let mut version = user.version;
         if newest > version {
             // The events were read after the version: there may have been another change in between.
@@ -134,51 +77,37 @@ impl Reconciliation {
             };
             version = user.version.min(newest);
         }
-        let mut reconciled = self.reconcile(&stream, user.created_at, version, &events);
-        reconciled.findings.extend(findings);
+        let (made, beyond): (Vec<_>, Vec<_>) =
+            events.into_iter().partition(|(number, _)| (1..=version).contains(number));
+        let mut reconciled = self.gaps(&stream, user.created_at, version, &made);
+        let beyond = beyond.into_iter().map(|(sequence, _)| EventKey { stream: stream.clone(), sequence });
+        reconciled.findings.extend(beyond.map(|key| Finding::BeyondVersion { key, version }));
+        let events: Vec<StoredEvent> = made.into_iter().filter_map(|(_, event)| event).collect();
+        reconciled.findings.extend(self.overtaken(&events));
+        reconciled.count(&events);
         Ok(reconciled)
     }
 
-    fn reconcile(
-        &self,
-        stream: &str,
-        created_at: Timestamp,
-        version: u64,
-        events: &[StoredEvent],
-    ) -> Reconciled {
-        let in_state = |state| events.iter().filter(|event| event.state == state).count() as u64;
-        let mut reconciled = Reconciled {
-            users: 1,
-            events: events.len() as u64,
-            pending: in_state(State::Pending),
-            dead: in_state(State::Dead),
-            discarded: in_state(State::Discarded),
-            ..Default::default()
-        };
-        // What is missing was committed after the event below it, and has expired no earlier.
+    /// What is missing of 1 to the version. It was committed after the event below it, and so has
+    /// expired no earlier.
+    fn gaps(&self, stream: &str, created_at: Timestamp, version: u64, made: &[Numbered]) -> Reconciled {
+        let mut reconciled = Reconciled { users: 1, events: made.len() as u64, ..Default::default() };
         let (mut below, mut expected) = (created_at, 1);
-        let mut missing = |numbers: RangeInclusive<u64>, below: Timestamp| {
-            if numbers.is_empty() {
-            } else if self.kept_since.is_some_and(|since| below < since) {
-                reconciled.expired += numbers.end() - numbers.start() + 1;
-            } else {
+        let end = [(version.saturating_add(1), None)];
+        for (number, event) in made.iter().chain(&end) {
+            let numbers = expected..=number - 1;
+            if !numbers.is_empty() && self.kept_since.is_some_and(|since| below < since) {
+                reconciled.expired += number - expected;
+            } else if !numbers.is_empty() {
                 reconciled.findings.push(Finding::Missing { stream: stream.to_owned(), numbers });
             }
-        };
-        let (made, beyond) =
-            events.iter().partition::<Vec<_>, _>(|event| (1..=version).contains(&event.key.sequence));
-        for event in made {
-            missing(expected..=event.key.sequence - 1, below);
-            (below, expected) = (event.created_at, event.key.sequence.saturating_add(1));
+            below = event.as_ref().map_or(below, |event| event.created_at);
+            expected = number.saturating_add(1);
         }
-        missing(expected..=version, below);
-        let beyond =
-            beyond.into_iter().map(|event| Finding::BeyondVersion { key: event.key.clone(), version });
-        reconciled.findings.extend(beyond);
-        reconciled.findings.extend(self.overtaken(events));
         reconciled
     }
 
+    /// A pending event that the sweeper should have published long ago.
     fn overtaken(&self, events: &[StoredEvent]) -> Option<Finding> {
         let long_ago = self.now.minus(SWEPT);
         let (at, waits) = events.iter().enumerate().find(|(_, event)| {
@@ -195,8 +124,8 @@ impl Reconciliation {
         self.users.insert(user);
     }
 
-    /// Looks at an item of the table Events once the users are reconciled: at what only the whole
-    /// table can show. Ids of all events are kept in memory, some 32 bytes each.
+    /// Looks at an item of the table Events by itself, once the users are reconciled. The ids of all
+    /// events are kept in memory, some 32 bytes each.
     ///
     /// # Errors
     /// If one of the tables does not answer.
@@ -246,6 +175,14 @@ impl Reconciliation {
     }
 }
 
+fn numbered(entry: Entry) -> Option<Numbered> {
+    match entry {
+        Entry::Event(event) => Some((event.key.sequence, Some(event))),
+        Entry::Unreadable { sequence, .. } => Some((sequence.parse().ok()?, None)),
+        Entry::Quarantined { .. } | Entry::Internal => None,
+    }
+}
+
 fn unreadable(entry: Entry) -> Option<Finding> {
     match entry {
         Entry::Unreadable { stream, sequence, attribute } => {
@@ -259,6 +196,17 @@ impl Reconciled {
     fn of(finding: Option<Finding>) -> Self {
         Self { findings: finding.into_iter().collect(), ..Self::default() }
     }
+
+    fn count(&mut self, events: &[StoredEvent]) {
+        for event in events {
+            match event.state {
+                State::Pending => self.pending += 1,
+                State::Dead => self.dead += 1,
+                State::Discarded => self.discarded += 1,
+                State::Delivered => {}
+            }
+        }
+    }
 }
 
 impl AddAssign for Reconciled {
@@ -270,46 +218,5 @@ impl AddAssign for Reconciled {
         self.discarded += other.discarded;
         self.expired += other.expired;
         self.findings.extend(other.findings);
-    }
-}
-
-impl Finding {
-    /// What it is, in one word.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Missing { .. } => "missing",
-            Self::BeyondVersion { .. } => "beyond-version",
-            Self::NoUser { .. } => "no-user",
-            Self::RepeatedId { .. } => "repeated-id",
-            Self::Overtaken { .. } => "overtaken",
-            Self::Unreadable { .. } => "unreadable",
-            Self::UnknownStream { .. } => "unknown-stream",
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { stream, numbers } if numbers.start() == numbers.end() => {
-                write!(f, "{stream}: event {} is missing", numbers.start())
-            }
-            Self::Missing { stream, numbers } => {
-                write!(f, "{stream}: events {} to {} are missing", numbers.start(), numbers.end())
-            }
-            Self::BeyondVersion { key, version } => {
-                write!(f, "{}: event {} is beyond the version, {version}", key.stream, key.sequence)
-            }
-            Self::NoUser { stream } => write!(f, "{stream}: there is no such user"),
-            Self::RepeatedId { key, event_id } => {
-                write!(f, "{}: event {} has an id of another one, {event_id}", key.stream, key.sequence)
-            }
-            Self::Overtaken { key, by } => {
-                write!(f, "{}: event {} waits, though {by} was delivered", key.stream, key.sequence)
-            }
-            Self::Unreadable { key, attribute } => write!(f, "{key}: its `{attribute}` cannot be read"),
-            Self::UnknownStream { stream } => write!(f, "{stream}: the table has no such streams"),
-        }
     }
 }

@@ -287,3 +287,28 @@ async fn the_relay_never_touches_what_is() {
         of_relay.flat_map(|made| &made.call.touches).map(|touch| touch.resource.as_str()).collect();
     assert_eq!(touched, HashSet::from(["Events", "Bus"]));
 }
+
+#[tokio::test]
+async fn an_event_that_the_bus_refuses_for_too_long_is_left_to_the_sweeper_with_all_behind_it() {
+    let refused = |entry: &Value| entry["Detail"].to_string().contains(r"user#1");
+    let stage = stage(move |call| match call.request["Entries"].as_array() {
+        Some(entries) => {
+            Fate::EntriesRefused((0..entries.len()).filter(|at| refused(&entries[*at])).collect())
+        }
+        None => Fate::Proceed,
+    });
+    let outbox = Outbox::of(&stage.stack);
+    let records = [
+        outbox.commit("user#1", 1).await,
+        outbox.commit("user#1", 2).await,
+        outbox.commit("user#2", 1).await,
+    ];
+    assert_eq!(relay(&stage, &records).await, ["user#1/1"], "it is young");
+
+    stage.pass(Duration::from_mins(16));
+
+    assert_eq!(relay(&stage, &records).await, [""; 0], "the shard goes on");
+    assert_eq!(published(&stage), [("user#2".to_owned(), 1)]);
+    stage.stack.run_schedule("sweep-events").await.expect("a sweep");
+    assert_eq!(first_publications(&stage, "user#1"), [1, 2]);
+}

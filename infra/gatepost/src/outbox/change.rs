@@ -118,7 +118,7 @@ async fn chosen(outbox: &Outbox, arguments: &ArgMatches) -> Result<Vec<EventKey>
 }
 
 /// What the index has of events in a state.
-async fn keys(
+pub(crate) async fn keys(
     outbox: &Outbox,
     state: State,
     is_wanted: impl Fn(&store::Waiting) -> bool,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Arg, ArgMatches, value_parser};
-use cloud::{Clock, Cloud, Random};
+use cloud::{Clock, Cloud};
 use local::Stack;
 use store::{Identities, Outbox};
 
@@ -34,9 +34,9 @@ pub(crate) fn arguments() -> [Arg; 6] {
             .default_value(".gatepost")
             .value_parser(value_parser!(PathBuf)),
         flag("deployed", "A deployed system, instead of a data folder").conflicts_with("data"),
-        value("events-table", "NAME", "The table Events").requires("deployed"),
-        value("identities-table", "NAME", "The table Identities").requires("deployed"),
-        value("bus", "NAME", "The event bus, by name or ARN").requires("deployed"),
+        value("events-table", "NAME", "The table Events").requires("deployed").conflicts_with("data"),
+        value("identities-table", "NAME", "The table Identities").requires("deployed").conflicts_with("data"),
+        value("bus", "NAME", "The event bus, by name or ARN").requires("deployed").conflicts_with("data"),
         value("retention-days", "N", "How many days a delivered event is kept; 0 for ever")
             .value_parser(value_parser!(u32).range(..=3650)),
     ]
@@ -79,9 +79,5 @@ impl Deployment {
 
     pub(crate) fn clock(&self) -> Clock {
         self.events.clock()
-    }
-
-    pub(crate) fn random(&self) -> Random {
-        self.events.random()
     }
 }

@@ -3,6 +3,7 @@
 mod change;
 mod cleanup;
 mod deployment;
+mod flush;
 mod list;
 mod replay;
 mod report;
@@ -12,6 +13,7 @@ mod verify;
 use std::{io, process::ExitCode};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use events::NotSwept;
 use local::{StartError, functions::CallFailed};
 use thiserror::Error;
 use tokio::runtime;
@@ -31,12 +33,23 @@ pub(crate) enum OutboxError {
     Setting(#[from] cloud::SettingError),
     #[error("{}", cloud::chain(.0))]
     Table(#[from] store::Failure),
+    #[error("the sweeper or another flush is at work: try again in a minute")]
+    Busy,
     #[error("{0} is no number of an event: they are 1, 2, 3…")]
     NoSequence(String),
     #[error("there is no user {0}")]
     NoUser(domain::UserId),
     #[error("the system does not permit it: {0}")]
     System(#[from] io::Error),
+}
+
+impl From<NotSwept> for OutboxError {
+    fn from(not_swept: NotSwept) -> Self {
+        match not_swept {
+            NotSwept::Busy => Self::Busy,
+            NotSwept::Failed(failure) => Self::Table(failure),
+        }
+    }
 }
 
 /// How it ended, if it could be done: the exit code.
@@ -63,6 +76,7 @@ pub(crate) fn command() -> Command {
     let subcommands = [
         stats::command(),
         list::command(),
+        flush::command(),
         change::retry_command(),
         change::requeue_command(),
         change::discard_command(),
@@ -90,6 +104,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, OutboxError> {
         match name {
             "stats" => stats::run(&deployment, &report, arguments).await,
             "list" => list::run(&deployment, &report, arguments).await,
+            "flush" => flush::run(&deployment, &report, arguments).await,
             "retry-failed" => change::retry(&deployment, &report).await,
             "requeue" => change::requeue(&deployment, &report, arguments).await,
             "discard" => change::discard(&deployment, &report, arguments).await,

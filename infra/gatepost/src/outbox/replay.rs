@@ -151,10 +151,8 @@ impl Replay<'_> {
         for (key, code) in &self.refused {
             self.report.line(&format!("not published {key}: {code}"));
         }
-        let code = |stop: &Stop| match stop {
-            Stop::Unavailable(code) | Stop::Refused(code) => code.clone(),
-        };
-        let stopped = self.stopped.as_ref().map(code);
+        let stopped =
+            self.stopped.as_ref().map(|(Stop::Unavailable(code) | Stop::Refused(code))| code.clone());
         if let Some(code) = &stopped {
             self.report.line(&format!("stopped: the bus takes nothing, {code}"));
         }

@@ -2,7 +2,7 @@
 
 use clap::{ArgMatches, Command};
 use domain::Timestamp;
-const GRACE: std::time::Duration = std::time::Duration::from_mins(15);
+use events::GRACE;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use store::{Entry, Failure, Outbox, State, Waiting};

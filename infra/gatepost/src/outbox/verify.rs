@@ -42,17 +42,32 @@ pub(crate) async fn run(
     let kept = arguments.get_one::<u32>("days").map(|days| Duration::from_hours(24) * *days);
     let mut reconciliation = Reconciliation::new(deployment.outbox.clone(), identities.clone(), now, kept);
     let reconciled = match arguments.get_one::<UserId>("user") {
-        Some(user) => match identities.user(*user).await? {
-            Some(found) => {
-                let user = UserVersion { id: *user, version: found.version, created_at: found.created_at };
-                reconciliation.user(&user).await?
-            }
-            None => return Err(OutboxError::NoUser(*user)),
-        },
+        Some(user) => one(deployment, &mut reconciliation, *user).await?,
         None => everything(deployment, &mut reconciliation).await?,
     };
     tell(report, &reconciled);
     Ok(if reconciled.findings.is_empty() { Ended::Well } else { Ended::WithFindings })
+}
+
+async fn one(
+    deployment: &Deployment,
+    reconciliation: &mut Reconciliation,
+    id: UserId,
+) -> Result<Reconciled, OutboxError> {
+    let user = deployment.identities()?.user(id).await?.ok_or(OutboxError::NoUser(id))?;
+    let user = UserVersion { id, version: user.version, created_at: user.created_at };
+    let (mut reconciled, mut start) = (reconciliation.user(&user).await?, None);
+    reconciliation.has(id);
+    loop {
+        let page = deployment.outbox.history(&format!("user#{id}"), start).await?;
+        for entry in page.items {
+            reconciled += reconciliation.entry(entry).await?;
+        }
+        start = page.next;
+        if start.is_none() {
+            return Ok(reconciled);
+        }
+    }
 }
 
 async fn everything(

@@ -125,6 +125,8 @@ pub struct QueueSource {
     pub batch_size: usize,
     /// Whether the function says which messages failed.
     pub reports_failures: bool,
+    /// Whether the function is called with the message itself, one a call, as EventBridge does.
+    pub direct: bool,
 }
 
 /// A queue.

@@ -7,7 +7,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    DeployedFunction, QueueSource, Route, Schedule, StreamSource, Template, TemplateError, id_of,
+    DeployedFunction, QueueResource, QueueSource, Route, Rule, Schedule, StreamSource, Template,
+    TemplateError, id_of,
     intrinsics::{Scope, text_of},
     stored,
 };
@@ -159,6 +160,8 @@ enum EventSource {
     #[serde(rename = "SQS")]
     Queue(SqsSource),
     Schedule(ScheduleSource),
+    #[serde(rename = "EventBridgeRule")]
+    Rule(RuleSource),
 }
 
 #[derive(Deserialize)]
@@ -192,6 +195,8 @@ struct DynamoDbSource {
     _maximum_record_age: Option<Value>,
     #[serde(rename = "DestinationConfig")]
     _destination: Option<Value>,
+    #[serde(rename = "MetricsConfig")]
+    _metrics: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -208,6 +213,13 @@ struct SqsSource {
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 struct ScheduleSource {
     schedule: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct RuleSource {
+    event_bus_name: String,
+    pattern: Value,
 }
 
 #[derive(Deserialize)]
@@ -237,6 +249,8 @@ const fn one() -> usize {
     1
 }
 
+/// Between two attempts at a call that EventBridge makes.
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Lambda's own default, in seconds.
 const DEFAULT_TIMEOUT: u64 = 3;
 
@@ -273,11 +287,33 @@ fn add_source(template: &mut Template, function: &str, source: EventSource) -> R
             queue: id_of(&source.queue).to_owned(),
             batch_size: source.batch_size,
             reports_failures: !source.function_response_types.is_empty(),
+            direct: false,
         }),
+        EventSource::Rule(source) => add_rule(template, function, &source)?,
         EventSource::Schedule(source) => {
             template.schedules.push(Schedule { function, every: rate(&source.schedule)? });
         }
     }
+    Ok(())
+}
+
+/// EventBridge calls a function by a queue of its own, which nobody sees.
+fn add_rule(template: &mut Template, function: String, source: &RuleSource) -> Result<(), TemplateError> {
+    let queue = format!("events of {function}");
+    template.rules.push(Rule {
+        bus: id_of(&source.event_bus_name).to_owned(),
+        pattern: Pattern::read(&source.pattern)?,
+        queues: vec![queue.clone()],
+    });
+    let hidden = QueueResource { visibility_timeout: LONGEST_PAUSE, dead_letters: None };
+    template.queues.insert(queue.clone(), hidden);
+    template.queue_sources.push(QueueSource {
+        function,
+        queue,
+        batch_size: 1,
+        reports_failures: false,
+        direct: true,
+    });
     Ok(())
 }
 
