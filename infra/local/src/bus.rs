@@ -1,6 +1,10 @@
 //! EventBridge: takes events, keeps them, and puts those that a rule matches into its queues.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use cloud::{Clock, Random};
 use domain::Timestamp;
@@ -21,6 +25,8 @@ const LIST: &str = "events";
 /// EventBridge's limits of one call.
 const MAX_ENTRIES: usize = 10;
 const MAX_BYTES: usize = 256 * 1024;
+/// How long a custom bus knows what it has taken.
+const DEDUPLICATION: Duration = Duration::from_mins(5);
 
 /// An event that was published.
 #[derive(Clone, Debug, Serialize, Deserialize, PartialEq)]
@@ -46,11 +52,15 @@ pub(crate) struct Bus {
     news: broadcast::Sender<News>,
     /// The last event's number; held while events are kept, so that numbers are in order.
     last: Mutex<u64>,
+    /// What custom buses took lately: when, by event group and de-duplication id.
+    known: Mutex<HashMap<(String, String), Timestamp>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Request {
+    /// Given for a custom bus only.
+    event_bus_arn: Option<String>,
     #[serde(default)]
     entries: Vec<Entry>,
 }
@@ -65,6 +75,15 @@ struct Entry {
     #[serde(default)]
     resources: Vec<String>,
     time: Option<f64>,
+    /// For a custom bus only.
+    system_metadata: Option<SystemMetadata>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SystemMetadata {
+    event_group_id: String,
+    deduplication_id: String,
 }
 
 /// Why one entry was not taken.
@@ -80,14 +99,23 @@ impl Bus {
     ) -> Result<Self, DynoxideError> {
         let last = Mutex::new(journal.last(LIST)?.unwrap_or(0));
         let (template, queues) = (Arc::clone(template), Arc::clone(queues));
-        Ok(Self { journal: journal.clone(), template, queues, clock, news, last })
+        Ok(Self { journal: journal.clone(), template, queues, clock, news, last, known: Mutex::default() })
     }
 
     /// Answers `PutEvents`; the entries at the positions `refused` fail as if EventBridge were busy.
     pub(crate) fn put_events(&self, body: &[u8], refused: &[usize]) -> Answer {
-        let Ok(request) = serde_json::from_slice::<Request>(body) else {
+        let Ok(mut request) = serde_json::from_slice::<Request>(body) else {
             return Answer::refusal(400, "SerializationException", "The request cannot be read.");
         };
+        if let Some(arn) = &request.event_bus_arn {
+            // Unlike a classic one, a custom bus that is not there is missed.
+            let Some(behind) = self.template.custom_buses.get(id_of(arn)) else {
+                return Answer::refusal(404, "ResourceNotFoundException", "There is no such bus.");
+            };
+            for entry in &mut request.entries {
+                entry.event_bus_name = Some(behind.clone());
+            }
+        }
         if request.entries.is_empty() || request.entries.len() > MAX_ENTRIES {
             return Answer::refusal(400, "ValidationException", "A call has 1 to 10 entries.");
         }
@@ -95,20 +123,27 @@ impl Bus {
             let message = "Total size of the entries in the request is over the limit.";
             return Answer::refusal(400, "ValidationException", message);
         }
+        let now = self.clock.now();
         let checked = request.entries.iter().enumerate().map(|(position, entry)| {
             if refused.contains(&position) {
                 return Err(EntryRefused("InternalFailure", "The service is busy.".to_owned()));
             }
-            entry.check(self.clock.now())
+            entry.check(now)
         });
         let checked: Vec<_> = checked.collect();
         let taken = checked
             .iter()
             .zip(&request.entries)
             .filter_map(|(event, entry)| Some((event.as_ref().ok()?, entry)));
-        if self.keep(taken.collect()).is_err() {
+        let new: Vec<_> = taken.filter(|(_, entry)| !self.is_duplicate(entry, now)).collect();
+        let kept: Vec<_> = new.iter().filter_map(|(_, entry)| entry.deduplication()).collect();
+        if self.keep(new).is_err() {
             return Answer::refusal(500, "InternalException", "The events could not be stored.");
         }
+        self.known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(kept.into_iter().map(|key| (key, now)));
         let failed = checked.iter().filter(|entry| entry.is_err()).count();
         let results: Vec<Value> = checked
             .into_iter()
@@ -118,6 +153,13 @@ impl Bus {
             })
             .collect();
         Answer::json(&json!({"FailedEntryCount": failed, "Entries": results}))
+    }
+
+    /// Whether a custom bus has taken the same a short while ago.
+    fn is_duplicate(&self, entry: &Entry, now: Timestamp) -> bool {
+        let Some(key) = entry.deduplication() else { return false };
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&key).is_some_and(|taken_at| now.since(*taken_at) <= DEDUPLICATION)
     }
 
     /// Keeps the events and the messages that rules make of them: all or nothing.
@@ -184,6 +226,12 @@ impl Published {
 }
 
 impl Entry {
+    /// What a custom bus tells duplicates by.
+    fn deduplication(&self) -> Option<(String, String)> {
+        let SystemMetadata { event_group_id, deduplication_id } = self.system_metadata.as_ref()?;
+        Some((event_group_id.clone(), deduplication_id.clone()))
+    }
+
     /// EventBridge's own way of counting.
     fn size(&self) -> usize {
         let texts = [&self.source, &self.detail_type, &self.detail];

@@ -9,6 +9,7 @@
 mod batch;
 mod bus;
 pub mod calls;
+mod cbor;
 mod consumer;
 mod folder;
 pub mod functions;

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     calls::{Call, Fate, Made, Refusal},
+    cbor,
     services::Services,
     touches,
 };
@@ -31,6 +32,11 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn json(body: &Value) -> Self {
         Self { status: 200, body: body.to_string().into_bytes() }
+    }
+
+    fn in_cbor(self) -> Self {
+        let json = serde_json::from_slice(&self.body).unwrap_or_default();
+        Self { body: cbor::of_json(&json), ..self }
     }
 
     pub(crate) fn refusal(status: u16, code: &str, message: &str) -> Self {
@@ -58,12 +64,17 @@ impl Seam {
 
     async fn serve(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let (service, operation) = addressee(&request)?;
-        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let is_cbor = request.headers().get("smithy-protocol") == Some("rpc-v2-cbor");
+        let mut body = request.body().bytes().unwrap_or_default().to_vec();
+        if is_cbor {
+            body = cbor::to_json(&body).unwrap_or_default().to_string().into_bytes();
+        }
         let answer = if self.services.watch.is_watched() {
             self.watched(service, operation, body).await?
         } else {
             self.services.answer(service, operation, body, Vec::new()).await
         };
+        let answer = if is_cbor { answer.in_cbor() } else { answer };
         let status =
             StatusCode::try_from(answer.status).map_err(|error| ConnectorError::user(error.into()))?;
         Ok(HttpResponse::new(status, SdkBody::from(answer.body)))
@@ -142,6 +153,9 @@ fn addressee(request: &HttpRequest) -> Result<(&'static str, String), ConnectorE
         ConnectorError::user(what.into())
     };
     let Some(target) = request.headers().get("x-amz-target") else {
+        if let Some(operation) = request.uri().split("/service/AWSEventsV2/operation/").nth(1) {
+            return Ok(("events", operation.to_owned()));
+        }
         let is_mail = request.method() == "POST" && request.uri().ends_with("/v2/email/outbound-emails");
         return if is_mail { Ok(("ses", "SendEmail".to_owned())) } else { Err(unknown()) };
     };

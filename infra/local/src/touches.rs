@@ -15,6 +15,9 @@ pub(crate) fn of(service: &str, operation: &str, request: &Value, template: &Tem
     };
     let items = |field: &str| request[field].as_array().into_iter().flatten();
     match (service, operation) {
+        ("events", _) if request["EventBusArn"].is_string() => {
+            vec![plain("events:PutEvents", &request["EventBusArn"])]
+        }
         ("events", _) => {
             items("Entries").map(|entry| plain("events:PutEvents", &entry["EventBusName"])).collect()
         }

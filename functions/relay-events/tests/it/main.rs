@@ -312,3 +312,79 @@ async fn an_event_that_the_bus_refuses_for_too_long_is_left_to_the_sweeper_with_
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
     assert_eq!(first_publications(&stage, "user#1"), [1, 2]);
 }
+
+#[tokio::test]
+async fn on_a_custom_bus_each_stream_is_a_group_and_a_repetition_is_dropped() {
+    let calls = AtomicU32::new(0);
+    let fate = move |call: &Call| match call.operation.as_str() {
+        "PutEvents" if calls.fetch_add(1, SeqCst).is_multiple_of(2) => Fate::AnswerLost,
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| {
+        let setup = setup.with_parameter("CustomBus", "true").recording();
+        setup.watched_by(fate).with_random(outbox::without_waiting())
+    });
+    let outbox = Outbox::of(&stage.stack);
+    for number in 1..=3 {
+        outbox.commit("user#1", number).await;
+        outbox.commit("user#2", number).await;
+    }
+
+    stage.settle().await;
+
+    for user in ["user#1", "user#2"] {
+        let numbers: Vec<_> = published(&stage).into_iter().filter(|(stream, _)| stream == user).collect();
+        assert_eq!(numbers, [1, 2, 3].map(|number| (user.to_owned(), number)), "none twice");
+        assert_eq!(outbox.item(user, 3).await["state"], "delivered");
+    }
+    let calls = stage.stack.calls();
+    let put = calls.iter().find(|made| made.call.operation == "PutEvents").expect("a call");
+    let entry = &put.call.request["Entries"][0];
+    assert_eq!(entry["SystemMetadata"], json!({"EventGroupId": "user#1", "DeduplicationId": "user#1/1"}));
+}
+
+#[tokio::test]
+async fn what_goes_to_a_custom_bus_reaches_the_rules_all_the_same() {
+    let stage = Stage::with(|setup| setup.with_parameter("CustomBus", "true"));
+
+    stage.registered("ada@example.com").await;
+    stage.stack.run_schedule("sweep-events").await.expect("a sweep");
+    stage.settle().await;
+
+    assert!(stage.stack.metrics().contains_key("CanaryAge"));
+}
+
+#[tokio::test]
+async fn a_custom_bus_that_is_not_there_or_refuses_us_blocks_and_kills_nothing() {
+    let missing = local::template::OF_THIS_BUILD.replace("GetAtt OrderedBus.EventBusArn, !Ref Bus]", "Sub \"arn:aws:events:eu-west-1:000000000000:event-busv2/nowhere/0123456789abcdefghijklmno\", !Ref Bus]");
+    assert_ne!(missing, local::template::OF_THIS_BUILD);
+    let custom = |setup: local::Setup| setup.with_parameter("CustomBus", "true");
+    let denied = |call: &Call| match call.operation.as_str() {
+        "PutEvents" => Fate::Refused(Refusal::ACCESS_DENIED),
+        _ => Fate::Proceed,
+    };
+    for stage in [
+        Stage::with(|setup| custom(setup).with_template(missing)),
+        Stage::with(|setup| custom(setup).watched_by(denied)),
+    ] {
+        let outbox = Outbox::of(&stage.stack);
+        let records = [outbox.commit("user#1", 1).await];
+
+        assert_eq!(relay(&stage, &records).await, ["user#1/1"]);
+
+        assert_eq!(outbox.item("user#1", 1).await["state"], "pending");
+    }
+}
+
+#[tokio::test]
+async fn a_custom_bus_tells_poison_from_what_may_pass() {
+    let stage = Stage::with(|setup| setup.with_parameter("CustomBus", "true"));
+    let outbox = Outbox::of(&stage.stack);
+    outbox.commit_detail("user#1", 1, "no object").await;
+    outbox.commit("user#2", 1).await;
+
+    stage.settle().await;
+
+    assert_eq!(outbox.item("user#1", 1).await["state"], "dead");
+    assert_eq!(outbox.item("user#2", 1).await["state"], "delivered");
+}

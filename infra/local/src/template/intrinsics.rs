@@ -131,7 +131,7 @@ impl Scope {
         let unknown = || TemplateError::new(format!("the attribute {id}.{attribute} is not known locally"));
         let kind = self.resources.get(id).ok_or_else(unknown)?;
         let value = match attribute {
-            "Arn" => arn(kind, id),
+            "Arn" | "EventBusArn" => arn(kind, id),
             "StreamArn" => Some(format!("{}/stream/local", arn(kind, id).ok_or_else(unknown)?)),
             "QueueName" | "TableName" | "Name" => Some(id.to_owned()),
             _ => None,

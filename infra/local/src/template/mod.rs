@@ -56,8 +56,10 @@ pub struct Template {
     pub queue_sources: Vec<QueueSource>,
     /// The queues, by name.
     pub queues: BTreeMap<String, QueueResource>,
-    /// The event buses.
+    /// The classic event buses.
     pub buses: Vec<String>,
+    /// The custom event buses, and the classic one whose rules see what is published to each.
+    pub custom_buses: BTreeMap<String, String>,
     /// Which events go to which queue.
     pub rules: Vec<Rule>,
     /// Which function runs how often.
@@ -208,8 +210,9 @@ impl Template {
         {
             return missing("queue", queue);
         }
-        match self.rules.iter().find(|rule| !self.buses.contains(&rule.bus)) {
-            Some(rule) => missing("bus", &rule.bus),
+        let buses = self.rules.iter().map(|rule| &rule.bus).chain(self.custom_buses.values());
+        match buses.into_iter().find(|bus| !self.buses.contains(bus)) {
+            Some(bus) => missing("bus", bus),
             None => Ok(()),
         }
     }
@@ -220,10 +223,13 @@ pub(crate) fn arn(kind: &str, id: &str) -> Option<String> {
     let (service, path) = match kind {
         "AWS::DynamoDB::Table" => ("dynamodb", format!("table/{id}")),
         "AWS::SQS::Queue" => ("sqs", id.to_owned()),
+        // The last part is what EventBridge adds to the name.
+        "AWS::EventsV2::EventBus" => ("events", format!("event-busv2/{id}/0123456789abcdefghijklmno")),
         "AWS::Events::EventBus" => ("events", format!("event-bus/{id}")),
         "AWS::Events::Rule" => ("events", format!("rule/{id}")),
         "AWS::Serverless::Function" => ("lambda", format!("function:{id}")),
         "AWS::SecretsManager::Secret" => ("secretsmanager", format!("secret:{id}")),
+        "AWS::IAM::Role" => return Some(format!("arn:aws:iam::{ACCOUNT}:role/{id}")),
         "AWS::S3::Bucket" => return Some(format!("arn:aws:s3:::{id}")),
         _ => return None,
     };
@@ -234,6 +240,9 @@ pub(crate) fn arn(kind: &str, id: &str) -> Option<String> {
 pub(crate) fn id_of(reference: &str) -> &str {
     if !reference.starts_with("arn:") {
         return reference;
+    }
+    if let Some((_, custom_bus)) = reference.split_once(":event-busv2/") {
+        return custom_bus.split('/').next().unwrap_or(custom_bus);
     }
     let before_stream = reference.split("/stream/").next().unwrap_or(reference);
     before_stream.rsplit([':', '/']).next().unwrap_or(reference)

@@ -18,6 +18,7 @@ use crate::pattern::Pattern;
 const WITHOUT_EFFECT: &[&str] = &[
     "AWS::CloudWatch::Alarm",
     "AWS::CloudWatch::Dashboard",
+    "AWS::IAM::ManagedPolicy",
     "AWS::IAM::Role",
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
@@ -73,6 +74,16 @@ fn add(
         "AWS::Events::EventBus" => {
             properties(&["Name", "Description", "Tags"])?.into::<Nothing>()?;
             template.buses.push(id.to_owned());
+            Ok(())
+        }
+        "AWS::EventsV2::EventBus" => {
+            properties(&["Name", "Description", "StorageConfiguration", "Tags"])?.into::<Nothing>()?;
+            Ok(())
+        }
+        "AWS::EventsV2::Subscriber" => {
+            let without_effect = ["Name", "Description", "Type", "RetryPolicy", "OnFailureConfiguration"];
+            let subscriber = properties(&without_effect)?.into()?;
+            template.custom_buses.extend([stored::subscriber(&subscriber)]);
             Ok(())
         }
         "AWS::Events::Rule" => {

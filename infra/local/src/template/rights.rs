@@ -19,14 +19,17 @@ pub struct Right {
     pub leading_key: Option<String>,
 }
 
-/// The rights of each role of the template, by the role's logical id.
+/// The rights of each function's role of the template, by the role's logical id.
 ///
 /// # Errors
 /// If the text is no template.
 pub fn rights(template: &str) -> Result<BTreeMap<String, Vec<Right>>, TemplateError> {
     let document = yaml::read(template)?;
     let resources = document["Resources"].as_object().into_iter().flatten();
-    let roles = resources.filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role");
+    let roles = resources.filter(|(_, resource)| {
+        let trust = &resource["Properties"]["AssumeRolePolicyDocument"];
+        resource["Type"] == "AWS::IAM::Role" && trust.to_string().contains("lambda.amazonaws.com")
+    });
     Ok(roles.map(|(id, role)| (id.clone(), of_role(&role["Properties"]["Policies"]))).collect())
 }
 

@@ -89,6 +89,27 @@ pub(super) fn rule(properties: &RuleProperties) -> Result<Rule, TemplateError> {
     })
 }
 
+/// Locally the only target of a custom bus is a classic one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+pub(super) struct SubscriberProperties {
+    event_bus_arn: String,
+    invoke_configuration: Invocation,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct Invocation {
+    target_arn: String,
+    #[serde(rename = "RoleArn")]
+    _role: Value,
+}
+
+pub(super) fn subscriber(properties: &SubscriberProperties) -> (String, String) {
+    let SubscriberProperties { event_bus_arn, invoke_configuration } = properties;
+    (id_of(event_bus_arn).to_owned(), id_of(&invoke_configuration.target_arn).to_owned())
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct QueueProperties {

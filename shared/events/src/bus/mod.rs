@@ -1,26 +1,25 @@
 //! The bus: one call, and what its answer means for each entry.
 
-use aws_sdk_eventbridge::{
-    Client,
-    config::retry::RetryConfig,
-    error::{ProvideErrorMetadata, SdkError},
-    operation::put_events::PutEventsError,
-    primitives::DateTime,
-    types::{PutEventsRequestEntry, PutEventsResultEntry},
-};
+mod classic;
+mod custom;
+
+use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
 use cloud::{Cloud, SettingError};
 use domain::Canary;
 use store::PendingEvent;
 
+use self::{classic::Classic, custom::Custom};
 use crate::waves::MAX_BYTES;
 
 const SOURCE: &str = "gatepost";
 
 /// The bus that events are published to.
 #[derive(Clone, Debug)]
-pub(crate) struct Bus {
-    eventbridge: Client,
-    name: String,
+pub(crate) enum Bus {
+    /// Rules and targets; keeps no order.
+    Classic(Classic),
+    /// Subscribers, which may be in order within an event group.
+    Custom(Custom),
 }
 
 /// What became of an entry.
@@ -41,41 +40,37 @@ pub(crate) enum Verdict {
 }
 
 impl Bus {
-    /// The bus that the setting `EVENT_BUS` names.
+    /// The bus that the setting `EVENT_BUS` names: the ARN of a custom bus, or anything that names a
+    /// classic one.
     pub(crate) fn new(cloud: &Cloud) -> Result<Self, SettingError> {
-        // Entries fail one by one, which the SDK does not see: the publisher does all the retries.
-        let config =
-            aws_sdk_eventbridge::config::Builder::from(cloud.sdk()).retry_config(RetryConfig::disabled());
-        Ok(Self { eventbridge: Client::from_conf(config.build()), name: cloud.settings().text("EVENT_BUS")? })
+        let name = cloud.settings().text("EVENT_BUS")?;
+        let is_custom = name.starts_with("arn:") && name.contains(":event-busv2/");
+        Ok(if is_custom {
+            Self::Custom(Custom::new(cloud, name))
+        } else {
+            Self::Classic(Classic::new(cloud, name))
+        })
     }
 
     /// Publishes events in one call. Returns one verdict for each, in their order.
     pub(crate) async fn put(
         &self,
-        events: impl ExactSizeIterator<Item = &PendingEvent> + Clone,
+        events: impl ExactSizeIterator<Item = &PendingEvent> + Clone + Send,
     ) -> Vec<Verdict> {
-        let entries = events.clone().map(|event| self.entry(event)).collect();
-        match self.eventbridge.put_events().set_entries(Some(entries)).send().await {
-            Ok(answer) => {
-                let answers = answer.entries.unwrap_or_default();
-                let missing = || Verdict::Failed("NoAnswer".to_owned());
-                (0..events.len()).map(|at| answers.get(at).map_or_else(missing, judge)).collect()
+        let answered = match self {
+            Self::Classic(bus) => bus.put(events.clone()).await,
+            Self::Custom(bus) => bus.put(events.clone()).await,
+        };
+        match answered {
+            Ok(mut verdicts) => {
+                verdicts.resize(events.len(), Verdict::Failed("NoAnswer".to_owned()));
+                verdicts
             }
-            Err(error) => {
-                let bytes = events.clone().map(entry_bytes).sum();
-                vec![judge_call(&error, events.len(), bytes); events.len()]
+            Err(refused) => {
+                let entries = events.len();
+                vec![refused.judge(entries, events.map(entry_bytes).sum()); entries]
             }
         }
-    }
-
-    fn entry(&self, event: &PendingEvent) -> PutEventsRequestEntry {
-        PutEventsRequestEntry::builder()
-            .event_bus_name(&self.name)
-            .source(source(event))
-            .detail_type(&event.detail_type)
-            .detail(&event.detail)
-            .time(DateTime::from_millis(event.created_at.millis()))
-            .build()
     }
 }
 
@@ -90,9 +85,10 @@ pub(crate) fn entry_bytes(event: &PendingEvent) -> usize {
     TIME_BYTES + source(event).len() + event.detail_type.len() + event.detail.len()
 }
 
-fn judge(answer: &PutEventsResultEntry) -> Verdict {
-    match (&answer.error_code, &answer.event_id) {
-        (None, Some(id)) => Verdict::Accepted(id.clone()),
+/// What either bus says of one entry.
+fn judge(error_code: Option<&str>, event_id: Option<&str>) -> Verdict {
+    match (error_code, event_id) {
+        (None, Some(id)) => Verdict::Accepted(id.to_owned()),
         (None, None) => Verdict::Failed("NoAnswer".to_owned()),
         (Some(code), _) => judge_code(code),
     }
@@ -114,13 +110,14 @@ fn is_busy(code: &str) -> bool {
     code.contains("Throttl") || matches!(code, "TooManyRequestsException" | "RequestLimitExceeded")
 }
 
-/// Rights, identity, or a bus that is not there.
+/// Rights, identity, or a bus that is not there or not ready.
 fn is_systemic(code: &str) -> bool {
     let prefixes = ["AccessDenied", "NotAuthorized", "InvalidAccountId", "ResourceNotFound", "ExpiredToken"];
     let codes = [
         "IncompleteSignature",
         "InvalidClientTokenId",
         "InvalidSignatureException",
+        "InvalidStateException",
         "MissingAuthenticationToken",
         "OptInRequired",
         "SignatureDoesNotMatch",
@@ -129,22 +126,42 @@ fn is_systemic(code: &str) -> bool {
     prefixes.iter().any(|prefix| code.starts_with(prefix)) || codes.contains(&code)
 }
 
-fn judge_call(error: &SdkError<PutEventsError>, entries: usize, bytes: usize) -> Verdict {
-    let SdkError::ServiceError(answer) = error else {
-        return match error {
-            SdkError::ConstructionFailure(_) => Verdict::Systemic("ConstructionFailure".to_owned()),
-            _ => Verdict::Busy("NoAnswer".to_owned()),
+/// A whole call was not taken.
+enum Refused {
+    /// The call could not even be made.
+    Unmade,
+    /// There was no answer: what became of the events is unknown.
+    Unanswered,
+    /// The bus says so, with this code; whether the call is at fault.
+    ByBus { code: String, is_ours: bool },
+}
+
+impl Refused {
+    fn of<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Self {
+        match error {
+            SdkError::ConstructionFailure(_) => Self::Unmade,
+            SdkError::ServiceError(answer) => Self::ByBus {
+                code: answer.err().code().unwrap_or("Unknown").to_owned(),
+                is_ours: answer.raw().status().is_client_error(),
+            },
+            _ => Self::Unanswered,
+        }
+    }
+
+    fn judge(self, entries: usize, bytes: usize) -> Verdict {
+        let (code, is_ours) = match self {
+            Self::Unmade => return Verdict::Systemic("ConstructionFailure".to_owned()),
+            Self::Unanswered => return Verdict::Busy("NoAnswer".to_owned()),
+            Self::ByBus { code, is_ours } => (code, is_ours),
         };
-    };
-    let code = answer.err().code().unwrap_or("Unknown").to_owned();
-    let is_refused = answer.raw().status().is_client_error() && !is_busy(&code);
-    match () {
-        () if !is_refused => Verdict::Busy(code),
-        () if is_systemic(&code) => Verdict::Systemic(code),
-        () if entries > 1 => Verdict::Crowded,
-        () if bytes > MAX_BYTES => Verdict::Poison(code),
-        // A small event, alone and still refused: more likely the bus's name than the event.
-        () => Verdict::Systemic(code),
+        match () {
+            () if !is_ours || is_busy(&code) => Verdict::Busy(code),
+            () if is_systemic(&code) => Verdict::Systemic(code),
+            () if entries > 1 => Verdict::Crowded,
+            () if bytes > MAX_BYTES => Verdict::Poison(code),
+            // A small event, alone and still refused: more likely the bus's name than the event.
+            () => Verdict::Systemic(code),
+        }
     }
 }
 
@@ -174,7 +191,7 @@ mod tests {
     #[test]
     fn each_code_of_an_entry_has_its_consequence() {
         use Verdict::{Busy, Failed, Poison, Systemic};
-        let judged = |code: &str| judge(&PutEventsResultEntry::builder().error_code(code).build());
+        let judged = |code: &str| judge(Some(code), None);
         for code in ["InternalFailure", "InternalException", "SomethingNew"] {
             assert_eq!(judged(code), Failed(code.to_owned()));
         }
@@ -190,6 +207,7 @@ mod tests {
             "NotAuthorizedForDetailTypeException",
             "InvalidAccountIdException",
             "ResourceNotFoundException",
+            "InvalidStateException",
         ];
         for code in systemic {
             assert_eq!(judged(code), Systemic(code.to_owned()));
@@ -198,10 +216,8 @@ mod tests {
 
     #[test]
     fn only_an_id_without_an_error_is_acceptance() {
-        let builder = PutEventsResultEntry::builder;
-        assert_eq!(judge(&builder().event_id("e1").build()), Verdict::Accepted("e1".to_owned()));
-        assert_eq!(judge(&builder().build()), Verdict::Failed("NoAnswer".to_owned()));
-        let both = builder().event_id("e1").error_code("InternalFailure").build();
-        assert_eq!(judge(&both), Verdict::Failed("InternalFailure".to_owned()));
+        assert_eq!(judge(None, Some("e1")), Verdict::Accepted("e1".to_owned()));
+        assert_eq!(judge(None, None), Verdict::Failed("NoAnswer".to_owned()));
+        assert_eq!(judge(Some("InternalFailure"), Some("e1")), Verdict::Failed("InternalFailure".to_owned()));
     }
 }

@@ -1,0 +1,45 @@
+//! EventBridge's classic bus: rules and targets, and no order.
+
+use aws_sdk_eventbridge::{
+    Client, config::retry::RetryConfig, primitives::DateTime, types::PutEventsRequestEntry,
+};
+use cloud::Cloud;
+use store::PendingEvent;
+
+use super::{Refused, Verdict, judge, source};
+
+/// A classic bus.
+#[derive(Clone, Debug)]
+pub(crate) struct Classic {
+    eventbridge: Client,
+    name: String,
+}
+
+impl Classic {
+    pub(super) fn new(cloud: &Cloud, name: String) -> Self {
+        // Entries fail one by one, which the SDK does not see: the publisher does all the retries.
+        let config =
+            aws_sdk_eventbridge::config::Builder::from(cloud.sdk()).retry_config(RetryConfig::disabled());
+        Self { eventbridge: Client::from_conf(config.build()), name }
+    }
+
+    pub(super) async fn put<'a>(
+        &self,
+        events: impl Iterator<Item = &'a PendingEvent>,
+    ) -> Result<Vec<Verdict>, Refused> {
+        let entries = events.map(|event| self.entry(event)).collect();
+        let call = self.eventbridge.put_events().set_entries(Some(entries));
+        let answer = call.send().await.map_err(|error| Refused::of(&error))?;
+        Ok(answer.entries().iter().map(|entry| judge(entry.error_code(), entry.event_id())).collect())
+    }
+
+    fn entry(&self, event: &PendingEvent) -> PutEventsRequestEntry {
+        PutEventsRequestEntry::builder()
+            .event_bus_name(&self.name)
+            .source(source(event))
+            .detail_type(&event.detail_type)
+            .detail(&event.detail)
+            .time(DateTime::from_millis(event.created_at.millis()))
+            .build()
+    }
+}
