@@ -75,11 +75,11 @@ pub(crate) async fn requeue(
 ) -> Result<Ended, OutboxError> {
     let keys = chosen(&deployment.outbox, arguments).await?;
     let question = format!(
-        "Make {} pending again? What was delivered after it in its stream has overtaken it: consumers that have \
-         read on take it for old and skip it, unless they fill gaps.",
+        "Make {} pending again? What was delivered after an event in its stream has overtaken it: consumers that \
+         have read on take it for old and skip it, unless they fill gaps.",
         counted(&keys)
     );
-    if !report.is_confirmed(&question)? {
+    if !keys.is_empty() && !report.is_confirmed(&question)? {
         return Ok(Ended::Unconfirmed);
     }
     change_all(deployment, report, Change::Requeue, keys).await
@@ -92,10 +92,10 @@ pub(crate) async fn discard(
 ) -> Result<Ended, OutboxError> {
     let keys = chosen(&deployment.outbox, arguments).await?;
     let question = format!(
-        "Give {} up for ever? It will never be published: consumers meet a gap in its stream.",
+        "Give {} up for ever? What is given up is never published: consumers meet a gap in its stream.",
         counted(&keys)
     );
-    if !report.is_confirmed(&question)? {
+    if !keys.is_empty() && !report.is_confirmed(&question)? {
         return Ok(Ended::Unconfirmed);
     }
     change_all(deployment, report, Change::Discard, keys).await
@@ -103,7 +103,7 @@ pub(crate) async fn discard(
 
 fn counted(keys: &[EventKey]) -> String {
     match keys {
-        [key] => format!("the dead event {key}"),
+        [key] => key.to_string(),
         keys => format!("{} dead events", keys.len()),
     }
 }
