@@ -10,6 +10,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 import traceback
 
 import botocore.exceptions
@@ -113,6 +114,21 @@ def _(world):
 def secrets_of(world):
     ada, session = world.ada
     return [ada.password, session["access_token"], session["refresh_token"], *ada.link_tokens]
+
+
+@check("the sweeper's canary comes back by stream, relay, bus and rule, and the numbers that alarms look at are logged")
+def _(world):
+    function = world.deployment.resource("SweepEvents")
+    swept = world.deployment.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    assert "FunctionError" not in swept, swept["Payload"].read()
+
+    def metrics():
+        lines = [line for line in world.deployment.log_lines() if '"_aws"' in line]
+        return {metric["Name"]: line for line in map(json.loads, lines)
+                for directive in line["_aws"]["CloudWatchMetrics"] for metric in directive["Metrics"]}
+    until("the canary", lambda: "CanaryAge" in metrics())
+    assert {"DeadEvents", "OldestPendingEvent"} <= metrics().keys(), metrics()
+    assert metrics()["DeadEvents"]["DeadEvents"] == 0 and metrics()["CanaryAge"]["Stack"] == "gatepost", metrics()
 
 
 @check("no log of a function holds a password or a token")
@@ -370,6 +386,20 @@ def _(world):
     environment = {**os.environ, "GATEPOST_URL": world.deployment.issuer,
                    "GATEPOST_MAILBOX": world.deployment.mailbox, "GATEPOST_EVENTS": world.events_url}
     subprocess.run([test_binary("journeys")], cwd=ROOT / "tests/journeys", env=environment, check=True)
+
+
+@check("each of fifty registrations is heard in the listener's queue, and how soon is said")
+def _(world):
+    times, known = [], len(world.events())
+    for number in range(50):
+        person = {"email": f"latency-{number}@example.com", "password": "correct horse battery"}
+        call("POST", world.deployment.issuer + "/v1/registrations", person).expect(202)
+        answered = time.monotonic()
+        until("the event", lambda: len(world.events()) > known, every=0.01)
+        times.append(time.monotonic() - answered)
+        known = len(world.events())
+    times.sort()
+    print(f"        answer to queue: p50 {times[25] * 1000:.0f} ms, longest {times[49] * 1000:.0f} ms (at the emulator's own pace)")
 
 
 def test_binary(package):

@@ -35,13 +35,13 @@ def call(method, url, body=None, token=None):
         return Answer(refusal.code, refusal.headers, refusal.read())
 
 
-def until(what, look):
+def until(what, look, every=0.1):
     """The first thing that `look` finds; fails if `what` does not come about in time."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if found := look():
             return found
-        time.sleep(0.1)
+        time.sleep(every)
     raise AssertionError(f"{what} did not come within {PATIENCE_SECONDS} s")
 
 

@@ -3,8 +3,10 @@
 
 mod cold_start;
 mod cryptography;
+mod delivery;
 mod log_in;
 mod measure;
+mod relay;
 mod requests;
 mod sizes;
 mod stand_in;
@@ -16,7 +18,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 /// Why there is no figure.
 type Failed = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "one of: log-in, refresh, read-profile, units, cold-start [folder], sizes [folder]; \
+const USAGE: &str = "one of: log-in, refresh, read-profile, units, relay, latency, catch-up, memory, cold-start [folder], sizes [folder]; \
                      the folder holds the release binaries, by default target/release";
 
 fn main() -> ExitCode {
@@ -34,10 +36,14 @@ fn run() -> Result<(), Failed> {
     let command = arguments.next().unwrap_or_default();
     let folder = arguments.next().map_or_else(|| PathBuf::from("target/release"), PathBuf::from);
     match command.as_str() {
+        "catch-up" => delivery::catch_up(),
         "cold-start" => cold_start::run(&folder),
+        "latency" => delivery::latency(),
         "log-in" => log_in::run(),
+        "memory" => relay::memory(),
         "refresh" => requests::refresh(),
         "read-profile" => requests::read_profile(),
+        "relay" => relay::throughput(),
         "sizes" => sizes::run(&folder),
         "units" => units::run(),
         _ => Err(USAGE.into()),
