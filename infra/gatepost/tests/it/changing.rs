@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use store::Entry;
 
 use crate::operated::{Folder, key, now};
 
@@ -115,6 +116,32 @@ async fn what_is_not_dead_is_left_alone() {
     }
     assert_eq!(folder.outbox(&["discard", "--event", &stream, "first", "--yes"]).code, Some(1));
     assert_eq!(folder.system(HOUR).item(&ada, 1).await.get("state"), Some("delivered"));
+}
+
+/// Between the look and the write, relay and sweeper go on.
+#[tokio::test]
+async fn what_has_changed_meanwhile_is_not_overwritten() {
+    let folder = Folder::new();
+    let system = folder.system(HOUR);
+    let (ada, outbox) = (system.user("ada@example.com").await, system.outbox());
+    system.leave_pending("ada@example.com").await;
+    outbox.postponed(&key(&ada, 2), 1, "InternalFailure", now().plus(HOUR)).await.expect("put off");
+    let Some(Entry::Event(seen)) = outbox.entry(&key(&ada, 2)).await.expect("an answer") else {
+        panic!("an event");
+    };
+    outbox.postponed(&key(&ada, 2), 2, "InternalFailure", now().plus(HOUR * 2)).await.expect("put off");
+
+    assert!(!outbox.retry(&seen, now()).await.expect("an answer"));
+    for sequence in 1..=3 {
+        assert!(!outbox.requeue(&key(&ada, sequence), now()).await.expect("an answer"), "{sequence}");
+        assert!(!outbox.discard(&key(&ada, sequence), now()).await.expect("an answer"), "{sequence}");
+    }
+
+    let second = system.item(&ada, 2).await;
+    assert_eq!((second.get("state"), second.get("attempts")), (Some("pending"), Some("2")));
+    assert!(second.moment("next_attempt_at") > now().plus(HOUR));
+    assert_eq!(system.item(&ada, 1).await.get("state"), Some("delivered"));
+    assert_eq!(system.item(&ada, 3).await.get("seq"), None, "nothing is made of nothing");
 }
 
 #[tokio::test]
