@@ -110,10 +110,9 @@ impl Reconciliation {
     /// A pending event that the sweeper should have published long ago.
     fn overtaken(&self, events: &[StoredEvent]) -> Option<Finding> {
         let long_ago = self.now.minus(SWEPT);
-        let (at, waits) = events.iter().enumerate().find(|(_, event)| {
-            let was_due = event.requeued_at.unwrap_or(event.created_at);
-            event.state == State::Pending && was_due < long_ago
-        })?;
+        let is_given_time = |event: &StoredEvent| event.requeued_at.is_some_and(|moment| moment >= long_ago);
+        let is_stuck = |event: &StoredEvent| event.state == State::Pending && !is_given_time(event);
+        let (at, waits) = events.iter().enumerate().find(|(_, event)| is_stuck(event))?;
         let by =
             events[at..].iter().find(|event| event.delivered_at.is_some_and(|moment| moment < long_ago))?;
         Some(Finding::Overtaken { key: waits.key.clone(), by: by.key.sequence })

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use store::Entry;
 
@@ -86,8 +87,12 @@ async fn a_dead_event_gets_another_chance() {
     let (document, code) = folder.json(&["requeue", "--event", &stream, "2", "--yes"]);
     let requeued = json!([{"stream": stream, "sequence": 2}]);
     assert_eq!((document, code), (json!({"requeued": requeued, "left": [], "dry_run": false}), Some(0)));
-    let event = folder.system(HOUR).item(&ada, 2).await;
+    let system = folder.system(HOUR);
+    let event = system.item(&ada, 2).await;
     assert_eq!((event.get("state"), event.get("attempts")), (Some("pending"), Some("0")));
+    let long_ago = AttributeValue::N(now().minus(HOUR).millis().to_string());
+    system.forge(&ada, 3, &[("delivered_at", long_ago)]).await;
+    drop(system);
     assert_eq!(
         folder.json(&["verify"]).0["findings"],
         json!([]),

@@ -49,6 +49,29 @@ async fn a_sound_system_has_no_findings() {
     assert_eq!((said.code, said.complaint.contains("there is no user")), (Some(1), true));
 }
 
+/// A page has 1 MB at most.
+#[tokio::test]
+async fn what_fills_many_pages_is_read_to_its_end() {
+    let folder = Folder::new();
+    let (system, ada) = prepared(&folder, HOUR).await;
+    for sequence in 1..=4 {
+        let long = AttributeValue::S("x".repeat(390_000));
+        system.forge(&ada, sequence, &[("detail", long)]).await;
+    }
+    drop(system);
+
+    let (verified, code) = folder.json(&["verify"]);
+
+    assert_eq!((&verified["events"], &verified["findings"], code), (&json!(5), &json!([]), Some(0)));
+    let listed = |arguments: &[&str]| folder.json(arguments).0["events"].as_array().map(Vec::len);
+    assert_eq!(listed(&["list", "--state", "delivered", "--user", &ada]), Some(4));
+    assert_eq!(listed(&["list", "--state", "delivered"]), Some(7), "and of two registrations and Bob");
+    assert_eq!(folder.json(&["stats", "--exact"]).0["exact"]["delivered"], 7);
+    assert_eq!(folder.json(&["replay", "--user", &ada, "--dry-run"]).0["published"], 4);
+    assert_eq!(folder.json(&["replay", "--since", "2020-01-01T00:00:00Z", "--dry-run"]).0["published"], 5);
+    assert_eq!(folder.json(&["cleanup", "--days", "1", "--dry-run"]).0["deleted"], 0);
+}
+
 #[tokio::test]
 async fn missing_events_are_gaps() {
     let folder = Folder::new();
