@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
 
 use crate::operated::{Folder, now};
@@ -150,4 +151,22 @@ async fn a_replay_of_all_users_keeps_to_its_time_and_mails_nobody() {
     assert_eq!(sequences(&system.published(&ada)), [1, 2, 3, 2, 1, 2, 3]);
     system.0.settle().await;
     assert_eq!(system.0.stack.mail().len(), 2, "nobody is mailed again");
+}
+
+#[tokio::test]
+async fn a_replay_that_the_bus_refuses_says_so_and_changes_nothing() {
+    let folder = Folder::new();
+    let ada = {
+        let system = folder.system(HOUR);
+        let ada = system.user("ada@example.com").await;
+        let too_large = AttributeValue::S(format!(r#"{{"text":"{}"}}"#, "x".repeat(300_000)));
+        system.forge(&ada, 1, &[("detail", too_large)]).await;
+        ada
+    };
+
+    let (replayed, code) = folder.json(&["replay", "--user", &ada, "--yes"]);
+
+    assert_eq!((&replayed["published"], code), (&json!(0), Some(3)));
+    assert_eq!(replayed["refused"][0]["stream"], format!("user#{ada}"));
+    assert_eq!(folder.system(HOUR).item(&ada, 1).await.get("state"), Some("delivered"));
 }
