@@ -56,7 +56,7 @@ impl Deployment {
         for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
             cloud.settings().text(name)?;
         }
-        Ok(Self { outbox: Outbox::new(&cloud)?, events: cloud.clone(), identities: cloud, _stack: None })
+        Self::of(cloud.clone(), cloud, None)
     }
 
     fn folder(arguments: &ArgMatches) -> Result<Self, OutboxError> {
@@ -70,7 +70,13 @@ impl Deployment {
         }
         let stack = setup.start()?;
         let (events, identities) = (stack.cloud("sweep-events")?, stack.cloud("read-profile")?);
-        Ok(Self { outbox: Outbox::new(&events)?, events, identities, _stack: Some(stack) })
+        Self::of(events, identities, Some(stack))
+    }
+
+    /// Tables are read in whole pages, which takes its time; the bus is called as relay and sweeper do.
+    fn of(events: Cloud, identities: Cloud, stack: Option<Stack>) -> Result<Self, OutboxError> {
+        let outbox = Outbox::new(&events.clone().patient())?;
+        Ok(Self { outbox, events, identities: identities.patient(), _stack: stack })
     }
 
     pub(crate) fn identities(&self) -> Result<Identities, OutboxError> {
