@@ -59,3 +59,17 @@ fn verdict(entry: &PutEventsResultEntry) -> Verdict {
     let known = matches!(entry.success_code(), Some(SuccessCode::Deduplicated)).then_some("deduplicated");
     judge(entry.error_code(), entry.event_id().or(known))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_bus_had_already_is_taken_and_what_it_does_not_answer_is_not() {
+        let entry = PutEventsResultEntry::builder;
+        let known = entry().success_code(SuccessCode::Deduplicated).build();
+        assert_eq!(verdict(&known), Verdict::Accepted("deduplicated".to_owned()));
+        assert_eq!(verdict(&entry().event_id("e1").build()), Verdict::Accepted("e1".to_owned()));
+        assert_eq!(verdict(&entry().build()), Verdict::Failed("NoAnswer".to_owned()));
+    }
+}

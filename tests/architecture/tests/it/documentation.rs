@@ -61,3 +61,40 @@ fn every_link_between_pages_leads_somewhere() {
         }
     }
 }
+
+/// What `docs/delivery.md` promises in a list is held by a test; what is not promised needs none.
+#[test]
+fn every_promise_leads_to_its_test() {
+    let text = page("docs/delivery.md");
+    let promised = text.split("## What is not promised").next().expect("a text");
+    let promised = promised.split("## If a Region fails").next().expect("a text");
+    let mut promises = 0;
+    for item in promised.split("\n- ").skip(1).filter_map(|rest| rest.split("\n\n").next()) {
+        let tests: Vec<_> =
+            item.split("[test](../").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+        assert!(!tests.is_empty(), "no test holds this: {item}");
+        for test in tests {
+            let (file, name) = test.split_once('#').expect("a test's name");
+            assert!(page(file).contains(&format!("fn {name}()")), "{file} has no test {name}");
+        }
+        promises += 1;
+    }
+    assert!(promises > 20, "the list is read");
+}
+
+#[test]
+fn every_alarm_says_what_to_do() {
+    let alarms = page("docs/alarms.md");
+    let resources = OF_THIS_BUILD.split("\nResources:\n").nth(1).expect("resources");
+    let names = resources
+        .split("\n  ")
+        .filter(|block| !block.starts_with(' '))
+        .filter_map(|block| block.strip_suffix(':'));
+    let is_alarm =
+        |name: &&str| OF_THIS_BUILD.contains(&format!("\n  {name}:\n    Type: AWS::CloudWatch::Alarm\n"));
+    let names: Vec<_> = names.filter(is_alarm).collect();
+    assert_eq!(names.len(), 10, "{names:?}");
+    for name in names {
+        assert!(alarms.contains(&format!("## {name}\n")), "docs/alarms.md lacks {name}");
+    }
+}
