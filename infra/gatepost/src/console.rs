@@ -107,6 +107,6 @@ pub(crate) fn say(text: &str) {
 }
 
 /// What is shown may come from anybody: no control characters of theirs reach the terminal.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.replace(char::is_control, "?")
 }

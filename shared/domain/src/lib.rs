@@ -33,5 +33,5 @@ pub use public_key::PublicKey;
 pub use registration::{Registration, ResendRequest};
 pub use seeds::{MalformedSeeds, Seeds};
 pub use session::{Presented, RefreshRefused, Session, SessionLimits};
-pub use time::Timestamp;
+pub use time::{InvalidTimestamp, Timestamp};
 pub use user::{Client, Credential, Status, User};
