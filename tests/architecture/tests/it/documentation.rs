@@ -68,7 +68,7 @@ fn every_promise_leads_to_its_test() {
     let text = page("docs/delivery.md");
     let promised = text.split("## What is not promised").next().expect("a text");
     let promised = promised.split("## If a Region fails").next().expect("a text");
-    let mut promises = 0;
+    let mut held = 0;
     for item in promised.split("\n- ").skip(1).filter_map(|rest| rest.split("\n\n").next()) {
         let tests: Vec<_> =
             item.split("[test](../").skip(1).filter_map(|rest| rest.split(')').next()).collect();
@@ -77,9 +77,9 @@ fn every_promise_leads_to_its_test() {
             let (file, name) = test.split_once('#').expect("a test's name");
             assert!(page(file).contains(&format!("fn {name}()")), "{file} has no test {name}");
         }
-        promises += 1;
+        held += 1;
     }
-    assert!(promises > 20, "the list is read");
+    assert!(held > 20, "the list is read");
 }
 
 #[test]
