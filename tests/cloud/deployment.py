@@ -13,7 +13,7 @@ import urllib.request
 import boto3
 
 HERE = pathlib.Path(__file__).parent
-REGION, STACK, API_ID = "eu-west-1", "gatepost", "gatepost"
+REGION, ACCOUNT, STACK, API_ID = "eu-west-1", "000000000000", "gatepost", "gatepost"
 MAIL_FROM = "no-reply@gatepost.example"
 VERIFICATION_URL = "https://app.example/verify"
 

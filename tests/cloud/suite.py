@@ -16,7 +16,7 @@ import traceback
 import botocore.exceptions
 import jwt
 
-from deployment import API_ID, MAIL_FROM, VERIFICATION_URL, deployed, free_port
+from deployment import ACCOUNT, API_ID, MAIL_FROM, REGION, VERIFICATION_URL, deployed, free_port
 from visitor import Visitor, call, until
 
 HERE = pathlib.Path(__file__).parent
@@ -138,6 +138,62 @@ def _(world):
     everything = "\n".join([*lines, world.deployment.log.read_text()])
     for secret in secrets_of(world):
         assert secret not in everything
+
+
+# ---------------------------------------------------------------- operators
+
+def as_operator(world):
+    """What `gatepost outbox --deployed` needs in the environment, for somebody with the rights that the guide gives."""
+    settings = dict(pair.split("=") for pair in world.deployment.outputs()["OperatorSettings"].split())
+    guide = (ROOT / "docs/operating-events.md").read_text()
+    policy = guide.split("```json\n{\n  \"Version\"")[1].split("```")[0]
+    policy = '{"Version"' + policy.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT)
+    for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS"):
+        policy = policy.replace(name, settings[name])
+    iam = world.deployment.client("iam")
+    iam.create_user(UserName="operator")
+    iam.put_user_policy(UserName="operator", PolicyName="operator", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="operator")["AccessKey"]
+    return {**settings, "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+            "AWS_REGION": REGION, "AWS_ENDPOINT_URL": world.deployment.endpoint}
+
+
+@check("an operator with the guide's rights looks into the outbox, verifies it and replays a user, and can do no more")
+def _(world):
+    ada, session = world.ada
+    user = jwt.decode(session["access_token"], options={"verify_signature": False})["sub"]
+    environment = as_operator(world)
+    gatepost = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "debug/gatepost")
+
+    def outbox(*arguments, codes=(0,)):
+        done = subprocess.run([gatepost, "outbox", *arguments, "--deployed", "--json"], env=environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode in codes, (arguments, done.returncode, done.stdout, done.stderr)
+        return json.loads(done.stdout) if done.stdout else None
+
+    def ids():
+        return [event["detail"]["id"] for event in world.events() if event["detail"]["subject"] == f"user#{user}"]
+    until("all events to be marked", lambda: outbox("stats")["pending"] == 0)
+    before = ids()
+    listed = outbox("list", "--state", "delivered", "--user", user)["events"]
+    assert [event["event_id"] for event in listed] == before, (listed, before)
+    outbox("replay", "--user", user, codes=[4])
+    assert outbox("replay", "--user", user, "--dry-run")["published"] == len(before)
+    assert outbox("replay", "--user", user, "--yes")["published"] == len(before)
+    until("the same events again", lambda: ids() == before * 2)
+    until("a flush beside the sweeper", lambda: outbox("flush", codes=[0, 1]))
+    outbox("retry-failed")
+    outbox("requeue", "--event", f"user#{user}", "1", "--yes", codes=[3])
+    assert outbox("cleanup", "--days", "1", "--yes")["deleted"] == 0
+    verified = outbox("verify")
+    assert verified["users"] >= 1 and verified["findings"] == [], verified
+
+    credentials = {"aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+                   "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}
+    dynamodb = world.deployment.client("dynamodb", **credentials)
+    credential = {"pk": {"S": f"EMAIL#{ada.email}"}, "sk": {"S": "CREDENTIAL"}}
+    assert not allowed(dynamodb.get_item, TableName=environment["IDENTITIES_TABLE"], Key=credential)
+    assert not allowed(dynamodb.delete_item, TableName=environment["IDENTITIES_TABLE"], Key=credential)
 
 
 # ---------------------------------------------------------------- tokens, verified by other people's code

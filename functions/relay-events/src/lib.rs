@@ -13,7 +13,8 @@ use std::{
 };
 
 use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
-use events::{BatchFailures, GRACE, Publisher, Report};
+use events::{GRACE, Publisher, Report};
+use gatepost_consumer::BatchFailures;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use store::{EventKey, Outbox, PendingEvent};

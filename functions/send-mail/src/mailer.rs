@@ -11,7 +11,7 @@ use aws_sdk_sesv2::{
 };
 use cloud::{Cloud, SettingError};
 use domain::Email;
-use events::Unhandled;
+use gatepost_consumer::Unhandled;
 use thiserror::Error;
 
 use crate::letter::Letter;

@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
 };
 
+use domain::Canary;
 use local::{Mail, News, Published, template::Template};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -60,6 +61,8 @@ impl Console {
         loop {
             match news.recv().await {
                 Ok(News::Mail(mail)) => say(&self.mail(&mail)),
+                // One comes each minute, and says nothing.
+                Ok(News::Event(event)) if event.source == Canary::SOURCE => {}
                 Ok(News::Event(event)) => say(&self.event(&event)),
                 Ok(News::Trouble(what)) => {
                     say(&format!("{} {}", self.styled(Style::Red, "trouble"), shown(&what)));
@@ -107,6 +110,6 @@ pub(crate) fn say(text: &str) {
 }
 
 /// What is shown may come from anybody: no control characters of theirs reach the terminal.
-fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     text.replace(char::is_control, "?")
 }

@@ -123,7 +123,7 @@ async fn listen(port: u16) -> Result<TcpListener, DevError> {
 
 /// Returns when somebody wants it to end.
 #[cfg(unix)]
-async fn end() -> io::Result<()> {
+pub(crate) async fn end() -> io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -133,6 +133,6 @@ async fn end() -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-async fn end() -> io::Result<()> {
+pub(crate) async fn end() -> io::Result<()> {
     tokio::signal::ctrl_c().await
 }

@@ -1,7 +1,9 @@
-//! The command people type: `gatepost dev` runs the whole system on this machine.
+//! The command people type: `gatepost dev` runs the whole system on this machine, `gatepost outbox`
+//! looks after the events.
 
 mod console;
 mod dev;
+mod outbox;
 
 use std::process::ExitCode;
 
@@ -14,16 +16,17 @@ fn main() -> ExitCode {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(dev::command())
+        .subcommand(outbox::command())
         .get_matches();
     let outcome = match arguments.subcommand() {
-        Some(("dev", arguments)) => dev::run(arguments),
-        _ => Ok(()),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("gatepost: {error}");
-            ExitCode::FAILURE
+        Some(("dev", arguments)) => {
+            dev::run(arguments).map(|()| ExitCode::SUCCESS).map_err(|e| e.to_string())
         }
-    }
+        Some(("outbox", arguments)) => outbox::run(arguments).map_err(|error| error.to_string()),
+        _ => Ok(ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|sentence| {
+        eprintln!("gatepost: {sentence}");
+        ExitCode::FAILURE
+    })
 }

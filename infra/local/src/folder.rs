@@ -12,7 +12,7 @@ use crate::stack::StartError;
 #[derive(Debug)]
 pub(crate) struct Folder {
     pub(crate) path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -22,7 +22,7 @@ impl Folder {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join("lock"));
         let lock = lock.map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), lock }),
             Err(TryLockError::WouldBlock) => Err(StartError::FolderInUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
@@ -30,6 +30,14 @@ impl Folder {
 
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("gatepost.db")
+    }
+}
+
+/// Unlocked, not just closed: a process that is being started has our files open for a moment.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // The lock ends with the process at the latest.
+        let _ = self.lock.unlock();
     }
 }
 

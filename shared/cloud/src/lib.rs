@@ -43,7 +43,13 @@ impl Cloud {
     /// The credentials of a Lambda environment last as long as it does, so no chain is searched.
     #[must_use]
     pub fn of_environment() -> Self {
-        let settings = Settings::of_environment();
+        Self::of_environment_but([])
+    }
+
+    /// The cloud that this process runs in, where these settings are chosen otherwise.
+    #[must_use]
+    pub fn of_environment_but(chosen: impl IntoIterator<Item = (String, String)>) -> Self {
+        let settings = Settings::of_environment().but(chosen);
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
         // Without these roots the SDK reads the system's, more than a hundred, anew for each client.
@@ -66,6 +72,14 @@ impl Cloud {
     ) -> Self {
         let sdk = sdk(&settings, http);
         Self { settings, sdk, clock, random, metrics }
+    }
+
+    /// This cloud, for work that nobody waits for: a call, of whole pages of a table, may take its time.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        let timeouts = timeouts(PATIENT_ATTEMPT_TIMEOUT, PATIENT_OPERATION_TIMEOUT);
+        self.sdk = self.sdk.into_builder().timeout_config(timeouts).build();
+        self
     }
 
     /// What the AWS SDK's clients are made of.
@@ -115,6 +129,17 @@ fn trusted(settings: &Settings) -> Option<tls::TlsContext> {
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// All attempts of one call together; a function answers within 10 s.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
+/// The same where somebody may be at the far end of a slow line.
+const PATIENT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+const PATIENT_OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
+
+fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(attempt)
+        .operation_timeout(operation)
+        .build()
+}
 
 fn sdk(settings: &Settings, http: SharedHttpClient) -> SdkConfig {
     let setting = |name| settings.optional(name).unwrap_or_default().to_owned();
@@ -125,17 +150,12 @@ fn sdk(settings: &Settings, http: SharedHttpClient) -> SdkConfig {
         None,
         "environment",
     );
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT)
-        .build();
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(setting("AWS_REGION")))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .retry_config(RetryConfig::standard())
-        .timeout_config(timeouts)
+        .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .http_client(http);
     if let Some(endpoint) = settings.optional("AWS_ENDPOINT_URL") {

@@ -25,6 +25,12 @@ impl Settings {
         Self(std::env::vars_os().filter_map(utf8).collect())
     }
 
+    /// These settings, where `chosen` does not say otherwise.
+    pub(crate) fn but(mut self, chosen: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.0.extend(chosen);
+        self
+    }
+
     /// The value of `name`, if it is set and not empty.
     #[must_use]
     pub fn optional(&self, name: &str) -> Option<&str> {

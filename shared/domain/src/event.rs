@@ -54,8 +54,9 @@ pub enum Actor {
     User(UserId),
 }
 
-/// What happened. A new field is additive; a change of meaning is a new type.
+/// What happened. A new optional field is additive; any other change is a new version of the type.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum EventKind {
     /// `registration.requested`: somebody wants an account.
@@ -92,31 +93,27 @@ pub enum EventKind {
 
 /// Personal data in an event.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Person {
+    /// The e-mail address, as its owner wrote it.
     email: String,
+    /// The first name, if given.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_name: Option<Name>,
+    /// The last name, if given.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_name: Option<Name>,
 }
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SessionEnd {
     /// The user logged out.
     LoggedOut,
     /// An old refresh token was used again: one of its two holders is a thief.
     TokenReused,
-}
-
-/// How much the published events say of a person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// Ids only.
-    Ids,
-    /// Ids, e-mail address and names.
-    Profile,
 }
 
 impl EventKind {
@@ -151,72 +148,23 @@ impl EventKind {
         }
     }
 
-    fn without_person(mut self) -> Self {
+    /// The version of the type, the last part of `dataschema`: raised by a change that is not additive.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        match self {
+            Self::RegistrationRequested { .. }
+            | Self::ResendRequested {}
+            | Self::UserRegistered { .. }
+            | Self::SessionStarted { .. }
+            | Self::SessionEnded { .. } => 1,
+        }
+    }
+
+    pub(crate) fn without_person(mut self) -> Self {
         if let Self::RegistrationRequested { person, .. } | Self::UserRegistered { person, .. } = &mut self {
             *person = None;
         }
         self
-    }
-}
-
-/// How this deployment writes its events: CloudEvents 1.0, in JSON.
-#[derive(Clone, Debug)]
-pub struct Envelope {
-    /// The CloudEvents `source`: the deployment's public URL.
-    pub source: String,
-    /// Raised by an operator after a restore, so that re-used sequence numbers stay apart.
-    pub epoch: u64,
-    /// How much is said of a person.
-    pub detail: Detail,
-}
-
-#[derive(Serialize)]
-struct CloudEvent<'a> {
-    specversion: &'static str,
-    id: EventId,
-    source: &'a str,
-    r#type: &'static str,
-    subject: String,
-    time: Timestamp,
-    datacontenttype: &'static str,
-    dataschema: String,
-    /// CloudEvents' `sequence` extension is a string in lexicographic order.
-    sequence: String,
-    epoch: u64,
-    actor: String,
-    correlationid: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    traceparent: Option<&'a str>,
-    data: EventKind,
-}
-
-impl Envelope {
-    /// The exact text that is published as EventBridge's `detail`.
-    #[must_use]
-    pub fn render(&self, event: &Event) -> String {
-        let data = match self.detail {
-            Detail::Profile => event.kind.clone(),
-            Detail::Ids => event.kind.clone().without_person(),
-        };
-        let kind = event.kind.name();
-        let cloud_event = CloudEvent {
-            specversion: "1.0",
-            id: event.cause.event_id,
-            source: &self.source,
-            r#type: kind,
-            subject: event.stream.to_string(),
-            time: event.cause.occurred_at,
-            datacontenttype: "application/json",
-            dataschema: format!("urn:gatepost:event:{kind}:1"),
-            sequence: format!("{:012}", event.sequence),
-            epoch: self.epoch,
-            actor: event.cause.actor.to_string(),
-            correlationid: &event.cause.correlation_id,
-            traceparent: event.cause.traceparent.as_deref(),
-            data,
-        };
-        // Only a map key that is no string, or a failing `Serialize`, could fail; there is neither.
-        serde_json::to_string(&cloud_event).unwrap_or_default()
     }
 }
 

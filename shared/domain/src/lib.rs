@@ -5,7 +5,10 @@
 //! no async, no clock and no random source: both come in as arguments.
 
 mod canary;
+#[cfg(test)]
+mod catalogue;
 mod email;
+mod envelope;
 mod event;
 mod id;
 mod link;
@@ -20,7 +23,8 @@ mod user;
 
 pub use canary::Canary;
 pub use email::{CanonicalEmail, Email, InvalidEmail};
-pub use event::{Actor, Cause, Detail, Envelope, Event, EventKind, Person, SessionEnd, Stream};
+pub use envelope::{Detail, Envelope};
+pub use event::{Actor, Cause, Event, EventKind, Person, SessionEnd, Stream};
 pub use id::{EventId, Id, RegistrationId, ResendId, SessionId, UserId};
 pub use link::{LinkHash, Purpose};
 pub use name::{InvalidName, Name};
@@ -29,5 +33,5 @@ pub use public_key::PublicKey;
 pub use registration::{Registration, ResendRequest};
 pub use seeds::{MalformedSeeds, Seeds};
 pub use session::{Presented, RefreshRefused, Session, SessionLimits};
-pub use time::Timestamp;
+pub use time::{InvalidTimestamp, Timestamp};
 pub use user::{Client, Credential, Status, User};

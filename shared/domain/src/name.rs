@@ -8,6 +8,7 @@ const MAX_CODE_POINTS: usize = 50;
 
 /// A first or last name as its bearer writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Name(String);
 
 /// "`/first_name` …"

@@ -1,13 +1,19 @@
 //! A moment, as Gatepost counts it.
 
-use std::{fmt, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use ::time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use serde::{Serialize, Serializer};
+use thiserror::Error;
 
 /// Milliseconds since the Unix epoch, UTC; shown as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
+
+/// A text that names no moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("it must look like 2026-11-21T03:00:00Z (RFC 3339)")]
+pub struct InvalidTimestamp;
 
 impl Timestamp {
     /// The moment `millis` after the Unix epoch.
@@ -35,10 +41,26 @@ impl Timestamp {
         Self(self.0.saturating_add(millis))
     }
 
+    /// This moment and `duration` earlier; saturates at the beginning of time.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// How long ago `earlier` was; zero if it is still to come.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| InvalidTimestamp)?;
+        let millis = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000));
+        millis.map(Self).map_err(|_| InvalidTimestamp)
     }
 }
 
@@ -69,6 +91,16 @@ mod tests {
     fn a_moment_is_shown_as_rfc_3339_in_utc() {
         let moment = Timestamp::from_millis(1_763_694_000_250);
         assert_eq!(moment.to_string(), "2025-11-21T03:00:00.25Z");
+    }
+
+    #[test]
+    fn a_moment_is_read_as_it_is_shown() {
+        let moment = Timestamp::from_millis(1_763_694_000_250);
+        assert_eq!(moment.to_string().parse(), Ok(moment));
+        assert_eq!("2025-11-21T04:00:00.25+01:00".parse(), Ok(moment));
+        for text in ["", "2025-11-21", "2025-11-21T03:00:00", "1763694000"] {
+            assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Outbox {
     pub(crate) dynamodb: Client,
     pub(crate) table: String,
     /// How long a delivered event is kept; `None` for ever.
-    retention: Option<Duration>,
+    pub(crate) retention: Option<Duration>,
 }
 
 /// Names an event: its stream, and its number within it.
@@ -86,7 +86,7 @@ pub struct Waiting {
 
 /// Where a page starts.
 #[derive(Debug)]
-pub struct NextPage(Attributes);
+pub struct NextPage(pub(crate) Attributes);
 
 impl Outbox {
     /// The table and the retention that the settings `EVENTS_TABLE` and `EVENT_RETENTION_DAYS` name.
@@ -312,16 +312,16 @@ fn marked<T>(answer: Result<T, aws_sdk_dynamodb::error::SdkError<UpdateItemError
     }
 }
 
-fn attributes(key: &EventKey) -> Attributes {
+pub(crate) fn attributes(key: &EventKey) -> Attributes {
     Item::default().text("stream", &key.stream).number("seq", key.sequence).build()
 }
 
-fn key(item: &Attributes) -> Result<EventKey, Failure> {
+pub(crate) fn key(item: &Attributes) -> Result<EventKey, Failure> {
     let read = Read(item);
     Ok(EventKey { stream: read.text("stream")?, sequence: read.number("seq")? })
 }
 
-fn waiting(item: &Attributes) -> Result<Waiting, Failure> {
+pub(crate) fn waiting(item: &Attributes) -> Result<Waiting, Failure> {
     let (key, read) = (key(item)?, Read(item));
     let due_at = due_at(&read.text("due_sk")?).ok_or(Failure::Malformed("due_sk"))?;
     // An item without it is found by who reads the table; the index must not stop at it.
@@ -333,7 +333,7 @@ fn is_pending(item: &Attributes) -> bool {
     matches!(item.get("state"), Some(AttributeValue::S(state)) if state == "pending")
 }
 
-fn parse(item: &Attributes) -> Result<PendingEvent, Failure> {
+pub(crate) fn parse(item: &Attributes) -> Result<PendingEvent, Failure> {
     let read = Read(item);
     Ok(PendingEvent {
         key: key(item)?,

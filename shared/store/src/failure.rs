@@ -27,6 +27,9 @@ pub enum Failure {
     /// Others kept changing the same user: the same call may succeed later.
     #[error("others keep changing the same user")]
     Contended,
+    /// The table goes on taking only a part of what is written: the same call may succeed later.
+    #[error("DynamoDB takes only a part of what is written")]
+    Throttled,
     /// An item lacks an attribute or holds one of another kind.
     #[error("an item has no usable attribute `{0}`")]
     Malformed(&'static str),
@@ -36,7 +39,7 @@ impl Failure {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Contended)
+        matches!(self, Self::Unavailable { .. } | Self::Contended | Self::Throttled)
     }
 
     pub(crate) fn of<E>(operation: &'static str, error: SdkError<E>) -> Self

@@ -24,6 +24,13 @@ impl Identities {
         Ok(Self { dynamodb: Client::new(cloud.sdk()), table: cloud.settings().text("IDENTITIES_TABLE")? })
     }
 
+    /// The client, for a function that keeps a table of its own besides: one more would cost a start
+    /// and a handshake.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.dynamodb.clone()
+    }
+
     pub(crate) async fn get(&self, pk: String, sk: String) -> Result<Option<Attributes>, Failure> {
         let key = Item::at(pk, sk).build();
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true).set_key(Some(key));

@@ -1,9 +1,12 @@
 //! Registrations and what leads to them: the newest one of an address, and requests to mail again.
 
-use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValue};
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{ConditionCheck, ReturnValue, TransactWriteItem},
+};
 use domain::{
-    CanonicalEmail, Email, Event, EventId, LinkHash, Name, PasswordHash, Registration, RegistrationId,
-    ResendId, ResendRequest, Timestamp,
+    CanonicalEmail, Email, Event, LinkHash, Name, PasswordHash, Registration, RegistrationId, ResendId,
+    ResendRequest, Timestamp,
 };
 
 use crate::{
@@ -93,8 +96,8 @@ impl Identities {
         Ok(email.map(|email| email.canonical().clone()))
     }
 
-    /// Makes `link` the newest link of a registration, for the mail that `event` asks for. Returns
-    /// the registration; `None` if there is none that is still good, or if that mail was sent.
+    /// Makes `link` the newest link of a registration, for the mail that the event `event_id` asks for.
+    /// Returns the registration; `None` if there is none that is still good.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -102,7 +105,7 @@ impl Identities {
         &self,
         id: RegistrationId,
         link: &LinkHash,
-        event: EventId,
+        event_id: &str,
         now: Timestamp,
     ) -> Result<Option<Registration>, Failure> {
         let update = self
@@ -110,13 +113,11 @@ impl Identities {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Item::at(pk(id), SK).build()))
-            .update_expression("SET link_hash = :link")
-            .condition_expression(
-                "attribute_exists(pk) AND expires_at > :now AND (attribute_not_exists(mailed_event_id) OR mailed_event_id <> :event)",
-            )
+            .update_expression("SET link_hash = :link, link_event_id = :event")
+            .condition_expression("attribute_exists(pk) AND expires_at > :now")
             .expression_attribute_values(":link", bytes(link.bytes()))
             .expression_attribute_values(":now", number(now.millis()))
-            .expression_attribute_values(":event", text(event.to_string()))
+            .expression_attribute_values(":event", text(event_id))
             .return_values(ReturnValue::AllNew);
         match update.send().await {
             Ok(answer) => answer.attributes.map(|item| parse(id, &item)).transpose(),
@@ -127,27 +128,19 @@ impl Identities {
         }
     }
 
-    /// Notes that the mail that `event` asks for was sent, so that a repeated event sends no other.
-    ///
-    /// # Errors
-    /// If the table does not answer.
-    pub async fn mailed(&self, id: RegistrationId, event: EventId) -> Result<(), Failure> {
-        let update = self
-            .dynamodb
-            .update_item()
+    /// The condition that of all links that the event `event_id` led to, `link` is the newest: as a
+    /// part of the transaction in which a consumer notes that it has mailed it. It holds as well once
+    /// the registration is gone, or another event has led to a link.
+    #[must_use]
+    pub fn link_is_newest(&self, id: RegistrationId, link: &LinkHash, event_id: &str) -> TransactWriteItem {
+        let check = ConditionCheck::builder()
             .table_name(&self.table)
             .set_key(Some(Item::at(pk(id), SK).build()))
-            .update_expression("SET mailed_event_id = :event")
-            // Verified meanwhile: the registration must not come back as a fragment.
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":event", text(event.to_string()));
-        match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(Failure::of("UpdateItem", error)),
-            },
-        }
+            .condition_expression("attribute_not_exists(pk) OR link_event_id <> :event OR link_hash = :link")
+            .expression_attribute_values(":link", bytes(link.bytes()))
+            .expression_attribute_values(":event", text(event_id));
+        // `build` fails only for a missing table name, key or condition, and all are given.
+        TransactWriteItem::builder().set_condition_check(check.build().ok()).build()
     }
 }
 

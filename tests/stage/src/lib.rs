@@ -70,7 +70,13 @@ impl Stage {
     /// The system of this setup.
     #[must_use]
     pub fn of(setup: Setup) -> Self {
-        let time = Arc::new(AtomicI64::new(START_MILLIS));
+        Self::at(setup, Timestamp::from_millis(START_MILLIS))
+    }
+
+    /// The system of this setup, whose clock stands at `start`.
+    #[must_use]
+    pub fn at(setup: Setup, start: Timestamp) -> Self {
+        let time = Arc::new(AtomicI64::new(start.millis()));
         let hand = Arc::clone(&time);
         let clock = Clock::of(move || Timestamp::from_millis(hand.load(Ordering::SeqCst)));
         let stack = setup.with_clock(clock).start().expect("the stack starts");

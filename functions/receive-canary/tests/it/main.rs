@@ -35,7 +35,7 @@ async fn it_is_missed_when_anything_on_its_way_is_broken() {
     let broken = [
         (r#", {"prefix": "canary#"}"#, ""),
         ("Pattern: { source: [gatepost.canary] }", "Pattern: { source: [somebody] }"),
-        ("          EVENT_BUS: !Ref Bus", "          EVENT_BUS: another-bus"),
+        ("OrderedBus.EventBusArn, !Ref Bus]", "OrderedBus.EventBusArn, another-bus]"),
     ];
     for (right, wrong) in broken {
         let template = local::template::OF_THIS_BUILD.replace(right, wrong);

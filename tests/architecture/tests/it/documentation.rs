@@ -68,7 +68,7 @@ fn every_promise_leads_to_its_test() {
     let text = page("docs/delivery.md");
     let promised = text.split("## What is not promised").next().expect("a text");
     let promised = promised.split("## If a Region fails").next().expect("a text");
-    let mut promises = 0;
+    let mut held = 0;
     for item in promised.split("\n- ").skip(1).filter_map(|rest| rest.split("\n\n").next()) {
         let tests: Vec<_> =
             item.split("[test](../").skip(1).filter_map(|rest| rest.split(')').next()).collect();
@@ -77,9 +77,9 @@ fn every_promise_leads_to_its_test() {
             let (file, name) = test.split_once('#').expect("a test's name");
             assert!(page(file).contains(&format!("fn {name}()")), "{file} has no test {name}");
         }
-        promises += 1;
+        held += 1;
     }
-    assert!(promises > 20, "the list is read");
+    assert!(held > 20, "the list is read");
 }
 
 #[test]
@@ -96,5 +96,16 @@ fn every_alarm_says_what_to_do() {
     assert_eq!(names.len(), 10, "{names:?}");
     for name in names {
         assert!(alarms.contains(&format!("## {name}\n")), "docs/alarms.md lacks {name}");
+    }
+}
+
+#[test]
+fn the_consumer_in_the_guide_is_that_of_the_example() {
+    let (guide, example) = (page("docs/consuming-events.md"), page("examples/directory/src/lib.rs"));
+    let (_, code) = guide.split_once("```rust\n").expect("code");
+    let (code, _) = code.split_once("```").expect("its end");
+    // What the guide leaves out it says with `…`.
+    for line in code.lines().filter(|line| !line.contains('…')) {
+        assert!(example.contains(line.trim()), "examples/directory lacks {line}");
     }
 }

@@ -66,8 +66,8 @@ fn every_function_is_in_the_template_by_its_name() {
 
 #[test]
 fn no_file_is_a_drawer_for_everything() {
-    let mut folders =
-        vec![root().join("functions"), root().join("shared"), root().join("infra"), root().join("tests")];
+    let mut folders: Vec<_> =
+        ["examples", "functions", "infra", "shared", "tests"].map(|name| root().join(name)).into();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("a folder") {
             let path = entry.expect("an entry").path();

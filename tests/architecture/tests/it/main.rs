@@ -4,6 +4,7 @@
 
 mod dependencies;
 mod documentation;
+mod events;
 mod layout;
 mod rights;
 mod routes;

@@ -1,22 +1,21 @@
-//! What sits behind the bus, and the shell that serves it from a queue.
+//! A consumer, and the shell that serves it from a queue.
 
 use std::{error::Error, panic::AssertUnwindSafe, time::Duration};
 
-use cloud::{Failed, Function, Invocation, chain};
 use futures_util::FutureExt;
 use serde::Deserialize;
 use thiserror::Error;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use crate::{BatchFailures, Incoming};
+use crate::{BatchFailures, Event, PositionFailure};
 
 /// What is left for the answer after the last message.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 
-/// Acts on events. An event may come more than once, and late.
+/// Acts on events. An event may come more than once, and late: see [`Positions`](crate::Positions).
 pub trait Consumer: Send + Sync + 'static {
     /// Acts on one event.
-    fn on(&self, event: Incoming) -> impl Future<Output = Result<(), Unhandled>> + Send;
+    fn on(&self, event: Event) -> impl Future<Output = Result<(), Unhandled>> + Send;
 }
 
 type Cause = Box<dyn Error + Send + Sync>;
@@ -44,11 +43,14 @@ impl Unhandled {
     }
 }
 
-/// Serves a [`Consumer`] from an SQS queue, whose messages are what EventBridge delivers. Messages
-/// are taken one after the other, so that two copies of an event never race each other. One that
-/// fails, for whatever reason, goes back to the queue, and its redrive policy at last puts it
-/// aside: a poisonous one is never acknowledged, since then nobody would find it.
-pub struct Queue<C>(pub C);
+impl From<PositionFailure> for Unhandled {
+    fn from(failure: PositionFailure) -> Self {
+        match failure {
+            PositionFailure::Unavailable { .. } => Self::retry(failure),
+            PositionFailure::Malformed | PositionFailure::Renumbered => Self::poison(failure),
+        }
+    }
+}
 
 /// What Lambda reads from a queue.
 #[derive(Debug, Deserialize)]
@@ -68,45 +70,48 @@ pub struct Message {
     pub body: String,
 }
 
-impl<C: Consumer> Function for Queue<C> {
-    type Event = QueueBatch;
-    type Answer = BatchFailures;
-
-    async fn call(&self, batch: QueueBatch, invocation: Invocation) -> Result<BatchFailures, Failed> {
-        let mut failed = Vec::new();
-        for message in batch.messages {
-            let time_left = invocation.deadline.left().saturating_sub(ANSWER_TIME);
-            if !self.handle(&message, time_left).await {
-                failed.push(message.id);
-            }
+/// Serves a [`Consumer`] from an SQS queue, whose messages are what EventBridge delivers; the answer
+/// is due in `time_left`. Messages are taken one after the other. One that fails, for whatever reason,
+/// goes back to the queue, and its redrive policy at last puts it aside: a poisonous one is never
+/// acknowledged, since then nobody would find it.
+pub async fn serve<C: Consumer>(consumer: &C, batch: QueueBatch, time_left: Duration) -> BatchFailures {
+    let deadline = Instant::now() + time_left.saturating_sub(ANSWER_TIME);
+    let mut failed = Vec::new();
+    for message in batch.messages {
+        if !handle(consumer, &message, deadline.saturating_duration_since(Instant::now())).await {
+            failed.push(message.id);
         }
-        Ok(failed.into_iter().collect())
     }
+    failed.into_iter().collect()
 }
 
-impl<C: Consumer> Queue<C> {
-    /// Whether the message needs nothing more.
-    async fn handle(&self, message: &Message, time_left: Duration) -> bool {
-        let Ok(event) = Incoming::parse(&message.body) else {
-            tracing::error!(message_id = message.id, "a message is not an event of Gatepost");
-            return false;
-        };
-        let (id, kind, correlation_id) = (event.id, event.kind.clone(), event.correlation_id.clone());
-        // What a panic leaves behind is dropped with the message: consumers keep no state. Boxed,
-        // since an SDK call is a deep nest of futures, and its depth counts at each level above.
-        let acting = AssertUnwindSafe(Box::pin(self.0.on(event))).catch_unwind();
-        let problem = match timeout(time_left, acting).await {
-            Ok(Ok(Ok(()))) => {
-                tracing::info!(event_id = %id, kind, correlation_id, "handled");
-                return true;
-            }
-            Ok(Ok(Err(unhandled))) => chain(&unhandled),
-            Ok(Err(_)) => "panicked".to_owned(),
-            Err(_) => "out of time".to_owned(),
-        };
-        tracing::error!(event_id = %id, kind, correlation_id, problem, "not handled");
-        false
-    }
+/// Whether the message needs nothing more.
+async fn handle<C: Consumer>(consumer: &C, message: &Message, time_left: Duration) -> bool {
+    let Ok(event) = Event::from_delivery(&message.body) else {
+        tracing::error!(message_id = message.id, "a message is not an event of Gatepost");
+        return false;
+    };
+    let (id, kind, correlation_id) = (event.id.clone(), event.kind.clone(), event.correlation_id.clone());
+    // What a panic leaves behind is dropped with the message: consumers keep no state. Boxed,
+    // since an SDK call is a deep nest of futures, and its depth counts at each level above.
+    let acting = AssertUnwindSafe(Box::pin(consumer.on(event))).catch_unwind();
+    let problem = match timeout(time_left, acting).await {
+        Ok(Ok(Ok(()))) => {
+            tracing::info!(event_id = id, kind, correlation_id, "handled");
+            return true;
+        }
+        Ok(Ok(Err(unhandled))) => chain(&unhandled),
+        Ok(Err(_)) => "panicked".to_owned(),
+        Err(_) => "out of time".to_owned(),
+    };
+    tracing::error!(event_id = id, kind, correlation_id, problem, "not handled");
+    false
+}
+
+/// An error and all that caused it, in one line.
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// A message may hold personal data: only its id is shown.
@@ -118,15 +123,13 @@ impl std::fmt::Debug for Message {
 
 #[cfg(test)]
 mod tests {
-    use cloud::Deadline;
-
     use super::*;
 
     /// Does with an event what its correlation id says.
     struct Obedient;
 
     impl Consumer for Obedient {
-        async fn on(&self, event: Incoming) -> Result<(), Unhandled> {
+        async fn on(&self, event: Event) -> Result<(), Unhandled> {
             match event.correlation_id.as_str() {
                 "retry" => Err(Unhandled::retry("later")),
                 "poison" => Err(Unhandled::poison("never")),
@@ -141,14 +144,14 @@ mod tests {
         let body = format!(
             r#"{{"detail":{{"specversion":"1.0","id":"01930000-0000-7000-8000-000000000001",
             "type":"user.registered","subject":"user#01930000-0000-7000-8000-000000000002",
+            "time":"2026-11-21T03:00:00Z",
             "sequence":"1","epoch":1,"correlationid":"{order}","data":{{}}}}}}"#
         );
         Message { id: id.to_owned(), body }
     }
 
     async fn failed(messages: Vec<Message>, time: Duration) -> Vec<String> {
-        let invocation = Invocation { id: "1".to_owned(), deadline: Deadline::after(time) };
-        let answer = Queue(Obedient).call(QueueBatch { messages }, invocation).await.expect("an answer");
+        let answer = serve(&Obedient, QueueBatch { messages }, time).await;
         answer.identifiers().map(str::to_owned).collect()
     }
 

@@ -1,0 +1,5 @@
+//! Serves [`directory`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(directory::function)
+}

@@ -1,0 +1,94 @@
+//! A user, as the directory shows them: what their events come to.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    str::FromStr,
+};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use gatepost_consumer::{Event, Unhandled};
+use serde::Deserialize;
+
+/// A user, as the directory shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Row {
+    /// `None` with `EventDetail=ids`.
+    pub email: Option<String>,
+    /// The first name, if given.
+    pub first_name: Option<String>,
+    /// The last name, if given.
+    pub last_name: Option<String>,
+    /// When they proved their address, in milliseconds since the Unix epoch.
+    pub registered_at: Option<i64>,
+    /// When they logged in last, in milliseconds since the Unix epoch.
+    pub last_signed_in: Option<i64>,
+    /// Sessions that have begun and not ended. One that expires is no event, and stays here.
+    pub sessions: BTreeSet<String>,
+}
+
+/// What the events of a user hold, each a part of it.
+#[derive(Deserialize)]
+struct Data {
+    email: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    #[serde(default)]
+    session_id: String,
+}
+
+type Item = HashMap<String, AttributeValue>;
+
+impl Row {
+    /// What the next event makes of it.
+    pub(crate) fn apply(&mut self, event: &Event) -> Result<(), Unhandled> {
+        let Data { email, first_name, last_name, session_id } = event.data()?;
+        match event.kind.as_str() {
+            "user.registered" => {
+                (self.email, self.first_name, self.last_name) = (email, first_name, last_name);
+                self.registered_at = Some(event.occurred_at_millis);
+            }
+            "session.started" => {
+                self.last_signed_in = Some(event.occurred_at_millis);
+                self.sessions.insert(session_id);
+            }
+            "session.ended" => drop(self.sessions.remove(&session_id)),
+            // A type to come: it counts, and says nothing here.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Its item, under the user's id.
+    pub(crate) fn item(&self, user: &str) -> Item {
+        let text = |text: &String| AttributeValue::S(text.clone());
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        let sessions = self.sessions.iter().cloned().collect();
+        let attributes = [
+            ("user_id", Some(AttributeValue::S(user.to_owned()))),
+            ("email", self.email.as_ref().map(text)),
+            ("first_name", self.first_name.as_ref().map(text)),
+            ("last_name", self.last_name.as_ref().map(text)),
+            ("registered_at", self.registered_at.map(number)),
+            ("last_signed_in", self.last_signed_in.map(number)),
+            // DynamoDB has no empty set.
+            ("sessions", (!self.sessions.is_empty()).then_some(AttributeValue::Ss(sessions))),
+        ];
+        attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+
+    /// The row that an item holds.
+    #[must_use]
+    pub fn of(item: &Item) -> Self {
+        let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let number = |name: &str| item.get(name)?.as_n().ok().and_then(|number| i64::from_str(number).ok());
+        let sessions = item.get("sessions").and_then(|value| value.as_ss().ok());
+        Self {
+            email: text("email"),
+            first_name: text("first_name"),
+            last_name: text("last_name"),
+            registered_at: number("registered_at"),
+            last_signed_in: number("last_signed_in"),
+            sessions: sessions.into_iter().flatten().cloned().collect(),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! `gatepost outbox retry-failed`, `requeue` and `discard`: another chance, or none any more.
+
+use std::collections::BTreeMap;
+
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+use domain::Timestamp;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::json;
+use store::{Entry, EventKey, Failure, Outbox, State};
+
+use super::{
+    Deployment, Ended, OutboxError, dry_run,
+    report::{Progress, Report},
+    yes,
+};
+
+/// Streams whose events are changed at once; those of one stream are changed one by one, in order.
+const AT_ONCE: usize = 16;
+
+/// What is done to an event.
+#[derive(Clone, Copy)]
+enum Change {
+    Retry,
+    Requeue,
+    Discard,
+}
+
+/// What became of an event.
+enum Outcome {
+    Done,
+    /// It is not, or not any more, what is changed.
+    Unfit,
+}
+
+pub(crate) fn retry_command() -> Command {
+    Command::new("retry-failed")
+        .about("Makes every event that was put off due now: the sweeper tries it within a minute, `flush` at once")
+        .arg(dry_run())
+}
+
+pub(crate) fn requeue_command() -> Command {
+    which(
+        Command::new("requeue").about("Makes dead events pending again, due now and with all their attempts"),
+    )
+}
+
+pub(crate) fn discard_command() -> Command {
+    which(Command::new("discard").about("Gives dead events or a quarantined record up for ever"))
+}
+
+fn which(command: Command) -> Command {
+    command
+        .arg(
+            Arg::new("event")
+                .long("event")
+                .num_args(2)
+                .value_names(["STREAM", "SEQUENCE"])
+                .help("This one, e.g. user#01a1… 3"),
+        )
+        .arg(Arg::new("all").long("all").action(ArgAction::SetTrue).help("All dead events"))
+        .group(ArgGroup::new("which").args(["event", "all"]).required(true))
+        .args([dry_run(), yes()])
+}
+
+pub(crate) async fn retry(deployment: &Deployment, report: &Report) -> Result<Ended, OutboxError> {
+    let put_off =
+        keys(&deployment.outbox, State::Pending, |waiting| waiting.due_at > waiting.created_at).await?;
+    change_all(deployment, report, Change::Retry, put_off).await
+}
+
+pub(crate) async fn requeue(
+    deployment: &Deployment,
+    report: &Report,
+    arguments: &ArgMatches,
+) -> Result<Ended, OutboxError> {
+    let keys = chosen(&deployment.outbox, arguments).await?;
+    let question = format!(
+        "Make {} pending again? What was delivered after an event in its stream has overtaken it: consumers that \
+         have read on take it for old and skip it, unless they fill gaps.",
+        counted(&keys)
+    );
+    if !keys.is_empty() && !report.is_confirmed(&question)? {
+        return Ok(Ended::Unconfirmed);
+    }
+    change_all(deployment, report, Change::Requeue, keys).await
+}
+
+pub(crate) async fn discard(
+    deployment: &Deployment,
+    report: &Report,
+    arguments: &ArgMatches,
+) -> Result<Ended, OutboxError> {
+    let keys = chosen(&deployment.outbox, arguments).await?;
+    let question = format!(
+        "Give {} up for ever? What is given up is never published: consumers meet a gap in its stream.",
+        counted(&keys)
+    );
+    if !keys.is_empty() && !report.is_confirmed(&question)? {
+        return Ok(Ended::Unconfirmed);
+    }
+    change_all(deployment, report, Change::Discard, keys).await
+}
+
+fn counted(keys: &[EventKey]) -> String {
+    match keys {
+        [key] => key.to_string(),
+        keys => format!("{} dead events", keys.len()),
+    }
+}
+
+async fn chosen(outbox: &Outbox, arguments: &ArgMatches) -> Result<Vec<EventKey>, OutboxError> {
+    let mut named = arguments.get_many::<String>("event").into_iter().flatten();
+    let (Some(stream), Some(sequence)) = (named.next(), named.next()) else {
+        return Ok(keys(outbox, State::Dead, |_| true).await?);
+    };
+    let sequence = sequence.parse().map_err(|_| OutboxError::NoSequence(sequence.clone()))?;
+    Ok(vec![EventKey { stream: stream.clone(), sequence }])
+}
+
+/// What the index has of events in a state.
+pub(crate) async fn keys(
+    outbox: &Outbox,
+    state: State,
+    is_wanted: impl Fn(&store::Waiting) -> bool,
+) -> Result<Vec<EventKey>, Failure> {
+    let mut keys = Vec::new();
+    for shard in Outbox::shards() {
+        let mut start = None;
+        loop {
+            let page = outbox.indexed(shard, state, start).await?;
+            keys.extend(page.items.into_iter().filter(&is_wanted).map(|waiting| waiting.key));
+            start = page.next;
+            if start.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(keys)
+}
+
+async fn change_all(
+    deployment: &Deployment,
+    report: &Report,
+    change: Change,
+    keys: Vec<EventKey>,
+) -> Result<Ended, OutboxError> {
+    let now = deployment.clock().now();
+    let mut streams = BTreeMap::<String, Vec<EventKey>>::new();
+    for key in keys {
+        streams.entry(key.stream.clone()).or_default().push(key);
+    }
+    let progress = Progress::of("events");
+    let (mut changed, mut unfit) = (Vec::new(), Vec::new());
+    let tasks = streams.into_values().map(|mut keys| {
+        keys.sort();
+        change_stream(&deployment.outbox, change, keys, now, report.dry_run)
+    });
+    let mut tasks = stream::iter(tasks).buffer_unordered(AT_ONCE);
+    let (did, state) = (report.did(change.done(), change.name()), change.wanted());
+    while let Some(outcomes) = tasks.try_next().await? {
+        progress.add(outcomes.len());
+        for (key, outcome) in outcomes {
+            match outcome {
+                Outcome::Done => {
+                    report.line(&format!("{did} {key}"));
+                    changed.push(json!({"stream": key.stream, "sequence": key.sequence}));
+                }
+                Outcome::Unfit => {
+                    report.line(&format!("left {key}: it is not, or not any more, {state}"));
+                    unfit.push(json!({"stream": key.stream, "sequence": key.sequence}));
+                }
+            }
+        }
+    }
+    drop(progress);
+    report.line(&format!("{did} {} in all", changed.len()));
+    let ended = if unfit.is_empty() { Ended::Well } else { Ended::WithFindings };
+    report.document(json!({change.done(): changed, "left": unfit}));
+    Ok(ended)
+}
+
+async fn change_stream(
+    outbox: &Outbox,
+    change: Change,
+    keys: Vec<EventKey>,
+    now: Timestamp,
+    dry_run: bool,
+) -> Result<Vec<(EventKey, Outcome)>, Failure> {
+    let mut outcomes = Vec::new();
+    for key in keys {
+        let is_done = change.make(outbox, &key, now, dry_run).await?;
+        outcomes.push((key, if is_done { Outcome::Done } else { Outcome::Unfit }));
+    }
+    Ok(outcomes)
+}
+
+impl Change {
+    /// Makes it, if the event fits; a dry run only looks. Says whether it fitted.
+    async fn make(
+        self,
+        outbox: &Outbox,
+        key: &EventKey,
+        now: Timestamp,
+        dry_run: bool,
+    ) -> Result<bool, Failure> {
+        let Some(entry) = outbox.entry(key).await? else { return Ok(false) };
+        match (self, entry) {
+            (Self::Retry, Entry::Event(seen)) if seen.state == State::Pending && seen.attempts > 0 => {
+                Ok(dry_run || outbox.retry(&seen, now).await?)
+            }
+            (Self::Requeue, Entry::Event(seen)) if seen.state == State::Dead => {
+                Ok(dry_run || outbox.requeue(key, now).await?)
+            }
+            (Self::Discard, Entry::Event(seen)) if seen.state == State::Dead => {
+                Ok(dry_run || outbox.discard(key, now).await?)
+            }
+            (Self::Discard, Entry::Quarantined { is_discarded: false, .. }) => {
+                Ok(dry_run || outbox.discard(key, now).await?)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Requeue => "requeue",
+            Self::Discard => "discard",
+        }
+    }
+
+    const fn done(self) -> &'static str {
+        match self {
+            Self::Retry => "due",
+            Self::Requeue => "requeued",
+            Self::Discard => "discarded",
+        }
+    }
+
+    /// What an event has to be.
+    const fn wanted(self) -> &'static str {
+        match self {
+            Self::Retry => "put off",
+            Self::Requeue => "dead",
+            Self::Discard => "dead or quarantined",
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `gatepost outbox flush`: publishes what is due at once, instead of within minutes.
+
+use std::time::Duration;
+
+use clap::{ArgMatches, Command, value_parser};
+use cloud::Deadline;
+use events::{NotSwept, Stop, Sweeper, Swept};
+use serde_json::json;
+use store::State;
+use tokio::{task::JoinHandle, time::sleep};
+
+use super::{
+    Deployment, Ended, OutboxError, change, dry_run, flag,
+    report::{Progress, Report},
+    value,
+};
+use crate::dev::end;
+
+/// How long a round may take, and the sweeper's lease is held at most.
+const ROUND_TIME: Duration = Duration::from_mins(1);
+
+pub(crate) fn command() -> Command {
+    Command::new("flush")
+        .about("Publishes all pending events that are due, in order; the sweeper does not run meanwhile")
+        .arg(flag("continuous", "Goes on until Ctrl-C"))
+        .arg(
+            value("interval", "SECONDS", "Waits so long between rounds")
+                .default_value("10")
+                .requires("continuous")
+                .value_parser(value_parser!(u64).range(1..=3600)),
+        )
+        .arg(
+            value("batch-size", "N", "Tries so many events a round at most")
+                .default_value("1000")
+                .value_parser(value_parser!(u32).range(1..)),
+        )
+        .arg(dry_run())
+}
+
+pub(crate) async fn run(
+    deployment: &Deployment,
+    report: &Report,
+    arguments: &ArgMatches,
+) -> Result<Ended, OutboxError> {
+    if report.dry_run {
+        return would_try(deployment, report).await;
+    }
+    let sweeper = Sweeper::new(&deployment.events, deployment.outbox.clone())?;
+    let most = arguments.get_one::<u32>("batch-size").map_or(usize::MAX, |most| *most as usize);
+    let ended = until_ctrl_c();
+    if !arguments.get_flag("continuous") {
+        return once(&sweeper, report, most, &ended).await;
+    }
+    let interval = Duration::from_secs(*arguments.get_one("interval").unwrap_or(&10));
+    continuously(&sweeper, report, most, interval, ended).await
+}
+
+/// Round after round, while there is something to deliver.
+async fn once(
+    sweeper: &Sweeper,
+    report: &Report,
+    most: usize,
+    ended: &JoinHandle<()>,
+) -> Result<Ended, OutboxError> {
+    let (progress, mut total) = (Progress::of("events published"), Swept::default());
+    loop {
+        let swept = match sweeper.sweep(Duration::ZERO, most, Deadline::after(ROUND_TIME)).await {
+            // It takes its turn between two rounds; what it does is ours, too.
+            Err(NotSwept::Busy) if total.delivered > 0 && !ended.is_finished() => {
+                sleep(Duration::from_secs(1)).await;
+                continue;
+            }
+            swept => swept?,
+        };
+        progress.add(swept.delivered);
+        let is_last = swept.delivered == 0 || swept.stopped.is_some() || ended.is_finished();
+        total = Swept {
+            delivered: total.delivered + swept.delivered,
+            dead: total.dead + swept.dead,
+            postponed: total.postponed + swept.postponed,
+            ..swept
+        };
+        if is_last {
+            break;
+        }
+    }
+    drop(progress);
+    Ok(tell(report, &total))
+}
+
+async fn continuously(
+    sweeper: &Sweeper,
+    report: &Report,
+    most: usize,
+    interval: Duration,
+    mut ended: JoinHandle<()>,
+) -> Result<Ended, OutboxError> {
+    let mut last = Ended::Well;
+    while !ended.is_finished() {
+        match sweeper.sweep(Duration::ZERO, most, Deadline::after(ROUND_TIME)).await {
+            Ok(swept) => last = tell(report, &swept),
+            Err(busy @ NotSwept::Busy) => eprintln!("gatepost: {}", OutboxError::from(busy)),
+            Err(failed) => return Err(failed.into()),
+        }
+        tokio::select! {
+            _ = &mut ended => break,
+            () = sleep(interval) => {}
+        }
+    }
+    Ok(last)
+}
+
+async fn would_try(deployment: &Deployment, report: &Report) -> Result<Ended, OutboxError> {
+    let now = deployment.clock().now();
+    let due = change::keys(&deployment.outbox, State::Pending, |waiting| waiting.due_at <= now).await?;
+    report.line(&format!("would try {} events", due.len()));
+    report.document(json!({"due": due.len()}));
+    Ok(Ended::Well)
+}
+
+/// Ends with the first Ctrl-C, so that a round comes to its end; the second one ends the process.
+fn until_ctrl_c() -> JoinHandle<()> {
+    tokio::spawn(async {
+        let _ = end().await;
+        eprintln!("Finishing what is under way …");
+        tokio::spawn(async {
+            let _ = end().await;
+            std::process::exit(130);
+        });
+    })
+}
+
+fn tell(report: &Report, swept: &Swept) -> Ended {
+    let Swept { delivered, dead, postponed, unreadable, stopped, .. } = swept;
+    let stopped = stopped.as_ref().map(|(Stop::Unavailable(code) | Stop::Refused(code))| code);
+    report.line(&format!("published {delivered} events, put off {postponed}, gave up {dead}"));
+    if let Some(code) = stopped {
+        report.line(&format!("stopped: the bus takes nothing, {code}"));
+    }
+    if *unreadable > 0 {
+        report.line(&format!("{unreadable} shards or streams cannot be read"));
+    }
+    report.document(json!({
+        "published": delivered, "postponed": postponed, "dead": dead, "unreadable": unreadable, "stopped": stopped,
+    }));
+    let is_well = dead + postponed + unreadable == 0 && stopped.is_none();
+    if is_well { Ended::Well } else { Ended::WithFindings }
+}

@@ -1,0 +1,158 @@
+//! `gatepost outbox list`: which events wait or are dead, and why.
+
+use clap::{ArgMatches, Command, value_parser};
+use domain::{Timestamp, UserId};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+use store::{Entry, EventKey, Failure, Outbox, State, StoredEvent};
+
+use super::{
+    Deployment, Ended, OutboxError,
+    report::{Progress, Report, moment, spoken},
+    value,
+};
+
+/// Reads at once.
+const AT_ONCE: usize = 16;
+
+pub(crate) fn command() -> Command {
+    Command::new("list")
+        .about("Lists events, those that wait longest first")
+        .arg(
+            value("state", "STATE", "Those in this state; of delivered and discarded ones, any come first")
+                .default_value("pending")
+                .value_parser(["pending", "dead", "delivered", "discarded", "quarantined"]),
+        )
+        .arg(value("user", "ID", "Those of this user, in order").value_parser(value_parser!(UserId)))
+        .arg(
+            value("limit", "N", "So many at most")
+                .default_value("50")
+                .value_parser(value_parser!(u32).range(1..)),
+        )
+}
+
+pub(crate) async fn run(
+    deployment: &Deployment,
+    report: &Report,
+    arguments: &ArgMatches,
+) -> Result<Ended, OutboxError> {
+    let outbox = &deployment.outbox;
+    let state = arguments.get_one::<String>("state").map_or("pending", String::as_str);
+    let limit = arguments.get_one::<u32>("limit").map_or(50, |limit| *limit as usize);
+    // One more, to know whether there are more.
+    let mut found = match (arguments.get_one::<UserId>("user"), State::named(state)) {
+        (Some(user), _) => read(outbox, Some(&format!("user#{user}")), state, limit + 1).await?,
+        (None, Some(state @ (State::Pending | State::Dead))) => indexed(outbox, state, limit + 1).await?,
+        (None, _) => read(outbox, None, state, limit + 1).await?,
+    };
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+
+    let now = deployment.clock().now();
+    for entry in &found {
+        report.line(&line(entry, now));
+    }
+    report.line(&if has_more {
+        format!("… and more than these {limit}")
+    } else {
+        format!("{} {state}", found.len())
+    });
+    report.document(json!({"events": found.iter().map(document).collect::<Vec<_>>(), "more": has_more}));
+    Ok(Ended::Well)
+}
+
+/// The first by the index, as the table has them.
+async fn indexed(outbox: &Outbox, state: State, limit: usize) -> Result<Vec<Entry>, Failure> {
+    let mut waiting = Vec::new();
+    for shard in Outbox::shards() {
+        let (mut start, before) = (None, waiting.len());
+        loop {
+            let page = outbox.indexed(shard, state, start).await?;
+            waiting.extend(page.items);
+            start = page.next;
+            if start.is_none() || waiting.len() - before >= limit {
+                break;
+            }
+        }
+    }
+    waiting.sort_by_key(|waiting| waiting.due_at);
+    let reads =
+        waiting.into_iter().take(limit).map(|waiting| async move { outbox.entry(&waiting.key).await });
+    let entries: Vec<Option<Entry>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+    // The index lags: an event may be delivered meanwhile. One that cannot be read is shown.
+    let is_wanted = |entry: &Entry| !matches!(entry, Entry::Event(event) if event.state != state);
+    Ok(entries.into_iter().flatten().filter(is_wanted).collect())
+}
+
+/// The first of a stream, or of the whole table.
+async fn read(
+    outbox: &Outbox,
+    stream: Option<&str>,
+    state: &str,
+    limit: usize,
+) -> Result<Vec<Entry>, Failure> {
+    let progress = Progress::of("items");
+    let (mut found, mut start) = (Vec::new(), None);
+    loop {
+        let page = match stream {
+            Some(stream) => outbox.history(stream, start).await?,
+            None => outbox.scan(start).await?,
+        };
+        progress.add(page.items.len());
+        found.extend(page.items.into_iter().filter(|entry| state_of(entry) == Some(state)));
+        start = page.next;
+        if start.is_none() || found.len() >= limit {
+            found.truncate(limit);
+            return Ok(found);
+        }
+    }
+}
+
+fn state_of(entry: &Entry) -> Option<&'static str> {
+    match entry {
+        Entry::Event(event) => Some(event.state.name()),
+        Entry::Quarantined { is_discarded: false, .. } => Some("quarantined"),
+        _ => None,
+    }
+}
+
+fn line(entry: &Entry, now: Timestamp) -> String {
+    let of = |EventKey { stream, sequence }: &EventKey, created_at| {
+        format!("{stream} {sequence}  {} old", spoken(now.since(created_at)))
+    };
+    match entry {
+        Entry::Event(event @ StoredEvent { key, detail_type, created_at, .. }) => {
+            let error = event.last_error.as_deref().unwrap_or("-");
+            let tried = match event.attempts {
+                0 => String::new(),
+                attempts => format!("  {attempts} attempts, the last: {error}"),
+            };
+            format!("{}  {detail_type}{tried}", of(key, *created_at))
+        }
+        Entry::Quarantined { key, created_at, .. } => of(key, *created_at),
+        Entry::Unreadable { stream, sequence, attribute } => {
+            format!("{stream} {sequence}  its `{attribute}` cannot be read")
+        }
+        Entry::Internal => String::new(),
+    }
+}
+
+fn document(entry: &Entry) -> Value {
+    match entry {
+        Entry::Event(event) => json!({
+            "stream": event.key.stream, "sequence": event.key.sequence, "state": event.state.name(),
+            "event_id": event.event_id, "type": event.detail_type, "created_at": event.created_at.to_string(),
+            "attempts": event.attempts, "last_error": event.last_error,
+            "next_attempt_at": event.next_attempt_at.to_string(),
+            "delivered_at": moment(event.delivered_at), "requeued_at": moment(event.requeued_at),
+        }),
+        Entry::Quarantined { key, created_at, .. } => json!({
+            "stream": key.stream, "sequence": key.sequence, "state": "quarantined",
+            "created_at": created_at.to_string(),
+        }),
+        Entry::Unreadable { stream, sequence, attribute } => json!({
+            "stream": stream, "sequence": sequence, "state": "unreadable", "attribute": attribute,
+        }),
+        Entry::Internal => Value::Null,
+    }
+}

@@ -1,0 +1,135 @@
+//! `gatepost outbox`: what operators do with events that wait, are dead, or are wanted again.
+
+mod change;
+mod cleanup;
+mod deployment;
+mod flush;
+mod list;
+mod replay;
+mod report;
+mod stats;
+mod verify;
+
+use std::{io, process::ExitCode};
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use events::NotSwept;
+use local::{StartError, functions::CallFailed};
+use thiserror::Error;
+use tokio::runtime;
+
+use self::{deployment::Deployment, report::Report};
+
+/// Why it could not be done, in one sentence.
+#[derive(Debug, Error)]
+pub(crate) enum OutboxError {
+    #[error("there is no data in {0}: choose another folder with --data, or --deployed")]
+    NoData(std::path::PathBuf),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Function(#[from] CallFailed),
+    #[error("{0}: see `gatepost outbox --help` for what --deployed needs")]
+    Setting(#[from] cloud::SettingError),
+    #[error("{}", cloud::chain(.0))]
+    Table(#[from] store::Failure),
+    #[error("the sweeper or another flush is at work: try again in a minute")]
+    Busy,
+    #[error("{0} is no number of an event: they are 1, 2, 3…")]
+    NoSequence(String),
+    #[error("there is no user {0}")]
+    NoUser(domain::UserId),
+    #[error("the system does not permit it: {0}")]
+    System(#[from] io::Error),
+}
+
+impl From<NotSwept> for OutboxError {
+    fn from(not_swept: NotSwept) -> Self {
+        match not_swept {
+            NotSwept::Busy => Self::Busy,
+            NotSwept::Failed(failure) => Self::Table(failure),
+        }
+    }
+}
+
+/// How it ended, if it could be done: the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// All is well.
+    Well = 0,
+    /// Something was found, or not all could be done: somebody should look.
+    WithFindings = 3,
+    /// Nothing was done, since nobody said yes.
+    Unconfirmed = 4,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 could not be done (one sentence says why), 2 wrong usage, 3 done, but something was found \
+or not all could be done, 4 nothing was done since nobody said yes.";
+
+const DEPLOYED: &str = "\
+With --deployed, credentials and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and \
+AWS_REGION, and what is not given as an option from EVENTS_TABLE, IDENTITIES_TABLE, EVENT_BUS and \
+EVENT_RETENTION_DAYS. The deployed stack's output OperatorSettings has the latter four.";
+
+pub(crate) fn command() -> Command {
+    let subcommands = [
+        stats::command(),
+        list::command(),
+        flush::command(),
+        change::retry_command(),
+        change::requeue_command(),
+        change::discard_command(),
+        cleanup::command(),
+        replay::command(),
+        verify::command(),
+    ];
+    Command::new("outbox")
+        .about("Looks after the events: counts, lists, publishes, gives up, publishes again, verifies")
+        .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(subcommands.map(|command| {
+            let command = command.args(deployment::arguments()).after_help(EXIT_CODES);
+            command.arg(flag("json", "Prints one JSON document instead of text"))
+        }))
+}
+
+pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, OutboxError> {
+    let Some((name, arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(async {
+        let deployment = Deployment::open(arguments)?;
+        let report = Report::new(arguments);
+        match name {
+            "stats" => stats::run(&deployment, &report, arguments).await,
+            "list" => list::run(&deployment, &report, arguments).await,
+            "flush" => flush::run(&deployment, &report, arguments).await,
+            "retry-failed" => change::retry(&deployment, &report).await,
+            "requeue" => change::requeue(&deployment, &report, arguments).await,
+            "discard" => change::discard(&deployment, &report, arguments).await,
+            "cleanup" => cleanup::run(&deployment, &report, arguments).await,
+            "replay" => replay::run(&deployment, &report, arguments).await,
+            _ => verify::run(&deployment, &report, arguments).await,
+        }
+    })?;
+    Ok(ExitCode::from(ended as u8))
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+fn value(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+/// The option of those who write or publish.
+fn dry_run() -> Arg {
+    flag("dry-run", "Says what would be done, and does nothing")
+}
+
+/// The option of those who ask before.
+fn yes() -> Arg {
+    flag("yes", "Does not ask before")
+}

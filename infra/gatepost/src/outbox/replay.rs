@@ -1,0 +1,170 @@
+//! `gatepost outbox replay`: publishes delivered events again, as they were.
+
+use std::{collections::HashSet, time::Duration};
+
+use clap::{ArgGroup, ArgMatches, Command, value_parser};
+use cloud::Deadline;
+use domain::{Timestamp, UserId};
+use events::{Publisher, Stop};
+use serde_json::json;
+use store::{Entry, EventKey, PendingEvent, State};
+
+use super::{
+    Deployment, Ended, OutboxError, dry_run,
+    report::{Progress, Report},
+    value, yes,
+};
+
+/// Events that are published together; the next ones wait until all of them are.
+const TOGETHER: usize = 500;
+/// How long these may take: retries included.
+const TIME: Duration = Duration::from_mins(5);
+
+/// One run.
+struct Replay<'a> {
+    deployment: &'a Deployment,
+    publisher: Publisher,
+    report: &'a Report,
+    progress: Progress,
+    since: Timestamp,
+    until: Timestamp,
+    collected: Vec<PendingEvent>,
+    published: usize,
+    users: usize,
+    /// What the bus has not taken, and why.
+    refused: Vec<(EventKey, String)>,
+    stopped: Option<Stop>,
+}
+
+pub(crate) fn command() -> Command {
+    Command::new("replay")
+        .about("Publishes delivered events of users again: in order, with the same ids and the same bytes")
+        .arg(value("user", "ID", "Those of this user").value_parser(value_parser!(UserId)))
+        .arg(
+            value("since", "TIME", "Those committed from then on, e.g. 2026-11-21T03:00:00Z")
+                .value_parser(value_parser!(Timestamp)),
+        )
+        .arg(value("until", "TIME", "Those committed before").value_parser(value_parser!(Timestamp)))
+        .group(ArgGroup::new("which").args(["user", "since"]).required(true).multiple(true))
+        .args([dry_run(), yes()])
+}
+
+pub(crate) async fn run(
+    deployment: &Deployment,
+    report: &Report,
+    arguments: &ArgMatches,
+) -> Result<Ended, OutboxError> {
+    let user = arguments.get_one::<UserId>("user");
+    let whose = user.map_or_else(|| "all users".to_owned(), |user| format!("user {user}"));
+    let question =
+        format!("Publish delivered events of {whose} again? Every rule of the bus matches them again.");
+    if !report.is_confirmed(&question)? {
+        return Ok(Ended::Unconfirmed);
+    }
+    let moment = |name, default| *arguments.get_one(name).unwrap_or(&Timestamp::from_millis(default));
+    let mut replay = Replay {
+        deployment,
+        publisher: Publisher::new(&deployment.events, deployment.outbox.clone())?,
+        report,
+        progress: Progress::of("events published"),
+        since: moment("since", 0),
+        until: moment("until", i64::MAX),
+        collected: Vec::new(),
+        published: 0,
+        users: 0,
+        refused: Vec::new(),
+        stopped: None,
+    };
+    match user {
+        Some(user) => replay.stream(&format!("user#{user}")).await?,
+        None => replay.all().await?,
+    }
+    replay.publish().await;
+    Ok(replay.tell())
+}
+
+impl Replay<'_> {
+    async fn all(&mut self) -> Result<(), OutboxError> {
+        let (mut known, mut start) = (HashSet::new(), None);
+        loop {
+            let page = self.deployment.outbox.scan(start).await?;
+            for entry in page.items {
+                let Entry::Event(event) = entry else { continue };
+                let is_wanted = event.state == State::Delivered
+                    && event.key.stream.starts_with("user#")
+                    && (self.since..self.until).contains(&event.created_at);
+                if is_wanted && known.insert(event.key.stream.clone()) {
+                    self.stream(&event.key.stream).await?;
+                }
+            }
+            start = page.next;
+            if start.is_none() || self.has_failed() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn stream(&mut self, stream: &str) -> Result<(), OutboxError> {
+        let (before, mut start) = (self.collected.len() + self.published, None);
+        loop {
+            let page = self.deployment.outbox.delivered_of(stream, self.since, self.until, start).await?;
+            self.collected.extend(page.items);
+            if self.collected.len() >= TOGETHER {
+                self.publish().await;
+            }
+            start = page.next;
+            if start.is_none() || self.has_failed() {
+                break;
+            }
+        }
+        self.users += usize::from(self.collected.len() + self.published > before);
+        Ok(())
+    }
+
+    /// Publishes what is collected. The publisher's marks find the events delivered, and change nothing.
+    async fn publish(&mut self) {
+        let events = std::mem::take(&mut self.collected);
+        if self.has_failed() || events.is_empty() {
+            return;
+        }
+        let count = events.len();
+        if self.report.dry_run {
+            self.published += count;
+            return;
+        }
+        let report = self.publisher.publish(events, Deadline::after(TIME)).await;
+        self.published += report.delivered.len();
+        self.progress.add(report.delivered.len());
+        self.refused.extend(report.failed.into_iter().map(|(event, code)| (event.key, code)));
+        self.refused
+            .extend(report.dead.into_iter().map(|key| (key, "the bus will never take it".to_owned())));
+        self.stopped = report.stopped;
+    }
+
+    /// Nothing is published behind an event that was not.
+    fn has_failed(&self) -> bool {
+        !self.refused.is_empty() || self.stopped.is_some()
+    }
+
+    fn tell(self) -> Ended {
+        drop(self.progress);
+        for (key, code) in &self.refused {
+            self.report.line(&format!("not published {key}: {code}"));
+        }
+        let stopped =
+            self.stopped.as_ref().map(|(Stop::Unavailable(code) | Stop::Refused(code))| code.clone());
+        if let Some(code) = &stopped {
+            self.report.line(&format!("stopped: the bus takes nothing, {code}"));
+        }
+        let did = self.report.did("published", "publish");
+        self.report.line(&format!("{did} {} events of {} users again", self.published, self.users));
+        let refused = self.refused.iter();
+        let refused =
+            refused.map(|(key, code)| json!({"stream": key.stream, "sequence": key.sequence, "error": code}));
+        self.report.document(json!({
+            "published": self.published, "users": self.users,
+            "refused": refused.collect::<Vec<_>>(), "stopped": stopped,
+        }));
+        if self.refused.is_empty() && stopped.is_none() { Ended::Well } else { Ended::WithFindings }
+    }
+}

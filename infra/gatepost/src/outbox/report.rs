@@ -1,0 +1,116 @@
+//! What an operator sees: text or JSON on standard output, progress and questions on standard error.
+
+use std::{
+    cell::Cell,
+    io::{self, IsTerminal, Write as _},
+    time::Duration,
+};
+
+use clap::ArgMatches;
+use domain::Timestamp;
+use serde_json::Value;
+
+use crate::console::{say, shown};
+
+/// Where nobody looks, a line of progress comes after so many.
+const LINE_AFTER: u64 = 10_000;
+
+/// How to tell what is done.
+pub(crate) struct Report {
+    json: bool,
+    pub(crate) dry_run: bool,
+    is_confirmed: bool,
+}
+
+/// Counts what is done.
+pub(crate) struct Progress {
+    what: &'static str,
+    done: Cell<u64>,
+    is_watched: bool,
+}
+
+impl Report {
+    pub(crate) fn new(arguments: &ArgMatches) -> Self {
+        let flag = |name| arguments.try_get_one::<bool>(name).ok().flatten().is_some_and(|is_set| *is_set);
+        Self { json: flag("json"), dry_run: flag("dry-run"), is_confirmed: flag("yes") }
+    }
+
+    /// A line, for people.
+    pub(crate) fn line(&self, text: &str) {
+        if !self.json {
+            say(&shown(text));
+        }
+    }
+
+    /// What a line of a change begins with: `requeued`, or `would requeue`.
+    pub(crate) fn did(&self, done: &str, would: &str) -> String {
+        if self.dry_run { format!("would {would}") } else { done.to_owned() }
+    }
+
+    /// The one document, for programs.
+    pub(crate) fn document(&self, mut document: Value) {
+        if self.json {
+            document["dry_run"] = self.dry_run.into();
+            say(&document.to_string());
+        }
+    }
+
+    /// Whether somebody says yes to what cannot be undone. A dry run needs no yes.
+    pub(crate) fn is_confirmed(&self, question: &str) -> io::Result<bool> {
+        if self.is_confirmed || self.dry_run {
+            return Ok(true);
+        }
+        if !io::stdin().is_terminal() {
+            eprintln!("gatepost: {question} Nobody is there to answer: say --yes");
+            return Ok(false);
+        }
+        eprint!("{question} [y/N] ");
+        io::stderr().flush()?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+}
+
+impl Progress {
+    /// Of work that may be long; `what` it counts, e.g. `events`.
+    pub(crate) fn of(what: &'static str) -> Self {
+        Self { what, done: Cell::new(0), is_watched: io::stderr().is_terminal() }
+    }
+
+    pub(crate) fn add(&self, more: usize) {
+        let before = self.done.get();
+        let now = before + more as u64;
+        self.done.set(now);
+        if self.is_watched {
+            eprint!("\r{now} {}", self.what);
+        } else if before / LINE_AFTER < now / LINE_AFTER {
+            eprintln!("{now} {}", self.what);
+        }
+    }
+}
+
+impl Drop for Progress {
+    /// Leaves the line free for what comes.
+    fn drop(&mut self) {
+        if self.is_watched {
+            eprint!("\r\u{1b}[K");
+        }
+    }
+}
+
+/// A time as people say it, e.g. `3 h 20 min`.
+pub(crate) fn spoken(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+/// A moment that may be missing, for programs.
+pub(crate) fn moment(moment: Option<Timestamp>) -> Value {
+    moment.map_or(Value::Null, |moment| moment.to_string().into())
+}

@@ -1,0 +1,182 @@
+//! An event as it comes from the bus, or from the table Events.
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+use thiserror::Error;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use crate::Unhandled;
+
+/// An event of Gatepost.
+#[derive(Debug)]
+pub struct Event {
+    /// What to de-duplicate on. The bus's own id changes whenever an event is published again.
+    pub id: String,
+    /// Its type, e.g. `user.registered`.
+    pub kind: String,
+    /// What it belongs to, e.g. `user#0193…`.
+    pub subject: String,
+    /// Its number among the events of its subject: 1, 2, 3…
+    pub sequence: u64,
+    /// Raised after the tables were restored to an earlier moment: numbers of before may be used again.
+    pub epoch: u64,
+    /// When it happened, in milliseconds since the Unix epoch.
+    pub occurred_at_millis: i64,
+    /// The request that it happened on.
+    pub correlation_id: String,
+    data: Box<RawValue>,
+}
+
+/// A text is not an event of Gatepost. Says nothing of what it holds.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("not an event of Gatepost")]
+pub struct NotAnEvent;
+
+#[derive(Deserialize)]
+struct Delivery {
+    detail: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct CloudEvent {
+    specversion: String,
+    id: String,
+    r#type: String,
+    subject: String,
+    time: String,
+    sequence: String,
+    epoch: u64,
+    correlationid: String,
+    data: Box<RawValue>,
+}
+
+impl Event {
+    /// Reads what EventBridge delivers: its own envelope, with a CloudEvents object as its `detail`.
+    ///
+    /// # Errors
+    /// [`NotAnEvent`] if it is anything else.
+    pub fn from_delivery(message: &str) -> Result<Self, NotAnEvent> {
+        let delivery: Delivery = serde_json::from_str(message).map_err(|_| NotAnEvent)?;
+        Self::from_detail(delivery.detail.get())
+    }
+
+    /// Reads a CloudEvents object: the `detail` of a delivery, or of an item in the table Events.
+    ///
+    /// # Errors
+    /// [`NotAnEvent`] if it is anything else.
+    pub fn from_detail(detail: &str) -> Result<Self, NotAnEvent> {
+        let read: CloudEvent = serde_json::from_str(detail).map_err(|_| NotAnEvent)?;
+        if read.specversion != "1.0" {
+            return Err(NotAnEvent);
+        }
+        let time = OffsetDateTime::parse(&read.time, &Rfc3339).map_err(|_| NotAnEvent)?;
+        Ok(Self {
+            id: read.id,
+            kind: read.r#type,
+            subject: read.subject,
+            sequence: read.sequence.parse().map_err(|_| NotAnEvent)?,
+            epoch: read.epoch,
+            occurred_at_millis: time.unix_timestamp() * 1000 + i64::from(time.millisecond()),
+            correlation_id: read.correlationid,
+            data: read.data,
+        })
+    }
+
+    /// The id in the subject, if that is a `kind`: of `user#0193…` it is `0193…`.
+    #[must_use]
+    pub fn subject_id(&self, kind: &str) -> Option<&str> {
+        self.subject.strip_prefix(kind)?.strip_prefix('#')
+    }
+
+    /// The event's own data.
+    ///
+    /// # Errors
+    /// As poison, if it is not what the type says.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, Unhandled> {
+        serde_json::from_str(self.data.get()).map_err(|_| Unhandled::poison(NotAnEvent))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Actor, Cause, Detail, Envelope, EventKind, Id, SessionEnd, Stream, Timestamp};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn delivery(event: &domain::Event) -> String {
+        let envelope =
+            Envelope { source: "https://id.example.com".to_owned(), epoch: 3, detail: Detail::Profile };
+        let detail = envelope.render(event);
+        format!(r#"{{"version":"0","id":"of-the-bus","source":"gatepost","detail":{detail}}}"#)
+    }
+
+    fn event(stream: Stream, id: u8, millis: i64) -> domain::Event {
+        let cause = Cause {
+            event_id: Id::new(Timestamp::from_millis(5), [id; 10]),
+            occurred_at: Timestamp::from_millis(millis),
+            actor: Actor::Anonymous,
+            correlation_id: "request-1".to_owned(),
+            traceparent: None,
+        };
+        let session_id = Id::new(Timestamp::from_millis(5), [9; 10]);
+        let kind = EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut };
+        domain::Event { stream, sequence: 12, cause, kind }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_rendered_is_read_again(
+            uuid in any::<[u8; 10]>(),
+            kind in 0..3_usize,
+            id in any::<u8>(),
+            millis in 0..253_402_300_800_000_i64,
+        ) {
+            let now = Timestamp::from_millis(1);
+            let streams = [
+                ("user", Stream::User(Id::new(now, uuid))),
+                ("registration", Stream::Registration(Id::new(now, uuid))),
+                ("resend", Stream::Resend(Id::new(now, uuid))),
+            ];
+            let (kind, stream) = streams[kind];
+            let event = event(stream, id, millis);
+
+            let read = Event::from_delivery(&delivery(&event)).expect("an event");
+
+            prop_assert_eq!(&read.id, &event.cause.event_id.to_string());
+            prop_assert_eq!(&read.subject, &event.stream.to_string());
+            prop_assert_eq!(read.subject_id(kind).map(str::len), Some(36));
+            prop_assert_eq!(read.subject_id("us"), None);
+            prop_assert_eq!((read.kind.as_str(), read.sequence, read.epoch), ("session.ended", 12, 3));
+            prop_assert_eq!(read.occurred_at_millis, millis);
+            prop_assert_eq!(&read.correlation_id, "request-1");
+            let data: serde_json::Value = read.data().expect("data");
+            prop_assert_eq!(&data["reason"], "logged-out");
+        }
+
+        #[test]
+        fn nothing_makes_the_parser_panic(message in ".*") {
+            let _ = Event::from_delivery(&message);
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        let user = Stream::User(Id::new(Timestamp::from_millis(1), [1; 10]));
+        let good = delivery(&event(user, 1, 7));
+        assert!(Event::from_delivery(&good).is_ok());
+        let spoiled = [
+            (r#""subject""#, r#""object""#),
+            (r#""1.0""#, r#""2.0""#),
+            (r#""000000000012""#, r#""twelve""#),
+            (r#""epoch":3"#, r#""epoch":-3"#),
+            (r#""time":"1970"#, r#""time":"then"#),
+            (r#""detail":"#, r#""details":"#),
+        ];
+        for (from, to) in spoiled {
+            let bad = good.replace(from, to);
+            assert_ne!(bad, good);
+            assert_eq!(Event::from_delivery(&bad).err(), Some(NotAnEvent), "{to}");
+        }
+    }
+}

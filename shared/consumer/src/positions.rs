@@ -1,0 +1,229 @@
+//! How far a consumer has come with each subject, in a DynamoDB table of its own.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Put, TransactWriteItem},
+};
+use thiserror::Error;
+
+use crate::Event;
+
+/// How far a consumer has come with each subject: the newest event that took effect. The table has
+/// the partition key `subject`, a string, and no sort key; each consumer has one of its own.
+#[derive(Clone, Debug)]
+pub struct Positions {
+    dynamodb: Client,
+    table: String,
+    kept: Option<Duration>,
+}
+
+/// What an event is to a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The next one of its subject.
+    New,
+    /// The very event that took effect last: nothing is to be done.
+    Duplicate,
+    /// Older than what took effect: nothing is to be done.
+    Stale,
+    /// Events are missing before it, from this number on: they are late, or were before the consumer's
+    /// time. Read the current state, or let the event come again. From 1 on means that what the
+    /// consumer has of the subject, if anything, may never have been: the tables were restored.
+    Gap {
+        /// The first number that is missing.
+        missing_from: u64,
+    },
+}
+
+/// What became of a [`Positions::commit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// State and position are written.
+    Done,
+    /// The position is at this event already, or after it: another copy was quicker. Nothing is written.
+    Overtaken,
+    /// A condition of the consumer's own writes does not hold. Nothing is written.
+    Refused,
+}
+
+/// Why a position cannot be told or moved.
+#[derive(Debug, Error)]
+pub enum PositionFailure {
+    /// DynamoDB does not do it now: rights, throttling, another transaction, no answer.
+    #[error("DynamoDB does not do {operation}")]
+    Unavailable {
+        /// The API operation, e.g. `GetItem`.
+        operation: &'static str,
+        /// What the SDK says, for the log.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The item of the subject is no position.
+    #[error("an item of the table of positions is no position")]
+    Malformed,
+    /// Another event of the same number took effect: the tables were restored to an earlier moment and
+    /// `EventEpoch` was not raised.
+    #[error("two events have the same number: EventEpoch was not raised after a restore")]
+    Renumbered,
+}
+
+/// The newest event that took effect.
+struct Held {
+    epoch: u64,
+    sequence: u64,
+    event_id: String,
+}
+
+impl Positions {
+    /// The positions in this table.
+    pub fn new(dynamodb: Client, table: impl Into<String>) -> Self {
+        Self { dynamodb, table: table.into(), kept: None }
+    }
+
+    /// Lets DynamoDB forget a position so long after its event happened, by the table's TTL attribute
+    /// `ttl`. Only for subjects whose events mean nothing by then: who forgets acts again.
+    #[must_use]
+    pub const fn kept_for(mut self, time: Duration) -> Self {
+        self.kept = Some(time);
+        self
+    }
+
+    /// Says what an event is, by a strongly consistent read.
+    ///
+    /// # Errors
+    /// If DynamoDB does not answer, or what it holds cannot be.
+    pub async fn judge(&self, event: &Event) -> Result<Verdict, PositionFailure> {
+        let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
+        let answer = get.key("subject", AttributeValue::S(event.subject.clone())).send().await;
+        let answer = answer.map_err(|error| unavailable("GetItem", error))?;
+        let held = answer.item.as_ref().map(|item| Held::read(item).ok_or(PositionFailure::Malformed));
+        verdict(held.transpose()?.as_ref(), event)
+    }
+
+    /// Moves the position to `event` and does the consumer's own writes (99 at most), or nothing of
+    /// it. However many copies try, one succeeds.
+    ///
+    /// # Errors
+    /// If DynamoDB does not do it now.
+    pub async fn commit(
+        &self,
+        event: &Event,
+        writes: impl IntoIterator<Item = TransactWriteItem>,
+    ) -> Result<Committed, PositionFailure> {
+        let writes = std::iter::once(self.position(event)).chain(writes).collect();
+        let transaction = self.dynamodb.transact_write_items().set_transact_items(Some(writes));
+        let Err(error) = transaction.send().await else { return Ok(Committed::Done) };
+        if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+            error.as_service_error()
+        {
+            let mut reasons = cancelled.cancellation_reasons().iter();
+            match reasons.position(|reason| reason.code() == Some("ConditionalCheckFailed")) {
+                Some(0) => return Ok(Committed::Overtaken),
+                Some(_) => return Ok(Committed::Refused),
+                None => {}
+            }
+        }
+        Err(unavailable("TransactWriteItems", error))
+    }
+
+    /// The move itself. `build` fails only for a missing table name or item, and both are given.
+    fn position(&self, event: &Event) -> TransactWriteItem {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let mut item = HashMap::from([
+            ("subject".to_owned(), text(&event.subject)),
+            ("epoch".to_owned(), number(event.epoch)),
+            ("sequence".to_owned(), number(event.sequence)),
+            ("event_id".to_owned(), text(&event.id)),
+        ]);
+        if let Some(kept) = self.kept {
+            let happened_at = u64::try_from(event.occurred_at_millis / 1000).unwrap_or(0);
+            item.insert("ttl".to_owned(), number(happened_at.saturating_add(kept.as_secs())));
+        }
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(
+                "attribute_not_exists(#subject) OR #epoch < :epoch OR (#epoch = :epoch AND #sequence < :sequence)",
+            )
+            // Names, since DynamoDB reserves words that the embedded one does not.
+            .expression_attribute_names("#subject", "subject")
+            .expression_attribute_names("#epoch", "epoch")
+            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_values(":epoch", number(event.epoch))
+            .expression_attribute_values(":sequence", number(event.sequence));
+        TransactWriteItem::builder().set_put(put.build().ok()).build()
+    }
+}
+
+impl Held {
+    fn read(item: &HashMap<String, AttributeValue>) -> Option<Self> {
+        let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
+        let event_id = item.get("event_id")?.as_s().ok()?.clone();
+        Some(Self { epoch: number("epoch")?, sequence: number("sequence")?, event_id })
+    }
+}
+
+fn verdict(held: Option<&Held>, event: &Event) -> Result<Verdict, PositionFailure> {
+    let next = match held {
+        None => 1,
+        Some(held) if event.epoch < held.epoch => return Ok(Verdict::Stale),
+        // What took effect before a restore may never have been.
+        Some(held) if event.epoch > held.epoch => return Ok(Verdict::Gap { missing_from: 1 }),
+        Some(held) if event.sequence == held.sequence => {
+            let is_same = event.id == held.event_id;
+            return if is_same { Ok(Verdict::Duplicate) } else { Err(PositionFailure::Renumbered) };
+        }
+        Some(held) => held.sequence.saturating_add(1),
+    };
+    Ok(match event.sequence {
+        sequence if sequence < next => Verdict::Stale,
+        sequence if sequence == next => Verdict::New,
+        _ => Verdict::Gap { missing_from: next },
+    })
+}
+
+fn unavailable<E: std::error::Error + Send + Sync + 'static>(
+    operation: &'static str,
+    error: aws_sdk_dynamodb::error::SdkError<E>,
+) -> PositionFailure {
+    PositionFailure::Unavailable { operation, source: error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(epoch: u64, sequence: u64, id: &str) -> Event {
+        let detail = format!(
+            r#"{{"specversion":"1.0","id":"{id}","type":"t","subject":"user#1","time":"2026-11-21T03:00:00Z",
+            "sequence":"{sequence}","epoch":{epoch},"correlationid":"c","data":{{}}}}"#
+        );
+        Event::from_detail(&detail).expect("an event")
+    }
+
+    #[test]
+    fn an_event_is_judged_by_epoch_and_number_and_id() {
+        let held = Held { epoch: 2, sequence: 5, event_id: "e5".to_owned() };
+        let nobody = None;
+        let cases = [
+            (nobody, event(1, 1, "e1"), Verdict::New),
+            (nobody, event(3, 4, "e4"), Verdict::Gap { missing_from: 1 }),
+            (Some(&held), event(2, 6, "e6"), Verdict::New),
+            (Some(&held), event(2, 5, "e5"), Verdict::Duplicate),
+            (Some(&held), event(2, 4, "e4"), Verdict::Stale),
+            (Some(&held), event(2, 9, "e9"), Verdict::Gap { missing_from: 6 }),
+            (Some(&held), event(1, 9, "old"), Verdict::Stale),
+            (Some(&held), event(3, 6, "e6"), Verdict::Gap { missing_from: 1 }),
+            (Some(&held), event(3, 1, "e1"), Verdict::Gap { missing_from: 1 }),
+        ];
+        for (held, event, expected) in cases {
+            let judged = verdict(held, &event).expect("a verdict");
+            assert_eq!(judged, expected, "{} {}", event.epoch, event.sequence);
+        }
+        let other = verdict(Some(&held), &event(2, 5, "another"));
+        assert!(matches!(other, Err(PositionFailure::Renumbered)));
+    }
+}

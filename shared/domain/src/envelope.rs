@@ -1,0 +1,90 @@
+//! What is published of an event.
+
+use serde::Serialize;
+
+use crate::{Event, EventId, EventKind, Timestamp};
+
+/// How much the published events say of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Ids only.
+    Ids,
+    /// Ids, e-mail address and names.
+    Profile,
+}
+
+/// How this deployment writes its events: CloudEvents 1.0, in JSON.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// The CloudEvents `source`: the deployment's public URL.
+    pub source: String,
+    /// Raised by an operator after a restore, so that re-used sequence numbers stay apart.
+    pub epoch: u64,
+    /// How much is said of a person.
+    pub detail: Detail,
+}
+
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct CloudEvent<'a> {
+    /// The version of CloudEvents.
+    specversion: &'static str,
+    /// What to de-duplicate on.
+    id: EventId,
+    /// The deployment's public URL.
+    source: &'a str,
+    /// The type.
+    r#type: &'static str,
+    /// What it belongs to; the events of a subject are delivered in order.
+    subject: String,
+    /// When it happened.
+    time: Timestamp,
+    /// The media type of `data`.
+    datacontenttype: &'static str,
+    /// The schema that it follows.
+    dataschema: String,
+    /// Its number among the events of its subject, without gaps; sorts as text.
+    // CloudEvents' `sequence` extension is a string in lexicographic order.
+    sequence: String,
+    /// Raised after the tables were restored to an earlier moment.
+    epoch: u64,
+    /// Who did it: `anonymous`, or `user:` and an id. Others may come.
+    actor: String,
+    /// The request that it happened on.
+    correlationid: &'a str,
+    /// The caller's W3C trace context, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+    /// What is particular to the type.
+    data: EventKind,
+}
+
+impl Envelope {
+    /// The exact text that is published as EventBridge's `detail`.
+    #[must_use]
+    pub fn render(&self, event: &Event) -> String {
+        let data = match self.detail {
+            Detail::Profile => event.kind.clone(),
+            Detail::Ids => event.kind.clone().without_person(),
+        };
+        let kind = event.kind.name();
+        let cloud_event = CloudEvent {
+            specversion: "1.0",
+            id: event.cause.event_id,
+            source: &self.source,
+            r#type: kind,
+            subject: event.stream.to_string(),
+            time: event.cause.occurred_at,
+            datacontenttype: "application/json",
+            dataschema: format!("urn:gatepost:event:{kind}:{}", event.kind.version()),
+            sequence: format!("{:012}", event.sequence),
+            epoch: self.epoch,
+            actor: event.cause.actor.to_string(),
+            correlationid: &event.cause.correlation_id,
+            traceparent: event.cause.traceparent.as_deref(),
+            data,
+        };
+        // Only a map key that is no string, or a failing `Serialize`, could fail; there is neither.
+        serde_json::to_string(&cloud_event).unwrap_or_default()
+    }
+}

@@ -1,0 +1,123 @@
+//! What is published is what the committed schemas say.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use boon::{Compiler, SchemaIndex, Schemas};
+use serde_json::{Value, json};
+use stage::{PASSWORD, Stage, Tokens};
+
+/// The committed schemas, found by the URN that an event's `dataschema` names.
+#[derive(Default)]
+struct Committed {
+    schemas: Schemas,
+    by_urn: Vec<(String, SchemaIndex)>,
+}
+
+impl Committed {
+    fn read() -> Self {
+        let mut committed = Self::default();
+        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/events"));
+        for file in fs::read_dir(folder).expect("schemas") {
+            let text = fs::read_to_string(file.expect("a file").path()).expect("a schema");
+            let schema: Value = serde_json::from_str(&text).expect("JSON");
+            let urn = schema["$id"].as_str().expect("an id").to_owned();
+            let mut compiler = Compiler::new();
+            compiler.enable_format_assertions();
+            compiler.add_resource(&urn, schema).expect("a schema");
+            let index = compiler.compile(&urn, &mut committed.schemas).expect("a schema of 2020-12");
+            committed.by_urn.push((urn, index));
+        }
+        committed
+    }
+
+    /// The newest version of each type: nothing else is published.
+    fn newest(&self) -> BTreeSet<String> {
+        let mut newest = BTreeMap::<&str, u32>::new();
+        for (kind, version) in self.by_urn.iter().filter_map(|(urn, _)| urn.rsplit_once(':')) {
+            let known = newest.entry(kind).or_default();
+            *known = version.parse::<u32>().expect("a version").max(*known);
+        }
+        newest.into_iter().map(|(kind, version)| format!("{kind}:{version}")).collect()
+    }
+
+    /// What is wrong with an event, by the schema that it names.
+    fn faults(&self, detail: &Value) -> Option<String> {
+        let urn = detail["dataschema"].as_str().expect("a schema is named");
+        let (_, schema) = self.by_urn.iter().find(|(known, _)| known == urn).expect("a committed schema");
+        self.schemas.validate(detail, *schema).err().map(|error| error.to_string())
+    }
+}
+
+/// Everything that people can do, by the events that it is. Returns what was published.
+async fn published(detail: &str) -> Vec<Value> {
+    let stage = Stage::with(|setup| setup.with_parameter("EventDetail", detail));
+    let named =
+        json!({"email": "ada@example.com", "password": PASSWORD, "first_name": "Ada", "last_name": "L"});
+    stage.post("/v1/registrations", named).await.expect(202);
+    stage.post("/v1/registrations/resend", json!({"email": "ada@example.com"})).await.expect(202);
+    let token = stage.link("ada@example.com").await;
+    stage.post("/v1/registrations/verify", json!({"token": token})).await.expect(201);
+    stage.registered("nameless@example.com").await;
+
+    let first = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    let second = Tokens::of(&stage.refresh(&first.refresh).await.expect(200).body);
+    stage.refresh(&second.refresh).await.expect(200);
+    stage.refresh(&first.refresh).await.expect(401);
+    let other = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    stage.log_out(&other.access).await.expect(204);
+    stage.settle().await;
+    stage.stack.events().into_iter().map(|event| event.detail).collect()
+}
+
+#[tokio::test]
+async fn every_type_is_published_as_its_schema_says() {
+    let committed = Committed::read();
+    for detail in ["profile", "ids"] {
+        let events = published(detail).await;
+
+        for event in &events {
+            assert_eq!(committed.faults(event), None, "{detail}: {event}");
+        }
+        let named = events.iter().map(|event| event["dataschema"].as_str().expect("a schema").to_owned());
+        let current = committed.newest();
+        assert_eq!(named.collect::<BTreeSet<_>>(), current, "{detail}: every type is published");
+
+        let text = Value::from(events).to_string();
+        assert_eq!(text.contains("ada@example.com"), detail == "profile");
+        for reason in ["logged-out", "token-reused"] {
+            assert!(text.contains(reason), "{detail}: a session that ended by {reason}");
+        }
+    }
+}
+
+type Spoil = fn(&mut Value);
+
+#[tokio::test]
+async fn what_the_schemas_do_not_say_is_refused() {
+    let committed = Committed::read();
+    let events = published("profile").await;
+    let ended = events.into_iter().find(|event| event["type"] == "session.ended").expect("an event");
+    let spoil: [(&str, Spoil); 8] = [
+        ("no id", |event| drop(event.as_object_mut().map(|fields| fields.remove("id")))),
+        ("an id that is none", |event| event["id"] = "7".into()),
+        ("another type", |event| event["type"] = "session.started".into()),
+        ("a time that is none", |event| event["time"] = "yesterday".into()),
+        ("another subject", |event| event["subject"] = "registration#1".into()),
+        ("a sequence that does not sort", |event| event["sequence"] = "12".into()),
+        ("another reason", |event| event["data"]["reason"] = "bored".into()),
+        ("a session that is none", |event| event["data"]["session_id"] = Value::Null),
+    ];
+    for (what, spoil) in spoil {
+        let mut event = ended.clone();
+        spoil(&mut event);
+        assert!(committed.faults(&event).is_some(), "{what}");
+    }
+
+    let mut event = ended;
+    event["data"]["device"] = "new".into();
+    assert_eq!(committed.faults(&event), None, "a field to come is no fault");
+}
