@@ -76,7 +76,7 @@ impl RelayEvents {
 
     /// The first event of a stream that would overtake one which is neither delivered nor in this batch:
     /// its record was given up, comes later or never, or was itself left to the sweeper, which delivers
-    /// all of them in order. A lost mark looks the same. However young an event is, this must be known.
+    /// all of them in order. However young an event is, this must be known.
     async fn overtaking(&self, events: &[PendingEvent]) -> Result<Option<usize>, Failure> {
         let mut before = None;
         for (position, event) in events.iter().enumerate() {
@@ -84,12 +84,17 @@ impl RelayEvents {
             let previous = sequence.saturating_sub(1);
             let is_first_or_next = previous == 0 || before == Some(previous);
             let previous = EventKey { stream: stream.clone(), sequence: previous };
-            if !is_first_or_next && self.outbox.is_pending(&previous).await? {
+            if !is_first_or_next && !self.is_unmarked(&previous) && self.outbox.is_pending(&previous).await? {
                 return Ok(Some(position));
             }
             before = Some(*sequence);
         }
         Ok(None)
+    }
+
+    /// Whether this relay has published an event and could not note it.
+    fn is_unmarked(&self, key: &EventKey) -> bool {
+        self.unmarked.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
     }
 
     fn is_doubtful(&self, event: &PendingEvent) -> bool {

@@ -28,7 +28,12 @@ pub struct RelayEvents {
     clock: Clock,
     /// Events of a batch that will come again: the bus has taken some of them.
     tried: Mutex<HashSet<EventKey>>,
+    /// Events that the bus has taken and that look as if they still waited: their marks were lost.
+    unmarked: Mutex<HashSet<EventKey>>,
 }
+
+/// More lost marks than this are forgotten: then the sweeper delivers what comes after them.
+const MOST_UNMARKED: usize = 1000;
 
 /// What Lambda reads from a stream.
 #[derive(Debug, Deserialize)]
@@ -44,7 +49,13 @@ pub struct StreamBatch {
 pub fn function(cloud: &Cloud) -> Result<RelayEvents, SettingError> {
     let outbox = Outbox::new(cloud)?;
     let publisher = Publisher::new(cloud, outbox.clone())?;
-    Ok(RelayEvents { outbox, publisher, clock: cloud.clock(), tried: Mutex::default() })
+    Ok(RelayEvents {
+        outbox,
+        publisher,
+        clock: cloud.clock(),
+        tried: Mutex::default(),
+        unmarked: Mutex::default(),
+    })
 }
 
 impl Function for RelayEvents {
@@ -68,6 +79,7 @@ impl Function for RelayEvents {
                 failed.insert(position);
             }
         }
+        self.remember_unmarked(published.unmarked);
         let first = records.iter().position(|record| failed.contains(record.position.as_str()));
         self.remember(first.map_or(&[], |first| &records[first..]));
         Ok(first.map(|first| records[first].position.clone()).into_iter().collect())
@@ -101,6 +113,14 @@ impl RelayEvents {
             .inspect(|event| tracing::warn!(event_id = event.event_id, "left to the sweeper"))
             .map(|event| &*event.key.stream)
             .collect()
+    }
+
+    fn remember_unmarked(&self, keys: HashSet<EventKey>) {
+        let mut unmarked = self.unmarked.lock().unwrap_or_else(PoisonError::into_inner);
+        if unmarked.len() + keys.len() > MOST_UNMARKED {
+            unmarked.clear();
+        }
+        unmarked.extend(keys);
     }
 
     fn remember(&self, to_come_again: &[Record]) {

@@ -4,7 +4,7 @@ use std::{collections::HashSet, pin::Pin, time::Duration};
 
 use cloud::{Clock, Cloud, Deadline, Random, SettingError, chain};
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use store::{EventKey, Failure, Outbox, PendingEvent};
+use store::{EventKey, Outbox, PendingEvent};
 use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
@@ -43,6 +43,8 @@ pub struct Publisher {
 pub struct Report {
     /// The bus has taken these. Should the note of it be lost, one is published again.
     pub delivered: HashSet<EventKey>,
+    /// Of these the note was lost: they look as if they were still waiting.
+    pub unmarked: HashSet<EventKey>,
     /// The bus will never take these; an operator decides.
     pub dead: HashSet<EventKey>,
     /// The bus has refused these again and again, with this code at last, and so nothing after them
@@ -117,18 +119,14 @@ impl Publisher {
             }
         };
         let written = timeout(deadline.left().saturating_sub(ANSWER_TIME), write).await;
-        log_lost_mark(event, written.ok());
-        Done::Marked
+        let cause = match written {
+            Ok(Ok(())) => return Done::Marked,
+            Ok(Err(failure)) => chain(&failure),
+            Err(_) => "out of time".to_owned(),
+        };
+        tracing::warn!(event_id = event.event_id, cause, "a mark was lost: the event will be tried again");
+        Done::Unmarked(flight.event.key)
     }
-}
-
-fn log_lost_mark(event: &PendingEvent, written: Option<Result<(), Failure>>) {
-    let cause = match written {
-        Some(Ok(())) => return,
-        Some(Err(failure)) => chain(&failure),
-        None => "out of time".to_owned(),
-    };
-    tracing::warn!(event_id = event.event_id, cause, "a mark was lost: the event will be tried again");
 }
 
 /// One run of [`Publisher::publish`].
@@ -148,6 +146,7 @@ enum Done {
     Answered(Vec<(Flight, Verdict)>),
     Rested(Flight),
     Marked,
+    Unmarked(EventKey),
 }
 
 impl Run<'_> {
@@ -166,6 +165,7 @@ impl Run<'_> {
     fn take(&mut self, done: Done) {
         match done {
             Done::Marked => {}
+            Done::Unmarked(key) => drop(self.report.unmarked.insert(key)),
             Done::Rested(flight) => self.waves.again(flight),
             Done::Answered(entries) => {
                 self.calls -= 1;

@@ -408,3 +408,20 @@ async fn a_custom_bus_tells_poison_from_what_may_pass() {
     assert_eq!(outbox.item("user#1", 1).await["state"], "dead");
     assert_eq!(outbox.item("user#2", 1).await["state"], "delivered");
 }
+
+#[tokio::test]
+async fn behind_a_lost_mark_the_next_event_does_not_wait_for_the_sweeper() {
+    let stage = stage(|call| match call.operation.as_str() {
+        "UpdateItem" if call.request["Key"]["seq"]["N"] == "1" => Fate::Refused(Refusal::ACCESS_DENIED),
+        _ => Fate::Proceed,
+    });
+    let outbox = Outbox::of(&stage.stack);
+    outbox.commit("user#1", 1).await;
+    stage.settle().await;
+    assert_eq!(outbox.item("user#1", 1).await["state"], "pending");
+
+    outbox.commit("user#1", 2).await;
+    stage.settle().await;
+
+    assert_eq!(published(&stage), [("user#1".to_owned(), 1), ("user#1".to_owned(), 2)]);
+}
