@@ -13,12 +13,13 @@ use tokio::{
 use crate::{
     backoff::{doubled, full_jitter},
     bus::{Bus, Verdict},
-    waves::{Flight, Waves},
+    waves::{Flight, MAX_ENTRIES, Waves},
 };
 
-/// Calls at once, and marks at once: the writes keep up with the bus.
+/// Calls at once, and marks at once: as many as there may be entries under way, so that the writes keep up
+/// with the bus.
 const CALLS: usize = 4;
-const MARKS: usize = 16;
+const MARKS: usize = CALLS * MAX_ENTRIES;
 /// Attempts of one event, with full jitter below 0.05, 0.1, … 5 s: some ten seconds in all.
 const ATTEMPTS: u32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

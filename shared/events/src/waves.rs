@@ -8,7 +8,7 @@ use store::PendingEvent;
 use crate::bus;
 
 /// Entries of one call, by the API.
-const MAX_ENTRIES: usize = 10;
+pub(crate) const MAX_ENTRIES: usize = 10;
 /// Bytes of one call that hold several entries. The bus has taken 1 MB since 2026; 256 KB is taken
 /// everywhere, and an event that is larger goes alone, for the bus to judge.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
