@@ -1,9 +1,10 @@
 //! What is only there on this machine: mails, events, and the page that a mail's link opens.
 
+use domain::Canary;
 use serde::Serialize;
 
 use super::{Request, Response};
-use crate::stack::Stack;
+use crate::{bus::Published, stack::Stack};
 
 /// The answer, if the path is one of these.
 pub(super) fn answer(stack: &Stack, request: &Request) -> Option<Response> {
@@ -13,10 +14,15 @@ pub(super) fn answer(stack: &Stack, request: &Request) -> Option<Response> {
     }
     Some(match page {
         "mail" => list(&stack.mail()),
-        "events" => list(&stack.events()),
+        "events" => list(&events(stack)),
         "verify" => Response::new(200, "text/html;charset=UTF-8", include_str!("verify.html")),
         _ => Response::message(404, "Not Found"),
     })
+}
+
+/// What a rule for Gatepost's events brings: no canaries.
+fn events(stack: &Stack) -> Vec<Published> {
+    stack.events().into_iter().filter(|event| event.source != Canary::SOURCE).collect()
 }
 
 fn list(entries: &impl Serialize) -> Response {
