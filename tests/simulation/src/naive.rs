@@ -1,7 +1,8 @@
 //! Relays as they are often written, to see that the simulation finds what is wrong with them.
 //!
 //! They publish a batch in chunks of ten, mark what they believe was taken, and have no memory. One has
-//! no waves: events of one user fly together. The other does not read its answers entry by entry.
+//! no waves: events of one user fly together. One does not read its answers entry by entry. One makes
+//! the text of an event anew each time.
 
 use aws_sdk_eventbridge::{Client, config::retry::RetryConfig, types::PutEventsRequestEntry};
 use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError};
@@ -13,11 +14,14 @@ use store::{EventKey, Outbox};
 pub const WITHOUT_WAVES: Build = |cloud| mount(NaiveRelay::new(cloud, Flaw::NoWaves));
 /// Publishes event by event, each user's in order; believes that a call that was answered took all.
 pub const ENTRIES_IGNORED: Build = |cloud| mount(NaiveRelay::new(cloud, Flaw::EntriesIgnored));
+/// Publishes event by event, each user's in order; says in each when it was published.
+pub const TEXT_MADE_ANEW: Build = |cloud| mount(NaiveRelay::new(cloud, Flaw::TextMadeAnew));
 
 #[derive(PartialEq, Eq)]
 enum Flaw {
     NoWaves,
     EntriesIgnored,
+    TextMadeAnew,
 }
 
 struct NaiveRelay {
@@ -54,7 +58,7 @@ impl NaiveRelay {
             .event_bus_name(&self.bus)
             .source("gatepost")
             .detail_type(text("detail_type")?)
-            .detail(text("detail")?)
+            .detail(self.detail(text("detail")?))
             .build();
         let key = EventKey {
             stream: text("stream")?.to_owned(),
@@ -63,13 +67,22 @@ impl NaiveRelay {
         Some(Entry { position: record["dynamodb"]["SequenceNumber"].clone(), key, request })
     }
 
+    fn detail(&self, committed: &str) -> String {
+        let mut detail: Value = serde_json::from_str(committed).unwrap_or_default();
+        if self.flaw != Flaw::TextMadeAnew || !detail.is_object() {
+            return committed.to_owned();
+        }
+        detail["published_at"] = self.clock.now().to_string().into();
+        detail.to_string()
+    }
+
     /// The positions in a chunk that it believes were taken; `None` if the call failed.
     async fn publish(&self, chunk: &[Entry]) -> Option<Vec<bool>> {
         let entries = chunk.iter().map(|entry| entry.request.clone()).collect();
         let answer = self.eventbridge.put_events().set_entries(Some(entries)).send().await.ok()?;
         let taken = answer.entries().iter().map(|entry| entry.error_code().is_none());
         Some(match self.flaw {
-            Flaw::NoWaves => taken.collect(),
+            Flaw::NoWaves | Flaw::TextMadeAnew => taken.collect(),
             Flaw::EntriesIgnored => vec![true; chunk.len()],
         })
     }

@@ -51,3 +51,12 @@ fn without_the_sweeper_what_the_stream_forgets_is_lost() {
 
     assert!(invariants.contains(&Invariant::Moving), "and it waits for ever");
 }
+
+#[test]
+fn without_a_frozen_text_an_event_that_comes_again_is_another() {
+    let system = System { relay: naive::TEXT_MADE_ANEW, ..System::default() };
+
+    let (_, invariants) = broken(&system, Invariant::Frozen, 200);
+
+    assert!(!invariants.contains(&Invariant::Published), "published all the same");
+}
