@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use cloud::{Clock, Cloud, Deadline, Random, SettingError, chain};
 use domain::Timestamp;
 use futures_util::{StreamExt, stream};
-use store::{DuePage, EventKey, Failure, NextPage, Outbox, PendingEvent, Waiting};
+use store::{EventKey, Failure, NextPage, Outbox, Page, PendingEvent, State, Waiting};
 use thiserror::Error;
 
 use crate::{Publisher, Stop, backoff, full_jitter};
@@ -14,6 +14,8 @@ use crate::{Publisher, Stop, backoff, full_jitter};
 pub const GRACE: Duration = Duration::from_mins(15);
 /// Attempts of the sweeper, after which an operator decides.
 const MOST_ATTEMPTS: u32 = 20;
+/// Events of one shard that a round looks at.
+const PAGE: i32 = 100;
 /// Reads at once, and writes at once.
 const AT_ONCE: usize = 16;
 /// Of sweepers and operators one sweeps at a time: two would publish everything twice.
@@ -115,19 +117,19 @@ impl Sweeper {
         grace: Duration,
         swept: &mut Swept,
     ) -> Vec<EventKey> {
-        let reads = std::mem::take(starts)
-            .into_iter()
-            .map(|(shard, start)| async move { (shard, self.outbox.due(shard, start).await) });
-        let pages: Vec<(u32, Result<DuePage, Failure>)> =
+        let reads = std::mem::take(starts).into_iter().map(|(shard, start)| async move {
+            (shard, self.outbox.indexed(shard, State::Pending, Some(PAGE), start).await)
+        });
+        let pages: Vec<(u32, Result<Page<Waiting>, Failure>)> =
             stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
         let mut overdue = Vec::new();
         for (shard, page) in pages {
             match page {
                 Ok(page) => {
-                    let oldest = page.waiting.iter().map(|waiting| waiting.created_at);
+                    let oldest = page.items.iter().map(|waiting| waiting.created_at);
                     swept.oldest = swept.oldest.into_iter().chain(oldest).min();
                     let known = overdue.len();
-                    let found = page.waiting.into_iter().filter(|waiting| is_overdue(waiting, now, grace));
+                    let found = page.items.into_iter().filter(|waiting| is_overdue(waiting, now, grace));
                     overdue.extend(found.map(|waiting| waiting.key));
                     // Behind a page without any, all are the relay's.
                     if overdue.len() > known && page.next.is_some() {

@@ -63,16 +63,6 @@ pub struct PendingEvent {
     pub next_attempt_at: Timestamp,
 }
 
-/// One page of the index `due`.
-#[derive(Debug, Default)]
-pub struct DuePage {
-    /// What waits, longest due first. The index lags behind the table: what is named here may be
-    /// delivered already.
-    pub waiting: Vec<Waiting>,
-    /// Where the next page starts, if there is one.
-    pub next: Option<NextPage>,
-}
-
 /// What the index `due` says of an event that waits for its delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -122,25 +112,6 @@ impl Outbox {
             .expression_attribute_names("#state", "state");
         let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
         Ok(answer.item.is_some_and(|item| is_pending(&item)))
-    }
-
-    /// What waits in a shard of the index `due`, from the page that `start` says.
-    ///
-    /// # Errors
-    /// If the table does not answer.
-    pub async fn due(&self, shard: u32, start: Option<NextPage>) -> Result<DuePage, Failure> {
-        let query = self
-            .dynamodb
-            .query()
-            .table_name(&self.table)
-            .index_name("due")
-            .key_condition_expression("due_pk = :shard")
-            .expression_attribute_values(":shard", text(shard.to_string()))
-            .limit(PAGE)
-            .set_exclusive_start_key(start.map(|start| start.0));
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-        let waiting = answer.items.unwrap_or_default().iter().map(waiting).collect::<Result<_, _>>()?;
-        Ok(DuePage { waiting, next: answer.last_evaluated_key.map(NextPage) })
     }
 
     /// How many events of a shard are dead.

@@ -33,7 +33,8 @@ pub struct UserVersion {
 
 impl Outbox {
     /// What the index `due` has in a shard: dead events, longest dead first, or else pending ones,
-    /// longest due first.
+    /// longest due first; at most `most` a page. The index lags behind the table: what is named here
+    /// may be settled already.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -41,6 +42,7 @@ impl Outbox {
         &self,
         shard: u32,
         state: State,
+        most: Option<i32>,
         start: Option<NextPage>,
     ) -> Result<Page<Waiting>, Failure> {
         let partition = if state == State::Dead { dead_pk(shard) } else { shard.to_string() };
@@ -51,6 +53,7 @@ impl Outbox {
             .index_name("due")
             .key_condition_expression("due_pk = :shard")
             .expression_attribute_values(":shard", text(partition))
+            .set_limit(most)
             .set_exclusive_start_key(start.map(|start| start.0));
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
         let items = answer.items.unwrap_or_default().iter().map(waiting).collect::<Result<_, _>>()?;

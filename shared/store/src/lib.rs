@@ -25,7 +25,7 @@ mod sessions;
 mod transaction;
 mod users;
 
-pub use delivery::{DuePage, EventKey, NextPage, Outbox, PendingEvent, Waiting};
+pub use delivery::{EventKey, NextPage, Outbox, PendingEvent, Waiting};
 pub use entry::{Entry, State, StoredEvent};
 pub use failure::Failure;
 pub use finding::Finding;

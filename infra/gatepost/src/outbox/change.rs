@@ -79,10 +79,7 @@ pub(crate) async fn requeue(
          have read on take it for old and skip it, unless they fill gaps.",
         counted(&keys)
     );
-    if !keys.is_empty() && !report.is_confirmed(&question)? {
-        return Ok(Ended::Unconfirmed);
-    }
-    change_all(deployment, report, Change::Requeue, keys).await
+    if_confirmed(deployment, report, Change::Requeue, keys, &question).await
 }
 
 pub(crate) async fn discard(
@@ -95,10 +92,21 @@ pub(crate) async fn discard(
         "Give {} up for ever? What is given up is never published: consumers meet a gap in its stream.",
         counted(&keys)
     );
-    if !keys.is_empty() && !report.is_confirmed(&question)? {
+    if_confirmed(deployment, report, Change::Discard, keys, &question).await
+}
+
+/// Changes dead events once somebody has said yes; of none, nobody is asked.
+async fn if_confirmed(
+    deployment: &Deployment,
+    report: &Report,
+    change: Change,
+    keys: Vec<EventKey>,
+    question: &str,
+) -> Result<Ended, OutboxError> {
+    if !keys.is_empty() && !report.is_confirmed(question)? {
         return Ok(Ended::Unconfirmed);
     }
-    change_all(deployment, report, Change::Discard, keys).await
+    change_all(deployment, report, change, keys).await
 }
 
 fn counted(keys: &[EventKey]) -> String {
@@ -127,7 +135,7 @@ pub(crate) async fn keys(
     for shard in Outbox::shards() {
         let mut start = None;
         loop {
-            let page = outbox.indexed(shard, state, start).await?;
+            let page = outbox.indexed(shard, state, None, start).await?;
             keys.extend(page.items.into_iter().filter(&is_wanted).map(|waiting| waiting.key));
             start = page.next;
             if start.is_none() {

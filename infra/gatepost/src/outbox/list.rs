@@ -67,7 +67,7 @@ async fn indexed(outbox: &Outbox, state: State, limit: usize) -> Result<Vec<Entr
     for shard in Outbox::shards() {
         let (mut start, before) = (None, waiting.len());
         loop {
-            let page = outbox.indexed(shard, state, start).await?;
+            let page = outbox.indexed(shard, state, None, start).await?;
             waiting.extend(page.items);
             start = page.next;
             if start.is_none() || waiting.len() - before >= limit {

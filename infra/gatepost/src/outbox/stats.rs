@@ -75,7 +75,7 @@ async fn count(outbox: &Outbox, shard: u32, now: Timestamp) -> Result<Counts, Fa
     let mut counts = Counts::default();
     let mut start = None;
     loop {
-        let page = outbox.indexed(shard, State::Pending, start).await?;
+        let page = outbox.indexed(shard, State::Pending, None, start).await?;
         page.items.iter().for_each(|waiting| counts.add(waiting, now));
         start = page.next;
         if start.is_none() {
@@ -83,7 +83,7 @@ async fn count(outbox: &Outbox, shard: u32, now: Timestamp) -> Result<Counts, Fa
         }
     }
     loop {
-        let page = outbox.indexed(shard, State::Dead, start).await?;
+        let page = outbox.indexed(shard, State::Dead, None, start).await?;
         counts.dead += page.items.len() as u64;
         start = page.next;
         if start.is_none() {
