@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Starts MiniStack, an emulator of AWS, with the gaps closed that matter to Gatepost.
 
-Each section replaces one function of MiniStack's, so it is written for one version (requirements-ministack.txt).
+Each section replaces one function of MiniStack's, so it is written for one version (requirements/emulator.txt).
 The settings come from the environment, as for `ministack` itself.
 """
 import importlib.metadata
@@ -16,6 +16,7 @@ import ministack.core.iam_evaluator as iam_evaluator
 import ministack.core.lambda_runtime as lambda_runtime
 import ministack.services.apigateway as gateway
 import ministack.services.dynamodb as dynamodb
+import ministack.services.eventbridge as eventbridge
 import ministack.services.lambda_svc as functions
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as resource_handlers
 
@@ -174,6 +175,11 @@ def resource_with_sender(method, path, body, region, account):
 
 
 iam_actions._ses_v2_resource_arn = resource_with_sender
+
+
+# ---- Events: MiniStack's SES reports no bounce to the default bus, so a check puts the event in its place.
+
+eventbridge._put_events.__defaults__ = (True,)  # allow_aws_source
 
 
 # ---- Waiting: 40 ms a call for a delayed acknowledgement, 50 ms for a log line that may not come.

@@ -34,6 +34,8 @@ struct Data {
     last_name: Option<String>,
     #[serde(default)]
     session_id: String,
+    #[serde(default)]
+    kept_session_id: String,
 }
 
 type Item = HashMap<String, AttributeValue>;
@@ -41,7 +43,7 @@ type Item = HashMap<String, AttributeValue>;
 impl Row {
     /// What the next event makes of it.
     pub(crate) fn apply(&mut self, event: &Event) -> Result<(), Unhandled> {
-        let Data { email, first_name, last_name, session_id } = event.data()?;
+        let Data { email, first_name, last_name, session_id, kept_session_id } = event.data()?;
         match event.kind.as_str() {
             "user.registered" => {
                 (self.email, self.first_name, self.last_name) = (email, first_name, last_name);
@@ -51,6 +53,17 @@ impl Row {
                 self.last_signed_in = Some(event.occurred_at_millis);
                 self.sessions.insert(session_id);
             }
+            "user.updated" => (self.email, self.first_name, self.last_name) = (email, first_name, last_name),
+            "user.email-changed" => {
+                (self.email, self.first_name, self.last_name) = (email, first_name, last_name);
+                self.sessions.clear();
+            }
+            "sessions.ended" | "user.password-changed" => {
+                self.sessions.retain(|session| *session == kept_session_id);
+            }
+            "user.password-reset" | "user.deletion-requested" => self.sessions.clear(),
+            // Nothing is left but that there was somebody.
+            "user.erased" => *self = Self::default(),
             "session.ended" => drop(self.sessions.remove(&session_id)),
             // A type to come: it counts, and says nothing here.
             _ => {}

@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 
-use api::{Anyone, Endpoint, Nothing, Route, Shown, UseCase};
+use api::{Anyone, Endpoint, Nothing, ProblemType, Route, Shown, UseCase};
 use cloud::{Cloud, SettingError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Says that it is there.
@@ -14,17 +15,19 @@ pub struct Health;
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<Health>, SettingError> {
-    Endpoint::new(cloud, Health)
+    Endpoint::reading(cloud, Health)
 }
 
 /// It is there.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(inline)]
 pub struct Report {
     status: &'static str,
 }
 
 impl UseCase for Health {
     const ROUTES: &'static [Route] = &[Route::get("/v1/health")];
+    const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = Anyone;
     type Request = Nothing;
     type Response = Shown<Report>;

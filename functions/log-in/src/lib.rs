@@ -1,22 +1,29 @@
 //! `POST /v1/sessions`: proves who somebody is by their password, and starts a session.
 //!
 //! Whatever is wrong with the credentials is one answer after the same work: an unknown address
-//! costs the same hash. Attempts are counted before it.
+//! costs the same hash. Attempts are reserved before it: of the address and the source, or of the
+//! device alone, if it has logged in here before.
+//!
+//! Whoever has deleted their account and comes back in time takes that back by it.
 
-use api::{Anyone, Created, Endpoint, FieldProblem, Grant, Problem, ProblemType, Route, UseCase};
-use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
-use credentials::{HashFailed, Hasher, Parameters, Verdict};
-use domain::{
-    Credential, Email, InvalidEmail, InvalidPassword, Password, Secret, SessionLimits, Status, User,
+use api::{
+    Anyone, Body, Created, Endpoint, FieldProblem, Grant, Problem, ProblemType, Receipts, Route, UseCase,
 };
-use serde::Deserialize;
-use store::{Attempts, Failure, Refused, Store};
+use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError, chain};
+use credentials::{HashFailed, Hasher, Verdict};
+use domain::{
+    Allowance, Credential, Email, InvalidEmail, InvalidPassword, Password, Secret, SessionLimits, User,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use store::{Erasure, Failure, Limit, NotReserved, Refused, Store};
 use thiserror::Error;
-use tokens::{Issuer, KeyUnusable};
+use tokens::{Issuer, KeyUnusable, KnownDevice};
 use tokio::sync::OnceCell;
+use tracing::warn;
 
-/// NIST SP 800-63B-4, section 3.2.2: no more than 100 consecutive failures on one account.
-const ATTEMPTS_PER_ADDRESS_AND_DAY: u32 = 100;
+/// What the attempts are at.
+const LIMIT: &str = "log-in";
 /// Log-ins of one user that happen at once take turns.
 const TURNS: usize = 10;
 
@@ -25,11 +32,11 @@ pub struct LogIn {
     store: Store,
     keys: FromSecret<Keys>,
     published: OnceCell<()>,
-    limits: SessionLimits,
-    /// In five minutes.
-    attempts_per_address: u32,
-    /// In five minutes.
-    attempts_per_ip: u32,
+    lifetimes: SessionLimits,
+    /// Of an address, or a device.
+    guesses: Allowance,
+    /// From a source.
+    from_source: Allowance,
     clock: Clock,
     random: Random,
 }
@@ -45,11 +52,7 @@ struct Keys {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
     let settings = cloud.settings();
-    let parameters =
-        Parameters::new(settings.parsed("ARGON2_MEMORY_KIB")?, settings.parsed("ARGON2_ITERATIONS")?)
-            .map_err(|_| {
-                SettingError::new("ARGON2_MEMORY_KIB", "and ARGON2_ITERATIONS are too weak together")
-            })?;
+    let parameters = passwords::parameters(settings)?;
     let issuing = api::issuing(cloud)?;
     let derive = move |seeds: &domain::Seeds| {
         Some(Keys {
@@ -57,28 +60,44 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
             issuer: Issuer::new(seeds, issuing.clone()).ok()?,
         })
     };
+    let store = Store::new(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
     let log_in = LogIn {
-        store: Store::new(cloud)?,
+        store,
         keys: FromSecret::new(cloud, derive)?,
         published: OnceCell::new(),
-        limits: SessionLimits {
+        lifetimes: SessionLimits {
             idle: settings.seconds("SESSION_IDLE_SECONDS")?,
             absolute: settings.seconds("SESSION_ABSOLUTE_SECONDS")?,
         },
-        attempts_per_address: settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?,
-        attempts_per_ip: settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?,
+        guesses: Allowance::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
+        from_source: Allowance::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
         clock: cloud.clock(),
         random: cloud.random(),
     };
-    Endpoint::new(cloud, log_in)
+    Endpoint::changing(cloud, log_in, receipts)
 }
 
 /// Who says to be whom.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    #[schemars(email, example = "ada@example.com")]
     email: String,
+    #[schemars(with = "String", example = "correct horse battery")]
     password: Secret,
+    /// From an earlier log-in on the same device.
+    #[schemars(with = "Option<String>")]
+    device_token: Option<Secret>,
+}
+
+/// A grant, and what makes the device known from now on.
+#[derive(JsonSchema, Serialize)]
+pub struct Started {
+    #[serde(flatten)]
+    grant: Grant,
+    /// To be presented at the next log-in on this device.
+    device_token: String,
 }
 
 /// Why no session is started.
@@ -112,9 +131,11 @@ pub enum Refusal {
 
 impl UseCase for LogIn {
     const ROUTES: &'static [Route] = &[Route::post("/v1/sessions")];
+    const PROBLEMS: &'static [ProblemType] =
+        &[ProblemType::InvalidCredentials, ProblemType::RateLimited, ProblemType::ValidationFailed];
     type Caller = Anyone;
-    type Request = Request;
-    type Response = Created<Grant>;
+    type Request = Body<Request>;
+    type Response = Created<Started>;
     type Refusal = Refusal;
 
     fn gate(&self) -> &() {
@@ -126,28 +147,38 @@ impl UseCase for LogIn {
         let _ = self.keys().await;
     }
 
-    async fn run(&self, caller: Anyone, request: Request) -> Result<Created<Grant>, Refusal> {
+    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Created<Started>, Refusal> {
         let email = Email::parse(&request.email)?;
         let password = Password::presented(&request.password)?;
-
-        let (credential, ()) =
-            tokio::try_join!(self.credential(&email), self.count_attempt(&caller, &email))?;
         let keys = self.keys().await?;
+        let token = request.device_token.as_ref();
+        let device = token.and_then(|token| keys.issuer.open_device_token(token, email.canonical()).ok());
+
+        let (credential, reserved) = self.reserve(&caller, &email, device.as_ref()).await?;
         let stored = credential.as_ref().map(|credential| &credential.password_hash);
         let (verdict, user) =
             tokio::join!(keys.hasher.verify(&password, stored), self.user(credential.as_ref()));
 
-        let (verdict, user) = (verdict?, user?.filter(|user| user.status == Status::Active));
+        let (verdict, user) = (verdict?, user?);
         let (Some(credential), Some(user)) = (credential, user) else {
             return Err(Refusal::InvalidCredentials);
         };
-        let rehashed = match verdict {
-            Verdict::Match => None,
-            Verdict::MatchButOutdated => Some(keys.hasher.hash(&password, self.random.bytes()).await?),
+        let proven = match verdict {
+            Verdict::Match => credential.clone(),
+            Verdict::MatchButOutdated => {
+                let password_hash = keys.hasher.hash(&password, self.random.bytes()).await?;
+                Credential { password_hash, ..credential.clone() }
+            }
             Verdict::Mismatch => return Err(Refusal::InvalidCredentials),
         };
-        self.start_session(&caller, user, rehashed.as_ref().map(|hash| (&credential, hash)), &keys.issuer)
-            .await
+        let rehashed = (verdict == Verdict::MatchButOutdated).then_some((&credential, &proven.password_hash));
+        let id = device.map_or_else(|| self.random.id(self.clock.now()), |device| device.id());
+        let device_token = keys.issuer.device_token(&KnownDevice::new(id, &proven), email.canonical());
+        let (started, ()) = tokio::join!(
+            self.start_session(&caller, (user, &proven), rehashed, (&keys.issuer, &device_token)),
+            self.forgive(&reserved)
+        );
+        started
     }
 }
 
@@ -161,66 +192,116 @@ impl LogIn {
         Ok(keys)
     }
 
-    async fn credential(&self, email: &Email) -> Result<Option<Credential>, Refusal> {
-        Ok(self.store.identities().credential(email.canonical()).await?)
+    /// Reads the credential, and reserves the attempt at the same time.
+    async fn reserve(
+        &self,
+        caller: &Anyone,
+        email: &Email,
+        device: Option<&KnownDevice>,
+    ) -> Result<(Option<Credential>, Vec<Limit>), Refusal> {
+        let (identities, now) = (self.store.identities(), self.clock.now());
+        let limits = match device {
+            Some(device) => vec![Limit::of_device(LIMIT, device.id(), self.guesses)],
+            None => self.limits_of_strangers(caller, email),
+        };
+        let (credential, ()) = tokio::try_join!(
+            async { Ok::<_, Refusal>(identities.credential(email.canonical()).await?) },
+            async { Ok(identities.reserve(&limits, now).await?) }
+        )?;
+        let is_known = |device: &KnownDevice| {
+            credential.as_ref().is_some_and(|credential| device.has_proven(credential))
+        };
+        if device.is_none_or(is_known) {
+            return Ok((credential, limits));
+        }
+        // The password was another one then, or the address somebody else's.
+        let limits = self.limits_of_strangers(caller, email);
+        identities.reserve(&limits, now).await?;
+        Ok((credential, limits))
     }
 
-    /// Hides behind the hash.
+    fn limits_of_strangers(&self, caller: &Anyone, email: &Email) -> Vec<Limit> {
+        vec![
+            Limit::of_address(LIMIT, email.canonical(), self.guesses),
+            Limit::of_source(LIMIT, &caller.head.client, self.from_source),
+        ]
+    }
+
+    /// Beside the session's start. If it fails, the next attempts are fewer, no more.
+    async fn forgive(&self, reserved: &[Limit]) {
+        if let Err(failure) = self.store.identities().forgive(reserved).await {
+            warn!(cause = chain(&failure), "attempts were not forgiven");
+        }
+    }
+
+    /// Hides behind the hash. Not the user's credential is one that was replaced since it was read.
     async fn user(&self, credential: Option<&Credential>) -> Result<Option<User>, Refusal> {
         let Some(credential) = credential else { return Ok(None) };
-        Ok(self.store.identities().user(credential.user_id).await?)
-    }
-
-    /// Counts the attempt against the address, known or not, and the source.
-    async fn count_attempt(&self, caller: &Anyone, email: &Email) -> Result<(), Refusal> {
-        let (identities, now) = (self.store.identities(), self.clock.now());
-        let ip = caller.head.client.ip.as_deref().unwrap_or("unknown");
-        let (by_address, by_ip) = tokio::try_join!(
-            identities.count_attempt("address", email.canonical().as_str(), now),
-            identities.count_attempt("ip", ip, now),
-        )?;
-        let too_many_today = by_address.in_day > ATTEMPTS_PER_ADDRESS_AND_DAY;
-        let wait = [
-            too_many_today.then_some(by_address.day_ends_in),
-            over(by_address, self.attempts_per_address),
-            over(by_ip, self.attempts_per_ip),
-        ];
-        wait.into_iter().flatten().max().map_or(Ok(()), |seconds| Err(Refusal::RateLimited(seconds)))
+        let user = self.store.identities().user(credential.user_id).await?;
+        let now = self.clock.now();
+        Ok(user.filter(|user| user.may_log_in(now) && credential.proves(user)))
     }
 
     async fn start_session(
         &self,
         caller: &Anyone,
-        mut user: User,
+        (mut user, proven): (User, &Credential),
         mut rehashed: Option<(&Credential, &domain::PasswordHash)>,
-        issuer: &Issuer,
-    ) -> Result<Created<Grant>, Refusal> {
+        (issuer, device_token): (&Issuer, &Secret),
+    ) -> Result<Created<Started>, Refusal> {
         let now = self.clock.now();
         let (session_id, event_id, token_id) = (self.random.id(now), self.random.id(now), self.random.uuid());
         for _turn in 0..TURNS {
+            user = self.come_back(caller, (user, proven)).await?;
             let (cause, client) = (caller.cause(event_id, now), caller.head.client.clone());
-            let (advanced, session, event) = user.start_session(session_id, &self.limits, client, cause);
-            match self.store.start_session(&advanced, &session, rehashed.take(), event).await {
-                Ok(()) => return Ok(Created(Grant::new(issuer, &advanced, &session, token_id, now)?)),
+            let (advanced, session, event) = user.start_session(session_id, &self.lifetimes, client, cause);
+            let grant = Grant::new(issuer, &advanced, &session, token_id, now)?;
+            let created = Created(Started { grant, device_token: device_token.expose().to_owned() });
+            let store = self.store.answering(caller.receipt(&created));
+            match store.start_session(&advanced, &session, rehashed.take(), event).await {
+                Ok(()) => return Ok(created),
                 Err(Refused::Failed(failure)) => return Err(failure.into()),
-                Err(Refused::Stale) => user = self.again(&user).await?,
+                Err(Refused::Stale) => user = self.again(proven).await?,
             }
         }
         Err(Refusal::Contended)
     }
 
-    /// The user as it is now, if what the password proved still holds: a new password, or whatever
-    /// else ends all sessions, raises the epoch.
-    async fn again(&self, before: &User) -> Result<User, Refusal> {
-        let user = self.store.identities().user(before.id).await?;
-        let same = user.filter(|user| user.status == Status::Active && user.epoch == before.epoch);
-        same.ok_or(Refusal::InvalidCredentials)
+    /// Takes a deletion back, if there is one. It counts also if no session comes of it: the password was
+    /// right.
+    async fn come_back(
+        &self,
+        caller: &Anyone,
+        (mut user, proven): (User, &Credential),
+    ) -> Result<User, Refusal> {
+        let now = self.clock.now();
+        let cause = caller.cause(self.random.id(now), now);
+        for _turn in 0..TURNS {
+            let Some(erasure) = Erasure::of(&user) else { return Ok(user) };
+            let (back, event) = user.cancel_deletion(cause.clone());
+            match self.store.answering(None).cancel_deletion(&back, erasure, event).await {
+                Ok(()) => return Ok(back),
+                Err(Refused::Failed(failure)) => return Err(failure.into()),
+                Err(Refused::Stale) => user = self.again(proven).await?,
+            }
+        }
+        Err(Refusal::Contended)
+    }
+
+    /// The user as it is now, if what was proven still proves it: nobody has changed the password or the
+    /// address meanwhile.
+    async fn again(&self, proven: &Credential) -> Result<User, Refusal> {
+        self.user(Some(proven)).await?.ok_or(Refusal::InvalidCredentials)
     }
 }
 
-/// Seconds to wait, if there were more than `limit` attempts in the window.
-fn over(attempts: Attempts, limit: u32) -> Option<u32> {
-    (attempts.in_window > limit).then_some(attempts.window_ends_in)
+impl From<NotReserved> for Refusal {
+    fn from(refused: NotReserved) -> Self {
+        match refused {
+            NotReserved::TooMany(seconds) => Self::RateLimited(seconds),
+            NotReserved::Failed(failure) => Self::NotStored(failure),
+        }
+    }
 }
 
 impl From<InvalidPassword> for Refusal {

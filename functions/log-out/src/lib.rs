@@ -1,6 +1,8 @@
 //! `DELETE /v1/sessions/current`: ends the session that the access token belongs to.
 
-use api::{AccessGate, Endpoint, NoContent, Nothing, Problem, Route, SignedIn, UseCase};
+use api::{
+    AccessGate, Endpoint, NoContent, Nothing, Problem, ProblemType, Receipts, Route, SignedIn, UseCase,
+};
 use cloud::{Clock, Cloud, Random, SettingError};
 use domain::SessionEnd;
 use store::{Failure, Store};
@@ -20,12 +22,10 @@ pub struct LogOut {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<LogOut>, SettingError> {
     let store = Store::new(cloud)?;
-    let identities = store.identities().clone();
-    let gate = AccessGate::new(cloud, move || {
-        let identities = identities.clone();
-        async move { identities.public_keys().await }
-    })?;
-    Endpoint::new(cloud, LogOut { store, gate, clock: cloud.clock(), random: cloud.random() })
+    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
+    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let log_out = LogOut { store, gate, clock: cloud.clock(), random: cloud.random() };
+    Endpoint::changing(cloud, log_out, receipts)
 }
 
 /// Why the session could not be ended.
@@ -38,6 +38,7 @@ pub enum Refusal {
 
 impl UseCase for LogOut {
     const ROUTES: &'static [Route] = &[Route::delete("/v1/sessions/current")];
+    const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = SignedIn;
     type Request = Nothing;
     type Response = NoContent;
@@ -51,7 +52,8 @@ impl UseCase for LogOut {
     async fn run(&self, caller: SignedIn, _: Nothing) -> Result<NoContent, Refusal> {
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
-        self.store.end_session(caller.user_id, caller.session_id, SessionEnd::LoggedOut, &cause).await?;
+        let store = self.store.answering(caller.receipt(&NoContent));
+        store.end_session(caller.user_id, caller.session_id, SessionEnd::LoggedOut, &cause).await?;
         Ok(NoContent)
     }
 }

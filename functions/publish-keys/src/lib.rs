@@ -1,8 +1,9 @@
 //! `GET /.well-known/jwks.json` and `/.well-known/openid-configuration`: what other services need to
 //! verify our access tokens with no code of ours.
 
-use api::{Anyone, Endpoint, Nothing, Problem, Public, Route, UseCase};
+use api::{Anyone, Endpoint, Nothing, Problem, ProblemType, Public, Route, UseCase};
 use cloud::{Clock, Cloud, SettingError};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Failure, Identities};
@@ -26,12 +27,16 @@ pub struct PublishKeys {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<PublishKeys>, SettingError> {
     let issuer = cloud.settings().text("ISSUER")?;
-    Endpoint::new(cloud, PublishKeys { identities: Identities::new(cloud)?, issuer, clock: cloud.clock() })
+    Endpoint::reading(
+        cloud,
+        PublishKeys { identities: Identities::new(cloud)?, issuer, clock: cloud.clock() },
+    )
 }
 
 /// One document or the other.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(untagged)]
+#[schemars(inline)]
 pub enum Document {
     /// RFC 7517, section 5.
     Keys {
@@ -64,6 +69,7 @@ pub enum Refusal {
 
 impl UseCase for PublishKeys {
     const ROUTES: &'static [Route] = &[Route::get(JWKS), Route::get(DISCOVERY)];
+    const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = Anyone;
     type Request = Nothing;
     type Response = Public<Document>;

@@ -1,6 +1,8 @@
 //! `GET /v1/me`: shows the user who is signed in.
 
-use api::{AccessGate, Endpoint, Nothing, Problem, ProblemType, Profile, Route, Shown, SignedIn, UseCase};
+use api::{
+    AccessGate, Endpoint, Nothing, Problem, ProblemType, Profile, Route, SignedIn, UseCase, Versioned,
+};
 use cloud::{Cloud, SettingError};
 use domain::Status;
 use store::{Failure, Identities};
@@ -18,12 +20,8 @@ pub struct ReadProfile {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadProfile>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let keys = identities.clone();
-    let gate = AccessGate::new(cloud, move || {
-        let keys = keys.clone();
-        async move { keys.public_keys().await }
-    })?;
-    Endpoint::new(cloud, ReadProfile { identities, gate })
+    let gate = AccessGate::new(cloud, identities.key_reader())?;
+    Endpoint::reading(cloud, ReadProfile { identities, gate })
 }
 
 /// Why no profile is shown.
@@ -39,19 +37,20 @@ pub enum Refusal {
 
 impl UseCase for ReadProfile {
     const ROUTES: &'static [Route] = &[Route::get("/v1/me")];
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken];
     type Caller = SignedIn;
     type Request = Nothing;
-    type Response = Shown<Profile>;
+    type Response = Versioned<Profile>;
     type Refusal = Refusal;
 
     fn gate(&self) -> &AccessGate {
         &self.gate
     }
 
-    async fn run(&self, caller: SignedIn, _: Nothing) -> Result<Shown<Profile>, Refusal> {
+    async fn run(&self, caller: SignedIn, _: Nothing) -> Result<Versioned<Profile>, Refusal> {
         let user = self.identities.user(caller.user_id).await?;
         let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
-        Ok(Shown(user.into()))
+        Ok(Versioned { version: user.version, content: user.into() })
     }
 }
 

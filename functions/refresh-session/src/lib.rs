@@ -3,11 +3,12 @@
 //! One conditional write moves the session from the presented generation to the next. Its successor
 //! is the same however often it is asked for, so a retry is safe and a fork cannot exist.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
-use api::{Anyone, Endpoint, Grant, Problem, ProblemType, Route, Shown, UseCase};
+use api::{Anyone, Body, Endpoint, Grant, Problem, ProblemType, Receipts, Route, Shown, UseCase};
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
-use domain::{Presented, RefreshRefused, Secret, Seeds, Session, SessionEnd};
+use domain::{Presented, RefreshRefused, Secret, Seeds, Session, SessionEnd, User};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Failure, Rotation, Store};
 use thiserror::Error;
@@ -39,8 +40,10 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<RefreshSession>, SettingError>
         return Err(SettingError::new("REFRESH_RETRY_SECONDS", "must be 0 to 60"));
     }
     let issuing = api::issuing(cloud)?;
+    let store = Store::new(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
     let refresh = RefreshSession {
-        store: Store::new(cloud)?,
+        store,
         issuer: FromSecret::new(cloud, move |seeds: &Seeds| Issuer::new(seeds, issuing.clone()).ok())?,
         published: OnceCell::new(),
         idle: settings.seconds("SESSION_IDLE_SECONDS")?,
@@ -48,13 +51,14 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<RefreshSession>, SettingError>
         clock: cloud.clock(),
         random: cloud.random(),
     };
-    Endpoint::new(cloud, refresh)
+    Endpoint::changing(cloud, refresh, receipts)
 }
 
 /// The refresh token of the session.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    #[schemars(with = "String")]
     refresh_token: Secret,
 }
 
@@ -80,8 +84,10 @@ pub enum Refusal {
 
 impl UseCase for RefreshSession {
     const ROUTES: &'static [Route] = &[Route::post("/v1/sessions/refresh")];
+    const PROBLEMS: &'static [ProblemType] =
+        &[ProblemType::InvalidToken, ProblemType::TokenExpired, ProblemType::TokenReused];
     type Caller = Anyone;
-    type Request = Request;
+    type Request = Body<Request>;
     type Response = Shown<Grant>;
     type Refusal = Refusal;
 
@@ -94,7 +100,7 @@ impl UseCase for RefreshSession {
         let _ = self.issuer().await;
     }
 
-    async fn run(&self, caller: Anyone, request: Request) -> Result<Shown<Grant>, Refusal> {
+    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Shown<Grant>, Refusal> {
         let issuer = self.issuer().await?;
         let presented = issuer.open_refresh_token(&request.refresh_token)?;
 
@@ -109,9 +115,15 @@ impl UseCase for RefreshSession {
             Rotation::Unchanged(session) => self.judge(&caller, presented, session).await?,
             Rotation::Missing => return Err(RefreshRefused::Ended.into()),
         };
-        let user = user.filter(|user| user.admits(&session)).ok_or(RefreshRefused::Ended)?;
+        let (user, session) = self.of_one_moment(user.ok_or(RefreshRefused::Ended)?, session).await?;
+        if !user.admits(&session) {
+            return Err(RefreshRefused::Ended.into());
+        }
 
-        Ok(Shown(Grant::new(issuer, &user, &session, self.random.uuid(), now)?))
+        let shown = Shown(Grant::new(issuer, &user, &session, self.random.uuid(), now)?);
+        // Not in one write: whoever comes again before it is there gets the same successor anyway.
+        identities.keep_receipt(caller.receipt(&shown), now).await?;
+        Ok(shown)
     }
 }
 
@@ -123,6 +135,25 @@ impl RefreshSession {
         let publish = || async { identities.publish_key(&issuer.public_key(self.clock.now())).await };
         self.published.get_or_try_init(publish).await?;
         Ok(issuer)
+    }
+
+    /// User and session are read at once, not as of one moment. When all other sessions are ended,
+    /// this one is carried over into the user's next epoch: whichever of the two was read before that
+    /// is read again. Of a session that has ended the epochs differ for ever.
+    async fn of_one_moment(&self, user: User, session: Session) -> Result<(User, Session), Refusal> {
+        let identities = self.store.identities();
+        match user.epoch.cmp(&session.epoch) {
+            Ordering::Equal => Ok((user, session)),
+            Ordering::Less => {
+                let user = identities.user(user.id).await?;
+                Ok((user.ok_or(RefreshRefused::Ended)?, session))
+            }
+            Ordering::Greater => {
+                let now = identities.session(user.id, session.id).await?.ok_or(RefreshRefused::Ended)?;
+                // The generation stays the one that the token asks for.
+                Ok((user, Session { epoch: now.epoch, ..session }))
+            }
+        }
     }
 
     /// The session for whose previous token a retry gets the same successor; a token that was used
@@ -137,7 +168,9 @@ impl RefreshSession {
         let judged = session.judge(presented, now, self.retry_window);
         if judged == Err(RefreshRefused::Reused) {
             let cause = caller.cause(self.random.id(now), now);
-            self.store.end_session(session.user_id, session.id, SessionEnd::TokenReused, &cause).await?;
+            // A refusal has no receipt.
+            let store = self.store.answering(None);
+            store.end_session(session.user_id, session.id, SessionEnd::TokenReused, &cause).await?;
         }
         judged?;
         Ok(session)

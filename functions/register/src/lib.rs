@@ -4,21 +4,25 @@
 
 use std::time::Duration;
 
-use api::{Accepted, Anyone, Endpoint, FieldProblem, Problem, Route, UseCase};
+use api::{Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, UseCase};
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
-use credentials::{HashFailed, Hasher, Parameters};
-use domain::{Email, InvalidPassword, Name, OwnWords, Password, Registration, Secret};
+use credentials::{HashFailed, Hasher};
+use domain::{Allowance, Applicant, Email, Locale, Name, Password, Registration, Secret};
+use passwords::{Choice, NotChosen};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Failure, Store};
+use store::{Failure, Limit, NotReserved, Store};
 use thiserror::Error;
 
 /// Takes registrations.
 pub struct Register {
     store: Store,
     hasher: FromSecret<Hasher>,
-    /// The service's own name, which no password may rest on.
-    service: String,
+    choice: Choice,
     lifetime: Duration,
+    /// To one address.
+    mails: Allowance,
+    from_source: Allowance,
     clock: Clock,
     random: Random,
 }
@@ -29,34 +33,37 @@ pub struct Register {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
     let settings = cloud.settings();
-    let parameters =
-        Parameters::new(settings.parsed("ARGON2_MEMORY_KIB")?, settings.parsed("ARGON2_ITERATIONS")?)
-            .map_err(|_| {
-                SettingError::new("ARGON2_MEMORY_KIB", "and ARGON2_ITERATIONS are too weak together")
-            })?;
+    let store = Store::new(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
     let register = Register {
-        store: Store::new(cloud)?,
-        hasher: FromSecret::new(cloud, move |seeds| Some(Hasher::new(parameters, seeds)))?,
-        service: settings.text("SERVICE_NAME")?,
+        store,
+        hasher: passwords::hasher(cloud)?,
+        choice: Choice::new(cloud)?,
         lifetime: settings.seconds("VERIFICATION_LINK_SECONDS")?,
+        mails: Allowance::of_mails(settings.parsed("MAIL_REQUESTS_PER_ADDRESS")?),
+        from_source: Allowance::of_source(settings.parsed("MAIL_REQUESTS_PER_IP")?),
         clock: cloud.clock(),
         random: cloud.random(),
     };
-    Endpoint::new(cloud, register)
+    Endpoint::changing(cloud, register, receipts)
 }
 
 /// Who wants an account.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    #[schemars(email, example = "ada@example.com")]
     email: String,
+    #[schemars(with = "String", example = "correct horse battery")]
     password: Secret,
     first_name: Option<String>,
     last_name: Option<String>,
+    locale: Option<String>,
 }
 
 /// The same for everyone.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(inline)]
 pub struct Taken {
     status: &'static str,
 }
@@ -73,6 +80,9 @@ pub enum Refusal {
     /// The password could not be hashed.
     #[error("no hash")]
     NoHash(#[from] HashFailed),
+    /// Too many were made; more may be after these seconds.
+    #[error("too many requests")]
+    RateLimited(u32),
     /// It could not be stored.
     #[error("not stored")]
     NotStored(#[from] Failure),
@@ -80,8 +90,9 @@ pub enum Refusal {
 
 impl UseCase for Register {
     const ROUTES: &'static [Route] = &[Route::post("/v1/registrations")];
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::RateLimited, ProblemType::ValidationFailed];
     type Caller = Anyone;
-    type Request = Request;
+    type Request = Body<Request>;
     type Response = Accepted<Taken>;
     type Refusal = Refusal;
 
@@ -94,31 +105,39 @@ impl UseCase for Register {
         let _ = self.hasher.get().await;
     }
 
-    async fn run(&self, caller: Anyone, request: Request) -> Result<Accepted<Taken>, Refusal> {
-        let (person, password) = request.parse(&self.service).map_err(Refusal::Unacceptable)?;
-        let hash = self.hasher.get().await?.hash(&password, self.random.bytes()).await?;
+    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, Refusal> {
+        let (applicant, password) = request.parse(&self.choice).map_err(Refusal::Unacceptable)?;
+        self.reserve(&caller, &applicant.email).await?;
+        let hasher = self.hasher.get().await?;
+        let password = self.choice.settle(hasher, &password, None, self.random.bytes()).await?;
 
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
         let (registration, event) =
-            Registration::request(self.random.id(now), person, hash, self.lifetime, cause);
-        self.store.add_registration(&registration, event).await?;
+            Registration::request(self.random.id(now), applicant, password, self.lifetime, cause);
+        let taken = Accepted(Taken { status: "verification_sent" });
+        self.store.answering(caller.receipt(&taken)).add_registration(&registration, event).await?;
 
-        Ok(Accepted(Taken { status: "verification_sent" }))
+        Ok(taken)
     }
 }
 
-type Person = (Email, Option<Name>, Option<Name>);
+impl Register {
+    /// Each registration is a mail to whom it names, and a hash.
+    async fn reserve(&self, caller: &Anyone, email: &Email) -> Result<(), NotReserved> {
+        let limits = [
+            Limit::of_address("registration", email.canonical(), self.mails),
+            Limit::of_source("registration", &caller.head.client, self.from_source),
+        ];
+        self.store.identities().reserve(&limits, self.clock.now()).await
+    }
+}
 
 impl Request {
-    fn parse(self, service: &str) -> Result<(Person, Password), Vec<FieldProblem>> {
+    fn parse(self, choice: &Choice) -> Result<(Applicant, Password), Vec<FieldProblem>> {
         let mut wrong = Vec::new();
         let email = Email::parse(&self.email)
             .map_err(|error| wrong.push(FieldProblem::new("/email", "invalid-email", &error)))
-            .ok();
-        let own = OwnWords::new(service, email.as_ref().map(Email::canonical));
-        let password = Password::choose(&self.password, &own)
-            .map_err(|errors| wrong.extend(errors.into_iter().map(password_problem)))
             .ok();
         let mut name = |pointer: &str, text: Option<String>| {
             let parsed = text.as_deref().map(Name::parse).transpose();
@@ -127,22 +146,42 @@ impl Request {
                 .ok()
                 .flatten()
         };
-        let (first, last) = (name("/first_name", self.first_name), name("/last_name", self.last_name));
+        let (first_name, last_name) =
+            (name("/first_name", self.first_name), name("/last_name", self.last_name));
+        let names = [first_name.as_ref(), last_name.as_ref()];
+        let password = choice
+            .parse(&self.password, email.as_ref(), names)
+            .map_err(|errors| wrong.extend(passwords::problems("/password", errors)))
+            .ok();
+        let locale = self.locale.as_deref().map(Locale::parse).transpose().unwrap_or_else(|error| {
+            wrong.push(FieldProblem::new("/locale", "validation-failed", &error));
+            None
+        });
         match (email, password) {
-            (Some(email), Some(password)) if wrong.is_empty() => Ok(((email, first, last), password)),
+            (Some(email), Some(password)) if wrong.is_empty() => {
+                Ok((Applicant { email, first_name, last_name, locale }, password))
+            }
             _ => Err(wrong),
         }
     }
 }
 
-fn password_problem(error: InvalidPassword) -> FieldProblem {
-    let code = match error {
-        InvalidPassword::TooShort => "password-too-short",
-        InvalidPassword::TooLong => "password-too-long",
-        InvalidPassword::Blocklisted => "password-blocklisted",
-        InvalidPassword::ControlCharacter => "validation-failed",
-    };
-    FieldProblem::new("/password", code, &error)
+impl From<NotChosen> for Refusal {
+    fn from(not_chosen: NotChosen) -> Self {
+        match not_chosen {
+            NotChosen::Unacceptable(errors) => Self::Unacceptable(passwords::problems("/password", errors)),
+            NotChosen::NoHash(failed) => Self::NoHash(failed),
+        }
+    }
+}
+
+impl From<NotReserved> for Refusal {
+    fn from(refused: NotReserved) -> Self {
+        match refused {
+            NotReserved::TooMany(seconds) => Self::RateLimited(seconds),
+            NotReserved::Failed(failure) => Self::NotStored(failure),
+        }
+    }
 }
 
 impl From<Refusal> for Problem {
@@ -151,6 +190,7 @@ impl From<Refusal> for Problem {
             Refusal::Unacceptable(fields) => Self::fields(fields),
             Refusal::NoPepper(_) => Self::unavailable(),
             Refusal::NoHash(_) => Self::failure(false),
+            Refusal::RateLimited(seconds) => Self::rate_limited(seconds),
             Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
         }
     }

@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use api::{Accepted, Anyone, Endpoint, FieldProblem, Problem, Route, UseCase};
+use api::{Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, UseCase};
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Email, InvalidEmail, ResendRequest};
+use domain::{Allowance, Email, InvalidEmail, ResendRequest};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Failure, Store};
+use store::{Failure, Limit, NotReserved, Store};
 use thiserror::Error;
 
 /// A request that no mail has answered within this time is forgotten.
@@ -18,6 +19,9 @@ const LIFETIME: Duration = Duration::from_hours(24);
 /// Takes requests to mail again.
 pub struct ResendVerification {
     store: Store,
+    /// To one address.
+    mails: Allowance,
+    from_source: Allowance,
     clock: Clock,
     random: Random,
 }
@@ -27,19 +31,30 @@ pub struct ResendVerification {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ResendVerification>, SettingError> {
-    let (clock, random) = (cloud.clock(), cloud.random());
-    Endpoint::new(cloud, ResendVerification { store: Store::new(cloud)?, clock, random })
+    let settings = cloud.settings();
+    let store = Store::new(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let resend = ResendVerification {
+        store,
+        mails: Allowance::of_mails(settings.parsed("MAIL_REQUESTS_PER_ADDRESS")?),
+        from_source: Allowance::of_source(settings.parsed("MAIL_REQUESTS_PER_IP")?),
+        clock: cloud.clock(),
+        random: cloud.random(),
+    };
+    Endpoint::changing(cloud, resend, receipts)
 }
 
 /// Whose mail is wanted again.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    #[schemars(email, example = "ada@example.com")]
     email: String,
 }
 
 /// The same for everyone.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
+#[schemars(inline)]
 pub struct Taken {
     status: &'static str,
 }
@@ -50,6 +65,9 @@ pub enum Refusal {
     /// It names no address.
     #[error("no address")]
     NoAddress(#[from] InvalidEmail),
+    /// Too many were made; more may be after these seconds.
+    #[error("too many requests")]
+    RateLimited(u32),
     /// It could not be stored.
     #[error("not stored")]
     NotStored(#[from] Failure),
@@ -57,8 +75,9 @@ pub enum Refusal {
 
 impl UseCase for ResendVerification {
     const ROUTES: &'static [Route] = &[Route::post("/v1/registrations/resend")];
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::RateLimited, ProblemType::ValidationFailed];
     type Caller = Anyone;
-    type Request = Request;
+    type Request = Body<Request>;
     type Response = Accepted<Taken>;
     type Refusal = Refusal;
 
@@ -66,15 +85,30 @@ impl UseCase for ResendVerification {
         &()
     }
 
-    async fn run(&self, caller: Anyone, request: Request) -> Result<Accepted<Taken>, Refusal> {
+    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, Refusal> {
         let email = Email::parse(&request.email)?;
-
         let now = self.clock.now();
+        let limits = [
+            Limit::of_address("resend", email.canonical(), self.mails),
+            Limit::of_source("resend", &caller.head.client, self.from_source),
+        ];
+        self.store.identities().reserve(&limits, now).await?;
+
         let cause = caller.cause(self.random.id(now), now);
         let (request, event) = ResendRequest::new(self.random.id(now), &email, LIFETIME, cause);
-        self.store.add_resend(&request, event).await?;
+        let taken = Accepted(Taken { status: "verification_sent" });
+        self.store.answering(caller.receipt(&taken)).add_resend(&request, event).await?;
 
-        Ok(Accepted(Taken { status: "verification_sent" }))
+        Ok(taken)
+    }
+}
+
+impl From<NotReserved> for Refusal {
+    fn from(refused: NotReserved) -> Self {
+        match refused {
+            NotReserved::TooMany(seconds) => Self::RateLimited(seconds),
+            NotReserved::Failed(failure) => Self::NotStored(failure),
+        }
     }
 }
 
@@ -84,6 +118,7 @@ impl From<Refusal> for Problem {
             Refusal::NoAddress(error) => {
                 Self::fields(vec![FieldProblem::new("/email", "invalid-email", &error)])
             }
+            Refusal::RateLimited(seconds) => Self::rate_limited(seconds),
             Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
         }
     }

@@ -1,39 +1,52 @@
-//! Sends the mail that proves an address: when somebody has registered, and when somebody asks for
-//! it again.
+//! Sends the mails that events ask for: links that prove an address or permit a new password, and
+//! notices of what was done to an account.
 //!
-//! The link's token is made here and is only ever in the mail; the table gets its hash. The mail may
-//! be late, or not sent at all, without anyone seeing it in an answer of the API.
+//! A link's token is made here and is only ever in the mail; the table gets its hash. A mail may be
+//! late, or not sent at all, without anyone seeing it in an answer of the API. What a mail says is read
+//! from the table: an event may leave out who it is about.
 
 mod letter;
-mod mailer;
+mod links;
+mod notices;
+mod part;
+mod preview;
+mod template;
+mod templates;
+mod transport;
+mod words;
 
-use std::{str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, time::Duration};
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
-use domain::{Purpose, Registration, RegistrationId, ResendId};
-use gatepost_consumer::{
-    BatchFailures, Committed, Consumer, Event, Positions, QueueBatch, TransactWriteItem, Unhandled, Verdict,
-    serve,
-};
-use store::{Failure, Identities};
+use cloud::{Clock, Cloud, Failed, Function, Invocation, Metrics, Random, SettingError, chain};
+use domain::{Email, Locale};
+use gatepost_consumer::{BatchFailures, Consumer, Event, QueueBatch, Receipts, Turn, Unhandled, serve};
+use store::{Failure, Identities, MailCap};
 use thiserror::Error;
-use tokens::LinkToken;
 
-use crate::{letter::Letter, mailer::Mailer};
+use crate::{letter::Content, links::Pages, part::Part, transport::Transport};
+pub use crate::{
+    letter::Letter,
+    preview::Sample,
+    templates::{Mail, Templates, TemplatesError},
+};
 
-/// How long it is known that a mail was sent: twice as long as any link works.
-const POSITIONS_KEPT: Duration = Duration::from_hours(14 * 24);
+/// How long it is known that a mail was sent: twice as long as any link works, and as long as a queue
+/// keeps what could not be sent. What is older asks for nothing any more.
+const RECEIPTS_KEPT: Duration = Duration::from_hours(14 * 24);
+/// Longer than a call of the function may take.
+const LEASE: Duration = Duration::from_mins(1);
 
 /// Sends mails.
 pub struct SendMail {
-    positions: Positions,
+    receipts: Receipts,
     identities: Identities,
-    mailer: Mailer,
+    transport: Transport,
+    templates: Templates,
     service: String,
-    /// The page that the link opens.
-    page: String,
+    pages: Pages,
     clock: Clock,
     random: Random,
+    metrics: Metrics,
 }
 
 /// The queue holds what no mail is to be sent for: its rule is wrong.
@@ -41,26 +54,31 @@ pub struct SendMail {
 #[error("no mail is known for this event")]
 struct NoMail;
 
-/// Two copies of an event were handled at once, and the other one's link replaced ours.
+/// Another copy of the event is being handled.
 #[derive(Debug, Error)]
-#[error("another copy of the event has replaced the link")]
-struct LinkReplaced;
+#[error("another copy of the event is being mailed")]
+struct Elsewhere;
 
 /// Wires the function.
 ///
 /// # Errors
-/// If a setting is missing or unusable.
+/// If a setting is missing or unusable, or a template is.
 pub fn function(cloud: &Cloud) -> Result<SendMail, SettingError> {
-    let identities = Identities::new(cloud)?;
-    let positions = Positions::new(identities.client(), cloud.settings().text("POSITIONS_TABLE")?);
+    let (identities, settings) = (Identities::new(cloud)?, cloud.settings());
+    let table = settings.text("RECEIPTS_TABLE")?;
+    let folder = settings.optional("MAIL_TEMPLATES").map(Path::new);
+    let unusable =
+        |error: TemplatesError| SettingError::of("MAIL_TEMPLATES", format!("is not usable: {error}"));
     Ok(SendMail {
-        positions: positions.kept_for(POSITIONS_KEPT),
+        receipts: Receipts::new(identities.client(), table, RECEIPTS_KEPT, LEASE),
         identities,
-        mailer: Mailer::new(cloud)?,
-        service: cloud.settings().text("SERVICE_NAME")?,
-        page: cloud.settings().text("VERIFICATION_URL")?,
+        transport: Transport::new(cloud)?,
+        templates: Templates::read(folder).map_err(unusable)?,
+        service: settings.text("SERVICE_NAME")?,
+        pages: Pages::new(settings)?,
         clock: cloud.clock(),
         random: cloud.random(),
+        metrics: cloud.metrics(),
     })
 }
 
@@ -75,76 +93,86 @@ impl Function for SendMail {
 
 impl Consumer for SendMail {
     async fn on(&self, event: Event) -> Result<(), Unhandled> {
-        match self.positions.judge(&event).await? {
-            Verdict::Duplicate | Verdict::Stale => return Ok(()),
-            // Each event asks for a mail of its own, whatever came before it.
-            Verdict::New | Verdict::Gap { .. } => {}
+        let parts = Part::of_event(&event.kind).ok_or_else(|| Unhandled::poison(NoMail))?;
+        if self.receipts.may_have_forgotten(&event, self.clock.now().millis()) {
+            tracing::warn!(event_id = event.id, "too old to be mailed");
+            return Ok(());
         }
-        let registration = match event.kind.as_str() {
-            "registration.requested" => Some(id(&event, "registration")?),
-            "registration.resend-requested" => self.newest(id(&event, "resend")?).await?,
-            _ => return Err(Unhandled::poison(NoMail)),
-        };
-        let condition = match registration {
-            Some(registration) => self.send_link(registration, &event).await?,
-            None => None,
-        };
-        match self.positions.commit(&event, condition).await {
-            Ok(Committed::Done | Committed::Overtaken) => Ok(()),
-            // Another copy of this event has replaced the link: until that one is mailed, nobody has one
-            // that works.
-            Ok(Committed::Refused) => Err(Unhandled::retry(LinkReplaced)),
-            Err(failure) => {
-                // To fail here would send the mail again for sure; like this, only if the event comes again.
-                tracing::warn!(
-                    event_id = event.id,
-                    cause = chain(&failure),
-                    "not noted that a mail was sent"
-                );
-                Ok(())
-            }
+        let mut outcome = Ok(());
+        for part in parts {
+            // One that fails does not keep the others: who makes the mail to a new address fail must
+            // not keep the old one from being told.
+            outcome = outcome.and(self.once(&event, *part).await);
         }
+        outcome
+    }
+}
+
+impl SendMail {
+    /// Does one part of what an event asks for, unless it is done already.
+    async fn once(&self, event: &Event, part: Part) -> Result<(), Unhandled> {
+        let now = self.clock.now().millis();
+        let receipt = match self.receipts.take(event, part.name(), now).await? {
+            Turn::Ours(receipt) => receipt,
+            Turn::Done => return Ok(()),
+            Turn::Elsewhere => return Err(Unhandled::retry(Elsewhere)),
+        };
+        let outcome = self.act(event, part).await;
+        let noted = match outcome {
+            Ok(()) => self.receipts.keep(receipt).await,
+            Err(_) => self.receipts.give_back(receipt).await,
+        };
+        if let Err(failure) = noted {
+            // To fail here would send the mail again for sure; like this, only if the event comes again.
+            tracing::warn!(event_id = event.id, cause = chain(&failure), "not noted what became of a mail");
+        }
+        outcome
+    }
+
+    async fn act(&self, event: &Event, part: Part) -> Result<(), Unhandled> {
+        match part {
+            Part::VerifyRegistration => self.verify_registration(id(event, "registration")?, event).await,
+            Part::VerifyRegistrationAgain => self.verify_registration_again(event).await,
+            Part::ResetPassword => self.reset_password(event).await,
+            Part::VerifyEmailChange => self.verify_email_change(event).await,
+            Part::Notice(letter) => self.notice(letter, event).await,
+            Part::NoticeToFormerAddress => self.notice_to_former_address(event).await,
+        }
+    }
+
+    /// Whether an address may get a mail: nobody has to get what they called unwanted, nor more than
+    /// `cap` of what a stranger can set off. A notice has no cap, or an intruder could use it up.
+    async fn may_get(&self, to: &Email, cap: Option<MailCap>, event: &Event) -> Result<bool, Unhandled> {
+        if self.identities.suppressed(to.canonical()).await.map_err(unhandled)?.is_some() {
+            tracing::info!(event_id = event.id, "the address gets no mail: see `gatepost mail suppressions`");
+            self.metrics.put_count("MailsSuppressed", 1);
+            return Ok(false);
+        }
+        let Some(cap) = cap else { return Ok(true) };
+        let now = self.clock.now();
+        let may = self.identities.may_be_mailed(to.canonical(), cap, &event.id, now).await;
+        let may = may.map_err(unhandled)?;
+        if !may {
+            tracing::warn!(event_id = event.id, kind = cap.kind, "the address got too many mails");
+            self.metrics.put_count("MailsCapped", 1);
+        }
+        Ok(may)
+    }
+
+    async fn send(
+        &self,
+        (to, locale): (&Email, Option<&Locale>),
+        letter: Letter,
+        content: Content<'_>,
+    ) -> Result<(), Unhandled> {
+        let mail = self.templates.write(letter, locale, &self.service, content);
+        self.transport.send(to, &mail).await
     }
 }
 
 /// The id in the event's subject.
 fn id<T: FromStr>(event: &Event, kind: &str) -> Result<T, Unhandled> {
     event.subject_id(kind).and_then(|id| id.parse().ok()).ok_or_else(|| Unhandled::poison(NoMail))
-}
-
-impl SendMail {
-    /// The newest registration of the address that somebody wants another mail for.
-    async fn newest(&self, resend: ResendId) -> Result<Option<RegistrationId>, Unhandled> {
-        match self.identities.resend(resend).await.map_err(unhandled)? {
-            Some(email) => self.identities.pending_registration(&email).await.map_err(unhandled),
-            None => Ok(None),
-        }
-    }
-
-    /// Gives a registration a new link, and mails it. The hash is stored first: a link that arrives
-    /// works. Returns the condition on which the mail is as good as it was meant.
-    async fn send_link(
-        &self,
-        id: RegistrationId,
-        event: &Event,
-    ) -> Result<Option<TransactWriteItem>, Unhandled> {
-        let token = LinkToken::new(id.uuid(), Purpose::VerifyRegistration, self.random.bytes());
-        let (hash, now) = (token.hash(), self.clock.now());
-        let attached = self.identities.attach_link(id, &hash, &event.id, now).await.map_err(unhandled)?;
-        // Expired, or verified meanwhile.
-        let Some(registration) = attached else { return Ok(None) };
-
-        let letter = self.letter(&registration, &token);
-        self.mailer.send(&registration.email, &letter).await?;
-        Ok(Some(self.identities.link_is_newest(id, &hash, &event.id)))
-    }
-
-    fn letter(&self, registration: &Registration, token: &LinkToken) -> Letter {
-        // Behind `#`, so that it is in no server's log.
-        let link = format!("{}#token={}", self.page, token.secret().expose());
-        let lifetime = registration.expires_at.since(self.clock.now());
-        Letter::verification(&self.service, registration.first_name.as_ref(), &link, lifetime)
-    }
 }
 
 /// Rights and throttles change without us; an item that cannot be read does not.

@@ -20,7 +20,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<UnknownRoute>, SettingError> {
         |text: &str| text.trim().split_once(' ').map(|(method, path)| (method.to_owned(), path.to_owned()));
     let routes: Option<_> = routes.split(',').map(route).collect();
     let routes = routes.ok_or(SettingError::new("ROUTES", "must be a list such as `GET /a, POST /b`"))?;
-    Endpoint::new(cloud, UnknownRoute { routes })
+    Endpoint::reading(cloud, UnknownRoute { routes })
 }
 
 /// Why nothing is here.
@@ -36,6 +36,7 @@ pub enum Refusal {
 
 impl UseCase for UnknownRoute {
     const ROUTES: &'static [Route] = &[Route::fallback()];
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound, ProblemType::MethodNotAllowed];
     type Caller = Anyone;
     type Request = Nothing;
     type Response = NoContent;
@@ -46,13 +47,25 @@ impl UseCase for UnknownRoute {
     }
 
     async fn run(&self, caller: Anyone, _: Nothing) -> Result<NoContent, Refusal> {
-        let of_path = self.routes.iter().filter(|(_, path)| *path == caller.head.path);
+        let of_path = self.routes.iter().filter(|(_, path)| has_shape(path, &caller.head.path));
         let methods: Vec<_> = of_path.map(|(method, _)| method.as_str()).collect();
         Err(if methods.is_empty() {
             Refusal::NotFound
         } else {
             Refusal::MethodNotAllowed(methods.join(", "))
         })
+    }
+}
+
+/// Whether a path is of a route's, in which `{…}` stands for any one segment.
+fn has_shape(route: &str, path: &str) -> bool {
+    let (mut ours, mut theirs) = (route.split('/'), path.split('/'));
+    loop {
+        match (ours.next(), theirs.next()) {
+            (None, None) => return true,
+            (Some(ours), Some(theirs)) if ours == theirs || ours.starts_with('{') && !theirs.is_empty() => {}
+            _ => return false,
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 //! This is where the address is claimed. Of any number of registrations for one address, the first
 //! to be verified gets it.
 
-use api::{Anyone, Created, Endpoint, Problem, ProblemType, Profile, Route, UseCase};
+use api::{Anyone, Body, Created, Endpoint, Problem, ProblemType, Profile, Receipts, Route, UseCase};
 use cloud::{Clock, Cloud, Random, SettingError};
 use domain::{Id, Purpose, RegistrationId, Secret};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{ClaimRefused, Failure, Store};
 use thiserror::Error;
@@ -23,14 +24,16 @@ pub struct VerifyRegistration {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyRegistration>, SettingError> {
-    let (clock, random) = (cloud.clock(), cloud.random());
-    Endpoint::new(cloud, VerifyRegistration { store: Store::new(cloud)?, clock, random })
+    let (store, clock, random) = (Store::new(cloud)?, cloud.clock(), cloud.random());
+    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    Endpoint::changing(cloud, VerifyRegistration { store, clock, random }, receipts)
 }
 
 /// The token of the link that was mailed.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
+    #[schemars(with = "String")]
     token: Secret,
 }
 
@@ -48,8 +51,9 @@ pub enum Refusal {
 
 impl UseCase for VerifyRegistration {
     const ROUTES: &'static [Route] = &[Route::post("/v1/registrations/verify")];
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::LinkInvalid];
     type Caller = Anyone;
-    type Request = Request;
+    type Request = Body<Request>;
     type Response = Created<Profile>;
     type Refusal = Refusal;
 
@@ -57,7 +61,7 @@ impl UseCase for VerifyRegistration {
         &()
     }
 
-    async fn run(&self, caller: Anyone, request: Request) -> Result<Created<Profile>, Refusal> {
+    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Created<Profile>, Refusal> {
         let token = LinkToken::parse(request.token.expose(), Purpose::VerifyRegistration)?;
         let (id, link): (RegistrationId, _) = (Id::from_uuid(token.subject()), token.hash());
 
@@ -66,9 +70,11 @@ impl UseCase for VerifyRegistration {
         let proven = registration.filter(|registration| registration.is_proven_by(&link, now));
         let cause = caller.cause(self.random.id(now), now);
         let (user, credential, event) = proven.ok_or(Refusal::LinkInvalid)?.verify(cause);
-        self.store.claim((id, &link, now), (&user, &credential), event).await?;
+        let created = Created(Profile::from(user.clone()));
+        let store = self.store.answering(caller.receipt(&created));
+        store.claim((id, &link, now), (&user, &credential), event).await?;
 
-        Ok(Created(user.into()))
+        Ok(created)
     }
 }
 

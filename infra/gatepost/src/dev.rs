@@ -6,7 +6,7 @@ use std::{
 };
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use local::{Stack, StartError};
+use local::{Setup, Stack, StartError};
 use thiserror::Error;
 use tokio::{net::TcpListener, runtime};
 use tracing_subscriber::filter::LevelFilter;
@@ -61,6 +61,14 @@ pub(crate) fn command() -> Command {
                 .action(ArgAction::Append)
                 .value_parser(parameter),
         )
+        .arg(
+            value("mail-templates", "DIR", "Makes mails of the templates in this folder")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            value("mail-folder", "DIR", "Puts mails into this folder, as .eml files, instead of showing them")
+                .value_parser(value_parser!(PathBuf)),
+        )
 }
 
 fn parameter(text: &str) -> Result<(String, String), &'static str> {
@@ -107,7 +115,20 @@ fn start(arguments: &ArgMatches, url: &str) -> Result<Stack, DevError> {
     for (name, value) in arguments.get_many::<(String, String)>("parameter").into_iter().flatten() {
         setup = setup.with_parameter(name, value);
     }
-    Ok(setup.start()?)
+    Ok(with_mail(setup, arguments).start()?)
+}
+
+/// What on AWS is a layer, or cannot be.
+fn with_mail(mut setup: Setup, arguments: &ArgMatches) -> Setup {
+    let folder = |name| arguments.get_one::<PathBuf>(name).map(|folder| folder.display().to_string());
+    if let Some(templates) = folder("mail-templates") {
+        setup = setup.with_setting("send-mail", "MAIL_TEMPLATES", &templates);
+    }
+    if let Some(folder) = folder("mail-folder") {
+        setup = setup.with_setting("send-mail", "MAIL_TRANSPORT", "folder");
+        setup = setup.with_setting("send-mail", "MAIL_FOLDER", &folder);
+    }
+    setup
 }
 
 fn data_folder(arguments: &ArgMatches) -> Option<&PathBuf> {

@@ -1,9 +1,14 @@
 //! The command people type: `gatepost dev` runs the whole system on this machine, `gatepost outbox`
-//! looks after the events.
+//! looks after the events, `gatepost mail` after mails, `gatepost users` takes users over from elsewhere and
+//! hands them out.
 
 mod console;
 mod dev;
+mod mail;
 mod outbox;
+mod report;
+mod system;
+mod users;
 
 use std::process::ExitCode;
 
@@ -17,12 +22,16 @@ fn main() -> ExitCode {
         .arg_required_else_help(true)
         .subcommand(dev::command())
         .subcommand(outbox::command())
+        .subcommand(mail::command())
+        .subcommand(users::command())
         .get_matches();
     let outcome = match arguments.subcommand() {
         Some(("dev", arguments)) => {
             dev::run(arguments).map(|()| ExitCode::SUCCESS).map_err(|e| e.to_string())
         }
+        Some(("mail", arguments)) => mail::run(arguments).map_err(|error| error.to_string()),
         Some(("outbox", arguments)) => outbox::run(arguments).map_err(|error| error.to_string()),
+        Some(("users", arguments)) => users::run(arguments).map_err(|error| error.to_string()),
         _ => Ok(ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|sentence| {

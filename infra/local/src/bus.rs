@@ -16,9 +16,9 @@ use tokio::sync::broadcast;
 use crate::{
     journal::{Change, Journal},
     news::News,
-    queue::Queue,
+    queue::{Message, Queue},
     seam::Answer,
-    template::{ACCOUNT, REGION, Template, arn, id_of},
+    template::{ACCOUNT, DEFAULT_BUS, REGION, Rule, Template, arn, id_of},
 };
 
 const LIST: &str = "events";
@@ -169,7 +169,7 @@ impl Bus {
         let mut messages = Vec::new();
         for (position, (event, entry)) in events.iter().enumerate() {
             let number = *last + 1 + position as u64;
-            let bus = id_of(entry.event_bus_name.as_deref().unwrap_or("default"));
+            let bus = id_of(entry.event_bus_name.as_deref().unwrap_or(DEFAULT_BUS));
             // EventBridge takes events for a bus that does not exist, and drops them.
             if !self.template.buses.iter().any(|known| known == bus) {
                 let trouble =
@@ -179,15 +179,7 @@ impl Bus {
             }
             let kept = serde_json::to_value(event).unwrap_or_default();
             changes.push(Change::Put { list: LIST.to_owned(), number, entry: kept });
-            let delivered = event.delivered();
-            for rule in
-                self.template.rules.iter().filter(|rule| rule.bus == bus && rule.pattern.matches(&delivered))
-            {
-                let queues = self.queues.iter().filter(|queue| rule.queues.contains(&queue.name));
-                messages.extend(
-                    queues.map(|queue| (queue, queue.message(delivered.to_string(), self.clock.now()))),
-                );
-            }
+            messages.extend(self.messages(bus, event));
         }
         changes.extend(messages.iter().map(|(queue, message)| queue.put(message)));
         self.journal.commit(changes)?;
@@ -197,6 +189,35 @@ impl Bus {
         }
         for (event, _) in events {
             let _ = self.news.send(News::Event(event.clone()));
+        }
+        Ok(())
+    }
+
+    /// What the rules of a bus make of an event.
+    fn messages<'a>(&'a self, bus: &str, event: &Published) -> Vec<(&'a Queue, Message)> {
+        let delivered = event.delivered();
+        let rules = self.template.rules.iter();
+        let matching = rules.filter(|rule| rule.bus == bus && rule.pattern.matches(&delivered));
+        let queues = |rule: &Rule| {
+            self.queues.iter().filter(|queue| rule.queues.contains(&queue.name)).collect::<Vec<_>>()
+        };
+        let message = |queue: &'a Queue| (queue, queue.message(delivered.to_string(), self.clock.now()));
+        matching.flat_map(queues).map(message).collect()
+    }
+
+    /// Brings what a service of AWS says to the rules of the bus that every account has.
+    pub(crate) fn say(&self, source: &str, detail_type: &str, detail: Value) -> Result<(), DynoxideError> {
+        let event = Published {
+            id: Random::system().uuid().to_string(),
+            time: self.clock.now().to_string(),
+            source: source.to_owned(),
+            detail_type: detail_type.to_owned(),
+            detail,
+        };
+        let messages = self.messages(DEFAULT_BUS, &event);
+        self.journal.commit(messages.iter().map(|(queue, message)| queue.put(message)).collect())?;
+        for (queue, message) in messages {
+            queue.add(message);
         }
         Ok(())
     }

@@ -20,7 +20,8 @@ use serde_json::Value;
 pub struct Call {
     /// The function that makes it, by the name of its folder.
     pub function: String,
-    /// `dynamodb`, `streams`, `events`, `secretsmanager` or `ses`.
+    /// `dynamodb`, `streams`, `events`, `secretsmanager` or `ses`; `breaches` for the range service of Have I
+    /// Been Pwned, whose operation is the range.
     pub service: &'static str,
     /// The operation, e.g. `TransactWriteItems`.
     pub operation: String,

@@ -7,6 +7,7 @@
 //! itself; tests send it requests and let it [settle](Stack::settle).
 
 mod batch;
+mod breaches;
 mod bus;
 pub mod calls;
 mod cbor;
@@ -24,6 +25,7 @@ mod seam;
 mod secrets;
 mod services;
 mod setup;
+mod simulator;
 mod stack;
 mod stream;
 mod tables;

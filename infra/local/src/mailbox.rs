@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use cloud::{Clock, Random};
+use domain::Timestamp;
 use dynoxide::DynoxideError;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -132,6 +133,10 @@ impl Mailbox {
             html: body.html.map(|html| html.data),
             sent_at: self.clock.now().to_string(),
         })
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// All mails, in order.

@@ -57,7 +57,10 @@ impl Queue {
         let mut waiting = BTreeMap::new();
         for (number, entry) in journal.read(&list(name))? {
             if let Ok(message) = serde_json::from_value::<Message>(entry) {
-                waiting.insert(number, Waiting { message: Message { number, ..message }, ready_at: now });
+                // What was being tried when the process ended may still be held by whoever tried it.
+                let ready_at =
+                    now + if message.failures == 0 { Duration::ZERO } else { backoff(resource, &message) };
+                waiting.insert(number, Waiting { message: Message { number, ..message }, ready_at });
             }
         }
         let next = AtomicU64::new(waiting.last_key_value().map_or(0, |(number, _)| *number) + 1);
@@ -129,7 +132,7 @@ impl Queue {
             waiting.remove(&number);
         }
         for message in again {
-            let ready_at = Instant::now() + self.backoff(&message);
+            let ready_at = Instant::now() + backoff(&self.resource, &message);
             waiting.insert(message.number, Waiting { message, ready_at });
         }
         drop(waiting);
@@ -143,13 +146,6 @@ impl Queue {
 
     fn is_hopeless(&self, message: &Message) -> bool {
         self.resource.dead_letters.as_ref().is_some_and(|(_, most)| message.failures >= *most)
-    }
-
-    /// On AWS a message stays hidden for the visibility timeout; here the first retries are quicker.
-    fn backoff(&self, message: &Message) -> Duration {
-        let doubled =
-            Duration::from_secs(1) * 2_u32.saturating_pow(message.failures.saturating_sub(1).min(16));
-        doubled.min(self.resource.visibility_timeout)
     }
 
     /// All messages that wait.
@@ -175,6 +171,12 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// On AWS a message stays hidden for the visibility timeout; here the first retries are quicker.
+fn backoff(resource: &QueueResource, message: &Message) -> Duration {
+    let doubled = Duration::from_secs(1) * 2_u32.saturating_pow(message.failures.saturating_sub(1).min(16));
+    doubled.min(resource.visibility_timeout)
 }
 
 fn list(queue: &str) -> String {

@@ -163,6 +163,10 @@ fn addressee(request: &HttpRequest) -> Result<(&'static str, String), ConnectorE
         ConnectorError::user(what.into())
     };
     let Some(target) = request.headers().get("x-amz-target") else {
+        let range = request.uri().strip_prefix("https://api.pwnedpasswords.com/range/");
+        if let (Some(range), Some("true")) = (range, request.headers().get("add-padding")) {
+            return Ok(("breaches", range.to_owned()));
+        }
         if let Some(operation) = request.uri().split("/service/AWSEventsV2/operation/").nth(1) {
             return Ok(("events", operation.to_owned()));
         }

@@ -8,8 +8,8 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    bus::Bus, calls::Watch, journal::Journal, mailbox::Mailbox, queue::Queue, seam::Answer, secrets::Secrets,
-    tables::Tables, template::Template,
+    breaches, bus::Bus, calls::Watch, journal::Journal, mailbox::Mailbox, queue::Queue, seam::Answer,
+    secrets::Secrets, simulator, tables::Tables, template::Template,
 };
 
 /// What answers behind the seam.
@@ -67,8 +67,17 @@ impl Services {
             ("dynamodb" | "streams", operation) => self.tables.answer(operation, body),
             ("events", "PutEvents") => self.bus.put_events(body, refused_entries),
             ("secretsmanager", "GetSecretValue") => self.secrets.get_secret_value(body),
-            ("ses", "SendEmail") => self.mailbox.send_email(body),
+            ("ses", "SendEmail") => self.send_email(body),
+            ("breaches", digits) => breaches::range(digits),
             _ => Answer::refusal(400, "UnknownOperationException", "The operation does not run locally."),
         }
+    }
+
+    fn send_email(&self, body: &[u8]) -> Answer {
+        let answer = self.mailbox.send_email(body);
+        let report = simulator::report(body, self.mailbox.now()).filter(|_| answer.status == 200);
+        // As on AWS, where it is best effort, nobody waits for it.
+        let _ = report.map(|(kind, detail)| self.bus.say("aws.ses", kind, detail));
+        answer
     }
 }

@@ -39,6 +39,8 @@ pub struct Setup {
     folder: Option<PathBuf>,
     template: String,
     parameters: Parameters,
+    /// By function and name.
+    settings: Vec<(String, String, String)>,
     pub(crate) functions: Vec<(&'static str, Build)>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -65,6 +67,7 @@ impl Setup {
             folder,
             template: OF_THIS_BUILD.to_owned(),
             parameters: Parameters::default(),
+            settings: Vec::new(),
             functions: functions::ALL.to_vec(),
             clock: Clock::system(),
             random: Random::system(),
@@ -79,6 +82,8 @@ impl Setup {
         let local = [
             ("Issuer", url.to_owned()),
             ("VerificationUrl", format!("{url}/_local/verify")),
+            ("ResetPasswordUrl", format!("{url}/_local/reset-password")),
+            ("EmailChangeUrl", format!("{url}/_local/verify-email-change")),
             ("MailFrom", "no-reply@gatepost.example".to_owned()),
         ];
         self.parameters.local = local.map(|(name, value)| (name.to_owned(), value)).into();
@@ -89,6 +94,13 @@ impl Setup {
     #[must_use]
     pub fn with_parameter(mut self, name: &str, value: &str) -> Self {
         self.parameters.chosen.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// A setting of a function that is another on this machine: a folder, where AWS mounts a layer.
+    #[must_use]
+    pub fn with_setting(mut self, function: &str, name: &str, value: &str) -> Self {
+        self.settings.push((function.to_owned(), name.to_owned(), value.to_owned()));
         self
     }
 
@@ -139,7 +151,13 @@ impl Setup {
     /// # Errors
     /// [`StartError`], which is one sentence.
     pub fn start(self) -> Result<Stack, StartError> {
-        let template = Arc::new(Template::read(&self.template, &self.parameters)?);
+        let mut template = Template::read(&self.template, &self.parameters)?;
+        for (function, name, value) in &self.settings {
+            if let Some(function) = template.functions.get_mut(function) {
+                function.settings.insert(name.clone(), value.clone());
+            }
+        }
+        let template = Arc::new(template);
         let folder = self.folder.as_deref().map(Folder::open).transpose()?;
         let tables = match &folder {
             Some(folder) => Tables::in_file(&folder.database())?,

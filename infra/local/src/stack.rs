@@ -215,7 +215,12 @@ impl Stack {
 
     /// Sends a request through the gateway, as if over HTTP.
     pub async fn request(&self, request: Request) -> Response {
-        crate::gateway::answer(self, request, IpAddr::V4(Ipv4Addr::LOCALHOST)).await
+        self.request_from(IpAddr::V4(Ipv4Addr::LOCALHOST), request).await
+    }
+
+    /// Sends a request through the gateway, as if from elsewhere.
+    pub async fn request_from(&self, source: IpAddr, request: Request) -> Response {
+        crate::gateway::answer(self, request, source).await
     }
 
     /// All mails that were sent, in order; none if the disk fails.

@@ -22,6 +22,8 @@ pub(crate) fn of(service: &str, operation: &str, request: &Value, template: &Tem
             items("Entries").map(|entry| plain("events:PutEvents", &entry["EventBusName"])).collect()
         }
         ("secretsmanager", _) => vec![plain("secretsmanager:GetSecretValue", &request["SecretId"])],
+        // No service of AWS: nothing is needed.
+        ("breaches", _) => Vec::new(),
         ("ses", _) => vec![plain("ses:SendEmail", &request["FromEmailAddress"])],
         ("dynamodb", "TransactWriteItems" | "TransactGetItems") => {
             let parts = items("TransactItems").filter_map(Value::as_object).flatten();

@@ -3,16 +3,16 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use cloud::{Cloud, SettingError, chain};
-use domain::{Actor, Cause, EventId, PublicKey, SessionId, Timestamp, UserId};
+use domain::{Actor, Cause, EventId, PublicKey, Receipt, SessionId, Timestamp, UserId};
 use tokens::{AccessClaims, Rejected, Verifier};
 use tracing::error;
 
-use crate::{Caller, Head, Problem, ProblemType};
+use crate::{Answer, Caller, Head, Problem, ProblemType};
 
 /// A key that nobody knows makes the keys be read again, but not more often than this: forged
 /// tokens must not make work.
@@ -24,7 +24,8 @@ pub struct SignedIn {
     pub user_id: UserId,
     /// The session that the token belongs to.
     pub session_id: SessionId,
-    head: Head,
+    /// The request that they make.
+    pub head: Head,
 }
 
 impl SignedIn {
@@ -32,6 +33,12 @@ impl SignedIn {
     #[must_use]
     pub fn cause(&self, event_id: EventId, now: Timestamp) -> Cause {
         self.head.trace.cause(event_id, now, Actor::User(self.user_id))
+    }
+
+    /// The receipt for an answer, to be committed with what it tells of; `None` if the request has no key.
+    #[must_use]
+    pub fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {
+        self.head.receipt(answer)
     }
 }
 
@@ -45,7 +52,7 @@ pub struct AccessGate {
     read_keys: Box<dyn Fn() -> Keys + Send + Sync>,
     verifier: RwLock<Arc<Verifier>>,
     /// When an unknown key last made the keys be read again.
-    reread_at: Mutex<Option<Timestamp>>,
+    reread_at: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
 impl AccessGate {
@@ -72,14 +79,14 @@ impl AccessGate {
                 Box::pin(async move { keys.await.map_err(Unread::from) })
             }),
             verifier,
-            reread_at: Mutex::new(None),
+            reread_at: tokio::sync::Mutex::new(None),
         })
     }
 
     async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, Problem> {
         let known = Arc::clone(&self.verifier.read().unwrap_or_else(PoisonError::into_inner));
         let verified = match known.verify(token, now) {
-            Err(Rejected::UnknownKey) if self.may_reread(now) => self.reread().await?.verify(token, now),
+            Err(Rejected::UnknownKey) => self.newest(now).await?.verify(token, now),
             judged => judged,
         };
         verified.map_err(|rejected| match rejected {
@@ -88,20 +95,22 @@ impl AccessGate {
         })
     }
 
-    fn may_reread(&self, now: Timestamp) -> bool {
-        let mut reread_at = self.reread_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = reread_at.is_none_or(|at| now.since(at) >= MIN_TIME_BETWEEN_READS);
-        if may {
-            *reread_at = Some(now);
+    /// The keys as they were read just now, or a moment ago: whoever comes while they are being read
+    /// waits for them.
+    async fn newest(&self, now: Timestamp) -> Result<Arc<Verifier>, Problem> {
+        let mut reread_at = self.reread_at.lock().await;
+        if reread_at.is_some_and(|at| now.since(at) < MIN_TIME_BETWEEN_READS) {
+            return Ok(Arc::clone(&self.verifier.read().unwrap_or_else(PoisonError::into_inner)));
         }
-        may
+        // If it fails, the next request may try at once: nothing was learned by this one.
+        let verifier = self.reread().await?;
+        *reread_at = Some(now);
+        Ok(verifier)
     }
 
     async fn reread(&self) -> Result<Arc<Verifier>, Problem> {
         let keys = (self.read_keys)().await.map_err(|error| {
             error!(cause = chain(&*error), "the public keys were not read");
-            // The next request may try at once: nothing was learned by this one.
-            *self.reread_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
             Problem::unavailable()
         })?;
         let verifier = Arc::new(Verifier::new(self.issuer.clone(), self.audience.clone(), &keys));
@@ -112,12 +121,22 @@ impl AccessGate {
 
 impl Caller for SignedIn {
     type Gate = AccessGate;
+    const TAKES_TOKEN: bool = true;
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken, ProblemType::TokenExpired];
 
     async fn admit(gate: &AccessGate, head: Head, now: Timestamp) -> Result<Self, Problem> {
         let token = head.authorization.as_deref().and_then(bearer);
         let token = token.ok_or(Problem::of(ProblemType::InvalidToken))?;
         let claims = gate.verify(token, now).await?;
         Ok(Self { user_id: claims.user_id, session_id: claims.session_id, head })
+    }
+
+    fn head(&mut self) -> &mut Head {
+        &mut self.head
+    }
+
+    fn user(&self) -> Option<UserId> {
+        Some(self.user_id)
     }
 
     async fn warm(gate: &AccessGate) {

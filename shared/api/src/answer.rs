@@ -1,26 +1,41 @@
 //! Answers: the status is part of the type.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::GatewayAnswer;
+use crate::{GatewayAnswer, Given};
 
 /// What a use case answers with.
-pub trait Answer: Send {
+pub trait Answer: Send + Sync {
+    /// The status.
+    const STATUS: u16;
+
     /// Status, headers and body.
-    fn into_reply(self) -> Reply;
+    fn reply(&self) -> Reply;
+
+    /// Says what it answers, for the contract.
+    fn describe(given: &mut Given<'_>);
 }
 
 /// A status, headers and a body: the one thing that is made into what the gateway takes.
+#[derive(Deserialize, Serialize)]
 pub struct Reply {
     pub(crate) status: u16,
-    pub(crate) headers: BTreeMap<&'static str, String>,
+    pub(crate) headers: BTreeMap<Cow<'static, str>, String>,
     pub(crate) body: String,
 }
 
 /// `200 OK`
 pub struct Shown<T>(pub T);
+/// `200 OK` with the version of what is shown as `etag`, for `If-Match`.
+pub struct Versioned<T> {
+    /// What is shown.
+    pub content: T,
+    /// Which version it is.
+    pub version: u64,
+}
 /// `201 Created`
 pub struct Created<T>(pub T);
 /// `202 Accepted`
@@ -35,17 +50,43 @@ pub struct Public<T> {
     pub max_age: u32,
 }
 
+/// `200 OK` for everybody: a text that is the same until the next release.
+pub struct Published {
+    media_type: &'static str,
+    text: Cow<'static, str>,
+}
+
+/// Seconds; a release may change what is published.
+const PUBLISHED_MAX_AGE: u32 = 300;
+/// A page is whole in itself: whatever else it would load is not ours.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+impl Published {
+    /// A JSON text.
+    #[must_use]
+    pub const fn json(text: &'static str) -> Self {
+        Self { media_type: "application/json", text: Cow::Borrowed(text) }
+    }
+
+    /// A page.
+    #[must_use]
+    pub const fn html(text: String) -> Self {
+        Self { media_type: "text/html; charset=utf-8", text: Cow::Owned(text) }
+    }
+}
+
 impl Reply {
     pub(crate) fn json(status: u16, content: &impl Serialize) -> Self {
         // Fails only for a map key that is no string or a failing `Serialize`: answers have neither.
         let body = serde_json::to_string(content).unwrap_or_default();
         let headers = [("content-type", "application/json"), ("cache-control", "no-store")];
-        Self { status, headers: headers.map(|(name, value)| (name, value.to_owned())).into(), body }
+        Self { status, headers: headers.map(|(name, value)| (name.into(), value.to_owned())).into(), body }
     }
 
     pub(crate) fn into_gateway(mut self, correlation_id: String) -> GatewayAnswer {
-        self.headers.insert("x-correlation-id", correlation_id);
-        self.headers.insert("x-content-type-options", "nosniff".to_owned());
+        self.headers.insert("x-correlation-id".into(), correlation_id);
+        self.headers.insert("x-content-type-options".into(), "nosniff".to_owned());
         GatewayAnswer {
             cookies: [],
             status_code: self.status,
@@ -56,35 +97,98 @@ impl Reply {
     }
 }
 
-impl<T: Serialize + Send> Answer for Shown<T> {
-    fn into_reply(self) -> Reply {
-        Reply::json(200, &self.0)
+impl<T: JsonSchema + Serialize + Send + Sync> Answer for Shown<T> {
+    const STATUS: u16 = 200;
+
+    fn reply(&self) -> Reply {
+        Reply::json(Self::STATUS, &self.0)
+    }
+
+    fn describe(given: &mut Given<'_>) {
+        given.json::<T>();
     }
 }
 
-impl<T: Serialize + Send> Answer for Created<T> {
-    fn into_reply(self) -> Reply {
-        Reply::json(201, &self.0)
+impl<T: JsonSchema + Serialize + Send + Sync> Answer for Versioned<T> {
+    const STATUS: u16 = 200;
+
+    fn reply(&self) -> Reply {
+        let mut reply = Reply::json(Self::STATUS, &self.content);
+        reply.headers.insert("etag".into(), format!("\"{}\"", self.version));
+        reply
+    }
+
+    fn describe(given: &mut Given<'_>) {
+        given.json::<T>();
+        given.versioned();
     }
 }
 
-impl<T: Serialize + Send> Answer for Accepted<T> {
-    fn into_reply(self) -> Reply {
-        Reply::json(202, &self.0)
+impl<T: JsonSchema + Serialize + Send + Sync> Answer for Created<T> {
+    const STATUS: u16 = 201;
+
+    fn reply(&self) -> Reply {
+        Reply::json(Self::STATUS, &self.0)
+    }
+
+    fn describe(given: &mut Given<'_>) {
+        given.json::<T>();
+    }
+}
+
+impl<T: JsonSchema + Serialize + Send + Sync> Answer for Accepted<T> {
+    const STATUS: u16 = 202;
+
+    fn reply(&self) -> Reply {
+        Reply::json(Self::STATUS, &self.0)
+    }
+
+    fn describe(given: &mut Given<'_>) {
+        given.json::<T>();
     }
 }
 
 impl Answer for NoContent {
-    fn into_reply(self) -> Reply {
-        let headers = [("cache-control", "no-store".to_owned())].into();
-        Reply { status: 204, headers, body: String::new() }
+    const STATUS: u16 = 204;
+
+    fn reply(&self) -> Reply {
+        let headers = [("cache-control".into(), "no-store".to_owned())].into();
+        Reply { status: Self::STATUS, headers, body: String::new() }
+    }
+
+    fn describe(_: &mut Given<'_>) {}
+}
+
+impl<T: JsonSchema + Serialize + Send + Sync> Answer for Public<T> {
+    const STATUS: u16 = 200;
+
+    fn reply(&self) -> Reply {
+        let mut reply = Reply::json(Self::STATUS, &self.content);
+        reply.headers.insert("cache-control".into(), format!("public, max-age={}", self.max_age));
+        reply
+    }
+
+    fn describe(given: &mut Given<'_>) {
+        given.json::<T>();
+        given.cacheable();
     }
 }
 
-impl<T: Serialize + Send> Answer for Public<T> {
-    fn into_reply(self) -> Reply {
-        let mut reply = Reply::json(200, &self.content);
-        reply.headers.insert("cache-control", format!("public, max-age={}", self.max_age));
-        reply
+impl Answer for Published {
+    const STATUS: u16 = 200;
+
+    fn reply(&self) -> Reply {
+        let cache = format!("public, max-age={PUBLISHED_MAX_AGE}");
+        let mut headers: BTreeMap<_, _> =
+            [("content-type".into(), self.media_type.to_owned()), ("cache-control".into(), cache)].into();
+        if self.media_type.starts_with("text/html") {
+            headers.insert("content-security-policy".into(), PAGE_POLICY.to_owned());
+        }
+        Reply { status: Self::STATUS, headers, body: self.text.clone().into_owned() }
+    }
+
+    fn describe(given: &mut Given<'_>) {
+        given.text(&["application/json", "text/html"]);
+        given.cacheable();
     }
 }

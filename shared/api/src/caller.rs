@@ -1,11 +1,11 @@
 //! Routes, and who calls them. A right that a use case needs is an argument that only the check can
 //! make: [`Anyone`] needs none, [`crate::SignedIn`] needs a valid access token.
 
-use std::{fmt, future::Future};
+use std::{fmt, future::Future, sync::Arc};
 
-use domain::{Actor, Cause, Client, EventId, Timestamp};
+use domain::{Actor, Cause, Client, EventId, Receipt, Timestamp, UserId};
 
-use crate::{GatewayEvent, Problem};
+use crate::{Answer, GatewayEvent, Problem, ProblemType, receipts::Keyed};
 
 /// Longer `User-Agent`s are cut to this many characters.
 const MAX_USER_AGENT: usize = 256;
@@ -23,11 +23,15 @@ pub struct Route {
 /// The methods that routes have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Reads; a body is ignored.
+    /// Reads.
     Get,
-    /// Makes something; needs a body.
+    /// Makes something.
     Post,
-    /// Ends something; a body is optional.
+    /// Puts something in the place of what is there.
+    Put,
+    /// Changes parts of something.
+    Patch,
+    /// Ends something.
     Delete,
     /// Whatever comes.
     Any,
@@ -46,6 +50,18 @@ impl Route {
         Self { method: Method::Post, path }
     }
 
+    /// `PUT path`
+    #[must_use]
+    pub const fn put(path: &'static str) -> Self {
+        Self { method: Method::Put, path }
+    }
+
+    /// `PATCH path`
+    #[must_use]
+    pub const fn patch(path: &'static str) -> Self {
+        Self { method: Method::Patch, path }
+    }
+
     /// `DELETE path`
     #[must_use]
     pub const fn delete(path: &'static str) -> Self {
@@ -59,20 +75,37 @@ impl Route {
     }
 }
 
+impl Method {
+    /// Its name; empty for whatever comes.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+            Self::Any => "",
+        }
+    }
+
+    /// Whether it changes something.
+    pub(crate) const fn changes(self) -> bool {
+        matches!(self, Self::Post | Self::Put | Self::Patch | Self::Delete)
+    }
+}
+
 impl fmt::Display for Route {
     /// As API Gateway writes route keys: `POST /v1/sessions`, `$default`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.method {
-            Method::Get => write!(f, "GET {}", self.path),
-            Method::Post => write!(f, "POST {}", self.path),
-            Method::Delete => write!(f, "DELETE {}", self.path),
             Method::Any => f.write_str(self.path),
+            method => write!(f, "{} {}", method.name(), self.path),
         }
     }
 }
 
 /// A request without its body.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Head {
     /// `GET`, `POST`…
     pub method: String,
@@ -82,8 +115,12 @@ pub struct Head {
     pub client: Client,
     /// What ties log, event and answer together.
     pub trace: Trace,
+    /// `If-Match`, as it was sent.
+    pub if_match: Option<String>,
     pub(crate) authorization: Option<String>,
     pub(crate) content_type: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) keyed: Option<Arc<Keyed>>,
 }
 
 /// What ties log, event and answer together.
@@ -99,6 +136,10 @@ pub struct Trace {
 pub trait Caller: Sized + Send {
     /// What the check needs: nothing, or keys.
     type Gate: Send + Sync;
+    /// Whether the check is that of an access token.
+    const TAKES_TOKEN: bool;
+    /// Why somebody is not let in.
+    const PROBLEMS: &'static [ProblemType];
 
     /// Lets the sender of a request in, or not.
     fn admit(
@@ -106,6 +147,12 @@ pub trait Caller: Sized + Send {
         head: Head,
         now: Timestamp,
     ) -> impl Future<Output = Result<Self, Problem>> + Send;
+
+    /// The request that they make.
+    fn head(&mut self) -> &mut Head;
+
+    /// Who it is, if that is known.
+    fn user(&self) -> Option<UserId>;
 
     /// Prepares the gate for the first request.
     fn warm(_gate: &Self::Gate) -> impl Future<Output = ()> + Send {
@@ -125,13 +172,29 @@ impl Anyone {
     pub fn cause(&self, event_id: EventId, now: Timestamp) -> Cause {
         self.head.trace.cause(event_id, now, Actor::Anonymous)
     }
+
+    /// The receipt for an answer, to be committed with what it tells of; `None` if the request has no key.
+    #[must_use]
+    pub fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {
+        self.head.receipt(answer)
+    }
 }
 
 impl Caller for Anyone {
     type Gate = ();
+    const TAKES_TOKEN: bool = false;
+    const PROBLEMS: &'static [ProblemType] = &[];
 
     async fn admit(_gate: &(), head: Head, _now: Timestamp) -> Result<Self, Problem> {
         Ok(Self { head })
+    }
+
+    fn head(&mut self) -> &mut Head {
+        &mut self.head
+    }
+
+    fn user(&self) -> Option<UserId> {
+        None
     }
 }
 
@@ -143,6 +206,14 @@ impl Trace {
 }
 
 impl Head {
+    /// Whether a change is wanted of what is of `version`: without `If-Match`, of any (RFC 9110, section
+    /// 13.1.1).
+    #[must_use]
+    pub fn is_for_version(&self, version: u64) -> bool {
+        let is_it = |tag: &str| tag == "*" || tag == format!("\"{version}\"");
+        self.if_match.as_ref().is_none_or(|tags| tags.split(',').any(|tag| is_it(tag.trim())))
+    }
+
     pub(crate) fn of(event: &mut GatewayEvent, invocation_id: &str) -> Self {
         let mut header = |name: &str| event.headers.remove(name);
         let correlation_id = header("x-correlation-id").filter(|id| is_correlation_id(id));
@@ -153,6 +224,7 @@ impl Head {
         };
         let traceparent = header("traceparent").filter(|value| is_traceparent(value));
         let (authorization, content_type) = (header("authorization"), header("content-type"));
+        let (if_match, idempotency_key) = (header("if-match"), header("idempotency-key"));
         let made =
             [event.request_context.request_id.as_str(), invocation_id].into_iter().find(|id| !id.is_empty());
         let correlation_id = correlation_id.or_else(|| made.map(str::to_owned)).unwrap_or_default();
@@ -161,9 +233,16 @@ impl Head {
             path: event.raw_path.clone(),
             client,
             trace: Trace { correlation_id, traceparent },
+            if_match,
             authorization,
             content_type,
+            idempotency_key,
+            keyed: None,
         }
+    }
+
+    pub(crate) fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {
+        self.keyed.as_ref().map(|keyed| keyed.receipt(answer))
     }
 }
 

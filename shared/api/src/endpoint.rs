@@ -1,15 +1,15 @@
 //! A use case, served.
 
-use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
+use domain::UserId;
 use futures_util::FutureExt;
-use serde::de::DeserializeOwned;
 use tracing::{error, info};
 
 use crate::{
-    Answer, Caller, GatewayAnswer, GatewayEvent, Head, Method, Problem, ProblemType, Route, answer::Reply,
-    body,
+    Answer, Caller, GatewayAnswer, GatewayEvent, Head, Input, Problem, ProblemType, Receipts, Route,
+    answer::Reply, input::Parts, receipts::Keyed,
 };
 
 /// One thing that somebody can do.
@@ -18,10 +18,13 @@ pub trait UseCase: Send + Sync + 'static {
     const ROUTES: &'static [Route];
     /// Who may call it.
     type Caller: Caller;
-    /// What it takes; [`crate::Nothing`] for a request without a body.
-    type Request: DeserializeOwned + Send;
+    /// What it takes: a [`crate::Body`], a [`crate::Query`], a [`crate::Path`], two of them, or
+    /// [`crate::Nothing`].
+    type Request: Input;
     /// What it answers when it succeeds.
     type Response: Answer;
+    /// The problems that its refusals are, besides that something inside failed.
+    const PROBLEMS: &'static [ProblemType];
     /// Why it may refuse. Each refusal is one problem; its sources are for the log.
     type Refusal: std::error::Error + Into<Problem> + Send;
 
@@ -47,40 +50,73 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 /// Serves a use case to API Gateway.
 pub struct Endpoint<U> {
     use_case: U,
+    receipts: Option<Receipts>,
     issuer: String,
     clock: Clock,
 }
 
 impl<U: UseCase> Endpoint<U> {
-    /// Serves `use_case`; the setting `ISSUER` is the base of problem types.
+    /// Serves `use_case`, which changes nothing; the setting `ISSUER` is the base of problem types.
     ///
     /// # Errors
     /// If the setting is missing.
-    pub fn new(cloud: &Cloud, use_case: U) -> Result<Self, SettingError> {
-        Ok(Self { use_case, issuer: cloud.settings().text("ISSUER")?, clock: cloud.clock() })
+    pub fn reading(cloud: &Cloud, use_case: U) -> Result<Self, SettingError> {
+        const { assert!(!has_changing(U::ROUTES), "what changes something takes receipts") };
+        Self::new(cloud, use_case, None)
     }
 
-    /// Where it is reached.
-    #[must_use]
-    pub const fn routes() -> &'static [Route] {
-        U::ROUTES
+    /// Serves `use_case`, which changes something: the same request under the same `Idempotency-Key` gets
+    /// the answer that is in `receipts`.
+    ///
+    /// # Errors
+    /// If the setting `ISSUER` is missing.
+    pub fn changing(cloud: &Cloud, use_case: U, receipts: Receipts) -> Result<Self, SettingError> {
+        const { assert!(has_changing(U::ROUTES), "what only reads takes no receipts") };
+        Self::new(cloud, use_case, Some(receipts))
+    }
+
+    fn new(cloud: &Cloud, use_case: U, receipts: Option<Receipts>) -> Result<Self, SettingError> {
+        Ok(Self { use_case, receipts, issuer: cloud.settings().text("ISSUER")?, clock: cloud.clock() })
     }
 
     async fn answer(&self, mut event: GatewayEvent, head: Head) -> Result<Reply, Problem> {
-        let (body, is_base64) = (event.body.take(), event.is_base64_encoded);
-        let caller = U::Caller::admit(self.use_case.gate(), head.clone(), self.clock.now()).await?;
-        let request = if takes_body::<U>() { body::parse(&head, body, is_base64)? } else { body::none()? };
-        match self.use_case.run(caller, request).await {
-            Ok(response) => Ok(response.into_reply()),
-            Err(refusal) => {
-                let chain = chain(&refusal);
-                let problem = refusal.into();
-                if problem.kind().status() >= 500 {
-                    error!(correlation_id = head.trace.correlation_id, cause = chain, "refused by a failure");
-                }
-                Err(problem)
-            }
+        let parts = Parts::take(&mut event, &head);
+        let mut caller = U::Caller::admit(self.use_case.gate(), head.clone(), self.clock.now()).await?;
+        let request = U::Request::read(&parts)?;
+        let keyed = self.keyed(&head, caller.user(), &parts).await?;
+        if let Some(reply) = self.given(keyed.as_deref(), &head).await? {
+            return Ok(reply);
         }
+        caller.head().keyed.clone_from(&keyed);
+        match self.use_case.run(caller, request).await {
+            Ok(response) => {
+                let is_kept = keyed.is_none_or(|keyed| keyed.is_receipted());
+                debug_assert!(is_kept, "a request with a key was answered without a receipt");
+                Ok(response.reply())
+            }
+            // Perhaps the same request was carried out meanwhile, and that is why this one was not.
+            Err(refusal) => match self.given(keyed.as_deref(), &head).await? {
+                Some(reply) => Ok(reply),
+                None => Err(refused::<U>(refusal, &head)),
+            },
+        }
+    }
+
+    async fn keyed(
+        &self,
+        head: &Head,
+        user: Option<UserId>,
+        parts: &Parts,
+    ) -> Result<Option<Arc<Keyed>>, Problem> {
+        let Some(receipts) = &self.receipts else { return Ok(None) };
+        let keyed = receipts.keyed(head, user, parts, self.clock.now()).await?;
+        Ok(keyed.map(Arc::new))
+    }
+
+    /// The answer that the request was given before, if it was.
+    async fn given(&self, keyed: Option<&Keyed>, head: &Head) -> Result<Option<Reply>, Problem> {
+        let (Some(receipts), Some(keyed)) = (&self.receipts, keyed) else { return Ok(None) };
+        receipts.given(keyed, head, self.clock.now()).await
     }
 }
 
@@ -105,14 +141,16 @@ impl<U: UseCase> Function for Endpoint<U> {
             Ok(Err(_panic)) => Err(Problem::of(ProblemType::InternalError)),
             Err(_elapsed) => Err(Problem::unavailable()),
         };
-        let problem = outcome.as_ref().err().map(|problem| problem.kind().slug());
+        let problem = outcome.as_ref().err().map(Problem::kind);
+        let is_promised = problem.is_none_or(|problem| problems_of::<U>().contains(&problem));
+        debug_assert!(is_promised, "{problem:?} is not among the problems that are promised");
         let reply = outcome.unwrap_or_else(|problem| problem.into_reply(&self.issuer, &correlation_id));
         let milliseconds = self.clock.now().since(started).as_millis();
         info!(
             method,
             route = routed::<U>(&path),
             status = reply.status,
-            problem,
+            problem = problem.map(ProblemType::slug),
             milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX),
             correlation_id,
             "answered"
@@ -121,9 +159,35 @@ impl<U: UseCase> Function for Endpoint<U> {
     }
 }
 
-/// Only what makes or ends something has a body.
-fn takes_body<U: UseCase>() -> bool {
-    U::ROUTES.iter().any(|route| matches!(route.method, Method::Post | Method::Delete))
+fn refused<U: UseCase>(refusal: U::Refusal, head: &Head) -> Problem {
+    let chain = chain(&refusal);
+    let problem = refusal.into();
+    if problem.kind().status() >= 500 {
+        error!(correlation_id = head.trace.correlation_id, cause = chain, "refused by a failure");
+    }
+    problem
+}
+
+/// Every problem that a request to a use case may be answered with.
+pub(crate) fn problems_of<U: UseCase>() -> Vec<ProblemType> {
+    const OF_FAILURES: [ProblemType; 2] = [ProblemType::InternalError, ProblemType::TemporarilyUnavailable];
+    const OF_KEYS: &[ProblemType] = &[ProblemType::InvalidIdempotencyKey, ProblemType::IdempotencyMismatch];
+    let of_keys = if has_changing(U::ROUTES) { OF_KEYS } else { &[] };
+    let of_input = U::Request::problems();
+    let all = [U::Caller::PROBLEMS, &of_input, of_keys, U::PROBLEMS, &OF_FAILURES].concat();
+    let first = |(at, problem): &(usize, &ProblemType)| !all[..*at].contains(problem);
+    all.iter().enumerate().filter(first).map(|(_, problem)| *problem).collect()
+}
+
+/// Whether one of the routes changes something.
+const fn has_changing(mut routes: &[Route]) -> bool {
+    while let [route, rest @ ..] = routes {
+        if route.method.changes() {
+            return true;
+        }
+        routes = rest;
+    }
+    false
 }
 
 /// The route is logged, never the path itself: what no route takes is the sender's own text.

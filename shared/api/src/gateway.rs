@@ -1,7 +1,7 @@
 //! What API Gateway sends and takes: HTTP API, payload format 2.0. Only what is used is read, so
 //! that the rest costs nothing.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,12 @@ pub struct GatewayEvent {
     /// Names in lower case; repeated headers are joined by commas.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// What follows the `?`, as it was sent.
+    #[serde(default)]
+    pub raw_query_string: Option<String>,
+    /// What stands in the places of the route's `{parameters}`, decoded; some gateways say `null` for none.
+    #[serde(default)]
+    pub path_parameters: Option<BTreeMap<String, String>>,
     /// The body; base64 if `is_base64_encoded`.
     #[serde(default)]
     pub body: Option<String>,
@@ -53,11 +59,27 @@ pub struct GatewayAnswer {
     /// The HTTP status.
     pub status_code: u16,
     /// Names in lower case.
-    pub headers: BTreeMap<&'static str, String>,
+    pub headers: BTreeMap<Cow<'static, str>, String>,
     /// Always empty; API Gateway takes it left out, `cargo lambda watch` does not.
     pub cookies: [String; 0],
     /// The body, always text.
     pub body: String,
     /// Always `false`.
     pub is_base64_encoded: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_may_be_left_out_or_null() {
+        let context = r#""requestContext": {"http": {"method": "GET"}}"#;
+        let nulls = r#""rawQueryString": null, "pathParameters": null, "body": null,"#;
+        for absent in ["", nulls] {
+            let event = format!(r#"{{"rawPath": "/", {absent} {context}}}"#);
+            let event: GatewayEvent = serde_json::from_str(&event).expect("an event");
+            assert!(event.path_parameters.is_none() && event.raw_query_string.is_none());
+        }
+    }
 }

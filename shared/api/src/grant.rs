@@ -2,20 +2,25 @@
 
 use cloud::{Cloud, SettingError};
 use domain::{Presented, Session, Timestamp, User};
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokens::{AccessClaims, Issuer, IssuerSettings, KeyUnusable};
 use uuid::Uuid;
 
 /// Tokens for a session, in the field names of RFC 6749, section 5.1.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub struct Grant {
+    /// For `authorization: Bearer`.
     access_token: String,
+    /// Always `Bearer`.
     token_type: &'static str,
     /// Seconds.
     expires_in: u64,
+    /// For the next refresh, and only that.
     refresh_token: String,
     /// Seconds until the session ends if it is not refreshed.
     refresh_expires_in: u64,
+    #[schemars(extend("format" = "uuid"))]
     session_id: String,
 }
 

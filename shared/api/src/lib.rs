@@ -7,20 +7,26 @@
 
 mod access;
 mod answer;
-mod body;
 mod caller;
+mod contract;
 mod endpoint;
 mod gateway;
 mod grant;
+mod input;
+mod list;
 mod problem;
 mod profile;
+mod receipts;
 
 pub use access::{AccessGate, SignedIn};
-pub use answer::{Accepted, Answer, Created, NoContent, Public, Shown};
-pub use body::Nothing;
+pub use answer::{Accepted, Answer, Created, NoContent, Public, Published, Shown, Versioned};
 pub use caller::{Anyone, Caller, Head, Method, Route, Trace};
+pub use contract::{Contract, Given, Taken};
 pub use endpoint::{Endpoint, UseCase};
 pub use gateway::{GatewayAnswer, GatewayEvent};
 pub use grant::{Grant, issuing};
-pub use problem::{FieldProblem, Problem, ProblemType};
+pub use input::{Body, Input, Nothing, Parts, Path, Query};
+pub use list::{CursorRefused, Cursors, Limit, List, OutOfRange, Page};
+pub use problem::{FIELD_CODES, FieldProblem, Problem, ProblemType};
 pub use profile::Profile;
+pub use receipts::Receipts;

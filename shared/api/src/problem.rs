@@ -1,5 +1,6 @@
 //! Problems, RFC 9457. A problem has no field for a cause: what went wrong inside is in the log.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::answer::Reply;
@@ -14,7 +15,7 @@ pub struct Problem {
 }
 
 /// What is wrong with one field.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct FieldProblem {
     /// JSON pointer (RFC 6901) to the field.
     pub pointer: String,
@@ -46,7 +47,9 @@ macro_rules! problem_types {
             #[must_use]
             pub const fn title(self) -> &'static str { match self { $(Self::$name => $title,)* } }
 
-            const fn detail(self) -> &'static str { match self { $(Self::$name => $detail,)* } }
+            /// What to do about it.
+            #[must_use]
+            pub const fn detail(self) -> &'static str { match self { $(Self::$name => $detail,)* } }
         }
     };
 }
@@ -68,6 +71,12 @@ problem_types! {
     LinkInvalid "link-invalid" 400 "The link is not valid" "It was used or replaced, has expired, or never existed.";
     /// Address and password do not match.
     InvalidCredentials "invalid-credentials" 401 "The credentials are not valid" "Address and password do not belong together.";
+    /// The password, which is asked for again, is not the user's.
+    ReauthenticationRequired "reauthentication-required" 403 "The password is not yours" "This asks for your present password again.";
+    /// Somebody else has proven the address before.
+    EmailTaken "email-taken" 409 "The address is taken" "Another account has it.";
+    /// The resource is of another version than the request is for.
+    VersionConflict "version-conflict" 412 "The resource has changed" "It is not of the version in `if-match` (any more): read it again.";
     /// Too many attempts.
     RateLimited "rate-limited" 429 "Too many attempts" "Try again after the seconds in `retry-after`.";
     /// The token is missing or not valid.
@@ -76,11 +85,28 @@ problem_types! {
     TokenExpired "token-expired" 401 "The token has expired" "Refresh the session, or log in again.";
     /// The refresh token was used before.
     TokenReused "token-reused" 401 "The refresh token was used before" "Somebody else may have it, so the session has been ended: log in again.";
+    /// The idempotency key is none.
+    InvalidIdempotencyKey "invalid-idempotency-key" 400 "The idempotency key is not valid" "An `idempotency-key` is 16 to 255 visible ASCII characters, and random: best a UUID of version 4.";
+    /// The cursor leads nowhere.
+    InvalidCursor "invalid-cursor" 400 "The cursor is not valid" "A cursor is the `next_cursor` of the page before, of the same list.";
+    /// Another request was made under the same idempotency key.
+    IdempotencyMismatch "idempotency-mismatch" 422 "The idempotency key stands for another request" "Within 24 hours a key is for one request, octet by octet: take a new one.";
     /// A dependency is down.
     TemporarilyUnavailable "temporarily-unavailable" 503 "The service is temporarily unavailable" "Nothing is wrong with the request: try again after the seconds in `retry-after`.";
     /// Something is wrong inside.
     InternalError "internal-error" 500 "Something went wrong" "It is logged under the correlation id.";
 }
+
+/// What a [`FieldProblem`] may have as its code, and what that means.
+pub const FIELD_CODES: &[(&str, &str)] = &[
+    ("validation-failed", "It is missing, unknown, of another type or not of the form that is expected."),
+    ("invalid-email", "It is no e-mail address that mail can be sent to."),
+    ("password-too-short", "The password has too few characters."),
+    ("password-too-long", "The password has too many characters."),
+    ("password-blocklisted", "The password is one that is guessed first."),
+    ("password-breached", "The password is in a list of those that were stolen elsewhere."),
+    ("password-reused", "The password is one of the last that the person had."),
+];
 
 /// Seconds; long enough for a throttled table to recover.
 const UNAVAILABLE_RETRY_AFTER: u32 = 2;
@@ -89,6 +115,7 @@ impl FieldProblem {
     /// The field at `pointer` has the problem `code`; `error` completes the sentence.
     #[must_use]
     pub fn new(pointer: &str, code: &'static str, error: &impl std::error::Error) -> Self {
+        debug_assert!(FIELD_CODES.iter().any(|(known, _)| *known == code), "{code} is not described");
         Self { pointer: pointer.to_owned(), code, detail: error.to_string() }
     }
 }
@@ -143,33 +170,58 @@ impl Problem {
     }
 
     pub(crate) fn into_reply(self, issuer: &str, correlation_id: &str) -> Reply {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            r#type: String,
-            title: &'static str,
-            status: u16,
-            detail: &'static str,
-            #[serde(skip_serializing_if = "<[_]>::is_empty")]
-            errors: &'a [FieldProblem],
-            correlation_id: &'a str,
-        }
         let kind = self.kind;
-        let document = Document {
+        let document = Document::of(kind, issuer, &self.errors, correlation_id);
+        let mut reply = Reply::json(kind.status(), &document);
+        reply.headers.insert("content-type".into(), "application/problem+json".to_owned());
+        let retry_after = self.retry_after.map(|seconds| ("retry-after".into(), seconds.to_string()));
+        let allow = self.allow.map(|methods| ("allow".into(), methods));
+        let challenge = (kind.status() == 401).then(|| ("www-authenticate".into(), challenge(kind)));
+        reply.headers.extend([retry_after, allow, challenge].into_iter().flatten());
+        reply
+    }
+}
+
+/// A problem, as it is answered: RFC 9457.
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "Problem")]
+pub(crate) struct Document<'a> {
+    /// Which problem it is; readable there.
+    #[schemars(extend("format" = "uri"))]
+    r#type: String,
+    /// The same for every problem of the type.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What to do.
+    detail: &'static str,
+    /// What is wrong with each field.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldProblem],
+    /// What the log knows the request by.
+    correlation_id: &'a str,
+}
+
+impl<'a> Document<'a> {
+    fn of(kind: ProblemType, issuer: &str, errors: &'a [FieldProblem], correlation_id: &'a str) -> Self {
+        Self {
             r#type: format!("{issuer}/problems/{}", kind.slug()),
             title: kind.title(),
             status: kind.status(),
             detail: kind.detail(),
-            errors: &self.errors,
+            errors,
             correlation_id,
-        };
-        let mut reply = Reply::json(kind.status(), &document);
-        reply.headers.insert("content-type", "application/problem+json".to_owned());
-        let retry_after = self.retry_after.map(|seconds| ("retry-after", seconds.to_string()));
-        let allow = self.allow.map(|methods| ("allow", methods));
-        let challenge = (kind.status() == 401).then(|| ("www-authenticate", challenge(kind)));
-        reply.headers.extend([retry_after, allow, challenge].into_iter().flatten());
-        reply
+        }
     }
+}
+
+/// What an answer with this problem looks like.
+pub(crate) fn example(kind: ProblemType) -> serde_json::Value {
+    let detail = "must be an address such as ada@example.com".to_owned();
+    let error = FieldProblem { pointer: "/email".to_owned(), code: "invalid-email", detail };
+    let errors = if kind == ProblemType::ValidationFailed { vec![error] } else { Vec::new() };
+    let correlation_id = "0f6d1f4e-3c52-4a39-9f0c-8f3d1a5b7c2d";
+    serde_json::json!(Document::of(kind, "https://id.example.com", &errors, correlation_id))
 }
 
 /// RFC 6750, section 3: the error code is for whoever presented a token.

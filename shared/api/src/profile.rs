@@ -1,24 +1,50 @@
 //! A user, as it is shown.
 
-use domain::{Email, Name, Status, Timestamp, User, UserId};
+use std::collections::BTreeMap;
+
+use domain::{Attributes, Email, Locale, Name, Status, Timestamp, User, UserId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A user, as it is shown to itself. It cannot hold a credential.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub struct Profile {
+    #[schemars(with = "String", extend("format" = "uuid"))]
     id: UserId,
+    #[schemars(with = "String", email)]
     email: Email,
+    #[schemars(with = "Option<String>")]
     first_name: Option<Name>,
+    #[schemars(with = "Option<String>")]
     last_name: Option<Name>,
+    /// A language tag.
+    #[schemars(with = "Option<String>")]
+    locale: Option<Locale>,
+    /// What the service declares.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    attributes: Attributes,
+    #[schemars(with = "String")]
     status: Status,
     roles: Vec<String>,
+    #[schemars(with = "String", extend("format" = "date-time"))]
     created_at: Timestamp,
+    #[schemars(with = "String", extend("format" = "date-time"))]
     updated_at: Timestamp,
 }
 
 impl From<User> for Profile {
     fn from(user: User) -> Self {
-        let User { id, email, first_name, last_name, status, roles, created_at, updated_at, .. } = user;
-        Self { id, email, first_name, last_name, status, roles, created_at, updated_at }
+        Self {
+            id: user.id,
+            email: user.email,
+            first_name: user.first_name,
+            last_name: user.last_name,
+            locale: user.locale,
+            attributes: user.attributes,
+            status: user.status,
+            roles: user.roles,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
     }
 }

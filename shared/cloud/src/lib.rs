@@ -12,6 +12,7 @@ mod logging;
 mod metrics;
 mod secret;
 mod settings;
+mod web;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -27,12 +28,14 @@ pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
 pub use metrics::{Metric, Metrics, Unit};
 pub use secret::{FromSecret, SecretUnavailable};
 pub use settings::{SettingError, Settings};
+pub use web::{Unanswered, Web};
 
 /// What a function is wired from.
 #[derive(Clone, Debug)]
 pub struct Cloud {
     settings: Settings,
     sdk: SdkConfig,
+    web: Option<SharedHttpClient>,
     clock: Clock,
     random: Random,
     metrics: Metrics,
@@ -58,7 +61,8 @@ impl Cloud {
             None => http.build_https(),
         };
         let metrics = Metrics::to_log(&settings, Clock::system());
-        Self::new(settings, http, Clock::system(), Random::system(), metrics)
+        let cloud = Self::new(settings, http, Clock::system(), Random::system(), metrics);
+        Self { web: None, ..cloud }
     }
 
     /// A cloud of these parts.
@@ -70,8 +74,8 @@ impl Cloud {
         random: Random,
         metrics: Metrics,
     ) -> Self {
-        let sdk = sdk(&settings, http);
-        Self { settings, sdk, clock, random, metrics }
+        let sdk = sdk(&settings, http.clone());
+        Self { settings, sdk, web: Some(http), clock, random, metrics }
     }
 
     /// This cloud, for work that nobody waits for: a call, of whole pages of a table, may take its time.
@@ -86,6 +90,16 @@ impl Cloud {
     #[must_use]
     pub const fn sdk(&self) -> &SdkConfig {
         &self.sdk
+    }
+
+    /// The client for servers that are not AWS's. On AWS it is one of its own, which trusts whom the
+    /// system trusts, and is made for who needs it only: reading all these roots takes its time.
+    pub(crate) fn web_client(&self) -> SharedHttpClient {
+        let over_the_network = || {
+            let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
+            aws_smithy_http_client::Builder::new().tls_provider(provider).build_https()
+        };
+        self.web.clone().unwrap_or_else(over_the_network)
     }
 
     /// What the deployment has set.

@@ -1,4 +1,4 @@
-//! The deployment's one secret, and what is derived from it.
+//! Secrets, and what is derived from them.
 
 use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use domain::{MalformedSeeds, Seeds};
@@ -7,7 +7,7 @@ use tokio::sync::OnceCell;
 
 use crate::{Cloud, SettingError};
 
-/// Keys or hashers that are derived from the secret: fetched once, when first needed or warmed,
+/// Keys, hashers or logins that are derived from a secret: fetched once, when first needed or warmed,
 /// and kept, so that an outage of Secrets Manager does not stop a warm function.
 pub struct FromSecret<T> {
     client: Client,
@@ -16,7 +16,7 @@ pub struct FromSecret<T> {
     derived: OnceCell<T>,
 }
 
-type Derive<T> = dyn Fn(&Seeds) -> Option<T> + Send + Sync;
+type Derive<T> = dyn Fn(&str) -> Result<T, SecretUnavailable> + Send + Sync;
 
 /// The secret could not be read. Never says what it holds.
 #[derive(Debug, Error)]
@@ -28,7 +28,7 @@ pub enum SecretUnavailable {
     #[error(transparent)]
     Malformed(#[from] MalformedSeeds),
     /// No key can be made of it.
-    #[error("no key can be derived from the secret")]
+    #[error("nothing can be derived from the secret")]
     Underivable,
 }
 
@@ -41,9 +41,26 @@ impl<T> FromSecret<T> {
         cloud: &Cloud,
         derive: impl Fn(&Seeds) -> Option<T> + Send + Sync + 'static,
     ) -> Result<Self, SettingError> {
-        let secret_id = cloud.settings().text("KEYS_SECRET")?;
-        let client = Client::new(cloud.sdk());
-        Ok(Self { client, secret_id, derive: Box::new(derive), derived: OnceCell::new() })
+        let derive = move |secret: &str| derive(&Seeds::parse(secret)?).ok_or(SecretUnavailable::Underivable);
+        Self::derived(cloud, "KEYS_SECRET", Box::new(derive))
+    }
+
+    /// What `read` makes of a secret of another kind, which the setting `name` names.
+    ///
+    /// # Errors
+    /// If the setting is missing.
+    pub fn of(
+        cloud: &Cloud,
+        name: &'static str,
+        read: impl Fn(&str) -> Option<T> + Send + Sync + 'static,
+    ) -> Result<Self, SettingError> {
+        let derive = move |secret: &str| read(secret).ok_or(SecretUnavailable::Underivable);
+        Self::derived(cloud, name, Box::new(derive))
+    }
+
+    fn derived(cloud: &Cloud, name: &'static str, derive: Box<Derive<T>>) -> Result<Self, SettingError> {
+        let (secret_id, client) = (cloud.settings().text(name)?, Client::new(cloud.sdk()));
+        Ok(Self { client, secret_id, derive, derived: OnceCell::new() })
     }
 
     /// What was derived; the first call fetches the secret.
@@ -51,18 +68,13 @@ impl<T> FromSecret<T> {
     /// # Errors
     /// [`SecretUnavailable`]; the next call tries again.
     pub async fn get(&self) -> Result<&T, SecretUnavailable> {
-        self.derived
-            .get_or_try_init(|| async {
-                let seeds = self.fetch().await?;
-                (self.derive)(&seeds).ok_or(SecretUnavailable::Underivable)
-            })
-            .await
+        self.derived.get_or_try_init(|| self.fetch()).await
     }
 
-    async fn fetch(&self) -> Result<Seeds, SecretUnavailable> {
+    async fn fetch(&self) -> Result<T, SecretUnavailable> {
         let answer = self.client.get_secret_value().secret_id(&self.secret_id).send().await;
         let answer =
             answer.map_err(|error| SecretUnavailable::Unanswered(DisplayErrorContext(error).to_string()))?;
-        Ok(Seeds::parse(answer.secret_string().unwrap_or_default())?)
+        (self.derive)(answer.secret_string().unwrap_or_default())
     }
 }

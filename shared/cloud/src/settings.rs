@@ -1,6 +1,6 @@
 //! What the deployment has set: environment variables on AWS, a map elsewhere.
 
-use std::{collections::BTreeMap, str::FromStr, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, str::FromStr, time::Duration};
 
 use thiserror::Error;
 
@@ -13,7 +13,7 @@ pub struct Settings(BTreeMap<String, String>);
 #[error("the setting {name} {problem}")]
 pub struct SettingError {
     name: &'static str,
-    problem: &'static str,
+    problem: Cow<'static, str>,
 }
 
 impl Settings {
@@ -42,7 +42,7 @@ impl Settings {
     /// # Errors
     /// If it is not set or empty.
     pub fn text(&self, name: &'static str) -> Result<String, SettingError> {
-        self.optional(name).map(str::to_owned).ok_or(SettingError { name, problem: "is not set" })
+        self.optional(name).map(str::to_owned).ok_or(SettingError::new(name, "is not set"))
     }
 
     /// The value of `name`, as a number or another type that is read from text.
@@ -50,7 +50,7 @@ impl Settings {
     /// # Errors
     /// If it is not set or is no such value.
     pub fn parsed<T: FromStr>(&self, name: &'static str) -> Result<T, SettingError> {
-        self.text(name)?.parse().map_err(|_| SettingError { name, problem: "is not a value of its kind" })
+        self.text(name)?.parse().map_err(|_| SettingError::new(name, "is not a value of its kind"))
     }
 
     /// The value of `name`, a whole number of seconds.
@@ -66,7 +66,13 @@ impl SettingError {
     /// The setting `name` is there, but `problem`, e.g. "must be `ids` or `profile`".
     #[must_use]
     pub const fn new(name: &'static str, problem: &'static str) -> Self {
-        Self { name, problem }
+        Self { name, problem: Cow::Borrowed(problem) }
+    }
+
+    /// The setting `name` is there, but what it names is not usable, which is `problem`.
+    #[must_use]
+    pub const fn of(name: &'static str, problem: String) -> Self {
+        Self { name, problem: Cow::Owned(problem) }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
-use crate::{BatchFailures, Event, PositionFailure};
+use crate::{BatchFailures, Event, PositionFailure, ReceiptFailure};
 
 /// What is left for the answer after the last message.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
@@ -49,6 +49,12 @@ impl From<PositionFailure> for Unhandled {
             PositionFailure::Unavailable { .. } => Self::retry(failure),
             PositionFailure::Malformed | PositionFailure::Renumbered => Self::poison(failure),
         }
+    }
+}
+
+impl From<ReceiptFailure> for Unhandled {
+    fn from(failure: ReceiptFailure) -> Self {
+        Self::retry(failure)
     }
 }
 

@@ -2,11 +2,18 @@
 //!
 //! Every answer about a password costs one hash with the production parameters, whether there is
 //! such a user or not. The memory that a hash needs is kept between calls, and wiped after each.
+//!
+//! Hashes that others have made are verified, too, and are then outdated: whoever logs in has one of
+//! ours from then on. Until then a strong one is kept as it is, which takes the time that it takes; a
+//! weak one is wrapped: what is stored is Argon2id over it, and its digest nowhere.
 
+mod breach;
+mod foreign;
 mod memory;
 mod parameters;
 mod pepper;
 mod phc;
+mod stored;
 
 use std::{num::NonZero, sync::Arc, thread};
 
@@ -17,12 +24,16 @@ use thiserror::Error;
 use tokio::{sync::Semaphore, task};
 use zeroize::Zeroizing;
 
+pub use breach::BreachKey;
+pub use foreign::{ForeignHash, InvalidForeignHash};
 pub use parameters::{InvalidParameters, Parameters};
+pub use stored::nothing;
 
 use crate::{
     memory::Pool,
     pepper::{Pepper, Peppers},
     phc::{Phc, SALT_OCTETS, TAG_OCTETS},
+    stored::Stored,
 };
 
 /// What a password proved to be.
@@ -30,7 +41,7 @@ use crate::{
 pub enum Verdict {
     /// The right one.
     Match,
-    /// The right one, but hashed with other parameters or an old pepper: hash it again now.
+    /// The right one, but hashed with other parameters, an old pepper or by others: hash it again now.
     MatchButOutdated,
     /// A wrong one, or there is no such user.
     Mismatch,
@@ -108,6 +119,31 @@ impl Hasher {
         self.run(move |state| state.verify(&password, stored.as_ref())).await
     }
 
+    /// Makes a hash of somebody else's one that can be stored: as it is, or wrapped with `salt`, which
+    /// comes in as a value, fresh from the random source.
+    ///
+    /// # Errors
+    /// [`HashFailed::Unfinished`].
+    pub async fn adopt(
+        &self,
+        foreign: ForeignHash,
+        salt: [u8; SALT_OCTETS],
+    ) -> Result<PasswordHash, HashFailed> {
+        if foreign.is_strong() {
+            return Ok(stored::as_it_is(&foreign));
+        }
+        self.run(move |state| state.wrap(&foreign, salt)).await
+    }
+
+    /// Whether a stored hash can be verified here.
+    ///
+    /// # Errors
+    /// [`HashFailed::UnknownPepper`] if it was made with the seed of another system, or
+    /// [`HashFailed::Malformed`].
+    pub fn check(&self, stored: &PasswordHash) -> Result<(), HashFailed> {
+        self.state.read(stored).map(drop)
+    }
+
     /// Off the threads that serve requests, when it is its turn.
     async fn run<T: Send + 'static>(
         &self,
@@ -126,38 +162,60 @@ impl Hasher {
 
 impl State {
     fn hash(&self, password: &Password, salt: [u8; SALT_OCTETS]) -> Result<PasswordHash, HashFailed> {
-        let pepper = self.peppers.current();
-        let tag = self.argon2id(password, &salt, pepper, self.parameters)?;
-        let phc = Phc { parameters: self.parameters, salt, tag: *tag };
+        let (phc, pepper) = self.make(password.expose().as_bytes(), salt)?;
         Ok(PasswordHash { phc: phc.to_string(), pepper_id: pepper.id().to_owned() })
     }
 
+    fn wrap(&self, foreign: &ForeignHash, salt: [u8; SALT_OCTETS]) -> Result<PasswordHash, HashFailed> {
+        let (phc, pepper) = self.make(&foreign.digest, salt)?;
+        Ok(stored::wrapped(&foreign.scheme, &phc, pepper))
+    }
+
+    /// A hash as new ones are.
+    fn make(&self, input: &[u8], salt: [u8; SALT_OCTETS]) -> Result<(Phc, &Pepper), HashFailed> {
+        let pepper = self.peppers.current();
+        let tag = self.argon2id(input, &salt, pepper, self.parameters)?;
+        Ok((Phc { parameters: self.parameters, salt, tag: *tag }, pepper))
+    }
+
     fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, HashFailed> {
-        let known = stored.map(|stored| self.read(stored));
-        let (phc, pepper) = match &known {
-            Some(Ok((phc, pepper))) => (phc, *pepper),
-            _ => (&self.nobody, self.peppers.current()),
-        };
-        let tag = self.argon2id(password, &phc.salt, pepper, phc.parameters)?;
-        let equal = verify_slices_are_equal(&*tag, &phc.tag).is_ok();
-        let outdated = phc.parameters != self.parameters || pepper.id() != self.peppers.current().id();
-        match known {
-            Some(Err(failed)) => Err(failed),
-            Some(Ok(_)) if equal && outdated => Ok(Verdict::MatchButOutdated),
-            Some(Ok(_)) if equal => Ok(Verdict::Match),
-            _ => Ok(Verdict::Mismatch),
+        let password = password.expose().as_bytes();
+        match stored.map(|stored| self.read(stored)) {
+            Some(Ok(Stored::Own(phc, pepper))) => {
+                let is_outdated =
+                    phc.parameters != self.parameters || pepper.id() != self.peppers.current().id();
+                Ok(verdict(self.matches(password, &phc, pepper)?, is_outdated))
+            }
+            Some(Ok(Stored::Wrapped(scheme, phc, pepper))) => {
+                let inner = scheme.compute(password, &self.pool);
+                Ok(verdict(self.matches(&inner, &phc, pepper)?, true))
+            }
+            Some(Ok(Stored::Foreign(ForeignHash { scheme, digest }))) => {
+                let computed = scheme.compute(password, &self.pool);
+                Ok(verdict(verify_slices_are_equal(&computed, &digest).is_ok(), true))
+            }
+            Some(Ok(Stored::Nothing)) | None => self.in_vain(password).map(|()| Verdict::Mismatch),
+            Some(Err(failed)) => self.in_vain(password).and(Err(failed)),
         }
     }
 
-    fn read(&self, stored: &PasswordHash) -> Result<(Phc, &Pepper), HashFailed> {
-        let phc = Phc::parse(&stored.phc).ok_or(HashFailed::Malformed)?;
-        let pepper = self.peppers.find(&stored.pepper_id).ok_or(HashFailed::UnknownPepper)?;
-        Ok((phc, pepper))
+    /// The work that a hash of ours would be.
+    fn in_vain(&self, password: &[u8]) -> Result<(), HashFailed> {
+        self.matches(password, &self.nobody, self.peppers.current()).map(drop)
+    }
+
+    fn matches(&self, input: &[u8], phc: &Phc, pepper: &Pepper) -> Result<bool, HashFailed> {
+        let tag = self.argon2id(input, &phc.salt, pepper, phc.parameters)?;
+        Ok(verify_slices_are_equal(&*tag, &phc.tag).is_ok())
+    }
+
+    fn read(&self, stored: &PasswordHash) -> Result<Stored<'_>, HashFailed> {
+        Stored::read(stored, &self.peppers)
     }
 
     fn argon2id(
         &self,
-        password: &Password,
+        input: &[u8],
         salt: &[u8],
         pepper: &Pepper,
         parameters: Parameters,
@@ -170,11 +228,18 @@ impl State {
                 Argon2::new_with_secret(pepper.secret(), Algorithm::Argon2id, Version::V0x13, params)
             })
             .and_then(|argon2| {
-                let password = password.expose().as_bytes();
-                argon2.hash_password_into_with_memory(password, salt, tag.as_mut_slice(), memory.blocks())
+                argon2.hash_password_into_with_memory(input, salt, tag.as_mut_slice(), memory.blocks())
             })
             .map_err(|_| HashFailed::Unfinished)?;
         Ok(tag)
+    }
+}
+
+const fn verdict(is_right: bool, is_outdated: bool) -> Verdict {
+    match (is_right, is_outdated) {
+        (false, _) => Verdict::Mismatch,
+        (true, false) => Verdict::Match,
+        (true, true) => Verdict::MatchButOutdated,
     }
 }
 
@@ -209,6 +274,7 @@ mod tests {
         let unknown_pepper = PasswordHash { pepper_id: "x".to_owned(), ..known.clone() };
         for (stored, expected) in [
             (None, Ok(Verdict::Mismatch)),
+            (Some(nothing()), Ok(Verdict::Mismatch)),
             (Some(known), Ok(Verdict::Match)),
             (Some(malformed), Err(HashFailed::Malformed)),
             (Some(unknown_pepper), Err(HashFailed::UnknownPepper)),
@@ -250,9 +316,13 @@ mod tests {
     #[test]
     fn nobody_stays_nobody_when_the_hash_is_guessed() {
         let mut state = state();
-        let tag = state.argon2id(&password(), &[0; SALT_OCTETS], state.peppers.current(), state.parameters);
+        let password = password();
+        let guessed = password.expose().as_bytes();
+        let tag = state.argon2id(guessed, &[0; SALT_OCTETS], state.peppers.current(), state.parameters);
         state.nobody.tag = *tag.expect("a hash");
 
-        assert_eq!(state.verify(&password(), None), Ok(Verdict::Mismatch));
+        for stored in [None, Some(nothing())] {
+            assert_eq!(state.verify(&password, stored.as_ref()), Ok(Verdict::Mismatch));
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 mod evolution;
 mod page;
-mod samples;
+pub(crate) mod samples;
 mod schemas;
 
 use std::{fs, path::PathBuf};

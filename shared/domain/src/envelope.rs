@@ -1,8 +1,10 @@
 //! What is published of an event.
 
 use serde::Serialize;
+use serde_json::Value;
+use thiserror::Error;
 
-use crate::{Event, EventId, EventKind, Timestamp};
+use crate::{Event, EventId, EventKind, Timestamp, event::Person};
 
 /// How much the published events say of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,11 @@ pub struct Envelope {
     /// How much is said of a person.
     pub detail: Detail,
 }
+
+/// A text that is no event.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("it is no event")]
+pub struct NotAnEvent;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -86,5 +93,47 @@ impl Envelope {
         };
         // Only a map key that is no string, or a failing `Serialize`, could fail; there is neither.
         serde_json::to_string(&cloud_event).unwrap_or_default()
+    }
+
+    /// What was rendered, without what it says of a person; `None` if it says nothing of one.
+    ///
+    /// # Errors
+    /// [`NotAnEvent`] if it was never rendered.
+    pub fn redact(rendered: &str) -> Result<Option<String>, NotAnEvent> {
+        let mut detail: Value = serde_json::from_str(rendered).map_err(|_| NotAnEvent)?;
+        let data = detail.get_mut("data").and_then(Value::as_object_mut).ok_or(NotAnEvent)?;
+        let before = data.len();
+        data.retain(|name, _| !Person::FIELDS.contains(&name.as_str()));
+        Ok((data.len() < before).then(|| detail.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::samples;
+
+    /// With and without a person, an event of each type.
+    #[test]
+    fn a_redacted_event_is_as_if_only_ids_had_been_published() {
+        let envelope = |detail| Envelope { source: "https://id.example.com".to_owned(), epoch: 1, detail };
+        let parse = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+        let mut redacted = 0;
+        for event in samples::all() {
+            let (whole, ids) =
+                (envelope(Detail::Profile).render(&event), envelope(Detail::Ids).render(&event));
+            match Envelope::redact(&whole).expect("an event") {
+                Some(without) => {
+                    assert_eq!(parse(&without), parse(&ids));
+                    redacted += 1;
+                }
+                None => assert_eq!(whole, ids, "it says nothing of a person"),
+            }
+            assert_eq!(Envelope::redact(&ids), Ok(None));
+        }
+        assert!(redacted >= 3, "there are some that do");
+        for none in ["", "{}", "[]", r#"{"data": "x"}"#] {
+            assert_eq!(Envelope::redact(none), Err(NotAnEvent), "{none}");
+        }
     }
 }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::{EventId, Name, Registration, RegistrationId, ResendId, SessionId, Timestamp, User, UserId};
+use crate::{
+    Attributes, BreachCheck, EventId, Locale, Name, RegistrationId, ResendId, ResetId, SessionId, Timestamp,
+    User, UserId,
+};
 
 /// One change, numbered within its stream.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ pub enum Stream {
     Registration(RegistrationId),
     /// A request for another verification mail.
     Resend(ResendId),
+    /// A request for a link to choose a new password.
+    Reset(ResetId),
 }
 
 /// When and why something happens: frozen before the first attempt to commit it.
@@ -52,6 +57,8 @@ pub enum Actor {
     Anonymous,
     /// A user.
     User(UserId),
+    /// Whoever runs the system, by `gatepost`.
+    Operator,
 }
 
 /// What happened. A new optional field is additive; any other change is a new version of the type.
@@ -59,13 +66,14 @@ pub enum Actor {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum EventKind {
-    /// `registration.requested`: somebody wants an account.
+    /// `registration.requested`: somebody wants an account. Nothing is said of a person: nobody has proven
+    /// the address yet.
     RegistrationRequested {
         /// Which registration it is.
         registration_id: RegistrationId,
-        /// Left out when the deployment publishes ids only.
-        #[serde(flatten, skip_serializing_if = "Option::is_none")]
-        person: Option<Person>,
+        /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        breach_check: Option<BreachCheck>,
     },
     /// `registration.resend-requested`: somebody wants the verification mail again.
     ResendRequested {},
@@ -89,6 +97,52 @@ pub enum EventKind {
         /// Why.
         reason: SessionEnd,
     },
+    /// `sessions.ended`: the user has ended every session but one.
+    OtherSessionsEnded {
+        /// The one that goes on.
+        kept_session_id: SessionId,
+    },
+    /// `password-reset.requested`: somebody wants a link to choose a new password.
+    PasswordResetRequested {},
+    /// `user.password-reset`: a new password was chosen by a mailed link; every session has ended.
+    PasswordReset {
+        /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        breach_check: Option<BreachCheck>,
+    },
+    /// `user.password-changed`: the user has chosen a new password; every session but one has ended.
+    PasswordChanged {
+        /// The one that goes on.
+        kept_session_id: SessionId,
+        /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        breach_check: Option<BreachCheck>,
+    },
+    /// `user.email-change-requested`: the user wants another address, which is not proven yet.
+    EmailChangeRequested {},
+    /// `user.email-changed`: the new address is proven; every session has ended.
+    EmailChanged {
+        /// Left out when the deployment publishes ids only.
+        #[serde(flatten, skip_serializing_if = "Option::is_none")]
+        person: Option<Person>,
+    },
+    /// `user.updated`: the user has changed the profile.
+    UserUpdated {
+        /// The names of the fields that changed, sorted.
+        changed: Vec<String>,
+        /// Left out when the deployment publishes ids only.
+        #[serde(flatten, skip_serializing_if = "Option::is_none")]
+        person: Option<Person>,
+    },
+    /// `user.deletion-requested`: the user wants to be erased; every session has ended.
+    DeletionRequested {
+        /// When that will be done.
+        erase_at: Timestamp,
+    },
+    /// `user.deletion-canceled`: the user has come back in time.
+    DeletionCanceled {},
+    /// `user.erased`: nothing is left of the user but the id; no event follows.
+    UserErased {},
 }
 
 /// Personal data in an event.
@@ -103,6 +157,12 @@ pub struct Person {
     /// The last name, if given.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_name: Option<Name>,
+    /// The language that the person reads, if given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locale: Option<Locale>,
+    /// What the service keeps of the person besides, by name, if anything.
+    #[serde(skip_serializing_if = "Attributes::is_empty")]
+    attributes: Attributes,
 }
 
 /// Why a session ended.
@@ -112,28 +172,23 @@ pub struct Person {
 pub enum SessionEnd {
     /// The user logged out.
     LoggedOut,
+    /// The user ended it from another session.
+    EndedByUser,
     /// An old refresh token was used again: one of its two holders is a thief.
     TokenReused,
 }
 
 impl EventKind {
-    pub(crate) fn registration_requested(registration: &Registration) -> Self {
-        let Registration { id, email, first_name, last_name, .. } = registration;
-        let person = Person {
-            email: email.address().to_owned(),
-            first_name: first_name.clone(),
-            last_name: last_name.clone(),
-        };
-        Self::RegistrationRequested { registration_id: *id, person: Some(person) }
+    pub(crate) fn user_registered(user: &User) -> Self {
+        Self::UserRegistered { user_id: user.id, person: Some(Person::of(user)) }
     }
 
-    pub(crate) fn user_registered(user: &User) -> Self {
-        let person = Person {
-            email: user.email.address().to_owned(),
-            first_name: user.first_name.clone(),
-            last_name: user.last_name.clone(),
-        };
-        Self::UserRegistered { user_id: user.id, person: Some(person) }
+    pub(crate) fn email_changed(user: &User) -> Self {
+        Self::EmailChanged { person: Some(Person::of(user)) }
+    }
+
+    pub(crate) fn user_updated(user: &User, changed: Vec<String>) -> Self {
+        Self::UserUpdated { changed, person: Some(Person::of(user)) }
     }
 
     /// The event's type, e.g. `user.registered`: EventBridge's `detail-type`.
@@ -145,6 +200,16 @@ impl EventKind {
             Self::UserRegistered { .. } => "user.registered",
             Self::SessionStarted { .. } => "session.started",
             Self::SessionEnded { .. } => "session.ended",
+            Self::OtherSessionsEnded { .. } => "sessions.ended",
+            Self::PasswordResetRequested {} => "password-reset.requested",
+            Self::PasswordReset { .. } => "user.password-reset",
+            Self::PasswordChanged { .. } => "user.password-changed",
+            Self::EmailChangeRequested {} => "user.email-change-requested",
+            Self::EmailChanged { .. } => "user.email-changed",
+            Self::UserUpdated { .. } => "user.updated",
+            Self::DeletionRequested { .. } => "user.deletion-requested",
+            Self::DeletionCanceled {} => "user.deletion-canceled",
+            Self::UserErased {} => "user.erased",
         }
     }
 
@@ -152,19 +217,47 @@ impl EventKind {
     #[must_use]
     pub const fn version(&self) -> u32 {
         match self {
-            Self::RegistrationRequested { .. }
-            | Self::ResendRequested {}
+            Self::RegistrationRequested { .. } => 2,
+            Self::ResendRequested {}
             | Self::UserRegistered { .. }
             | Self::SessionStarted { .. }
-            | Self::SessionEnded { .. } => 1,
+            | Self::SessionEnded { .. }
+            | Self::OtherSessionsEnded { .. }
+            | Self::PasswordResetRequested {}
+            | Self::PasswordReset { .. }
+            | Self::PasswordChanged { .. }
+            | Self::EmailChangeRequested {}
+            | Self::EmailChanged { .. }
+            | Self::UserUpdated { .. }
+            | Self::DeletionRequested { .. }
+            | Self::DeletionCanceled {}
+            | Self::UserErased {} => 1,
         }
     }
 
     pub(crate) fn without_person(mut self) -> Self {
-        if let Self::RegistrationRequested { person, .. } | Self::UserRegistered { person, .. } = &mut self {
+        if let Self::UserRegistered { person, .. }
+        | Self::EmailChanged { person }
+        | Self::UserUpdated { person, .. } = &mut self
+        {
             *person = None;
         }
         self
+    }
+}
+
+impl Person {
+    /// The names of its fields: what an event that is redacted does not have.
+    pub(crate) const FIELDS: [&str; 5] = ["email", "first_name", "last_name", "locale", "attributes"];
+
+    pub(crate) fn of(user: &User) -> Self {
+        Self {
+            email: user.email.address().to_owned(),
+            first_name: user.first_name.clone(),
+            last_name: user.last_name.clone(),
+            locale: user.locale.clone(),
+            attributes: user.attributes.clone(),
+        }
     }
 }
 
@@ -174,6 +267,7 @@ impl fmt::Display for Stream {
             Self::User(id) => write!(f, "user#{id}"),
             Self::Registration(id) => write!(f, "registration#{id}"),
             Self::Resend(id) => write!(f, "resend#{id}"),
+            Self::Reset(id) => write!(f, "reset#{id}"),
         }
     }
 }
@@ -183,6 +277,7 @@ impl fmt::Display for Actor {
         match self {
             Self::Anonymous => f.write_str("anonymous"),
             Self::User(id) => write!(f, "user:{id}"),
+            Self::Operator => f.write_str("operator"),
         }
     }
 }

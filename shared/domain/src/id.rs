@@ -16,10 +16,14 @@ pub(crate) mod kind {
     pub enum Registration {}
     /// A request for another verification mail.
     pub enum Resend {}
+    /// A request for a link to choose a new password.
+    pub enum Reset {}
     /// A user.
     pub enum User {}
     /// A session of a user.
     pub enum Session {}
+    /// A device that somebody logs in with.
+    pub enum Device {}
     /// An event: what consumers de-duplicate on.
     pub enum Event {}
 }
@@ -28,10 +32,14 @@ pub(crate) mod kind {
 pub type RegistrationId = Id<kind::Registration>;
 /// Identifies a request for another verification mail.
 pub type ResendId = Id<kind::Resend>;
+/// Identifies a request for a link to choose a new password.
+pub type ResetId = Id<kind::Reset>;
 /// Identifies a user.
 pub type UserId = Id<kind::User>;
 /// Identifies a session.
 pub type SessionId = Id<kind::Session>;
+/// Identifies a device that somebody logs in with.
+pub type DeviceId = Id<kind::Device>;
 /// Identifies an event.
 pub type EventId = Id<kind::Event>;
 

@@ -4,34 +4,52 @@
 //! plain functions of values, and return the event that says what happened. There is no I/O here,
 //! no async, no clock and no random source: both come in as arguments.
 
+mod attempts;
+mod attributes;
 mod canary;
 #[cfg(test)]
 mod catalogue;
+mod credential;
 mod email;
 mod envelope;
 mod event;
 mod id;
 mod link;
+mod locale;
 mod name;
+mod newcomer;
 mod password;
+mod password_reset;
 mod public_key;
+mod receipt;
 mod registration;
 mod seeds;
 mod session;
 mod time;
 mod user;
 
+pub use attempts::{Allowance, Attempts};
+pub use attributes::{
+    Attribute, AttributeChanges, Attributes, AttributesSchema, InvalidAttribute, InvalidSchema,
+};
 pub use canary::Canary;
+pub use credential::Credential;
 pub use email::{CanonicalEmail, Email, InvalidEmail};
-pub use envelope::{Detail, Envelope};
+pub use envelope::{Detail, Envelope, NotAnEvent};
 pub use event::{Actor, Cause, Event, EventKind, Person, SessionEnd, Stream};
-pub use id::{EventId, Id, RegistrationId, ResendId, SessionId, UserId};
-pub use link::{LinkHash, Purpose};
+pub use id::{DeviceId, EventId, Id, RegistrationId, ResendId, ResetId, SessionId, UserId};
+pub use link::{Link, LinkHash, Purpose};
+pub use locale::{InvalidLocale, Locale};
 pub use name::{InvalidName, Name};
-pub use password::{InvalidPassword, OwnWords, Password, PasswordHash, Secret};
+pub use newcomer::Newcomer;
+pub use password::{
+    BreachCheck, InvalidPassword, NewPassword, OwnWords, Password, PasswordHash, PasswordPolicy, Secret,
+};
+pub use password_reset::PasswordResetRequest;
 pub use public_key::PublicKey;
-pub use registration::{Registration, ResendRequest};
+pub use receipt::{Receipt, ReceiptId};
+pub use registration::{Applicant, Registration, ResendRequest};
 pub use seeds::{MalformedSeeds, Seeds};
 pub use session::{Presented, RefreshRefused, Session, SessionLimits};
 pub use time::{InvalidTimestamp, Timestamp};
-pub use user::{Client, Credential, Status, User};
+pub use user::{Change, Client, ProfileChange, Status, Tombstone, User};

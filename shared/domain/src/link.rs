@@ -1,10 +1,47 @@
 //! One-time links: what is stored of them.
 
+use crate::{Email, Timestamp};
+
 /// What a link proves or permits; part of its token, so that one never serves for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Proves the address of a registration.
     VerifyRegistration,
+    /// Permits to choose a new password without the old one.
+    ResetPassword,
+    /// Proves the address that a user wants to change to.
+    VerifyEmailChange,
+}
+
+/// A one-time link of a user; the newest for a purpose replaces the one before.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// What is stored of its token; `None` until the mail is made.
+    pub hash: Option<LinkHash>,
+    /// The address that it speaks for: good only as long as that is what it was.
+    pub bound_to: Email,
+    /// When it stops being good.
+    pub expires_at: Timestamp,
+}
+
+impl Purpose {
+    /// Its name, as in keys and mails.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::VerifyRegistration => "verify-registration",
+            Self::ResetPassword => "reset-password",
+            Self::VerifyEmailChange => "verify-email-change",
+        }
+    }
+}
+
+impl Link {
+    /// Whether `presented` is this link and still good at `now`.
+    #[must_use]
+    pub fn is(&self, presented: &LinkHash, now: Timestamp) -> bool {
+        self.hash.as_ref() == Some(presented) && now < self.expires_at
+    }
 }
 
 /// SHA-256 of a link token. The token itself is only ever in the mail.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    CanonicalEmail, Cause, Credential, Email, Event, EventKind, LinkHash, Name, PasswordHash, RegistrationId,
-    ResendId, Status, Stream, Timestamp, User,
+    CanonicalEmail, Cause, Credential, Email, Event, EventKind, LinkHash, Locale, Name, NewPassword,
+    PasswordHash, RegistrationId, ResendId, Status, Stream, Timestamp, User,
 };
 
 /// Somebody who has asked for an account and has not proven the address yet. It claims nothing:
@@ -13,18 +13,27 @@ use crate::{
 pub struct Registration {
     /// Which one it is; the user keeps the UUID.
     pub id: RegistrationId,
-    /// The address to prove.
-    pub email: Email,
-    /// First name, if given.
-    pub first_name: Option<Name>,
-    /// Last name, if given.
-    pub last_name: Option<Name>,
+    /// Who asked.
+    pub applicant: Applicant,
     /// The hash of the chosen password.
     pub password_hash: PasswordHash,
     /// The newest link that proves the address; `None` until the mail is made.
     pub link: Option<LinkHash>,
     /// When both the registration and its link stop being good.
     pub expires_at: Timestamp,
+}
+
+/// Who wants an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applicant {
+    /// The address to prove.
+    pub email: Email,
+    /// First name, if given.
+    pub first_name: Option<Name>,
+    /// Last name, if given.
+    pub last_name: Option<Name>,
+    /// The language that the person reads, if given.
+    pub locale: Option<Locale>,
 }
 
 /// Somebody asks for the verification mail again. Whether there is anything to verify is found
@@ -44,14 +53,15 @@ impl Registration {
     #[must_use]
     pub fn request(
         id: RegistrationId,
-        (email, first_name, last_name): (Email, Option<Name>, Option<Name>),
-        password_hash: PasswordHash,
+        applicant: Applicant,
+        password: NewPassword,
         lifetime: Duration,
         cause: Cause,
     ) -> (Self, Event) {
         let expires_at = cause.occurred_at.plus(lifetime);
-        let registration = Self { id, email, first_name, last_name, password_hash, link: None, expires_at };
-        let kind = EventKind::registration_requested(&registration);
+        let registration = Self { id, applicant, password_hash: password.hash, link: None, expires_at };
+        let breach_check = password.breach_check;
+        let kind = EventKind::RegistrationRequested { registration_id: id, breach_check };
         let event = Event { stream: Stream::Registration(id), sequence: 1, cause, kind };
         (registration, event)
     }
@@ -67,19 +77,25 @@ impl Registration {
     #[must_use]
     pub fn verify(self, cause: Cause) -> (User, Credential, Event) {
         let now = cause.occurred_at;
+        let Applicant { email, first_name, last_name, locale } = self.applicant;
         let credential = Credential {
-            email: self.email.canonical().clone(),
+            email: email.canonical().clone(),
             user_id: self.id.user(),
+            version: 1,
             password_hash: self.password_hash,
+            previous_hashes: Vec::new(),
         };
         let user = User {
             id: self.id.user(),
             version: 1,
             epoch: 1,
+            credential_version: 1,
             status: Status::Active,
-            email: self.email,
-            first_name: self.first_name,
-            last_name: self.last_name,
+            email,
+            first_name,
+            last_name,
+            locale,
+            attributes: crate::Attributes::default(),
             roles: Vec::new(),
             created_at: now,
             updated_at: now,

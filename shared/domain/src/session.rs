@@ -85,6 +85,18 @@ impl Session {
         }
     }
 
+    /// Whether it can still be refreshed at `now`, as far as time is concerned.
+    #[must_use]
+    pub fn is_good_at(&self, now: Timestamp) -> bool {
+        now < self.ends_at()
+    }
+
+    /// When it ends if it is not refreshed before.
+    #[must_use]
+    pub fn ends_at(&self) -> Timestamp {
+        self.idle_expires_at.min(self.expires_at)
+    }
+
     /// Judges a token for which the one conditional write found something else than it needs
     /// (this session). A retry of the immediately previous token within `retry_window` gets the
     /// same successor again, which is the current generation by construction.
@@ -97,7 +109,7 @@ impl Session {
         now: Timestamp,
         retry_window: Duration,
     ) -> Result<(), RefreshRefused> {
-        if now >= self.idle_expires_at || now >= self.expires_at {
+        if !self.is_good_at(now) {
             return Err(RefreshRefused::Expired);
         }
         // A token from the future: the table was restored to an earlier moment. Nobody stole it.

@@ -1,12 +1,12 @@
-//! Users, and the credential that proves one.
+//! Users.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
-    Actor, CanonicalEmail, Cause, Email, Event, EventKind, Name, PasswordHash, Session, SessionEnd,
-    SessionId, SessionLimits, Stream, Timestamp, UserId,
+    Actor, AttributeChanges, Attributes, Cause, Email, Event, EventKind, InvalidAttribute, Locale, Name,
+    Session, SessionEnd, SessionId, SessionLimits, Stream, Timestamp, UserId,
 };
 
 /// Somebody whose address is proven.
@@ -18,6 +18,8 @@ pub struct User {
     pub version: u64,
     /// The session epoch: raised to end every session at once.
     pub epoch: u64,
+    /// The version that gave the user the present password or address: see [`crate::Credential::proves`].
+    pub credential_version: u64,
     /// Whether the user may sign in.
     pub status: Status,
     /// The proven address.
@@ -26,6 +28,10 @@ pub struct User {
     pub first_name: Option<Name>,
     /// Last name, if given.
     pub last_name: Option<Name>,
+    /// The language that the user reads, if given.
+    pub locale: Option<Locale>,
+    /// What the service keeps of the user besides.
+    pub attributes: Attributes,
     /// Names of the roles that the user has.
     pub roles: Vec<String>,
     /// When the address was proven.
@@ -35,24 +41,55 @@ pub struct User {
 }
 
 /// Whether a user may sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Yes.
     Active,
     /// No, until an administrator says otherwise.
     Suspended,
+    /// Only to take the deletion back, and only until then. Afterwards nothing of the user is kept.
+    Deleting {
+        /// When the user is to be erased.
+        erase_at: Timestamp,
+    },
 }
 
-/// What proves a user: the claim on an address, and the hash of the password.
-#[derive(Clone)]
-pub struct Credential {
-    /// The address that this credential claims.
-    pub email: CanonicalEmail,
-    /// Whose it is.
-    pub user_id: UserId,
-    /// The hash that the password is compared with.
-    pub password_hash: PasswordHash,
+/// What is left of somebody who was erased: the id, which nobody else gets, and the numbers of the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Who it was.
+    pub id: UserId,
+    /// The sequence of the user's last event.
+    pub version: u64,
+    /// When the address was proven.
+    pub created_at: Timestamp,
+    /// When the user was erased.
+    pub erased_at: Timestamp,
+}
+
+/// What is to become of a part of a profile, as RFC 7396 has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It is no more.
+    Remove,
+    /// It is this.
+    Set(T),
+}
+
+/// What is to become of a profile.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChange {
+    /// The first name.
+    pub first_name: Change<Name>,
+    /// The last name.
+    pub last_name: Change<Name>,
+    /// The language that the user reads.
+    pub locale: Change<Locale>,
+    /// What the service keeps besides: those that are named, or all.
+    pub attributes: Change<AttributeChanges>,
 }
 
 impl User {
@@ -61,6 +98,40 @@ impl User {
     #[must_use]
     pub fn admits(&self, session: &Session) -> bool {
         self.status == Status::Active && self.id == session.user_id && self.epoch == session.epoch
+    }
+
+    /// Whether the user may log in at `now`.
+    #[must_use]
+    pub fn may_log_in(&self, now: Timestamp) -> bool {
+        match self.status {
+            Status::Active => true,
+            Status::Suspended => false,
+            Status::Deleting { erase_at } => now < erase_at,
+        }
+    }
+
+    /// Ends every session and asks for the user to be erased after `grace`. Returns the user one version
+    /// on, and the event.
+    #[must_use]
+    pub fn request_deletion(&self, grace: Duration, cause: Cause) -> (Self, Event) {
+        let erase_at = cause.occurred_at.plus(grace);
+        let status = Status::Deleting { erase_at };
+        let deleting = Self { epoch: self.epoch + 1, status, ..self.clone() };
+        deleting.change(cause, EventKind::DeletionRequested { erase_at })
+    }
+
+    /// Takes a deletion back. Returns the user one version on, and the event.
+    #[must_use]
+    pub fn cancel_deletion(&self, cause: Cause) -> (Self, Event) {
+        Self { status: Status::Active, ..self.clone() }.change(cause, EventKind::DeletionCanceled {})
+    }
+
+    /// Erases the user. Returns what is left, and the last event.
+    #[must_use]
+    pub fn erase(&self, cause: Cause) -> (Tombstone, Event) {
+        let erased_at = cause.occurred_at;
+        let (Self { id, version, created_at, .. }, event) = self.change(cause, EventKind::UserErased {});
+        (Tombstone { id, version, created_at, erased_at }, event)
     }
 
     /// Starts a session. Returns the user one version on, the session, and the event.
@@ -78,18 +149,77 @@ impl User {
         (user, session, event)
     }
 
+    /// Ends every session but `kept`, by raising the epoch: `kept` has to be given the new one. Returns
+    /// the user one version on, and the event.
+    #[must_use]
+    pub fn end_other_sessions(&self, kept: SessionId, cause: Cause) -> (Self, Event) {
+        let raised = Self { epoch: self.epoch + 1, ..self.clone() };
+        raised.change(cause, EventKind::OtherSessionsEnded { kept_session_id: kept })
+    }
+
     /// Ends one of the user's sessions. Returns the user one version on, and the event.
     #[must_use]
     pub fn end_session(&self, session_id: SessionId, reason: SessionEnd, cause: Cause) -> (Self, Event) {
         self.change(cause, EventKind::SessionEnded { session_id, reason })
     }
 
+    /// Changes the profile. Returns the user one version on, and the event; `None` if nothing changes.
+    ///
+    /// # Errors
+    /// If the attributes are too much together.
+    pub fn update(
+        &self,
+        change: &ProfileChange,
+        cause: Cause,
+    ) -> Result<Option<(Self, Event)>, InvalidAttribute> {
+        let after = Self {
+            first_name: change.first_name.of(self.first_name.as_ref()),
+            last_name: change.last_name.of(self.last_name.as_ref()),
+            locale: change.locale.of(self.locale.as_ref()),
+            attributes: match &change.attributes {
+                Change::Keep => self.attributes.clone(),
+                Change::Remove => Attributes::default(),
+                Change::Set(changes) => self.attributes.clone().changed(changes)?,
+            },
+            updated_at: cause.occurred_at,
+            ..self.clone()
+        };
+        let changed = self.differing(&after);
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        let kind = EventKind::user_updated(&after, changed);
+        Ok(Some(after.change(cause, kind)))
+    }
+
+    /// The names of the parts of the profile that are not the same in `other`, sorted.
+    fn differing(&self, other: &Self) -> Vec<String> {
+        let attributes = self.attributes.differing(&other.attributes);
+        let parts = [
+            ("first_name", self.first_name != other.first_name),
+            ("last_name", self.last_name != other.last_name),
+            ("locale", self.locale != other.locale),
+        ];
+        let parts = parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned());
+        attributes.into_iter().map(|name| format!("attributes.{name}")).chain(parts).collect()
+    }
+
     /// Every change of a user is one version and one event of the same number.
-    fn change(&self, cause: Cause, kind: EventKind) -> (Self, Event) {
+    pub(crate) fn change(&self, cause: Cause, kind: EventKind) -> (Self, Event) {
         let user = Self { version: self.version + 1, ..self.clone() };
         let cause = Cause { actor: Actor::User(self.id), ..cause };
         let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
         (user, event)
+    }
+}
+
+impl<T: Clone> Change<T> {
+    fn of(&self, before: Option<&T>) -> Option<T> {
+        match self {
+            Self::Keep => before.cloned(),
+            Self::Remove => None,
+            Self::Set(value) => Some(value.clone()),
+        }
     }
 }
 
@@ -107,12 +237,20 @@ impl fmt::Display for Status {
         f.write_str(match self {
             Self::Active => "active",
             Self::Suspended => "suspended",
+            Self::Deleting { .. } => "deleting",
         })
+    }
+}
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
 impl FromStr for Status {
     type Err = ();
+    /// Takes the name of a status that says all there is to it.
     fn from_str(text: &str) -> Result<Self, ()> {
         match text {
             "active" => Ok(Self::Active),

@@ -97,6 +97,21 @@ impl Outbox {
         0..DUE_SHARDS
     }
 
+    /// An event as it is now, if it waits for its delivery, by a strongly consistent read.
+    ///
+    /// # Errors
+    /// If the table does not answer, or if the event cannot be read.
+    pub async fn pending(&self, key: &EventKey) -> Result<Option<PendingEvent>, Failure> {
+        let get = self
+            .dynamodb
+            .get_item()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .set_key(Some(attributes(key)));
+        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        answer.item.filter(is_pending).map(|item| parse(&item)).transpose()
+    }
+
     /// Whether an event waits for its delivery, by a strongly consistent read.
     ///
     /// # Errors

@@ -27,6 +27,9 @@ pub enum Failure {
     /// Others kept changing the same user: the same call may succeed later.
     #[error("others keep changing the same user")]
     Contended,
+    /// Another request under the same key was carried out meanwhile: its answer is there to be given.
+    #[error("the request was answered meanwhile")]
+    Answered,
     /// The table goes on taking only a part of what is written: the same call may succeed later.
     #[error("DynamoDB takes only a part of what is written")]
     Throttled,
@@ -39,7 +42,7 @@ impl Failure {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Contended | Self::Throttled)
+        matches!(self, Self::Unavailable { .. } | Self::Contended | Self::Answered | Self::Throttled)
     }
 
     pub(crate) fn of<E>(operation: &'static str, error: SdkError<E>) -> Self

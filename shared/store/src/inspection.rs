@@ -9,6 +9,7 @@ use crate::{
     entry::{PROJECTED, PROJECTION},
     item::{Attributes, Read, number, text},
     outbox::dead_pk,
+    users,
 };
 
 /// Some of what was asked for. A page may be empty and not be the last.
@@ -171,6 +172,15 @@ impl Outbox {
 }
 
 impl Identities {
+    /// A user's version, also of one who was erased.
+    ///
+    /// # Errors
+    /// If the table does not answer, or if the item cannot be read.
+    pub async fn user_version(&self, id: UserId) -> Result<Option<UserVersion>, Failure> {
+        let item = self.get(users::pk(id), "USER".to_owned()).await?;
+        item.map(|item| user_version(&item).map_err(|_| Failure::Malformed("version"))).transpose()
+    }
+
     /// Every user's version; the key of an item that cannot be read instead of it.
     ///
     /// # Errors

@@ -53,6 +53,13 @@ impl Item {
         self.number(name, value.millis())
     }
 
+    pub(crate) fn maybe_moment(self, name: &str, value: Option<Timestamp>) -> Self {
+        match value {
+            Some(value) => self.moment(name, value),
+            None => self,
+        }
+    }
+
     /// When DynamoDB may remove the item: only a clean-up, never what decides.
     pub(crate) fn ttl(self, value: Timestamp) -> Self {
         self.number("ttl", value.seconds())

@@ -1,38 +1,55 @@
 //! The two DynamoDB tables: Identities, which holds what is, and Events, which holds what
 //! happened. The only crate that knows DynamoDB.
 //!
-//! A change of state goes through [`Store`]: every command is one method, and takes the event that
-//! says what it does. State and event are written in one transaction, or neither is. [`Identities`]
+//! A change of state goes through [`Store::answering`]: every command is one method, and takes the event
+//! that says what it does. State and event, and the receipt for the answer if the request asked for one,
+//! are written in one transaction, or none of them is. [`Identities`]
 //! has the reads, and the few writes that are no event. [`Outbox`] is what relay, sweeper
 //! and operators see; [`Reconciliation`] holds the one against the other.
 
+mod belongings;
 mod canary;
+mod credentials;
 mod delivery;
 mod entry;
+mod erasures;
 mod failure;
 mod finding;
+mod history;
 mod identities;
 mod inspection;
 mod intervention;
 mod item;
 mod lease;
 mod limits;
+mod links;
+mod mails;
+mod moving;
 mod outbox;
 mod public_keys;
+mod receipts;
 mod reconciliation;
 mod registrations;
 mod sessions;
 mod transaction;
 mod users;
 
+pub use belongings::Belonging;
+pub use credentials::{KeptEnded, LinkRefused};
 pub use delivery::{EventKey, NextPage, Outbox, PendingEvent, Waiting};
 pub use entry::{Entry, State, StoredEvent};
+pub use erasures::Erasure;
 pub use failure::Failure;
 pub use finding::Finding;
+pub use history::History;
 pub use identities::Identities;
 pub use inspection::{Page, UserVersion};
-pub use limits::Attempts;
+pub use limits::{Limit, NotReserved};
+pub use mails::{AddressHash, MailCap, Suppression, SuppressionReason};
+pub use moving::AdmissionRefused;
+pub use public_keys::KeysRead;
+pub use receipts::ReceiptRead;
 pub use reconciliation::{Reconciled, Reconciliation};
 pub use sessions::Rotation;
-pub use transaction::{Refused, Store};
+pub use transaction::{Commands, Refused, Store};
 pub use users::ClaimRefused;

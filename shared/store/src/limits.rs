@@ -1,62 +1,214 @@
-//! Attempt counters: counted before the work, in fixed windows.
+//! Limits: attempts are reserved before the work, each by one conditional write.
+//!
+//! An item says how many attempts there were and when the last one was made; [`Allowance`] decides
+//! what that means. While attempts are free, the write needs no read before. Afterwards what the
+//! refused write found is compared and set, so that of many at once one is admitted.
 
-use aws_sdk_dynamodb::types::ReturnValue;
-use domain::Timestamp;
+use std::net::IpAddr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{Allowance, Attempts, CanonicalEmail, Client, DeviceId, Timestamp, UserId};
+use futures_util::future::{join_all, try_join_all};
 
 use crate::{
     Failure, Identities,
-    item::{Item, Read, number},
+    item::{Attributes, Item, Read, number},
 };
 
-const DAY_SECONDS: i64 = 24 * 60 * 60;
-/// The short window.
-const WINDOW_SECONDS: i64 = 5 * 60;
+/// Who finds the item changed as often as this is one of very many at once, and may wait.
+const TURNS: usize = 4;
 
-/// How many attempts there were, this one included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempts {
-    /// In the current five minutes.
-    pub in_window: u32,
-    /// In the current day (UTC).
-    pub in_day: u32,
-    /// Seconds until the current five minutes are over.
-    pub window_ends_in: u32,
-    /// Seconds until the current day is over.
-    pub day_ends_in: u32,
+/// What somebody may try only so often.
+#[derive(Clone, Debug)]
+pub struct Limit {
+    pk: String,
+    allowance: Allowance,
+    /// Somebody else's success says nothing of the others who share it.
+    is_shared: bool,
+}
+
+/// Why an attempt must not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReserved {
+    /// There were too many; come back after so many seconds.
+    #[error("too many attempts")]
+    TooMany(u32),
+    /// The attempt could not be counted.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Limit {
+    /// Of an address, whether anybody has it or not.
+    #[must_use]
+    pub fn of_address(kind: &str, email: &CanonicalEmail, allowance: Allowance) -> Self {
+        Self::new(kind, "address", email.as_str().as_bytes(), allowance)
+    }
+
+    /// Of a user.
+    #[must_use]
+    pub fn of_user(kind: &str, user: UserId, allowance: Allowance) -> Self {
+        Self::new(kind, "user", user.uuid().as_bytes(), allowance)
+    }
+
+    /// Of a device that is known.
+    #[must_use]
+    pub fn of_device(kind: &str, device: DeviceId, allowance: Allowance) -> Self {
+        Self::new(kind, "device", device.uuid().as_bytes(), allowance)
+    }
+
+    /// Of the source of a request. One subscriber has a whole /64 of IPv6.
+    #[must_use]
+    pub fn of_source(kind: &str, client: &Client, allowance: Allowance) -> Self {
+        let ip = client.ip.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok());
+        let network = ip.map(|ip| match ip.to_canonical() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets()[..8].to_vec(),
+        });
+        let limit = Self::new(kind, "source", &network.unwrap_or_default(), allowance);
+        Self { is_shared: true, ..limit }
+    }
+
+    /// The key is hashed: an item may outlive the erasure of whom it is about by a day.
+    fn new(kind: &str, of: &str, key: &[u8], allowance: Allowance) -> Self {
+        let key = URL_SAFE_NO_PAD.encode(digest(&SHA256, key));
+        Self { pk: format!("LIMIT#{kind}#{of}#{key}"), allowance, is_shared: false }
+    }
+
+    fn key(&self) -> Attributes {
+        Item::at(&self.pk, "LIMIT").build()
+    }
 }
 
 impl Identities {
-    /// Counts an attempt: one unconditional, atomic write, whose answer is the count. All windows of
-    /// a day are attributes of one item, so that a minute's flood and a day's drip cost the same.
+    /// Reserves an attempt at each limit, or at none: to be called before the work. Refused attempts
+    /// do not count.
+    ///
+    /// # Errors
+    /// [`NotReserved`].
+    pub async fn reserve(&self, limits: &[Limit], now: Timestamp) -> Result<(), NotReserved> {
+        let outcomes = join_all(limits.iter().map(|limit| self.reserve_one(limit, now))).await;
+        if outcomes.iter().any(Result::is_err) {
+            let reserved = limits.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
+            // If this fails, the attempt counts although it was not made: nobody gains by it.
+            let _ = try_join_all(reserved.map(|(limit, _)| self.give_back(limit))).await;
+        }
+        let longest = |one: NotReserved, other: NotReserved| match (&one, &other) {
+            (NotReserved::TooMany(this), NotReserved::TooMany(that)) if this < that => other,
+            (NotReserved::TooMany(_), NotReserved::Failed(_)) => other,
+            _ => one,
+        };
+        outcomes.into_iter().filter_map(Result::err).reduce(longest).map_or(Ok(()), Err)
+    }
+
+    /// Takes back what was reserved for an attempt that succeeded: it was no guess. What only this
+    /// person can reach is forgotten; what others share gets the one attempt back.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn count_attempt(&self, kind: &str, key: &str, now: Timestamp) -> Result<Attempts, Failure> {
-        let seconds = now.seconds();
-        let (day, second_of_day) = (seconds.div_euclid(DAY_SECONDS), seconds.rem_euclid(DAY_SECONDS));
-        let window = format!("w{}", second_of_day / WINDOW_SECONDS);
-        let day_after = (day + 1) * DAY_SECONDS;
+    pub async fn forgive(&self, limits: &[Limit]) -> Result<(), Failure> {
+        let forgive = async |limit: &Limit| {
+            if limit.is_shared { self.give_back(limit).await } else { self.forget(limit).await }
+        };
+        try_join_all(limits.iter().map(forgive)).await.map(drop)
+    }
+
+    async fn reserve_one(&self, limit: &Limit, now: Timestamp) -> Result<(), NotReserved> {
+        let mut seen = None;
+        for _turn in 0..TURNS {
+            let after = limit.allowance.admit(seen, now);
+            let after = after.map_err(|wait| NotReserved::TooMany(whole_seconds(wait)))?;
+            match self.remember(limit, seen, after).await? {
+                Outcome::Remembered => return Ok(()),
+                Outcome::Found(found) => seen = found,
+            }
+        }
+        Err(NotReserved::TooMany(1))
+    }
+
+    /// Writes down an attempt that is admitted if all is as it was `seen`, or if it is free anyway.
+    async fn remember(
+        &self,
+        limit: &Limit,
+        seen: Option<Attempts>,
+        after: Attempts,
+    ) -> Result<Outcome, Failure> {
+        let Allowance { free, forgotten_after, .. } = limit.allowance;
+        let (now, ttl) = (after.last_at, after.last_at.plus(forgotten_after));
         let update = self
             .dynamodb
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Item::at(format!("LIMIT#{kind}#{key}"), format!("LIMIT#{day}")).build()))
-            .update_expression("SET #ttl = :ttl ADD #window :one, #day :one")
+            .set_key(Some(limit.key()))
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_names("#window", &window)
-            .expression_attribute_names("#day", "day")
-            .expression_attribute_values(":ttl", number(day_after))
-            .expression_attribute_values(":one", number(1))
-            .return_values(ReturnValue::UpdatedNew);
-        let answer = update.send().await.map_err(|error| Failure::of("UpdateItem", error))?;
-        let counts = answer.attributes.unwrap_or_default();
-        let in_window = counts.get(&window).and_then(|count| count.as_n().ok()?.parse().ok());
-        let ends_in = |length: i64| u32::try_from(length - second_of_day % length).unwrap_or(u32::MAX);
-        Ok(Attempts {
-            in_window: in_window.ok_or(Failure::Malformed("window"))?,
-            in_day: Read(&counts).number("day")?,
-            window_ends_in: ends_in(WINDOW_SECONDS),
-            day_ends_in: ends_in(DAY_SECONDS),
-        })
+            .expression_attribute_values(":now", number(now.millis()))
+            .expression_attribute_values(":ttl", number(ttl.seconds()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let update = match seen {
+            Some(seen) if after.count == 1 || after.count > free => update
+                .update_expression("SET attempts = :after, last_at = :now, #ttl = :ttl")
+                .condition_expression("attempts = :seen AND last_at = :seen_at")
+                .expression_attribute_values(":after", number(after.count))
+                .expression_attribute_values(":seen", number(seen.count))
+                .expression_attribute_values(":seen_at", number(seen.last_at.millis())),
+            _ => update
+                .update_expression("SET last_at = :now, #ttl = :ttl ADD attempts :one")
+                .condition_expression(
+                    "attribute_not_exists(pk) OR (attempts < :free AND last_at > :forgotten)",
+                )
+                .expression_attribute_values(":one", number(1))
+                .expression_attribute_values(":free", number(free))
+                .expression_attribute_values(":forgotten", number(now.minus(forgotten_after).millis())),
+        };
+        let Err(error) = update.send().await else { return Ok(Outcome::Remembered) };
+        match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(unmet)) => {
+                let found = unmet.item.as_ref().filter(|item| !item.is_empty());
+                Ok(Outcome::Found(found.map(parse).transpose()?))
+            }
+            _ => Err(Failure::of("UpdateItem", error)),
+        }
     }
+
+    async fn give_back(&self, limit: &Limit) -> Result<(), Failure> {
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(limit.key()))
+            .update_expression("ADD attempts :one_less")
+            .condition_expression("attempts > :none")
+            .expression_attribute_values(":one_less", number(-1))
+            .expression_attribute_values(":none", number(0));
+        let Err(error) = update.send().await else { return Ok(()) };
+        match error.as_service_error() {
+            // It is forgotten already.
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+            _ => Err(Failure::of("UpdateItem", error)),
+        }
+    }
+
+    async fn forget(&self, limit: &Limit) -> Result<(), Failure> {
+        let delete = self.dynamodb.delete_item().table_name(&self.table).set_key(Some(limit.key()));
+        delete.send().await.map(drop).map_err(|error| Failure::of("DeleteItem", error))
+    }
+}
+
+/// What became of a write.
+enum Outcome {
+    Remembered,
+    /// Nothing was written, since this is there.
+    Found(Option<Attempts>),
+}
+
+fn parse(item: &Attributes) -> Result<Attempts, Failure> {
+    let read = Read(item);
+    Ok(Attempts { count: read.number("attempts")?, last_at: read.moment("last_at")? })
+}
+
+/// Rounded up: whoever waits as long as they are told is not told to wait again.
+fn whole_seconds(wait: std::time::Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
 }

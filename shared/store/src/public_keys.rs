@@ -1,5 +1,7 @@
 //! The public halves of the signing keys.
 
+use std::pin::Pin;
+
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use domain::PublicKey;
 
@@ -9,6 +11,9 @@ use crate::{
 };
 
 const PK: &str = "KEYS";
+
+/// The published keys, when they are read.
+pub type KeysRead = Pin<Box<dyn Future<Output = Result<Vec<PublicKey>, Failure>> + Send>>;
 
 impl Identities {
     /// Publishes a key, unless it is published already. Awaited before the key signs.
@@ -42,6 +47,15 @@ impl Identities {
     /// If the table does not answer.
     pub async fn public_keys(&self) -> Result<Vec<PublicKey>, Failure> {
         self.query(PK).await?.iter().map(parse).collect()
+    }
+
+    /// Reads every published key, whenever it is called: for who checks access tokens.
+    pub fn key_reader(&self) -> impl Fn() -> KeysRead + Send + Sync + 'static {
+        let identities = self.clone();
+        move || {
+            let identities = identities.clone();
+            Box::pin(async move { identities.public_keys().await })
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl Reconciliation {
         let mut version = user.version;
         if newest > version {
             // The events were read after the version: there may have been another change in between.
-            let Some(user) = self.identities.user(user.id).await? else {
+            let Some(user) = self.identities.user_version(user.id).await? else {
                 return Ok(Reconciled::of(Some(Finding::NoUser { stream })));
             };
             version = user.version.min(newest);
@@ -141,8 +141,8 @@ impl Reconciliation {
                 Err(_) => reconciled.findings.push(Finding::UnknownStream { stream: stream.clone() }),
             },
             // Of these there is one event each; what they are of expires by itself.
-            Some(("registration" | "resend", _)) if event.key.sequence == 1 => {}
-            Some(("registration" | "resend", _)) => {
+            Some(("registration" | "resend" | "reset", _)) if event.key.sequence == 1 => {}
+            Some(("registration" | "resend" | "reset", _)) => {
                 reconciled.findings.push(Finding::BeyondVersion { key: event.key, version: 1 });
             }
             _ => reconciled.findings.push(Finding::UnknownStream { stream: stream.clone() }),
@@ -155,11 +155,8 @@ impl Reconciliation {
         if !self.users.insert(id) {
             return Ok(Reconciled::default());
         }
-        match self.identities.user(id).await? {
-            Some(user) => {
-                let user = UserVersion { id, version: user.version, created_at: user.created_at };
-                self.user(&user).await
-            }
+        match self.identities.user_version(id).await? {
+            Some(user) => self.user(&user).await,
             None => Ok(Reconciled::of(Some(Finding::NoUser { stream: stream.to_owned() }))),
         }
     }

@@ -1,18 +1,15 @@
 //! Registrations and what leads to them: the newest one of an address, and requests to mail again.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{ConditionCheck, ReturnValue, TransactWriteItem},
-};
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValue};
 use domain::{
-    CanonicalEmail, Email, Event, LinkHash, Name, PasswordHash, Registration, RegistrationId, ResendId,
-    ResendRequest, Timestamp,
+    Applicant, CanonicalEmail, Email, Event, LinkHash, Locale, Name, PasswordHash, Registration,
+    RegistrationId, ResendId, ResendRequest, Timestamp,
 };
 
 use crate::{
-    Failure, Identities, Store,
-    item::{Attributes, Item, Read, bytes, number, text},
-    transaction::{NotCommitted, Write},
+    AddressHash, Failure, Identities,
+    item::{Attributes, Item, Read, bytes, number},
+    transaction::{Commands, NotCommitted, Write},
 };
 
 const SK: &str = "REGISTRATION";
@@ -21,21 +18,22 @@ fn pk(id: RegistrationId) -> String {
     format!("REGISTRATION#{id}")
 }
 
+/// Hashed, since nobody has proven the address: whose it is may have been erased, or may not know of it.
 fn pending_pk(email: &CanonicalEmail) -> String {
-    format!("PENDING#{email}")
+    format!("PENDING#{}", AddressHash::of(email).as_str())
 }
 
 fn resend_pk(id: ResendId) -> String {
     format!("RESEND#{id}")
 }
 
-impl Store {
+impl Commands<'_> {
     /// Adds a registration, which also becomes the newest one of its address.
     ///
     /// # Errors
     /// If the tables cannot take it.
     pub async fn add_registration(&self, registration: &Registration, event: Event) -> Result<(), Failure> {
-        let newest = Item::at(pending_pk(registration.email.canonical()), "PENDING")
+        let newest = Item::at(pending_pk(registration.applicant.email.canonical()), "PENDING")
             .text("registration_id", registration.id.to_string())
             .ttl(registration.expires_at)
             .build();
@@ -57,7 +55,7 @@ impl Store {
 }
 
 /// New ids collide with nothing: a refusal is a fault in the table.
-fn unexpected(error: NotCommitted) -> Failure {
+pub(crate) fn unexpected(error: NotCommitted) -> Failure {
     match error {
         NotCommitted::Refused(_) => Failure::Malformed("pk"),
         NotCommitted::Failed(failure) => failure,
@@ -96,8 +94,8 @@ impl Identities {
         Ok(email.map(|email| email.canonical().clone()))
     }
 
-    /// Makes `link` the newest link of a registration, for the mail that the event `event_id` asks for.
-    /// Returns the registration; `None` if there is none that is still good.
+    /// Makes `link` the newest link of a registration. Returns the registration; `None` if there is none
+    /// that is still good.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -105,7 +103,6 @@ impl Identities {
         &self,
         id: RegistrationId,
         link: &LinkHash,
-        event_id: &str,
         now: Timestamp,
     ) -> Result<Option<Registration>, Failure> {
         let update = self
@@ -113,11 +110,10 @@ impl Identities {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(Item::at(pk(id), SK).build()))
-            .update_expression("SET link_hash = :link, link_event_id = :event")
+            .update_expression("SET link_hash = :link")
             .condition_expression("attribute_exists(pk) AND expires_at > :now")
             .expression_attribute_values(":link", bytes(link.bytes()))
             .expression_attribute_values(":now", number(now.millis()))
-            .expression_attribute_values(":event", text(event_id))
             .return_values(ReturnValue::AllNew);
         match update.send().await {
             Ok(answer) => answer.attributes.map(|item| parse(id, &item)).transpose(),
@@ -126,21 +122,6 @@ impl Identities {
                 _ => Err(Failure::of("UpdateItem", error)),
             },
         }
-    }
-
-    /// The condition that of all links that the event `event_id` led to, `link` is the newest: as a
-    /// part of the transaction in which a consumer notes that it has mailed it. It holds as well once
-    /// the registration is gone, or another event has led to a link.
-    #[must_use]
-    pub fn link_is_newest(&self, id: RegistrationId, link: &LinkHash, event_id: &str) -> TransactWriteItem {
-        let check = ConditionCheck::builder()
-            .table_name(&self.table)
-            .set_key(Some(Item::at(pk(id), SK).build()))
-            .condition_expression("attribute_not_exists(pk) OR link_event_id <> :event OR link_hash = :link")
-            .expression_attribute_values(":link", bytes(link.bytes()))
-            .expression_attribute_values(":event", text(event_id));
-        // `build` fails only for a missing table name, key or condition, and all are given.
-        TransactWriteItem::builder().set_condition_check(check.build().ok()).build()
     }
 }
 
@@ -152,12 +133,14 @@ pub(crate) fn consume(id: RegistrationId, link: &LinkHash, now: Timestamp) -> Wr
 }
 
 fn item(registration: &Registration) -> Attributes {
-    let Registration { id, email, first_name, last_name, password_hash, link, expires_at } = registration;
+    let Registration { id, applicant, password_hash, link, expires_at } = registration;
+    let Applicant { email, first_name, last_name, locale } = applicant;
     let item = Item::at(pk(*id), SK)
         .text("email", email.address())
         .text("canonical_email", email.canonical().as_str())
         .maybe_text("first_name", first_name.as_ref().map(Name::as_str))
         .maybe_text("last_name", last_name.as_ref().map(Name::as_str))
+        .maybe_text("locale", locale.as_ref().map(Locale::as_str))
         .text("password_hash", &password_hash.phc)
         .text("pepper_id", &password_hash.pepper_id)
         .moment("expires_at", *expires_at)
@@ -170,11 +153,15 @@ fn item(registration: &Registration) -> Attributes {
 
 fn parse(id: RegistrationId, item: &Attributes) -> Result<Registration, Failure> {
     let read = Read(item);
-    Ok(Registration {
-        id,
+    let applicant = Applicant {
         email: read.parsed("email", Email::parse)?,
         first_name: read.maybe_parsed("first_name", Name::parse)?,
         last_name: read.maybe_parsed("last_name", Name::parse)?,
+        locale: read.maybe_parsed("locale", Locale::parse)?,
+    };
+    Ok(Registration {
+        id,
+        applicant,
         password_hash: PasswordHash { phc: read.text("password_hash")?, pepper_id: read.text("pepper_id")? },
         link: read.maybe_bytes("link_hash")?.map(LinkHash::from_bytes),
         expires_at: read.moment("expires_at")?,

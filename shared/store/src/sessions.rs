@@ -12,17 +12,24 @@ use domain::{
 };
 
 use crate::{
-    Failure, Identities, Refused, Store,
-    item::{Attributes, Item, Read, number},
-    transaction::{NotCommitted, Write},
+    Failure, Identities, Refused,
+    item::{Attributes, Item, Read, number, text},
+    transaction::{Commands, NotCommitted, Write},
     users,
 };
 
 /// Changes of one user that happen at once take turns.
 const TURNS: usize = 10;
 
+/// What the sort keys of sessions begin with.
+const SK: &str = "SESSION#";
+
 fn key(user: UserId, session: SessionId) -> Attributes {
-    Item::at(users::pk(user), format!("SESSION#{session}")).build()
+    Item::at(users::pk(user), format!("{SK}{session}")).build()
+}
+
+fn session_id(sk: &str) -> Result<SessionId, ()> {
+    sk.strip_prefix(SK).and_then(|id| id.parse().ok()).ok_or(())
 }
 
 /// What one conditional write made of a refresh token's generation.
@@ -36,7 +43,7 @@ pub enum Rotation {
     Missing,
 }
 
-impl Store {
+impl Commands<'_> {
     /// Adds a session to a user, who is one version on by it; where `rehashed` is given, the better
     /// hash replaces the credential's.
     ///
@@ -56,7 +63,8 @@ impl Store {
         self.commit(writes.into_iter().flatten(), event).await.map_err(stale)
     }
 
-    /// Ends a session of a user. A session that is gone already stays gone, without another event.
+    /// Ends a session of a user; says whether it did. A session that has ended already stays so, without
+    /// another event.
     ///
     /// # Errors
     /// If the tables fail, or others keep changing the user.
@@ -66,15 +74,42 @@ impl Store {
         session: SessionId,
         reason: SessionEnd,
         cause: &Cause,
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         const SESSION: usize = 1;
         for _turn in 0..TURNS {
-            let Some(before) = self.identities().user(user).await? else { return Ok(()) };
+            let Some(before) = self.store.identities().user(user).await? else { return Ok(false) };
             let (after, event) = before.end_session(session, reason, cause.clone());
-            let end = Write::delete(key(user, session)).only_if("attribute_exists(pk)");
+            let end = Write::delete(key(user, session))
+                .only_if("epoch = :epoch AND idle_expires_at > :now AND expires_at > :now")
+                .with(Item::default().number(":epoch", before.epoch).moment(":now", cause.occurred_at));
             match self.commit([users::advance(&after), end], event).await {
-                Ok(()) => return Ok(()),
-                Err(NotCommitted::Refused(positions)) if positions.contains(&SESSION) => return Ok(()),
+                Ok(()) => return Ok(true),
+                Err(NotCommitted::Refused(positions)) if positions == [SESSION] => return Ok(false),
+                // The user has changed meanwhile: decide again.
+                Err(NotCommitted::Refused(_)) => {}
+                Err(NotCommitted::Failed(failure)) => return Err(failure),
+            }
+        }
+        Err(Failure::Contended)
+    }
+
+    /// Ends every session of a user but `kept`; says whether it did: not if `kept` has ended itself.
+    ///
+    /// # Errors
+    /// If the tables fail, or others keep changing the user.
+    pub async fn end_other_sessions(
+        &self,
+        user: UserId,
+        kept: SessionId,
+        cause: &Cause,
+    ) -> Result<bool, Failure> {
+        const KEPT: usize = 1;
+        for _turn in 0..TURNS {
+            let Some(before) = self.store.identities().user(user).await? else { return Ok(false) };
+            let (after, event) = before.end_other_sessions(kept, cause.clone());
+            match self.commit([users::replace(&after), keep(&after, kept)], event).await {
+                Ok(()) => return Ok(true),
+                Err(NotCommitted::Refused(positions)) if positions == [KEPT] => return Ok(false),
                 // The user has changed meanwhile: decide again.
                 Err(NotCommitted::Refused(_)) => {}
                 Err(NotCommitted::Failed(failure)) => return Err(failure),
@@ -84,7 +119,13 @@ impl Store {
     }
 }
 
-fn stale(error: NotCommitted) -> Refused {
+/// Carries a session over into the epoch that the user has just been given, if it stood in the one before.
+pub(crate) fn keep(user: &User, kept: SessionId) -> Write {
+    let values = Item::default().number(":epoch", user.epoch).number(":before", user.epoch - 1);
+    Write::update(key(user.id, kept), "SET epoch = :epoch").only_if("epoch = :before").with(values)
+}
+
+pub(crate) fn stale(error: NotCommitted) -> Refused {
     match error {
         NotCommitted::Refused(_) => Refused::Stale,
         NotCommitted::Failed(failure) => Refused::Failed(failure),
@@ -97,8 +138,37 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn session(&self, user: UserId, session: SessionId) -> Result<Option<Session>, Failure> {
-        let item = self.get(users::pk(user), format!("SESSION#{session}")).await?;
+        let item = self.get(users::pk(user), format!("{SK}{session}")).await?;
         item.map(|item| parse(user, session, &item)).transpose()
+    }
+
+    /// Some sessions of a user, newest first, expired or not: at most `most`, from the one after `after`
+    /// on. With them comes the one to go on after, if there are more.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn sessions(
+        &self,
+        user: UserId,
+        after: Option<SessionId>,
+        most: u8,
+    ) -> Result<(Vec<Session>, Option<SessionId>), Failure> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :session)")
+            .expression_attribute_values(":pk", text(users::pk(user)))
+            .expression_attribute_values(":session", text(SK))
+            .limit(most.into())
+            .set_exclusive_start_key(after.map(|after| key(user, after)));
+        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let read = |item: &Attributes| parse(user, Read(item).parsed("sk", session_id)?, item);
+        let sessions = answer.items.unwrap_or_default().iter().map(read).collect::<Result<_, _>>()?;
+        let next = answer.last_evaluated_key.map(|key| Read(&key).parsed("sk", session_id)).transpose()?;
+        Ok((sessions, next))
     }
 
     /// Refreshes a session: one atomic transition from the presented generation to the next, whose
@@ -145,7 +215,7 @@ impl Identities {
 }
 
 fn item(session: &Session) -> Attributes {
-    Item::at(users::pk(session.user_id), format!("SESSION#{}", session.id))
+    Item::at(users::pk(session.user_id), format!("{SK}{}", session.id))
         .number("generation", session.generation)
         .number("epoch", session.epoch)
         .moment("created_at", session.created_at)

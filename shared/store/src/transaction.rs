@@ -8,21 +8,28 @@ use aws_sdk_dynamodb::{
     types::{Delete, Put, TransactWriteItem, Update},
 };
 use cloud::{Cloud, Random, SettingError};
-use domain::{Detail, Envelope, Event};
+use domain::{Detail, Envelope, Event, Receipt};
 
 use crate::{
     Failure, Identities,
     item::{Attributes, Item},
-    outbox,
+    outbox, receipts,
 };
 
-/// Commands on both tables. Each takes the event that says what it does.
+/// Both tables, and the way events are written.
 #[derive(Clone, Debug)]
 pub struct Store {
     identities: Identities,
     events_table: String,
     envelope: Envelope,
     random: Random,
+}
+
+/// Commands on both tables, in answer to one request. Each takes the event that says what it does.
+pub struct Commands<'a> {
+    pub(crate) store: &'a Store,
+    /// What the request will be answered.
+    receipt: Option<Receipt>,
 }
 
 /// A command whose conditions do not hold (any more).
@@ -76,6 +83,15 @@ impl Store {
         &self.identities
     }
 
+    /// The commands, of which one is carried out together with the receipt for its answer, if the
+    /// request is to have one.
+    #[must_use]
+    pub const fn answering(&self, receipt: Option<Receipt>) -> Commands<'_> {
+        Commands { store: self, receipt }
+    }
+}
+
+impl Commands<'_> {
     /// Commits `writes` and `event`, or nothing. The bytes are the same at every attempt: whoever
     /// decided has frozen ids, salts and times before, and the event's id is the request token.
     pub(crate) async fn commit(
@@ -83,26 +99,49 @@ impl Store {
         writes: impl IntoIterator<Item = Write>,
         event: Event,
     ) -> Result<(), NotCommitted> {
-        let record = outbox::item(&event, self.envelope.render(&event));
-        let mut items: Vec<_> =
-            writes.into_iter().map(|write| write.into_item(&self.identities.table)).collect();
+        let Store { identities, events_table, envelope, .. } = self.store;
+        let record = outbox::item(&event, envelope.render(&event));
+        let mut items: Vec<_> = writes.into_iter().map(|write| write.into_item(&identities.table)).collect();
         let event_position = items.len();
-        items.push(Write::put(record).only_if("attribute_not_exists(seq)").into_item(&self.events_table));
+        items.push(Write::put(record).only_if("attribute_not_exists(seq)").into_item(events_table));
+        let receipt = self.receipt.as_ref().map(|receipt| receipts::write(receipt, event.cause.occurred_at));
+        items.extend(receipt.map(|receipt| receipt.into_item(&identities.table)));
 
-        let failure = match self.attempt(items, &event).await {
+        let failure = match self.store.attempt(items, request_token(&event)).await {
             Ok(()) => return Ok(()),
-            Err(NotCommitted::Refused(positions)) if !positions.contains(&event_position) => {
-                return Err(NotCommitted::Refused(positions));
-            }
             Err(failure) => failure,
         };
         // Either the answer was lost, or an event of this number exists already: if it is this one,
         // an earlier attempt was committed after all.
-        let is_rejected = matches!(&failure, NotCommitted::Failed(Failure::Rejected { .. }));
-        if !is_rejected && self.has(&event).await { Ok(()) } else { Err(failure) }
+        let may_be_committed = match &failure {
+            NotCommitted::Refused(positions) => positions.contains(&event_position),
+            NotCommitted::Failed(failure) => !matches!(failure, Failure::Rejected { .. }),
+        };
+        if may_be_committed && self.store.has(&event).await {
+            return Ok(());
+        }
+        Err(match failure {
+            NotCommitted::Refused(positions) if positions.contains(&(event_position + 1)) => {
+                NotCommitted::Failed(Failure::Answered)
+            }
+            failure => failure,
+        })
+    }
+}
+
+impl Store {
+    /// Commits `writes` without an event, or nothing: for what is taken over from elsewhere, and whose
+    /// history is there.
+    pub(crate) async fn commit_silently(
+        &self,
+        writes: impl IntoIterator<Item = Write>,
+    ) -> Result<(), NotCommitted> {
+        let token = self.random.uuid().simple().to_string();
+        let items = writes.into_iter().map(|write| write.into_item(&self.identities.table)).collect();
+        self.attempt(items, token).await
     }
 
-    async fn attempt(&self, items: Vec<TransactWriteItem>, event: &Event) -> Result<(), NotCommitted> {
+    async fn attempt(&self, items: Vec<TransactWriteItem>, token: String) -> Result<(), NotCommitted> {
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -111,7 +150,7 @@ impl Store {
                 .dynamodb
                 .transact_write_items()
                 .set_transact_items(Some(items.clone()))
-                .client_request_token(request_token(event));
+                .client_request_token(&token);
             let Err(error) = transaction.send().await else { return Ok(()) };
             match reasons(&error) {
                 Some(reasons) if reasons.iter().any(|code| code == "ConditionalCheckFailed") => {

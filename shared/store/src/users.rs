@@ -1,18 +1,20 @@
 //! Users, and the credentials that claim their addresses.
 
 use domain::{
-    CanonicalEmail, Credential, Email, Event, LinkHash, Name, PasswordHash, RegistrationId, Timestamp, User,
-    UserId,
+    Attributes as CustomAttributes, CanonicalEmail, Credential, Email, Event, LinkHash, Locale, Name,
+    PasswordHash, RegistrationId, Status, Timestamp, Tombstone, User, UserId,
 };
 
 use crate::{
-    Failure, Identities, Store,
-    item::{Attributes, Item, Read},
-    registrations,
-    transaction::{NotCommitted, Write},
+    Erasure, Failure, Identities, Refused,
+    item::{Attributes, Item, Read, text},
+    registrations, sessions,
+    transaction::{Commands, NotCommitted, Write},
 };
 
 const SK: &str = "USER";
+/// The status of a tombstone.
+pub(crate) const ERASED: &str = "erased";
 
 /// The partition of everything that is the user's own.
 pub(crate) fn pk(id: UserId) -> String {
@@ -21,6 +23,19 @@ pub(crate) fn pk(id: UserId) -> String {
 
 fn credential_pk(email: &CanonicalEmail) -> String {
     format!("EMAIL#{email}")
+}
+
+pub(crate) fn key(id: UserId) -> Attributes {
+    Item::at(pk(id), SK).build()
+}
+
+pub(crate) fn credential_key(email: &CanonicalEmail) -> Attributes {
+    Item::at(credential_pk(email), "CREDENTIAL").build()
+}
+
+/// Sorts by version.
+pub(crate) fn former_email_sk(version: u64) -> String {
+    format!("FORMER_EMAIL#{version:020}")
 }
 
 /// Why an address was not claimed.
@@ -37,7 +52,7 @@ pub enum ClaimRefused {
     Failed(#[from] Failure),
 }
 
-impl Store {
+impl Commands<'_> {
     /// Turns a registration into a user: claims the address, adds the user, consumes the link.
     ///
     /// # Errors
@@ -49,11 +64,7 @@ impl Store {
         event: Event,
     ) -> Result<(), ClaimRefused> {
         const CREDENTIAL: usize = 0;
-        let writes = [
-            Write::put(credential_item(credential)).only_if("attribute_not_exists(pk)"),
-            Write::put(item(user)).only_if("attribute_not_exists(pk)"),
-            registrations::consume(registration, link, now),
-        ];
+        let writes = [self::claim(credential), add(user), registrations::consume(registration, link, now)];
         self.commit(writes, event).await.map_err(|error| match error {
             // Of two requests with the same link the later finds everything refused: its link is spent.
             NotCommitted::Refused(positions) if positions == [CREDENTIAL] => ClaimRefused::EmailTaken,
@@ -63,14 +74,24 @@ impl Store {
     }
 }
 
+impl Commands<'_> {
+    /// Puts a user in the place of the one a version before.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`] if the user has changed since they were read.
+    pub async fn update_user(&self, user: &User, event: Event) -> Result<(), Refused> {
+        self.commit([replace(user)], event).await.map_err(sessions::stale)
+    }
+}
+
 impl Identities {
-    /// The user `id`.
+    /// The user `id`; none once they were erased.
     ///
     /// # Errors
     /// If the table does not answer.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, Failure> {
         let item = self.get(pk(id), SK.to_owned()).await?;
-        item.map(|item| parse(id, &item)).transpose()
+        item.filter(|item| !is_tombstone(item)).map(|item| parse(id, &item)).transpose()
     }
 
     /// The credential that claims an address.
@@ -79,18 +100,39 @@ impl Identities {
     /// If the table does not answer.
     pub async fn credential(&self, email: &CanonicalEmail) -> Result<Option<Credential>, Failure> {
         let item = self.get(credential_pk(email), "CREDENTIAL".to_owned()).await?;
-        let parse = |item: Attributes| {
-            let read = Read(&item);
-            Ok(Credential {
-                email: email.clone(),
-                user_id: read.parsed("user_id", str::parse)?,
-                password_hash: PasswordHash {
-                    phc: read.text("password_hash")?,
-                    pepper_id: read.text("pepper_id")?,
-                },
-            })
-        };
-        item.map(parse).transpose()
+        item.map(|item| parse_credential(email, &item)).transpose()
+    }
+
+    /// Whose an address is, without the hash that proves it: who asks has no right to read that.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn owner(&self, email: &CanonicalEmail) -> Result<Option<UserId>, Failure> {
+        let key = Item::at(credential_pk(email), "CREDENTIAL").build();
+        let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
+        let get = get.set_key(Some(key)).projection_expression("user_id");
+        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        answer.item.map(|item| Read(&item).parsed("user_id", str::parse)).transpose()
+    }
+
+    /// The address that the user had until the change of this version, or the first after it.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn former_email(&self, user: UserId, version: u64) -> Result<Option<Email>, Failure> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .limit(1)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", text(pk(user)))
+            .expression_attribute_values(":from", text(former_email_sk(version)))
+            .expression_attribute_values(":to", text(former_email_sk(u64::MAX)));
+        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let first = answer.items.unwrap_or_default().into_iter().next();
+        first.map(|item| Read(&item).parsed("email", Email::parse)).transpose()
     }
 }
 
@@ -103,6 +145,63 @@ pub(crate) fn advance(user: &User) -> Write {
         .only_if("version = :before AND epoch = :epoch AND #status = :status")
         .named("#status", "status")
         .with(values)
+}
+
+/// Replaces a user by the same one a version on, if nothing else has changed it: whatever the decision
+/// was made on, every change of it raises the version.
+pub(crate) fn replace(user: &User) -> Write {
+    Write::put(item(user))
+        .only_if("version = :before")
+        .with(Item::default().number(":before", user.version - 1))
+}
+
+/// Puts what is left in the place of a user, if nothing else has changed them.
+pub(crate) fn bury(tombstone: &Tombstone) -> Write {
+    let Tombstone { id, version, created_at, erased_at } = *tombstone;
+    let item = Item::at(pk(id), SK)
+        .number("version", version)
+        .text("status", ERASED)
+        .moment("created_at", created_at)
+        .moment("erased_at", erased_at)
+        .build();
+    Write::put(item).only_if("version = :before").with(Item::default().number(":before", version - 1))
+}
+
+pub(crate) fn is_tombstone(item: &Attributes) -> bool {
+    Read(item).maybe_text("status").as_deref() == Some(ERASED)
+}
+
+/// Whether an item of a user's partition is the user.
+pub(crate) fn is_user(key: &Attributes) -> bool {
+    Read(key).maybe_text("sk").as_deref() == Some(SK)
+}
+
+/// Adds a user.
+pub(crate) fn add(user: &User) -> Write {
+    Write::put(item(user)).only_if("attribute_not_exists(pk)")
+}
+
+/// Claims an address, if nobody has.
+pub(crate) fn claim(credential: &Credential) -> Write {
+    Write::put(credential_item(credential)).only_if("attribute_not_exists(pk)")
+}
+
+/// Replaces a credential, if it is still the one that was read.
+pub(crate) fn replace_credential(before: &Credential, after: &Credential) -> Write {
+    Write::put(credential_item(after)).only_if(UNCHANGED).with(unchanged(before))
+}
+
+/// Gives a claim up, if it is still the one that was read.
+pub(crate) fn give_up(before: &Credential) -> Write {
+    let key = Item::at(credential_pk(&before.email), "CREDENTIAL").build();
+    Write::delete(key).only_if(UNCHANGED).with(unchanged(before))
+}
+
+const UNCHANGED: &str = "user_id = :user AND password_hash = :before";
+
+fn unchanged(credential: &Credential) -> Item {
+    let hash = &credential.password_hash.phc;
+    Item::default().text(":user", credential.user_id.to_string()).text(":before", hash)
 }
 
 /// Replaces a password's hash by a better one of the same password.
@@ -123,11 +222,15 @@ fn item(user: &User) -> Attributes {
     Item::at(pk(user.id), SK)
         .number("version", user.version)
         .number("epoch", user.epoch)
+        .number("credential_version", user.credential_version)
         .text("status", user.status.to_string())
+        .maybe_moment("erase_at", Erasure::of(user).map(|erasure| erasure.due_at))
         .text("email", user.email.address())
         .text("canonical_email", user.email.canonical().as_str())
         .maybe_text("first_name", user.first_name.as_ref().map(Name::as_str))
         .maybe_text("last_name", user.last_name.as_ref().map(Name::as_str))
+        .maybe_text("locale", user.locale.as_ref().map(Locale::as_str))
+        .maybe_text("attributes", (!user.attributes.is_empty()).then(|| user.attributes.json()))
         .texts("roles", &user.roles)
         .moment("created_at", user.created_at)
         .moment("updated_at", user.updated_at)
@@ -137,9 +240,47 @@ fn item(user: &User) -> Attributes {
 fn credential_item(credential: &Credential) -> Attributes {
     Item::at(credential_pk(&credential.email), "CREDENTIAL")
         .text("user_id", credential.user_id.to_string())
+        .number("credential_version", credential.version)
         .text("password_hash", &credential.password_hash.phc)
         .text("pepper_id", &credential.password_hash.pepper_id)
+        .texts("previous_hashes", &credential.previous_hashes.iter().map(one_text).collect::<Vec<_>>())
         .build()
+}
+
+pub(crate) fn parse_credential(email: &CanonicalEmail, item: &Attributes) -> Result<Credential, Failure> {
+    let read = Read(item);
+    Ok(Credential {
+        email: email.clone(),
+        user_id: read.parsed("user_id", str::parse)?,
+        version: read.number("credential_version")?,
+        password_hash: PasswordHash { phc: read.text("password_hash")?, pepper_id: read.text("pepper_id")? },
+        previous_hashes: previous(&read)?,
+    })
+}
+
+/// A pepper's id has no space.
+fn one_text(hash: &PasswordHash) -> String {
+    format!("{} {}", hash.pepper_id, hash.phc)
+}
+
+fn previous(credential: &Read<'_>) -> Result<Vec<PasswordHash>, Failure> {
+    const NAME: &str = "previous_hashes";
+    let hash = |text: String| {
+        let (pepper_id, phc) = text.split_once(' ').ok_or(Failure::Malformed(NAME))?;
+        Ok(PasswordHash { phc: phc.to_owned(), pepper_id: pepper_id.to_owned() })
+    };
+    credential.texts(NAME)?.into_iter().map(hash).collect()
+}
+
+fn status(read: &Read) -> Result<Status, Failure> {
+    match &*read.text("status")? {
+        "deleting" => Ok(Status::Deleting { erase_at: read.moment("erase_at")? }),
+        other => other.parse().map_err(|()| Failure::Malformed("status")),
+    }
+}
+
+fn custom_attributes(text: &str) -> Result<CustomAttributes, ()> {
+    CustomAttributes::of_json(text).ok_or(())
 }
 
 pub(crate) fn parse(id: UserId, item: &Attributes) -> Result<User, Failure> {
@@ -148,10 +289,13 @@ pub(crate) fn parse(id: UserId, item: &Attributes) -> Result<User, Failure> {
         id,
         version: read.number("version")?,
         epoch: read.number("epoch")?,
-        status: read.parsed("status", str::parse)?,
+        credential_version: read.number("credential_version")?,
+        status: status(&read)?,
         email: read.parsed("email", Email::parse)?,
         first_name: read.maybe_parsed("first_name", Name::parse)?,
         last_name: read.maybe_parsed("last_name", Name::parse)?,
+        locale: read.maybe_parsed("locale", Locale::parse)?,
+        attributes: read.maybe_parsed("attributes", custom_attributes)?.unwrap_or_default(),
         roles: read.texts("roles")?,
         created_at: read.moment("created_at")?,
         updated_at: read.moment("updated_at")?,

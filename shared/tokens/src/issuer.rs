@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use domain::{Presented, PublicKey, Secret, Seeds, Timestamp};
+use domain::{CanonicalEmail, Presented, PublicKey, Secret, Seeds, Timestamp};
 
 use crate::{
-    InvalidToken, KeyUnusable,
+    InvalidToken, KeyUnusable, KnownDevice,
     access::{AccessClaims, Claims, TYPE},
     base64url,
+    device::DeviceKeys,
     jwk::SigningKey,
     jws,
     refresh::RefreshKeys,
@@ -24,7 +25,7 @@ pub struct IssuerSettings {
     pub lifetime: Duration,
 }
 
-/// Makes access and refresh tokens with keys derived from the deployment's seeds.
+/// Makes access, refresh and device tokens with keys derived from the deployment's seeds.
 #[derive(Clone)]
 pub struct Issuer {
     settings: IssuerSettings,
@@ -32,6 +33,7 @@ pub struct Issuer {
     /// The same in every token.
     header: String,
     refresh: RefreshKeys,
+    device: DeviceKeys,
 }
 
 impl Issuer {
@@ -42,7 +44,8 @@ impl Issuer {
     pub fn new(seeds: &Seeds, settings: IssuerSettings) -> Result<Self, KeyUnusable> {
         let key = SigningKey::derive(seeds.current())?;
         let header = jws::encode_header(SigningKey::ALGORITHM, TYPE, key.kid());
-        Ok(Self { settings, key, header, refresh: RefreshKeys::derive(seeds) })
+        let (refresh, device) = (RefreshKeys::derive(seeds), DeviceKeys::derive(seeds));
+        Ok(Self { settings, key, header, refresh, device })
     }
 
     /// How long an access token is good.
@@ -104,5 +107,23 @@ impl Issuer {
     /// [`InvalidToken`] for anything that Gatepost did not make.
     pub fn open_refresh_token(&self, token: &Secret) -> Result<Presented, InvalidToken> {
         self.refresh.open(token).ok_or(InvalidToken)
+    }
+
+    /// The token of a device on which somebody has proven to own `email`.
+    #[must_use]
+    pub fn device_token(&self, device: &KnownDevice, email: &CanonicalEmail) -> Secret {
+        self.device.seal(device, email)
+    }
+
+    /// The device that a token names, if it is genuine and was made for `email`.
+    ///
+    /// # Errors
+    /// [`InvalidToken`] for anything else.
+    pub fn open_device_token(
+        &self,
+        token: &Secret,
+        email: &CanonicalEmail,
+    ) -> Result<KnownDevice, InvalidToken> {
+        self.device.open(token, email).ok_or(InvalidToken)
     }
 }

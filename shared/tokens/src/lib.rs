@@ -1,17 +1,22 @@
-//! Access, refresh and link tokens, and the keys behind them.
+//! Access, refresh, link and device tokens, what is kept encrypted, and the keys behind all of them.
 //!
 //! Every key is derived from the deployment's seeds ([`domain::Seeds`]), parsed once and kept
 //! parsed. What is wrong with a token is never said in more words than its holder needs, and no
 //! text of a parser or of a library leaves this crate.
 
 mod access;
+mod cipher;
+mod cursor;
 mod derive;
+mod device;
 mod issuer;
 mod json;
 mod jwk;
 mod jws;
 mod link;
+mod receipt;
 mod refresh;
+mod sealed;
 #[cfg(test)]
 mod wycheproof;
 
@@ -19,8 +24,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use thiserror::Error;
 
 pub use access::{AccessClaims, Rejected, Verifier};
+pub use cursor::CursorKeys;
+pub use device::KnownDevice;
 pub use issuer::{Issuer, IssuerSettings};
 pub use link::LinkToken;
+pub use receipt::{ReceiptKey, ReceiptKeys};
 
 /// The token is not one that Gatepost made. Says nothing of why: only a forger would want to know.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

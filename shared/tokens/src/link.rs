@@ -62,6 +62,8 @@ impl LinkToken {
 const fn code(purpose: Purpose) -> u8 {
     match purpose {
         Purpose::VerifyRegistration => 1,
+        Purpose::ResetPassword => 2,
+        Purpose::VerifyEmailChange => 3,
     }
 }
 

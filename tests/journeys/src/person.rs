@@ -34,6 +34,12 @@ impl Person {
         Self { place: Place::here(), email, password: format!("correct horse {}", &unique[12..]) }
     }
 
+    /// The same person.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { place: self.place.clone(), email: self.email.clone(), password: self.password.clone() }
+    }
+
     /// Asks for an account.
     #[must_use]
     pub fn register(&self) -> Answer {

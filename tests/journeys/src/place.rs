@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use ureq::{Agent, http::HeaderMap};
+use ureq::{Agent, RequestBuilder, http::HeaderMap, typestate::WithBody};
 
 /// Mail and events travel behind the answers: this long they may take, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -62,6 +62,18 @@ impl Place {
         Answer::of(request.send(body).unwrap_or_else(|error| panic!("POST {path}: {error}")))
     }
 
+    /// `POST path` with this JSON, with an access token.
+    #[must_use]
+    pub fn post_as(&self, path: &str, token: &str, body: &Value) -> Answer {
+        send(self.agent.post(format!("{}{path}", self.url)), Some(token), body)
+    }
+
+    /// `PUT path` with this JSON, with an access token.
+    #[must_use]
+    pub fn put(&self, path: &str, token: &str, body: &Value) -> Answer {
+        send(self.agent.put(format!("{}{path}", self.url)), Some(token), body)
+    }
+
     /// `GET path`, with an access token or without.
     #[must_use]
     pub fn get(&self, path: &str, token: Option<&str>) -> Answer {
@@ -80,6 +92,18 @@ impl Place {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         Answer::of(request.call().unwrap_or_else(|error| panic!("DELETE {path}: {error}")))
+    }
+
+    /// `PATCH path` with a JSON body, with an access token or without.
+    #[must_use]
+    pub fn patch(&self, path: &str, token: Option<&str>, body: &Value) -> Answer {
+        send(self.agent.patch(format!("{}{path}", self.url)), token, body)
+    }
+
+    /// `DELETE path` with a JSON body, with an access token or without.
+    #[must_use]
+    pub fn delete_with(&self, path: &str, token: Option<&str>, body: &Value) -> Answer {
+        send(self.agent.delete(format!("{}{path}", self.url)).force_send_body(), token, body)
     }
 
     /// The texts of the mails to an address so far.
@@ -134,6 +158,14 @@ impl Place {
     fn read(&self, url: &str) -> Value {
         Answer::of(self.agent.get(url).call().unwrap_or_else(|error| panic!("GET {url}: {error}"))).body
     }
+}
+
+fn send(mut request: RequestBuilder<WithBody>, token: Option<&str>, body: &Value) -> Answer {
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let answer = request.header("content-type", "application/json").send(body.to_string());
+    Answer::of(answer.unwrap_or_else(|error| panic!("no answer: {error}")))
 }
 
 impl Answer {

@@ -20,7 +20,11 @@ const CLIENTS_PER_CORE: usize = 2;
 
 pub(crate) fn run() -> Result<(), Failed> {
     let stage = Stage::with(|setup| {
-        setup.with_parameter("LogInAttemptsPerAddress", "100").with_parameter("LogInAttemptsPerIp", "100000")
+        setup
+            .with_parameter("LogInAttemptsPerAddress", "15")
+            .with_parameter("LogInAttemptsPerIp", "100000")
+            .with_parameter("MailRequestsPerAddress", "100")
+            .with_parameter("MailRequestsPerIp", "100000")
     });
     cost(&stage)?;
     rate(&stage)

@@ -6,6 +6,7 @@ mod cryptography;
 mod delivery;
 mod log_in;
 mod measure;
+mod moving;
 mod relay;
 mod requests;
 mod sizes;
@@ -18,7 +19,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 /// Why there is no figure.
 type Failed = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "one of: log-in, refresh, read-profile, units, relay, latency, catch-up, memory, cold-start [folder], sizes [folder]; \
+const USAGE: &str = "one of: log-in, refresh, read-profile, units, relay, latency, catch-up, memory, cold-start [folder], moving [folder], sizes [folder]; \
                      the folder holds the release binaries, by default target/release";
 
 fn main() -> ExitCode {
@@ -41,6 +42,7 @@ fn run() -> Result<(), Failed> {
         "latency" => delivery::latency(),
         "log-in" => log_in::run(),
         "memory" => relay::memory(),
+        "moving" => moving::run(&folder),
         "refresh" => requests::refresh(),
         "read-profile" => requests::read_profile(),
         "relay" => relay::throughput(),

@@ -32,7 +32,8 @@ pub(crate) fn spent(times: u32, work: impl FnOnce() -> Result<(), Failed>) -> Re
     Ok(Spent { wall: began.elapsed() / times, cpu: cpu().saturating_sub(cpu_before) / times })
 }
 
-fn cpu() -> Duration {
+/// That this process has used so far.
+pub(crate) fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }

@@ -3,11 +3,11 @@
 use std::sync::Mutex;
 
 use cloud::Clock;
-use domain::UserId;
+use domain::{Allowance, UserId};
 use local::{Request, Stack};
 use serde_json::{Value, json};
 use stage::{Stage, Tokens};
-use store::Identities;
+use store::{Identities, Limit};
 
 use crate::{
     Failed,
@@ -128,6 +128,8 @@ fn rate<F: AsyncFnMut() -> Result<(), Failed> + Send>(
 struct TableCalls {
     identities: Identities,
     user: UserId,
+    /// One that is never reached: an update of one item.
+    limit: Limit,
     clock: Clock,
     writes: bool,
 }
@@ -135,13 +137,14 @@ struct TableCalls {
 impl TableCalls {
     fn of(stage: &Stage, user: &Value, writes: bool) -> Result<Self, Failed> {
         let identities = Identities::new(&stage.stack.cloud("read-profile")?)?;
-        let user = user["id"].as_str().unwrap_or_default().parse()?;
-        Ok(Self { identities, user, clock: stage.stack.clock(), writes })
+        let user: UserId = user["id"].as_str().unwrap_or_default().parse()?;
+        let limit = Limit::of_user("load", user, Allowance::of_source(u32::MAX));
+        Ok(Self { identities, user, limit, clock: stage.stack.clock(), writes })
     }
 
     async fn call(&self) -> Result<(), Failed> {
         if self.writes {
-            self.identities.count_attempt("load", "load", self.clock.now()).await?;
+            self.identities.reserve(std::slice::from_ref(&self.limit), self.clock.now()).await?;
         }
         self.identities.user(self.user).await?.ok_or("no user")?;
         Ok(())

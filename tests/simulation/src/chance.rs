@@ -5,7 +5,20 @@ use fastrand::Rng;
 use crate::history::{Act, End, Fault, History, Step, What};
 
 /// Functions that people call.
-pub(crate) const API: [&str; 5] = ["register", "verify-registration", "log-in", "refresh-session", "log-out"];
+pub(crate) const API: [&str; 12] = [
+    "register",
+    "verify-registration",
+    "log-in",
+    "refresh-session",
+    "log-out",
+    "end-session",
+    "end-other-sessions",
+    "update-profile",
+    "change-password",
+    "request-password-reset",
+    "reset-password",
+    "delete-account",
+];
 /// Everybody in a history: the first ones are users from the start.
 pub(crate) const PEOPLE: usize = 5;
 /// Users from the start.
@@ -52,10 +65,17 @@ fn burst(dice: &mut Rng, moment: u64, steps: &mut Vec<Step>) {
     for _ in 0..dice.usize(2..=6) {
         let person = if dice.u32(0..4) < others { dice.usize(0..USERS) } else { person };
         let session = dice.usize(0..6);
-        let act = match dice.u32(0..14) {
+        let act = match dice.u32(0..24) {
             0 | 1 => Act::LogIn,
             2..=4 => Act::Refresh(session),
             5..=7 => Act::Reuse(session),
+            8 | 9 => Act::EndSession(session, dice.usize(0..6)),
+            10 => Act::EndOthers(session),
+            11..=13 => Act::Rename(session),
+            14 => Act::ChangePassword(session),
+            15 => Act::ForgetPassword,
+            16 => Act::ResetPassword,
+            17 if dice.bool() => Act::Leave(session),
             _ => Act::LogOut(session),
         };
         steps.push(Step { at: moment + dice.u64(0..spread), what: What::Act(person, act) });

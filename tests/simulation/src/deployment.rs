@@ -23,10 +23,14 @@ pub(crate) type Tables = BTreeMap<String, Vec<Value>>;
 
 /// Each minute in truth: seldom is harder.
 const SWEEPS: Duration = Duration::from_mins(5);
+/// In this many, people are there.
+const EARLY_SWEEPS: u32 = 12;
 /// In the long time in which nothing else happens.
 const LATER_SWEEPS: Duration = Duration::from_hours(1);
+/// What is mailed.
+const MAILED: [&str; 2] = ["registration.requested", "password-reset.requested"];
 /// How often a mail is tried.
-const MAIL_ATTEMPTS: u32 = 6;
+const MAIL_ATTEMPTS: u32 = 40;
 
 /// One deployment.
 pub(crate) struct Deployment {
@@ -50,8 +54,11 @@ impl Deployment {
             // As little work as may be asked for.
             .with_parameter("Argon2MemoryKib", "7168")
             .with_parameter("Argon2Iterations", "5")
-            .with_parameter("LogInAttemptsPerAddress", "100")
+            .with_parameter("DeletionGraceDays", "0")
+            .with_parameter("LogInAttemptsPerAddress", "15")
             .with_parameter("LogInAttemptsPerIp", "100000")
+            .with_parameter("MailRequestsPerAddress", "100")
+            .with_parameter("MailRequestsPerIp", "100000")
             .with_clock(Clock::of(move || clocked.time()))
             // The same secret in every deployment: people keep their passwords and tokens.
             .with_random(Random::of(move |bytes| secret.lock().expect("no panic before").fill(bytes)))
@@ -135,7 +142,7 @@ async fn deliver(lambda: Arc<Lambda>, play: Arc<Play>) {
         match news.recv().await {
             Ok(News::Event(event)) => {
                 play.published(&event);
-                if event.detail_type == "registration.requested" {
+                if MAILED.contains(&event.detail_type.as_str()) {
                     sending.spawn(send_mail(Arc::clone(&lambda), event));
                 }
             }
@@ -164,7 +171,10 @@ async fn send_mail(lambda: Arc<Lambda>, event: Published) {
 
 async fn sweep_again_and_again(lambda: Arc<Lambda>) {
     for sweep in 0.. {
-        sleep(if sweep < 12 { SWEEPS } else { LATER_SWEEPS }).await;
+        sleep(if sweep < EARLY_SWEEPS { SWEEPS } else { LATER_SWEEPS }).await;
         lambda.invoke("sweep-events", "{}".to_owned()).await;
+        if sweep < EARLY_SWEEPS {
+            lambda.invoke("erase-users", "{}".to_owned()).await;
+        }
     }
 }

@@ -45,6 +45,20 @@ pub enum Act {
     Reuse(usize),
     /// Ends a session.
     LogOut(usize),
+    /// From one session, ends another.
+    EndSession(usize, usize),
+    /// Ends every session but one.
+    EndOthers(usize),
+    /// Changes the profile.
+    Rename(usize),
+    /// Chooses another password, from a session that goes on.
+    ChangePassword(usize),
+    /// Asks for a link to choose another password.
+    ForgetPassword,
+    /// Opens the newest such link, and chooses one.
+    ResetPassword,
+    /// Wants to be erased.
+    Leave(usize),
 }
 
 /// What goes wrong.

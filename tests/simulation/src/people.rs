@@ -13,7 +13,12 @@ const FRESH_MILLIS: u64 = 8 * 60_000;
 /// What somebody knows.
 #[derive(Clone, Default)]
 pub(crate) struct Person {
+    /// Of registrations.
     links: Vec<String>,
+    /// For another password.
+    resets: Vec<String>,
+    /// Every password ever chosen, whether or not that was answered; the newest is the last.
+    passwords: Vec<String>,
     sessions: Vec<Session>,
 }
 
@@ -29,8 +34,8 @@ struct Session {
 /// What an answer has promised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ack {
-    /// A registration of this address is taken.
-    Registered(String),
+    /// A change is made, of which this is the event.
+    Done(&'static str),
     /// There is a user of this id.
     Verified(String),
     /// There is a session.
@@ -39,6 +44,18 @@ pub(crate) enum Ack {
     Refreshed(String),
     /// The session has ended.
     Ended(String),
+}
+
+impl Ack {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Done(kind) => kind,
+            Self::Verified(_) => "user.registered",
+            Self::Started(_) => "session.started",
+            Self::Refreshed(_) => "session refreshed",
+            Self::Ended(_) => "session.ended",
+        }
+    }
 }
 
 /// Everybody, knowing nothing.
@@ -52,13 +69,12 @@ fn email(person: usize) -> String {
 
 /// Notes the links of a mail.
 pub(crate) fn got_mail(play: &Play, to: &str, links: &[String]) {
-    let tokens = links.iter().filter_map(|link| Some(link.split_once("#token=")?.1.to_owned()));
-    let tokens: Vec<_> = tokens.collect();
     let mut seen = play.seen();
-    for (number, person) in seen.people.iter_mut().enumerate() {
-        if email(number) == to {
-            person.links.extend(tokens.iter().cloned());
-        }
+    let Some(number) = (0..seen.people.len()).find(|number| email(*number) == to) else { return };
+    let person = &mut seen.people[number];
+    for (page, token) in links.iter().filter_map(|link| link.split_once("#token=")) {
+        let kept = if page.ends_with("reset-password") { &mut person.resets } else { &mut person.links };
+        kept.push(token.to_owned());
     }
 }
 
@@ -78,6 +94,13 @@ impl Doing {
             Act::Refresh(pick) => self.refresh(pick, false).await,
             Act::Reuse(pick) => self.refresh(pick, true).await,
             Act::LogOut(pick) => self.log_out(pick).await,
+            Act::EndSession(from, pick) => self.end_session(from, pick).await,
+            Act::EndOthers(from) => self.end_others(from).await,
+            Act::Rename(from) => self.rename(from).await,
+            Act::ChangePassword(from) => self.change_password(from).await,
+            Act::ForgetPassword => self.forget_password().await,
+            Act::ResetPassword => self.reset_password().await,
+            Act::Leave(from) => self.leave(from).await,
         };
         self.play.write(&format!("{} {act:?} {}", self.person, done.is_some()));
     }
@@ -85,7 +108,7 @@ impl Doing {
     async fn register(&self) -> Option<()> {
         let body = json!({"email": email(self.person), "password": PASSWORD});
         self.post("register", "/v1/registrations", &body, 202).await?;
-        self.promised(Ack::Registered(email(self.person)));
+        self.promised(Ack::Done("registration.requested"));
         Some(())
     }
 
@@ -98,8 +121,15 @@ impl Doing {
     }
 
     async fn log_in(&self) -> Option<()> {
-        let body = json!({"email": email(self.person), "password": PASSWORD});
-        let grant = self.post("log-in", "/v1/sessions", &body, 201).await?;
+        let mut granted = None;
+        for password in self.passwords() {
+            let body = json!({"email": email(self.person), "password": password});
+            granted = self.post("log-in", "/v1/sessions", &body, 201).await;
+            if granted.is_some() {
+                break;
+            }
+        }
+        let grant = granted?;
         let session = Session {
             id: text(&grant, "session_id")?,
             access: (text(&grant, "access_token")?, self.play.now()),
@@ -128,14 +158,100 @@ impl Doing {
     }
 
     async fn log_out(&self, pick: usize) -> Option<()> {
-        if self.session(pick)?.access.1 + FRESH_MILLIS < self.play.now() {
-            self.refresh(pick, false).await?;
-        }
-        let session = self.session(pick)?;
+        let session = self.fresh(pick).await?;
         let request = Request::new("DELETE", "/v1/sessions/current").bearer(&session.access.0);
         self.send("log-out", request, 204).await?;
         self.promised(Ack::Ended(session.id));
         Some(())
+    }
+
+    async fn end_session(&self, from: usize, pick: usize) -> Option<()> {
+        let (own, ended) = (self.fresh(from).await?, self.session(pick)?);
+        let request = Request::new("DELETE", &format!("/v1/me/sessions/{}", ended.id));
+        let request = request.parameter("id", &ended.id).bearer(&own.access.0);
+        self.send("end-session", request, 204).await?;
+        self.promised(Ack::Ended(ended.id));
+        Some(())
+    }
+
+    async fn end_others(&self, from: usize) -> Option<()> {
+        let own = self.fresh(from).await?;
+        let request = Request::new("DELETE", "/v1/me/sessions").bearer(&own.access.0);
+        self.send("end-other-sessions", request, 204).await?;
+        self.promised(Ack::Done("sessions.ended"));
+        Some(())
+    }
+
+    async fn rename(&self, from: usize) -> Option<()> {
+        let own = self.fresh(from).await?;
+        let name = json!({"first_name": self.play.random.uuid().to_string()});
+        let request = Request::new("PATCH", "/v1/me").json(&name).bearer(&own.access.0);
+        self.send("update-profile", request, 200).await?;
+        self.promised(Ack::Done("user.updated"));
+        Some(())
+    }
+
+    async fn change_password(&self, from: usize) -> Option<()> {
+        let own = self.fresh(from).await?;
+        let (known, chosen) = (self.passwords(), self.chosen());
+        for password in known {
+            let body = json!({"current_password": password, "new_password": chosen});
+            let request = Request::new("PUT", "/v1/me/password").json(&body).bearer(&own.access.0);
+            if self.send("change-password", request, 204).await.is_some() {
+                self.promised(Ack::Done("user.password-changed"));
+                return Some(());
+            }
+        }
+        None
+    }
+
+    async fn forget_password(&self) -> Option<()> {
+        let body = json!({"email": email(self.person)});
+        self.post("request-password-reset", "/v1/password-resets", &body, 202).await?;
+        self.promised(Ack::Done("password-reset.requested"));
+        Some(())
+    }
+
+    async fn reset_password(&self) -> Option<()> {
+        let link = self.play.seen().people[self.person].resets.last().cloned()?;
+        let body = json!({"token": link, "new_password": self.chosen()});
+        self.post("reset-password", "/v1/password-resets/confirm", &body, 204).await?;
+        self.promised(Ack::Done("user.password-reset"));
+        Some(())
+    }
+
+    async fn leave(&self, from: usize) -> Option<()> {
+        let own = self.fresh(from).await?;
+        for password in self.passwords() {
+            let request = Request::new("DELETE", "/v1/me").json(&json!({"password": password}));
+            if self.send("delete-account", request.bearer(&own.access.0), 204).await.is_some() {
+                self.promised(Ack::Done("user.deletion-requested"));
+                return Some(());
+            }
+        }
+        None
+    }
+
+    /// A new password, which may come to be the right one from now on.
+    fn chosen(&self) -> String {
+        let password = format!("{PASSWORD} {}", self.play.random.uuid());
+        self.play.seen().people[self.person].passwords.push(password.clone());
+        password
+    }
+
+    /// What the password may be, the likeliest first.
+    fn passwords(&self) -> Vec<String> {
+        let seen = self.play.seen();
+        let chosen = seen.people[self.person].passwords.iter().rev().cloned();
+        chosen.chain([PASSWORD.to_owned()]).collect()
+    }
+
+    /// A session whose access token is still good.
+    async fn fresh(&self, pick: usize) -> Option<Session> {
+        if self.session(pick)?.access.1 + FRESH_MILLIS < self.play.now() {
+            self.refresh(pick, false).await?;
+        }
+        self.session(pick)
     }
 
     fn session(&self, pick: usize) -> Option<Session> {
@@ -146,7 +262,9 @@ impl Doing {
 
     fn promised(&self, ack: Ack) {
         let now = self.play.now();
-        self.play.seen().acks.push((now, ack));
+        let mut seen = self.play.seen();
+        *seen.done.entry(ack.kind()).or_default() += 1;
+        seen.acks.push((now, ack));
     }
 
     async fn post(&self, function: &'static str, path: &str, body: &Value, status: u64) -> Option<Value> {
@@ -183,6 +301,11 @@ impl Request {
     fn json(mut self, body: &Value) -> Self {
         self.0["headers"]["content-type"] = "application/json".into();
         self.0["body"] = body.to_string().into();
+        self
+    }
+
+    fn parameter(mut self, name: &str, value: &str) -> Self {
+        self.0["pathParameters"][name] = value.into();
         self
     }
 

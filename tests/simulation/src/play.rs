@@ -40,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) people: Vec<Person>,
     /// Answers that promised something, and when.
     pub(crate) acks: Vec<(u64, Ack)>,
+    /// How often each kind of answer promised something.
+    pub(crate) done: BTreeMap<&'static str, u64>,
     /// What the bus took, in order.
     pub(crate) published: Vec<Publication>,
     /// What each event's text was when it was first handed to the bus.

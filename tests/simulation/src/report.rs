@@ -11,10 +11,13 @@ pub struct Report {
     /// Seeds of those that failed, lowest first.
     pub failed: Vec<u64>,
     violations: BTreeMap<Invariant, u64>,
+    done: BTreeMap<&'static str, u64>,
     struck: BTreeMap<String, u64>,
     calls: u64,
     promises: u64,
     events: u64,
+    /// Users who are erased.
+    pub erased: u64,
     publications: u64,
     duplicates: u64,
     /// The same for the same histories, in whatever order they were played.
@@ -34,15 +37,25 @@ impl Report {
         for violation in &outcome.violations {
             *self.violations.entry(violation.invariant).or_default() += 1;
         }
+        for (kind, times) in &outcome.done {
+            *self.done.entry(kind).or_default() += times;
+        }
         for (kind, times) in &outcome.struck {
             *self.struck.entry(kind.clone()).or_default() += times;
         }
         self.calls += outcome.calls;
         self.promises += outcome.promises;
         self.events += outcome.events;
+        self.erased += outcome.erased;
         self.publications += outcome.publications;
         self.duplicates += outcome.duplicates;
         self.fingerprint = self.fingerprint.wrapping_add(outcome.fingerprint);
+    }
+
+    /// How often people were answered that something is done.
+    #[must_use]
+    pub const fn done(&self) -> &BTreeMap<&'static str, u64> {
+        &self.done
     }
 
     /// How often each kind of fault has struck.
@@ -61,6 +74,7 @@ impl fmt::Display for Report {
             ("promises made to people", self.promises),
             ("calls of AWS", self.calls),
             ("events committed", self.events),
+            ("users erased", self.erased),
             ("publications", self.publications),
             ("of these, published again", self.duplicates),
             ("events lost", violations(Invariant::Published)),
@@ -73,6 +87,10 @@ impl fmt::Display for Report {
         ];
         for (what, times) in lines {
             writeln!(f, "| {what} | {times} |")?;
+        }
+        writeln!(f, "\n| answered | how often |\n|---|--:|")?;
+        for (kind, times) in &self.done {
+            writeln!(f, "| {kind} | {times} |")?;
         }
         writeln!(f, "\n| fault | how often it struck |\n|---|--:|")?;
         for (kind, times) in &self.struck {

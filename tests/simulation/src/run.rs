@@ -48,6 +48,10 @@ impl Default for System {
 pub struct Outcome {
     /// What does not hold.
     pub violations: Vec<Violation>,
+    /// How often people were answered that something is done.
+    pub done: BTreeMap<&'static str, u64>,
+    /// Users who are erased.
+    pub erased: u64,
     /// How often each kind of fault has struck.
     pub struck: BTreeMap<String, u64>,
     /// Calls of AWS.

@@ -157,6 +157,7 @@ impl<'a> Stage<'a> {
         self.play.faults().stop();
         self.deployment.stream.mend();
         self.deployment.lambda.recycle();
+        self.deployment.lambda.invoke("erase-users", "{}".to_owned()).await;
         for _ in 0..MOST_MINUTES {
             sleep(Duration::from_mins(1)).await;
             if self.deployment.stream.is_dry() {
@@ -193,11 +194,15 @@ impl<'a> Stage<'a> {
         }
         self.violations.extend(check::order(&published));
         self.violations.extend(check::committed(&published, &self.committed));
-        let changed = seen.changed.iter().cloned();
+        // Of somebody who is erased, nothing personal is published again.
+        let erased: BTreeSet<_> = state.erased().collect();
+        let changed = seen.changed.iter().filter(|id| !erased.contains(*id)).cloned();
         self.violations.extend(changed.map(|what| Violation { invariant: Invariant::Frozen, what }));
         let distinct = published.iter().map(|event| &event.event_id).collect::<BTreeSet<_>>().len();
         let outcome = Outcome {
             violations: std::mem::take(&mut self.violations),
+            done: seen.done.clone(),
+            erased: state.tombstones(),
             struck: self.play.faults().struck.clone(),
             calls: seen.calls,
             promises: seen.acks.len() as u64,

@@ -10,7 +10,7 @@ use crate::deployment::Tables;
 pub(crate) struct State {
     /// Each user's version.
     pub(crate) users: BTreeMap<String, u64>,
-    /// The sessions there are.
+    /// The sessions that stand: of their user's epoch.
     pub(crate) sessions: BTreeSet<String>,
     /// Each stream's events, by their number.
     pub(crate) events: BTreeMap<String, BTreeMap<u64, Event>>,
@@ -28,7 +28,7 @@ pub(crate) struct Event {
 }
 
 /// Streams of events, as opposed to what else is in the table.
-const STREAMS: [&str; 3] = ["user#", "registration#", "resend#"];
+const STREAMS: [&str; 4] = ["user#", "registration#", "resend#", "reset#"];
 /// Bytes of a text: the bus takes less.
 pub(crate) const TOO_LARGE: usize = 300 * 1024;
 
@@ -46,14 +46,19 @@ fn number(item: &Value, name: &str) -> u64 {
 
 impl State {
     pub(crate) fn of(tables: &Tables) -> Self {
-        let (mut users, mut sessions) = (BTreeMap::new(), BTreeSet::new());
-        for item in &tables["Identities"] {
-            let (pk, sk) = (text(item, "pk"), text(item, "sk"));
-            if sk == "USER" {
-                users.insert(pk.replace("USER#", "user#"), number(item, "version"));
-            }
-            sessions.extend(sk.strip_prefix("SESSION#").map(str::to_owned));
-        }
+        let of_kind = |kind: &'static str| {
+            let items = tables["Identities"].iter().map(|item| (text(item, "pk"), text(item, "sk"), item));
+            items.filter(move |(_, sk, _)| sk.starts_with(kind))
+        };
+        let users =
+            of_kind("USER").map(|(pk, _, item)| (pk.replace("USER#", "user#"), number(item, "version")));
+        let users = users.collect();
+        let epochs: BTreeMap<_, _> =
+            of_kind("USER").map(|(pk, _, item)| (pk, number(item, "epoch"))).collect();
+        let standing =
+            |(pk, _, item): &(String, String, &Value)| epochs.get(pk) == Some(&number(item, "epoch"));
+        let sessions = of_kind("SESSION#").filter(standing);
+        let sessions = sessions.map(|(_, sk, _)| sk.replace("SESSION#", "")).collect();
         let (mut events, mut quarantined) = (BTreeMap::<_, BTreeMap<_, _>>::new(), 0);
         for item in &tables["Events"] {
             let stream = text(item, "stream");
@@ -85,8 +90,47 @@ impl State {
         self.all().map(|event| event.id.clone())
     }
 
+    /// The sessions that stand by what the events say.
+    pub(crate) fn sessions_by_events(&self) -> BTreeSet<String> {
+        self.events.values().flat_map(|events| open_after(events.values())).collect()
+    }
+
+    /// How many users are erased.
+    pub(crate) fn tombstones(&self) -> u64 {
+        self.all().filter(|event| event.kind == "user.erased").count() as u64
+    }
+
+    /// The events of users who are erased, or will be.
+    pub(crate) fn erased(&self) -> impl Iterator<Item = String> {
+        let leaves = |events: &&BTreeMap<u64, Event>| {
+            events.values().any(|event| event.kind == "user.deletion-requested")
+        };
+        let of_leavers = self.events.values().filter(leaves).flat_map(BTreeMap::values);
+        of_leavers.map(|event| event.id.clone())
+    }
+
     /// All events.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Event> {
         self.events.values().flat_map(BTreeMap::values)
     }
+}
+
+/// The sessions that one user's events leave open.
+fn open_after<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<String> {
+    let mut open = BTreeSet::new();
+    for event in events {
+        let named = |name: &str| event.detail["data"][name].as_str().map(str::to_owned);
+        match event.kind.as_str() {
+            "session.started" => open.extend(named("session_id")),
+            "session.ended" => open.retain(|id| Some(id) != named("session_id").as_ref()),
+            "sessions.ended" | "user.password-changed" => {
+                open.retain(|id| Some(id) == named("kept_session_id").as_ref());
+            }
+            "user.password-reset" | "user.email-changed" | "user.deletion-requested" | "user.erased" => {
+                open.clear();
+            }
+            _ => {}
+        }
+    }
+    open
 }

@@ -7,6 +7,7 @@
     reason = "what a test stands on fails by a panic, anywhere"
 )]
 
+pub mod faults;
 pub mod outbox;
 
 use std::{
@@ -19,7 +20,10 @@ use std::{
 
 use cloud::Clock;
 use domain::Timestamp;
-use local::{Request, Setup, Stack};
+use local::{
+    Request, Setup, Stack,
+    calls::{Call, Fate},
+};
 use serde_json::{Value, json};
 
 /// A password that nothing is wrong with.
@@ -32,6 +36,15 @@ pub struct Stage {
     /// The system.
     pub stack: Stack,
     time: Arc<AtomicI64>,
+}
+
+/// The system in which commits take their time: whoever is there at the same time has read the same.
+#[must_use]
+pub fn slowly(setup: Setup) -> Setup {
+    setup.watched_by(|call: &Call| match call.operation.as_str() {
+        "TransactWriteItems" => Fate::Delayed(Duration::from_millis(30)),
+        _ => Fate::Proceed,
+    })
 }
 
 /// A response, taken apart.
@@ -96,9 +109,13 @@ impl Stage {
 
     /// Sends a request.
     pub async fn send(&self, request: Request) -> Answer {
-        let response = self.stack.request(request).await;
-        let body = response.json().unwrap_or(Value::Null);
-        Answer { status: response.status, body, response }
+        Answer::of(self.stack.request(request).await)
+    }
+
+    /// `POST path` with this JSON, from elsewhere.
+    pub async fn post_from(&self, source: &str, path: &str, body: Value) -> Answer {
+        let source = source.parse().expect("an IP address");
+        Answer::of(self.stack.request_from(source, Request::post(path, &body)).await)
     }
 
     /// `POST path` with this JSON.
@@ -124,8 +141,9 @@ impl Stage {
     /// The token of the newest link that was mailed to an address.
     pub async fn link(&self, email: &str) -> String {
         self.settle().await;
-        let mail = self.stack.mail().into_iter().rfind(|mail| mail.to == [email]).expect("a mail");
-        let link = mail.links.first().expect("a link in the mail");
+        let mut mails = self.stack.mail().into_iter().rev().filter(|mail| mail.to == [email]);
+        let link = mails.find_map(|mail| mail.links.into_iter().next());
+        let link = link.expect("a mail with a link");
         link.split_once("#token=").expect("a token in the link").1.to_owned()
     }
 
@@ -157,6 +175,47 @@ impl Stage {
         self.send(Request::delete("/v1/sessions/current").bearer(access_token)).await
     }
 
+    /// Asks for a new password; the token of the link that is mailed.
+    pub async fn reset_link(&self, email: &str) -> String {
+        self.post("/v1/password-resets", json!({"email": email})).await.expect(202);
+        self.link(email).await
+    }
+
+    /// Chooses a new password by a link.
+    pub async fn reset(&self, token: &str, password: &str) -> Answer {
+        let body = json!({"token": token, "new_password": password});
+        self.post("/v1/password-resets/confirm", body).await
+    }
+
+    /// Asks for another address, of a user with the usual password.
+    pub async fn ask_for_email(&self, access_token: &str, email: &str) -> Answer {
+        let body = json!({"new_email": email, "password": PASSWORD});
+        self.send(Request::post("/v1/me/email", &body).bearer(access_token)).await
+    }
+
+    /// Asks for another address; the token of the link that is mailed there.
+    pub async fn email_link(&self, access_token: &str, email: &str) -> String {
+        self.ask_for_email(access_token, email).await.expect(202);
+        self.link(email).await
+    }
+
+    /// Follows the link that proves another address.
+    pub async fn verify_email(&self, access_token: &str, token: &str) -> Answer {
+        let request = Request::post("/v1/me/email/verify", &json!({"token": token}));
+        self.send(request.bearer(access_token)).await
+    }
+
+    /// Puts a new password in the place of the usual one.
+    pub async fn change_password(&self, access_token: &str, password: &str) -> Answer {
+        let body = json!({"current_password": PASSWORD, "new_password": password});
+        self.send(Request::new("PUT", "/v1/me/password").json(&body).bearer(access_token)).await
+    }
+
+    /// Logs a user in with another password than the usual one.
+    pub async fn log_in_with(&self, email: &str, password: &str) -> Answer {
+        self.post("/v1/sessions", json!({"email": email, "password": password})).await
+    }
+
     /// The types of the events that were published of a subject, in order.
     pub async fn events_of(&self, subject: &str) -> Vec<String> {
         self.settle().await;
@@ -176,6 +235,11 @@ impl Default for Stage {
 }
 
 impl Answer {
+    fn of(response: local::Response) -> Self {
+        let body = response.json().unwrap_or(Value::Null);
+        Self { status: response.status, body, response }
+    }
+
     /// The answer, which is of this status.
     #[expect(clippy::return_self_not_must_use, reason = "often the status is all there is to see")]
     pub fn expect(self, status: u16) -> Self {

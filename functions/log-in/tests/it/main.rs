@@ -1,8 +1,8 @@
 //! Logging in, seen from outside.
+#![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
-use std::time::Duration;
+mod limits;
 
-use futures_util::future::join_all;
 use local::calls::{Call, Fate, Made, round_trips};
 use serde_json::{Value, json};
 use stage::{Answer, Stage};
@@ -44,8 +44,9 @@ async fn it_is_two_round_trips_and_one_behind_the_hash() {
 
     let calls = of_log_in(stage.stack.calls());
     assert_eq!(round_trips(&calls), 3);
-    let last = calls.last().expect("calls");
-    assert_eq!(last.call.operation, "TransactWriteItems");
+    let of = |operation: &str| calls.iter().filter(|made| made.call.operation == operation).count();
+    assert_eq!((of("GetItem"), of("TransactWriteItems")), (2, 1));
+    assert_eq!((of("UpdateItem"), of("DeleteItem")), (3, 1), "two attempts reserved, both forgiven");
 }
 
 #[tokio::test]
@@ -65,71 +66,6 @@ async fn whatever_is_wrong_is_one_answer() {
     assert_eq!((wrong_password.0, wrong_password.1.as_str()), (401, "Bearer"));
     assert_eq!(wrong_password, unknown);
     assert_eq!(wrong_password, unproven);
-}
-
-#[tokio::test]
-async fn attempts_are_counted_per_address_known_or_not_and_expire() {
-    let stage = Stage::new();
-    stage.registered(EMAIL).await;
-
-    for email in [EMAIL, "unknown@example.com"] {
-        for _ in 0..10 {
-            guess(&stage, email).await.expect(401);
-        }
-        let refused = guess(&stage, email).await.expect(429);
-        assert_eq!((refused.problem(), refused.header("retry-after")), ("rate-limited", "300"));
-    }
-    stage.log_in(EMAIL).await.expect(429);
-
-    stage.pass(Duration::from_mins(5));
-    stage.log_in(EMAIL).await.expect(201);
-}
-
-#[tokio::test]
-async fn no_account_can_be_guessed_at_more_than_a_hundred_times_a_day() {
-    let stage = Stage::new();
-    let mut tried = 0;
-    for _ in 0..30 {
-        while guess(&stage, EMAIL).await.status == 401 {
-            tried += 1;
-        }
-        stage.pass(Duration::from_mins(5));
-    }
-
-    // Attempts that were refused count, too.
-    assert!((80..=100).contains(&tried), "{tried}");
-    assert!(
-        guess(&stage, EMAIL)
-            .await
-            .expect(429)
-            .header("retry-after")
-            .parse::<u32>()
-            .is_ok_and(|wait| wait > 300)
-    );
-}
-
-#[tokio::test]
-async fn attempts_are_counted_per_source_too() {
-    let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
-    for number in 0..5 {
-        guess(&stage, &format!("user{number}@example.com")).await.expect(401);
-    }
-
-    // Whatever a header says of where it comes from.
-    let request = json!({"email": "user6@example.com", "password": "x"});
-    let request = local::Request::post("/v1/sessions", &request).header("x-forwarded-for", "203.0.113.9");
-    stage.send(request).await.expect(429);
-}
-
-#[tokio::test]
-async fn two_hundred_attempts_at_once_are_no_more_than_ten() {
-    let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "1000"));
-    stage.registered(EMAIL).await;
-
-    let answers = join_all((0..200).map(|_| guess(&stage, EMAIL))).await;
-
-    let of_status = |status| answers.iter().filter(|answer| answer.status == status).count();
-    assert_eq!((of_status(401), of_status(429)), (10, 190));
 }
 
 #[tokio::test]

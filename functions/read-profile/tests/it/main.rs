@@ -24,11 +24,11 @@ async fn a_user_sees_their_profile() {
 
     let me = stage.get("/v1/me", &tokens.access).await.expect(200);
 
-    assert_eq!(me.header("cache-control"), "no-store");
+    assert_eq!((me.header("cache-control"), me.header("etag")), ("no-store", "\"2\""));
     let id = me.body["id"].clone();
     let expected = json!({
-        "id": id, "email": EMAIL, "first_name": null, "last_name": null, "status": "active", "roles": [],
-        "created_at": "2026-11-21T03:00:00Z", "updated_at": "2026-11-21T03:00:00Z",
+        "id": id, "email": EMAIL, "first_name": null, "last_name": null, "locale": null,
+        "attributes": {}, "status": "active", "roles": [], "created_at": "2026-11-21T03:00:00Z", "updated_at": "2026-11-21T03:00:00Z",
     });
     assert_eq!(me.body, expected);
 }

@@ -1,13 +1,20 @@
 //! Registering, seen from outside.
+#![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::SeqCst},
+mod passwords;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
 };
 
+use futures_util::future::join_all;
 use local::calls::{Call, Fate, Refusal, round_trips};
 use serde_json::json;
-use stage::{PASSWORD, Stage};
+use stage::{Answer, PASSWORD, Stage};
 
 #[tokio::test]
 async fn a_registration_is_taken_and_a_mail_follows() {
@@ -23,7 +30,7 @@ async fn a_registration_is_taken_and_a_mail_follows() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip_that_never_looks_who_has_an_account() {
+async fn it_is_two_round_trips_that_never_look_who_has_an_account() {
     let stage = Stage::with(local::Setup::recording);
     stage.registered("ada@example.com").await;
     stage.forget_calls();
@@ -32,8 +39,69 @@ async fn it_is_one_round_trip_that_never_looks_who_has_an_account() {
 
     let calls = stage.stack.calls();
     let operations: Vec<_> = calls.iter().map(|made| made.call.operation.as_str()).collect();
-    assert_eq!(operations, ["TransactWriteItems"]);
-    assert_eq!(round_trips(&calls), 1);
+    assert_eq!(operations, ["UpdateItem", "UpdateItem", "TransactWriteItems"], "two limits, one commit");
+    assert_eq!(round_trips(&calls), 2);
+}
+
+#[tokio::test]
+async fn an_address_is_registered_five_times_at_once_and_then_ever_rarer_known_or_not() {
+    let stage = Stage::new();
+    stage.registered("ada@example.com").await;
+    let known: Vec<_> = join_all((0..20).map(|_| stage.register("ada@example.com"))).await;
+    let unknown: Vec<_> = join_all((0..20).map(|_| stage.register("bob@example.com"))).await;
+
+    let refused = |answers: Vec<Answer>| {
+        let without_id = |mut answer: Answer| {
+            answer.body["correlation_id"] = json!(null);
+            (answer.header("retry-after").to_owned(), answer.body)
+        };
+        let refused = answers.into_iter().filter(|answer| answer.status == 429).map(without_id);
+        refused.collect::<Vec<_>>()
+    };
+    let (known, unknown) = (refused(known), refused(unknown));
+    assert_eq!((known.len(), unknown.len()), (16, 15), "one was made before");
+    assert!(known.iter().chain(&unknown).all(|answer| *answer == known[0] && answer.0 == "60"), "{known:?}");
+
+    for seconds in [60, 120] {
+        stage.pass(Duration::from_secs(seconds));
+        stage.register("bob@example.com").await.expect(202);
+        stage.register("bob@example.com").await.expect(429);
+    }
+    stage.settle().await;
+    let mails = stage.stack.mail().into_iter().filter(|mail| mail.to == ["bob@example.com"]).count();
+    assert_eq!(mails, 5, "as many as an address is mailed in an hour");
+}
+
+#[tokio::test]
+async fn a_source_registers_only_so_many_and_what_it_is_refused_leaves_no_trace() {
+    let stage = Stage::with(|setup| setup.with_parameter("MailRequestsPerIp", "3").recording());
+    for number in 0..3 {
+        stage.register(&format!("user{number}@example.com")).await.expect(202);
+    }
+    stage.forget_calls();
+
+    for _ in 0..10 {
+        assert_eq!(stage.register("ada@example.com").await.expect(429).header("retry-after"), "1");
+    }
+
+    let written = stage.stack.calls().iter().map(|made| made.call.request.to_string()).collect::<String>();
+    assert!(!written.contains("$argon2id"), "nothing was hashed or stored");
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    for number in 0..5 {
+        let source = format!("198.51.100.{number}");
+        stage.post_from(&source, "/v1/registrations", body.clone()).await.expect(202);
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_not_log_in_may_still_register() {
+    let stage = Stage::new();
+    for _ in 0..10 {
+        stage.log_in("ada@example.com").await.expect(401);
+    }
+    stage.log_in("ada@example.com").await.expect(429);
+
+    stage.register("ada@example.com").await.expect(202);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Asking for the verification mail again, seen from outside.
 
+use std::time::Duration;
+
 use local::calls::round_trips;
 use serde_json::json;
 use stage::{Answer, Stage};
@@ -46,9 +48,43 @@ async fn the_work_is_the_same_for_every_address() {
         assert_eq!(answer.body, json!({"status": "verification_sent"}));
         let calls = stage.stack.calls();
         let operations: Vec<_> = calls.iter().map(|made| made.call.operation.as_str()).collect();
-        assert_eq!(operations, ["TransactWriteItems"], "{email}");
-        assert_eq!(round_trips(&calls), 1);
+        assert_eq!(operations, ["UpdateItem", "UpdateItem", "TransactWriteItems"], "{email}");
+        assert_eq!(round_trips(&calls), 2);
     }
+}
+
+#[tokio::test]
+async fn an_address_is_named_five_times_at_once_and_then_ever_rarer_waiting_or_not() {
+    let stage = Stage::new();
+    stage.register("waits@example.com").await.expect(202);
+    stage.registered("user@example.com").await;
+
+    for email in ["waits@example.com", "user@example.com", "stranger@example.com"] {
+        for _ in 0..5 {
+            resend(&stage, email).await.expect(202);
+        }
+        for _ in 0..10 {
+            let refused = resend(&stage, email).await.expect(429);
+            assert_eq!((refused.problem(), refused.header("retry-after")), ("rate-limited", "60"), "{email}");
+        }
+    }
+
+    stage.pass(Duration::from_mins(1));
+    resend(&stage, "stranger@example.com").await.expect(202);
+    resend(&stage, "stranger@example.com").await.expect(429);
+}
+
+#[tokio::test]
+async fn a_source_asks_only_so_often() {
+    let stage = Stage::with(|setup| setup.with_parameter("MailRequestsPerIp", "3"));
+    for number in 0..3 {
+        resend(&stage, &format!("user{number}@example.com")).await.expect(202);
+    }
+
+    resend(&stage, "ada@example.com").await.expect(429);
+
+    let body = json!({"email": "ada@example.com"});
+    stage.post_from("198.51.100.1", "/v1/registrations/resend", body).await.expect(202);
 }
 
 #[tokio::test]

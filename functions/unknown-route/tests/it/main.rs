@@ -22,5 +22,5 @@ async fn an_unknown_method_is_told_which_there_are() {
 
     let refused = stage.send(Request::new("PUT", "/v1/me")).await.expect(405);
 
-    assert_eq!((refused.problem(), refused.header("allow")), ("method-not-allowed", "GET"));
+    assert_eq!((refused.problem(), refused.header("allow")), ("method-not-allowed", "GET, PATCH, DELETE"));
 }

@@ -2,33 +2,31 @@
 
 mod change;
 mod cleanup;
-mod deployment;
+pub(crate) mod deployment;
 mod flush;
 mod list;
 mod replay;
-mod report;
 mod stats;
 mod verify;
 
 use std::{io, process::ExitCode};
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use events::NotSwept;
-use local::{StartError, functions::CallFailed};
 use thiserror::Error;
 use tokio::runtime;
 
 use self::{deployment::Deployment, report::Report};
+use crate::{
+    report,
+    system::{NoSystem, flag, value},
+};
 
 /// Why it could not be done, in one sentence.
 #[derive(Debug, Error)]
 pub(crate) enum OutboxError {
-    #[error("there is no data in {0}: choose another folder with --data, or --deployed")]
-    NoData(std::path::PathBuf),
     #[error(transparent)]
-    Start(#[from] StartError),
-    #[error(transparent)]
-    Function(#[from] CallFailed),
+    System(#[from] NoSystem),
     #[error("{0}: see `gatepost outbox --help` for what --deployed needs")]
     Setting(#[from] cloud::SettingError),
     #[error("{}", cloud::chain(.0))]
@@ -40,7 +38,7 @@ pub(crate) enum OutboxError {
     #[error("there is no user {0}")]
     NoUser(domain::UserId),
     #[error("the system does not permit it: {0}")]
-    System(#[from] io::Error),
+    Permitted(#[from] io::Error),
 }
 
 impl From<NotSwept> for OutboxError {
@@ -114,14 +112,6 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, OutboxError> {
         }
     })?;
     Ok(ExitCode::from(ended as u8))
-}
-
-fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-}
-
-fn value(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help)
 }
 
 /// The option of those who write or publish.

@@ -13,6 +13,7 @@ use std::{
 };
 
 use aws_sdk_dynamodb::Client;
+use cloud::Clock;
 use local::Stack;
 
 use crate::process::{Running, Scratch, dev, register};
@@ -44,7 +45,9 @@ fn nothing_that_was_answered_is_lost_however_often_it_is_killed() {
 
 /// Starts, registers as fast as it can, and is killed at a random moment.
 fn one_life(folder: &Scratch, answered: &Mutex<Vec<String>>, number: &AtomicU32) {
-    let mut running = Running::start(dev(folder, &["--port", "0", "--data", "data"]));
+    // All from one source.
+    let limit = ["--parameter", "MailRequestsPerIp=100000"];
+    let mut running = Running::start(dev(folder, &[["--port", "0"], ["--data", "data"], limit].concat()));
     let over = AtomicBool::new(false);
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {
@@ -77,42 +80,44 @@ fn one_life(folder: &Scratch, answered: &Mutex<Vec<String>>, number: &AtomicU32)
 }
 
 async fn all_is_there(folder: &Scratch, answered: &[String]) {
-    let stack = Stack::folder(folder.data()).start().expect("it starts again");
+    // When nobody holds the lease of a mail any more that was being sent when its process was killed.
+    let later = Clock::of(|| Clock::system().now().plus(Duration::from_mins(2)));
+    let stack = Stack::folder(folder.data()).with_clock(later).start().expect("it starts again");
     stack.settle().await.expect("all is delivered");
 
     let stored = registered(&stack).await;
     let mut published = BTreeMap::<String, BTreeSet<String>>::new();
     for event in stack.events() {
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-        published.entry(text(&event.detail["data"]["email"])).or_default().insert(text(&event.detail["id"]));
+        let text = |name: &str| event.detail[name].as_str().unwrap_or_default().to_owned();
+        published.entry(text("subject")).or_default().insert(text("id"));
     }
     let mailed: BTreeSet<String> = stack.mail().into_iter().flat_map(|mail| mail.to).collect();
     for email in answered {
-        assert!(stored.contains(email), "{email} was answered and is not stored");
+        let stream = stored.get(email).unwrap_or_else(|| panic!("{email} was answered and is not stored"));
         assert_eq!(
-            published.get(email).map(BTreeSet::len),
+            published.get(stream).map(BTreeSet::len),
             Some(1),
             "{email} has one event that is published"
         );
         assert!(mailed.contains(email), "{email} was answered and never mailed");
     }
     // What was not answered is there with its event or not at all.
-    let with_event: BTreeSet<_> = published.keys().cloned().collect();
-    assert_eq!(stored, with_event);
+    let stored: BTreeSet<_> = stored.into_values().collect();
+    assert_eq!(stored, published.into_keys().collect());
 }
 
-/// The addresses of all stored registrations.
-async fn registered(stack: &Stack) -> BTreeSet<String> {
+/// The addresses of all stored registrations, and where their events are.
+async fn registered(stack: &Stack) -> BTreeMap<String, String> {
     let client = Arc::new(Client::new(stack.cloud("register").expect("its cloud").sdk()));
     let mut pages = client.scan().table_name("Identities").into_paginator().items().send();
-    let mut emails = BTreeSet::new();
+    let mut streams = BTreeMap::new();
     while let Some(item) = pages.next().await {
         let item = item.expect("a page");
         let text =
             |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
         if text("sk") == "REGISTRATION" {
-            emails.insert(text("email"));
+            streams.insert(text("email"), text("pk").replace("REGISTRATION#", "registration#"));
         }
     }
-    emails
+    streams
 }

@@ -1,10 +1,16 @@
 //! The command, as people run it.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod admitting;
 mod changing;
 mod command;
+mod exports;
 mod killed;
 mod looking;
+mod mail;
+mod moved;
+mod moving_in;
+mod moving_out;
 mod operated;
 mod process;
 mod publishing;

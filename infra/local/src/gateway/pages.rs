@@ -15,9 +15,15 @@ pub(super) fn answer(stack: &Stack, request: &Request) -> Option<Response> {
     Some(match page {
         "mail" => list(&stack.mail()),
         "events" => list(&events(stack)),
-        "verify" => Response::new(200, "text/html;charset=UTF-8", include_str!("verify.html")),
+        "verify" => html(include_str!("verify.html")),
+        "reset-password" => html(include_str!("reset-password.html")),
+        "verify-email-change" => html(include_str!("verify-email-change.html")),
         _ => Response::message(404, "Not Found"),
     })
+}
+
+fn html(page: &'static str) -> Response {
+    Response::new(200, "text/html;charset=UTF-8", page)
 }
 
 /// What a rule for Gatepost's events brings: no canaries.

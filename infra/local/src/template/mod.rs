@@ -25,6 +25,8 @@ pub const OF_THIS_BUILD: &str = include_str!("../../../../template.yaml");
 
 pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const ACCOUNT: &str = "000000000000";
+/// The bus that every account has, and that AWS's own services publish to.
+pub(crate) const DEFAULT_BUS: &str = "default";
 
 /// A template that cannot run locally, in one sentence.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -211,7 +213,7 @@ impl Template {
             return missing("queue", queue);
         }
         let buses = self.rules.iter().map(|rule| &rule.bus).chain(self.custom_buses.values());
-        match buses.into_iter().find(|bus| !self.buses.contains(bus)) {
+        match buses.into_iter().find(|bus| *bus != DEFAULT_BUS && !self.buses.contains(bus)) {
             Some(bus) => missing("bus", bus),
             None => Ok(()),
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    DeployedFunction, QueueResource, QueueSource, Route, Rule, Schedule, StreamSource, Template,
+    DEFAULT_BUS, DeployedFunction, QueueResource, QueueSource, Route, Rule, Schedule, StreamSource, Template,
     TemplateError, id_of,
     intrinsics::{Scope, text_of},
     stored,
@@ -24,6 +24,8 @@ const WITHOUT_EFFECT: &[&str] = &[
     "AWS::Logs::LogGroup",
     "AWS::S3::Bucket",
     "AWS::S3::BucketPolicy",
+    "AWS::SES::ConfigurationSet",
+    "AWS::SES::ConfigurationSetEventDestination",
     "AWS::SQS::QueuePolicy",
     "AWS::Serverless::HttpApi",
 ];
@@ -136,6 +138,8 @@ const FUNCTION_WITHOUT_EFFECT: &[&str] = &[
     "CodeUri",
     "Description",
     "Handler",
+    // What a layer brings is given otherwise here: `Setup::with_setting`.
+    "Layers",
     "LoggingConfig",
     "MemorySize",
     "ReservedConcurrentExecutions",
@@ -229,6 +233,8 @@ struct ScheduleSource {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 struct RuleSource {
+    /// The bus that AWS's own services publish to, if none is named.
+    #[serde(default = "default_bus")]
     event_bus_name: String,
     pattern: Value,
 }
@@ -250,6 +256,9 @@ struct Filter {
     pattern: String,
 }
 
+fn default_bus() -> String {
+    DEFAULT_BUS.to_owned()
+}
 const fn hundred() -> usize {
     100
 }

@@ -1,5 +1,8 @@
-//! Positions in a table: state and position together, once, whoever else tries.
+//! Positions in a table: state and position together, once, whoever else tries. Receipts in a table: once
+//! for each event.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod receipts;
 
 use std::time::Duration;
 
@@ -14,8 +17,19 @@ use gatepost_consumer::{
 };
 use stage::Stage;
 
-/// The table of positions that the template has; state is kept beside them.
-const TABLE: &str = "MailPositions";
+/// A table of positions beside those of the template; state is kept in it, too.
+const TABLE: &str = "Positions";
+const DEFINITION: &str = "
+  Positions:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: subject, AttributeType: S }]
+      KeySchema: [{ AttributeName: subject, KeyType: HASH }]
+      TimeToLiveSpecification: { AttributeName: ttl, Enabled: true }
+
+Outputs:
+";
 
 struct Place {
     positions: Positions,
@@ -25,7 +39,8 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let stage = Stage::new();
+        let template = local::template::OF_THIS_BUILD.replace("\nOutputs:\n", DEFINITION);
+        let stage = Stage::with(|setup| setup.with_template(template));
         let cloud = stage.stack.cloud("send-mail").expect("a cloud");
         let dynamodb = Client::new(cloud.sdk());
         Self { positions: Positions::new(dynamodb.clone(), TABLE), dynamodb, _stage: stage }

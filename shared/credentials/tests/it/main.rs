@@ -1,6 +1,8 @@
 //! Passwords as the functions hash and verify them.
 #![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
+mod foreign;
+
 use credentials::{HashFailed, Hasher, InvalidParameters, Parameters, Verdict};
 use domain::{Password, PasswordHash, Secret, Seeds};
 

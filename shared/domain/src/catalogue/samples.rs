@@ -1,8 +1,8 @@
 //! One event of each type.
 
 use crate::{
-    Actor, Cause, Detail, Email, Envelope, Event, EventKind, Id, Name, PasswordHash, Registration,
-    SessionEnd, Stream, Timestamp,
+    Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, Email, Envelope, Event, EventKind,
+    Id, Locale, Name, NewPassword, PasswordHash, Person, Registration, SessionEnd, Stream, Timestamp, User,
 };
 
 /// 21 November 2026, 03:00 UTC.
@@ -18,28 +18,31 @@ fn cause(number: u8, actor: Actor) -> Cause {
         event_id: Id::new(occurred_at, [number; 10]),
         occurred_at,
         actor,
-        correlation_id: format!("70ba2656-c5b7-4671-9119-3bacce78e78{number}"),
+        correlation_id: format!("70ba2656-c5b7-4671-9119-3bacce78e7{number:02}"),
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
     }
 }
 
 /// One event of each type, as the domain makes them.
-pub(super) fn all() -> Vec<Event> {
+pub(crate) fn all() -> Vec<Event> {
     let person = || {
         let name = |name| Name::parse(name).ok();
-        (Email::parse("Ada@example.com").expect("an address"), name("Ada"), name("Lovelace"))
+        let email = Email::parse("Ada@example.com").expect("an address");
+        let locale = Locale::parse("en-GB").ok();
+        Applicant { email, first_name: name("Ada"), last_name: name("Lovelace"), locale }
     };
-    let password_hash = PasswordHash { phc: String::new(), pepper_id: String::new() };
+    let hash = PasswordHash { phc: String::new(), pepper_id: String::new() };
+    let password = NewPassword { hash, breach_check: Some(BreachCheck::Unavailable), remembered: 0 };
     let (registration, requested) = Registration::request(
         Id::new(at(0), [7; 10]),
         person(),
-        password_hash,
+        password,
         std::time::Duration::from_hours(24),
         cause(1, Actor::Anonymous),
     );
     let user = Actor::User(registration.id.user());
     let stream = Stream::User(registration.id.user());
-    let (_, _, registered) = registration.verify(cause(3, Actor::Anonymous));
+    let (grown, _, registered) = registration.verify(cause(3, Actor::Anonymous));
     let resend = Stream::Resend(Id::new(at(2000), [8; 10]));
     let asked_again = Event {
         stream: resend,
@@ -47,12 +50,48 @@ pub(super) fn all() -> Vec<Event> {
         cause: cause(2, Actor::Anonymous),
         kind: EventKind::ResendRequested {},
     };
+    let reset = Event {
+        stream: Stream::Reset(Id::new(at(2000), [8; 10])),
+        sequence: 1,
+        cause: cause(2, Actor::Anonymous),
+        kind: EventKind::PasswordResetRequested {},
+    };
+    let of_user = of_user(grown);
+    let of_user = of_user.into_iter().zip(2..).map(|(kind, number)| Event {
+        stream,
+        sequence: u64::from(number),
+        cause: cause(number + 2, user),
+        kind,
+    });
+    [requested, asked_again, reset, registered].into_iter().chain(of_user).collect()
+}
+
+/// What may happen to a user after the first event.
+fn of_user(user: User) -> Vec<EventKind> {
+    let motto = Some(Attribute::Text("onward".to_owned()));
+    let attributes = Attributes::default().changed(&[("motto".to_owned(), motto)].into());
+    let user = User { attributes: attributes.expect("attributes"), ..user };
+    let person = || Some(Person::of(&user));
     let session_id = Id::new(at(4000), [9; 10]);
-    let started =
-        Event { stream, sequence: 2, cause: cause(4, user), kind: EventKind::SessionStarted { session_id } };
-    let kind = EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut };
-    let ended = Event { stream, sequence: 3, cause: cause(5, user), kind };
-    vec![requested, asked_again, registered, started, ended]
+    vec![
+        EventKind::SessionStarted { session_id },
+        EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut },
+        EventKind::OtherSessionsEnded { kept_session_id: session_id },
+        EventKind::PasswordReset { breach_check: Some(BreachCheck::Unavailable) },
+        EventKind::PasswordChanged {
+            kept_session_id: session_id,
+            breach_check: Some(BreachCheck::Unavailable),
+        },
+        EventKind::EmailChangeRequested {},
+        EventKind::EmailChanged { person: person() },
+        EventKind::UserUpdated {
+            changed: vec!["attributes.motto".to_owned(), "locale".to_owned()],
+            person: person(),
+        },
+        EventKind::DeletionRequested { erase_at: at(86_400_000) },
+        EventKind::DeletionCanceled {},
+        EventKind::UserErased {},
+    ]
 }
 
 /// What is published of it.

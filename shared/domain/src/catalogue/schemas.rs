@@ -47,6 +47,15 @@ fn drop_null(schema: &mut Value) {
             {
                 fields.insert("type".to_owned(), kind.clone());
             }
+            let is_null = |schema: &Value| schema["type"] == "null";
+            if let Some([Value::Object(some), null]) =
+                fields.get("anyOf").and_then(Value::as_array).map(Vec::as_slice)
+                && is_null(null)
+            {
+                let about = fields.get("description").cloned();
+                *fields = some.clone();
+                fields.extend(about.map(|about| ("description".to_owned(), about)));
+            }
             fields.values_mut().for_each(drop_null);
         }
         Value::Array(items) => items.iter_mut().for_each(drop_null),

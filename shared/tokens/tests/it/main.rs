@@ -2,9 +2,12 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests may panic: that is how they fail")]
 
 mod access;
+mod cursor;
+mod device;
 mod issuer;
 mod keys;
 mod link;
+mod receipt;
 mod refresh;
 
 use std::time::Duration;

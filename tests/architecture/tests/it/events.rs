@@ -4,9 +4,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    time::Duration,
 };
 
 use boon::{Compiler, SchemaIndex, Schemas};
+use local::calls::Fate;
 use serde_json::{Value, json};
 use stage::{PASSWORD, Stage, Tokens};
 
@@ -54,7 +56,18 @@ impl Committed {
 
 /// Everything that people can do, by the events that it is. Returns what was published.
 async fn published(detail: &str) -> Vec<Value> {
-    let stage = Stage::with(|setup| setup.with_parameter("EventDetail", detail));
+    let stage = Stage::with(|setup| {
+        setup
+            .with_parameter("EventDetail", detail)
+            .with_parameter("AttributesSchema", r#"{"plan": {"type": "string"}}"#)
+            // The usual password comes back.
+            .with_parameter("PasswordHistory", "1")
+            .with_parameter("BreachedPasswords", "check")
+            .watched_by(|call| match call.service {
+                "breaches" => Fate::RequestLost,
+                _ => Fate::Proceed,
+            })
+    });
     let named =
         json!({"email": "ada@example.com", "password": PASSWORD, "first_name": "Ada", "last_name": "L"});
     stage.post("/v1/registrations", named).await.expect(202);
@@ -69,8 +82,43 @@ async fn published(detail: &str) -> Vec<Value> {
     stage.refresh(&first.refresh).await.expect(401);
     let other = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
     stage.log_out(&other.access).await.expect(204);
+    the_profile_and_its_sessions(&stage).await;
+    another_password_and_address(&stage).await;
+    the_end(&stage).await;
     stage.settle().await;
     stage.stack.events().into_iter().map(|event| event.detail).collect()
+}
+
+async fn the_profile_and_its_sessions(stage: &Stage) {
+    let here = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    let there = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    let as_ada = |method, path: &str| local::Request::new(method, path).bearer(&here.access);
+    stage.send(as_ada("DELETE", &format!("/v1/me/sessions/{}", there.session_id))).await.expect(204);
+    stage.send(as_ada("DELETE", "/v1/me/sessions")).await.expect(204);
+    stage.send(as_ada("PATCH", "/v1/me").json(&json!({"attributes": {"plan": "pro"}}))).await.expect(200);
+}
+
+async fn the_end(stage: &Stage) {
+    stage.registered("eve@example.com").await;
+    for _ in 0..2 {
+        let tokens = Tokens::of(&stage.log_in("eve@example.com").await.expect(201).body);
+        let delete = local::Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
+        stage.send(delete.bearer(&tokens.access)).await.expect(204);
+    }
+    stage.pass(Duration::from_hours(7 * 24 + 1));
+    stage.stack.run_schedule("erase-users").await.expect("a run");
+}
+
+async fn another_password_and_address(stage: &Stage) {
+    let link = stage.reset_link("ada@example.com").await;
+    stage.reset(&link, "another horse, another battery").await.expect(204);
+    let here = stage.log_in_with("ada@example.com", "another horse, another battery").await.expect(201);
+    let here = Tokens::of(&here.body);
+    let body = json!({"current_password": "another horse, another battery", "new_password": PASSWORD});
+    let change = local::Request::new("PUT", "/v1/me/password").json(&body);
+    stage.send(change.bearer(&here.access)).await.expect(204);
+    let link = stage.email_link(&here.access, "ada@example.org").await;
+    stage.verify_email(&here.access, &link).await.expect(200);
 }
 
 #[tokio::test]
@@ -82,13 +130,15 @@ async fn every_type_is_published_as_its_schema_says() {
         for event in &events {
             assert_eq!(committed.faults(event), None, "{detail}: {event}");
         }
+        let untold = events.iter().filter(|event| event["data"]["breach_check"] == "unavailable").count();
+        assert_eq!(untold, 5, "{detail}: three registrations, a reset, a change");
         let named = events.iter().map(|event| event["dataschema"].as_str().expect("a schema").to_owned());
         let current = committed.newest();
         assert_eq!(named.collect::<BTreeSet<_>>(), current, "{detail}: every type is published");
 
         let text = Value::from(events).to_string();
         assert_eq!(text.contains("ada@example.com"), detail == "profile");
-        for reason in ["logged-out", "token-reused"] {
+        for reason in ["logged-out", "token-reused", "ended-by-user"] {
             assert!(text.contains(reason), "{detail}: a session that ended by {reason}");
         }
     }

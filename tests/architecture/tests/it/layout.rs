@@ -64,6 +64,21 @@ fn every_function_is_in_the_template_by_its_name() {
     assert_eq!(found, expected);
 }
 
+/// What a function that has the deployment's secret takes could be guessed from a receipt without it.
+#[test]
+fn receipts_are_sealed_with_the_secret_wherever_it_is() {
+    for name in functions() {
+        let source = read(&format!("functions/{name}/src/lib.rs"));
+        let template = read("template.yaml");
+        let resource = template.split(&format!("\n  {}:\n", pascal(&name))).nth(1).unwrap_or_default();
+        let resource = resource.split(&format!("\n  {}Logs:\n", pascal(&name))).next().unwrap_or_default();
+        let has_secret = resource.contains("KEYS_SECRET:");
+        if source.contains("Endpoint::changing") {
+            assert_eq!(source.contains(".peppered("), has_secret, "functions/{name}");
+        }
+    }
+}
+
 #[test]
 fn no_file_is_a_drawer_for_everything() {
     let mut folders: Vec<_> =

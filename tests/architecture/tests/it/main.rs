@@ -2,6 +2,8 @@
 //! looks like.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod again;
+mod contract;
 mod dependencies;
 mod documentation;
 mod events;

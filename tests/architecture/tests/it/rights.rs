@@ -3,16 +3,19 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
     time::Duration,
 };
 
 use local::{
     Setup,
-    calls::{Call, Fate, Touch, rights},
+    calls::{Call, Fate, Refusal, Touch, rights},
     template::{OF_THIS_BUILD, Right},
 };
 use serde_json::json;
 use stage::{PASSWORD, Stage, Tokens};
+
+use crate::again;
 
 /// What Lambda itself does with a function's role: reading its source, writing its log.
 const OF_LAMBDA: [&str; 9] = [
@@ -42,7 +45,9 @@ async fn through_lost_answers_and_a_late_relay(touched: &mut Touched) {
         "TransactWriteItems" => Fate::AnswerLost,
         _ => Fate::Proceed,
     };
-    let stage = Stage::with(|setup| setup.recording().watched_by(lost));
+    // The usual password comes back.
+    let stage =
+        Stage::with(|setup| setup.with_parameter("PasswordHistory", "1").recording().watched_by(lost));
     let late = || stage.pass(Duration::from_mins(2));
 
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
@@ -62,7 +67,65 @@ async fn through_lost_answers_and_a_late_relay(touched: &mut Touched) {
     stage.refresh(&first.refresh).await.expect(401);
     let other = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
     stage.log_out(&other.access).await.expect(204);
+    through_the_profile_and_its_sessions(&stage).await;
+    through_new_passwords_and_addresses(&stage).await;
+    through_the_end(&stage).await;
     record(&stage, touched);
+}
+
+/// Whatever changes what proves a user.
+async fn through_new_passwords_and_addresses(stage: &Stage) {
+    let tokens = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    let first = stage.email_link(&tokens.access, "ada@example.org").await;
+    stage.change_password(&tokens.access, "another horse, another battery").await.expect(204);
+    stage.verify_email(&tokens.access, &first).await.expect(400);
+    stage.post("/v1/password-resets", json!({"email": "ada@example.com"})).await.expect(202);
+    stage.pass(Duration::from_mins(2));
+    let link = stage.reset_link("ada@example.com").await;
+    stage.reset(&link, PASSWORD).await.expect(204);
+    let tokens = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    let second = stage.email_link(&tokens.access, "ada@example.org").await;
+    stage.verify_email(&tokens.access, &second).await.expect(200);
+    stage.pass(Duration::from_mins(2));
+    stage.settle().await;
+}
+
+/// Every request has a key, so that its answer is looked for and kept.
+async fn through_keys(touched: &mut Touched) {
+    for route in again::changing() {
+        let stage = Stage::with(Setup::recording);
+        again::send(&stage, &again::ready(&route, &stage).await).await;
+        record(&stage, touched);
+    }
+}
+
+async fn through_the_profile_and_its_sessions(stage: &Stage) {
+    let here = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    let there = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    let as_ada = |method, path: &str| local::Request::new(method, path).bearer(&here.access);
+    for shown in ["/v1/me/sessions?limit=1", "/v1/me/events?limit=1", "/v1/me/export"] {
+        stage.get(shown, &here.access).await.expect(200);
+    }
+    let path = format!("/v1/me/sessions/{}", there.session_id);
+    stage.send(as_ada("DELETE", &path)).await.expect(204);
+    stage.send(as_ada("DELETE", "/v1/me/sessions")).await.expect(204);
+    stage.send(as_ada("PATCH", "/v1/me").json(&json!({"last_name": "L"}))).await.expect(200);
+}
+
+/// Somebody deletes their account, comes back, deletes it again, and is erased.
+async fn through_the_end(stage: &Stage) {
+    let user = stage.registered("eve@example.com").await;
+    // As registrations were told of once.
+    let registration = format!("registration#{}", user["id"].as_str().expect("an id"));
+    let detail = json!({"data": {"email": "eve@example.com"}}).to_string();
+    stage::outbox::Outbox::of(&stage.stack).commit_detail(&registration, 2, &detail).await;
+    for _ in 0..2 {
+        let tokens = Tokens::of(&stage.log_in("eve@example.com").await.expect(201).body);
+        let delete = local::Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
+        stage.send(delete.bearer(&tokens.access)).await.expect(204);
+    }
+    stage.pass(Duration::from_hours(7 * 24 + 1));
+    stage.stack.run_schedule("erase-users").await.expect("a run");
 }
 
 /// The relay never runs, so that the sweeper finds events of every kind; and a record that nobody
@@ -72,6 +135,7 @@ async fn through_the_sweeper_and_the_quarantine(touched: &mut Touched) {
     stage.registered("ada@example.com").await;
     stage.register("bob@example.com").await.expect(202);
     stage.post("/v1/registrations/resend", json!({"email": "bob@example.com"})).await.expect(202);
+    stage.post("/v1/password-resets", json!({"email": "bob@example.com"})).await.expect(202);
     stage.log_in("ada@example.com").await.expect(201);
     stage.pass(Duration::from_mins(16));
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
@@ -95,6 +159,21 @@ async fn through_a_rehash(touched: &mut Touched) {
     std::fs::remove_dir_all(&folder).expect("the folder is ours");
 }
 
+/// A mail that SES does not take at first, and one that bounces.
+async fn through_mails_that_come_back(touched: &mut Touched) {
+    let first = AtomicBool::new(true);
+    let busy = move |call: &Call| match call.operation.as_str() {
+        "SendEmail" if first.swap(false, SeqCst) => Fate::Refused(Refusal::ACCESS_DENIED),
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| setup.recording().watched_by(busy));
+    for email in ["ada@example.com", "bounce@simulator.amazonses.com"] {
+        stage.register(email).await.expect(202);
+        stage.settle().await;
+    }
+    record(&stage, touched);
+}
+
 fn permits(right: &Right, touch: &Touch) -> bool {
     let key_fits = match (&right.leading_key, &touch.partition_key) {
         (None, _) => true,
@@ -112,8 +191,10 @@ fn permits(right: &Right, touch: &Touch) -> bool {
 async fn every_role_permits_what_its_function_does_and_no_more() {
     let mut touched = Touched::new();
     through_lost_answers_and_a_late_relay(&mut touched).await;
+    through_keys(&mut touched).await;
     through_the_sweeper_and_the_quarantine(&mut touched).await;
     through_a_rehash(&mut touched).await;
+    through_mails_that_come_back(&mut touched).await;
 
     let mut missing = Vec::new();
     let mut spare = Vec::new();

@@ -2,22 +2,48 @@
 
 use std::collections::BTreeSet;
 
-use api::{Endpoint, Route};
+use api::{Contract, Route, UseCase};
 use local::Stack;
 
-/// The function of each folder that API Gateway calls, with the routes of its use case.
-fn in_code() -> Vec<(&'static str, &'static [Route])> {
+/// A function that API Gateway calls.
+pub(crate) struct Listed {
+    /// Its folder.
+    pub(crate) name: &'static str,
+    routes: &'static [Route],
+    /// Adds its operations to a contract.
+    pub(crate) add: fn(&mut Contract, &str, &str, &str),
+}
+
+fn listed<U: UseCase>(name: &'static str) -> Listed {
+    Listed { name, routes: U::ROUTES, add: Contract::add::<U> }
+}
+
+/// The function of each folder that API Gateway calls.
+pub(crate) fn in_code() -> Vec<Listed> {
     vec![
-        ("health", Endpoint::<health::Health>::routes()),
-        ("log-in", Endpoint::<log_in::LogIn>::routes()),
-        ("log-out", Endpoint::<log_out::LogOut>::routes()),
-        ("publish-keys", Endpoint::<publish_keys::PublishKeys>::routes()),
-        ("read-profile", Endpoint::<read_profile::ReadProfile>::routes()),
-        ("refresh-session", Endpoint::<refresh_session::RefreshSession>::routes()),
-        ("register", Endpoint::<register::Register>::routes()),
-        ("resend-verification", Endpoint::<resend_verification::ResendVerification>::routes()),
-        ("unknown-route", Endpoint::<unknown_route::UnknownRoute>::routes()),
-        ("verify-registration", Endpoint::<verify_registration::VerifyRegistration>::routes()),
+        listed::<change_email::ChangeEmail>("change-email"),
+        listed::<change_password::ChangePassword>("change-password"),
+        listed::<delete_account::DeleteAccount>("delete-account"),
+        listed::<end_other_sessions::EndOtherSessions>("end-other-sessions"),
+        listed::<end_session::EndSession>("end-session"),
+        listed::<export_data::ExportData>("export-data"),
+        listed::<health::Health>("health"),
+        listed::<list_sessions::ListSessions>("list-sessions"),
+        listed::<log_in::LogIn>("log-in"),
+        listed::<log_out::LogOut>("log-out"),
+        listed::<publish_contract::PublishContract>("publish-contract"),
+        listed::<publish_keys::PublishKeys>("publish-keys"),
+        listed::<read_history::ReadHistory>("read-history"),
+        listed::<read_profile::ReadProfile>("read-profile"),
+        listed::<refresh_session::RefreshSession>("refresh-session"),
+        listed::<register::Register>("register"),
+        listed::<request_password_reset::RequestPasswordReset>("request-password-reset"),
+        listed::<resend_verification::ResendVerification>("resend-verification"),
+        listed::<reset_password::ResetPassword>("reset-password"),
+        listed::<unknown_route::UnknownRoute>("unknown-route"),
+        listed::<update_profile::UpdateProfile>("update-profile"),
+        listed::<verify_email_change::VerifyEmailChange>("verify-email-change"),
+        listed::<verify_registration::VerifyRegistration>("verify-registration"),
     ]
 }
 
@@ -31,9 +57,9 @@ fn the_template_has_the_routes_that_the_code_names() {
     let template: BTreeSet<_> =
         stack.template().routes.iter().map(|route| (route.function.clone(), route_key(route))).collect();
 
-    let code = in_code()
-        .into_iter()
-        .flat_map(|(name, routes)| routes.iter().map(move |route| (name.to_owned(), route.to_string())));
+    let code = in_code().into_iter().flat_map(|listed| {
+        listed.routes.iter().map(move |route| (listed.name.to_owned(), route.to_string()))
+    });
 
     assert_eq!(template, code.collect());
 }
@@ -45,7 +71,7 @@ fn the_fallback_knows_every_route() {
     let known: BTreeSet<_> = known.split(',').map(|route| route.trim().to_owned()).collect();
 
     let routes =
-        in_code().into_iter().flat_map(|(_, routes)| routes).filter(|route| route.path != "$default");
+        in_code().into_iter().flat_map(|listed| listed.routes).filter(|route| route.path != "$default");
 
     assert_eq!(known, routes.map(Route::to_string).collect());
 }

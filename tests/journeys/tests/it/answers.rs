@@ -15,9 +15,9 @@ fn every_unacceptable_field_is_said_at_once() {
         errors.iter().map(|error| (error["pointer"].as_str(), error["code"].as_str())).collect();
     let expected = [
         (Some("/email"), Some("invalid-email")),
-        (Some("/password"), Some("password-too-short")),
         (Some("/first_name"), Some("validation-failed")),
         (Some("/last_name"), Some("validation-failed")),
+        (Some("/password"), Some("password-too-short")),
     ];
     assert_eq!(said, expected);
     assert!(!refused.body.to_string().contains("nobody"), "nothing that was sent is sent back");

@@ -83,7 +83,10 @@ fn the_request_is_found_again_in_its_event() {
 
     assert_eq!(event["type"], "registration.requested");
     assert_eq!(event["actor"], "anonymous");
-    assert_eq!(event["data"]["email"], person.email);
+    assert_eq!(
+        event["data"].as_object().map(|data| data.keys().cloned().collect()),
+        Some(vec!["registration_id".to_owned()])
+    );
 }
 
 #[test]

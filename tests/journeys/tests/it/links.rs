@@ -76,7 +76,8 @@ fn nobody_can_learn_who_has_an_account() {
 
 #[test]
 fn of_many_registrations_for_one_address_the_first_proven_gets_it() {
-    const RIVALS: usize = 10;
+    // As many as may name one address at once.
+    const RIVALS: usize = 5;
     let person = Person::new();
     for _ in 0..RIVALS {
         person.register().expect(202);
@@ -85,9 +86,9 @@ fn of_many_registrations_for_one_address_the_first_proven_gets_it() {
         .place
         .until("the mails", |_| Some(person.link_tokens()).filter(|tokens| tokens.len() == RIVALS));
 
-    // Ten requests a link: a hundred verifications of one address at once.
+    // Twenty requests a link: a hundred verifications of one address at once.
     let statuses: Vec<_> = thread::scope(|scope| {
-        let all: Vec<_> = tokens.iter().cycle().take(10 * RIVALS).collect();
+        let all: Vec<_> = tokens.iter().cycle().take(20 * RIVALS).collect();
         let verify = |token: &String| person.verify(token).status;
         let requests: Vec<_> = all.into_iter().map(|token| scope.spawn(move || verify(token))).collect();
         requests.into_iter().map(|request| request.join().expect("an answer")).collect()

@@ -2,6 +2,8 @@
 //! deployed one where `GATEPOST_URL`, `GATEPOST_MAILBOX` and `GATEPOST_EVENTS` say where it is.
 
 mod answers;
+mod credentials;
+mod leaving;
 mod life;
 mod links;
 mod sessions;

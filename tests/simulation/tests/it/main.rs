@@ -34,12 +34,31 @@ const FAULTS: [&str; 24] = [
     "two relays at once",
 ];
 
+/// What people must have done in them.
+const CHANGES: [&str; 11] = [
+    "password-reset.requested",
+    "registration.requested",
+    "session refreshed",
+    "session.ended",
+    "session.started",
+    "sessions.ended",
+    "user.deletion-requested",
+    "user.password-changed",
+    "user.password-reset",
+    "user.registered",
+    "user.updated",
+];
+
 #[test]
 fn whatever_fails_every_promise_is_kept() {
     let report = play_all(0..200, &System::default());
 
     println!("{report}");
     assert_eq!(report.failed, [0_u64; 0], "play one again: cargo run -p simulation -- --seed <seed>");
+    assert!(report.erased > 0, "nobody was erased");
+    for change in CHANGES {
+        assert!(report.done().contains_key(change), "never done: {change}");
+    }
     for fault in FAULTS {
         assert!(report.struck().contains_key(fault), "never struck: {fault}");
     }

@@ -1,0 +1,5 @@
+//! Serves [`change_email`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(change_email::function)
+}

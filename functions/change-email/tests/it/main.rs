@@ -1,0 +1,123 @@
+//! Asking for another address, seen from outside.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use local::calls::{Fate, round_trips};
+use serde_json::json;
+use stage::{Answer, PASSWORD, Stage, Tokens, faults::Outage};
+
+const EMAIL: &str = "ada@example.com";
+const NEW: &str = "lovelace@example.org";
+
+async fn ask(stage: &Stage, access_token: &str, email: &str, password: &str) -> Answer {
+    let body = json!({"new_email": email, "password": password});
+    stage.send(local::Request::post("/v1/me/email", &body).bearer(access_token)).await
+}
+
+#[tokio::test]
+async fn the_present_address_stays_until_the_new_one_is_proven() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+
+    let taken = ask(&stage, &tokens.access, NEW, PASSWORD).await.expect(202);
+
+    assert_eq!(taken.body, json!({"status": "verification_sent"}));
+    let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
+    assert_eq!(me["email"], EMAIL);
+    stage.refresh(&tokens.refresh).await.expect(200);
+    stage.log_in(EMAIL).await.expect(201);
+    stage.log_in(NEW).await.expect(401);
+    let events = stage.events_of(&format!("user#{}", me["id"].as_str().expect("an id"))).await;
+    assert_eq!(events[2], "user.email-change-requested");
+}
+
+#[tokio::test]
+async fn the_work_is_the_same_whether_the_address_is_taken_or_not() {
+    let stage = Stage::with(local::Setup::recording);
+    let tokens = stage.signed_in(EMAIL).await;
+    stage.registered("bob@example.com").await;
+    ask(&stage, &tokens.access, "warm@example.com", PASSWORD).await.expect(202);
+
+    let mut answers = Vec::new();
+    for email in ["bob@example.com", "nobody@example.com"] {
+        stage.settle().await;
+        stage.forget_calls();
+        let answer = ask(&stage, &tokens.access, email, PASSWORD).await;
+        let calls = stage.stack.calls();
+        let mut operations: Vec<_> = calls.iter().map(|made| made.call.operation.clone()).collect();
+        operations.sort_unstable();
+        answers.push((answer.status, answer.body, operations, round_trips(&calls)));
+    }
+
+    assert_eq!((answers[0].0, answers[0].3), (202, 3));
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test]
+async fn the_event_does_not_say_which_address() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+    ask(&stage, &tokens.access, NEW, PASSWORD).await.expect(202);
+
+    stage.settle().await;
+
+    let events = stage.stack.events().into_iter().map(|event| event.detail.to_string()).collect::<String>();
+    assert!(events.contains("user.email-change-requested") && !events.contains("lovelace"));
+}
+
+#[tokio::test]
+async fn a_wrong_password_asks_for_nothing_and_is_counted() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+
+    for _ in 0..10 {
+        let refused = ask(&stage, &tokens.access, NEW, "not the password at all").await.expect(403);
+        assert_eq!(refused.problem(), "reauthentication-required");
+    }
+
+    ask(&stage, &tokens.access, NEW, PASSWORD).await.expect(429);
+    stage.pass(Duration::from_secs(1));
+    ask(&stage, &tokens.access, NEW, PASSWORD).await.expect(202);
+}
+
+#[tokio::test]
+async fn what_is_no_other_address_is_refused() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+
+    for (email, code) in [("nobody", "invalid-email"), ("ADA@Example.com", "validation-failed")] {
+        let refused = ask(&stage, &tokens.access, email, PASSWORD).await.expect(422);
+        let error = &refused.body["errors"][0];
+        assert_eq!((&error["pointer"], &error["code"]), (&json!("/new_email"), &json!(code)));
+    }
+    ask(&stage, "none", NEW, PASSWORD).await.expect(401);
+}
+
+/// Every call, lost on its way there or back, for as long as the request lasts.
+#[tokio::test]
+async fn whatever_is_lost_it_is_asked_for_once_or_not_at_all() {
+    let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
+    let cases = fates.into_iter().flat_map(|fate| (0..10).map(move |lost| lose(lost, fate)));
+    let asked = join_all(cases).await;
+    assert!(asked.contains(&(503, 1)), "it was done, and nobody was told: {asked:?}");
+}
+
+/// The answer's status, and how often it was asked for.
+async fn lose(lost: usize, fate: fn() -> Fate) -> (u16, usize) {
+    let (outage, watcher) = Outage::after(lost, "change-email", fate);
+    let stage = Stage::with(|setup| setup.watched_by(watcher));
+    let tokens: Tokens = stage.signed_in(EMAIL).await;
+    let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
+
+    outage.begin();
+    let answer = ask(&stage, &tokens.access, NEW, PASSWORD).await;
+    outage.end();
+
+    assert!([202, 503].contains(&answer.status), "{lost}: {}", answer.body);
+    let events = stage.events_of(&format!("user#{}", me["id"].as_str().expect("an id"))).await;
+    let asked = events.iter().filter(|kind| *kind == "user.email-change-requested").count();
+    assert!(asked == 1 || answer.status == 503 && asked == 0, "{lost}: {events:?}");
+    (answer.status, asked)
+}

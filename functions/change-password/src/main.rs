@@ -1,0 +1,5 @@
+//! Serves [`change_password`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(change_password::function)
+}

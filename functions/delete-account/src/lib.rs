@@ -1,0 +1,124 @@
+//! `DELETE /v1/me`: asks for the user who is signed in to be erased, for the password once more.
+//!
+//! Every session ends. Until the user is erased, logging in takes the deletion back.
+
+use std::time::Duration;
+
+use api::{AccessGate, Body, Endpoint, NoContent, Problem, ProblemType, Receipts, Route, SignedIn, UseCase};
+use cloud::{Clock, Cloud, Random, SettingError};
+use domain::Secret;
+use passwords::{NotProven, Proven, Reentry};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use store::{Erasure, Failure, Refused, Store};
+use thiserror::Error;
+
+/// Changes of one user that happen at once take turns.
+const TURNS: usize = 10;
+const DAY: Duration = Duration::from_hours(24);
+
+/// Deletes accounts.
+pub struct DeleteAccount {
+    store: Store,
+    gate: AccessGate,
+    reentry: Reentry,
+    grace: Duration,
+    clock: Clock,
+    random: Random,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<DeleteAccount>, SettingError> {
+    let store = Store::new(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
+    let delete = DeleteAccount {
+        gate: AccessGate::new(cloud, store.identities().key_reader())?,
+        reentry: Reentry::new(cloud, store.identities())?,
+        store,
+        grace: DAY * cloud.settings().parsed::<u32>("DELETION_GRACE_DAYS")?,
+        clock: cloud.clock(),
+        random: cloud.random(),
+    };
+    Endpoint::changing(cloud, delete, receipts)
+}
+
+/// What proves the user.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    #[schemars(with = "String")]
+    password: Secret,
+}
+
+/// Why the account stays as it is.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// Whether it is the user who asks is not known.
+    #[error(transparent)]
+    NotProven(#[from] NotProven),
+    /// Too many changes of this user at once.
+    #[error("too many turns")]
+    Contended,
+    /// The tables failed.
+    #[error("not stored")]
+    NotStored(#[from] Failure),
+}
+
+impl UseCase for DeleteAccount {
+    const ROUTES: &'static [Route] = &[Route::delete("/v1/me")];
+    const PROBLEMS: &'static [ProblemType] = &[
+        ProblemType::InvalidToken,
+        ProblemType::RateLimited,
+        ProblemType::ReauthenticationRequired,
+        ProblemType::ValidationFailed,
+    ];
+    type Caller = SignedIn;
+    type Request = Body<Request>;
+    type Response = NoContent;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &AccessGate {
+        &self.gate
+    }
+
+    async fn warm(&self) {
+        self.reentry.warm().await;
+    }
+
+    async fn run(&self, caller: SignedIn, Body(request): Body<Request>) -> Result<NoContent, Refusal> {
+        let proven = self.reentry.prove(&caller, &request.password).await?;
+        let (deleted, ()) = tokio::join!(self.delete(&caller, proven), self.reentry.forgive(caller.user_id));
+        deleted
+    }
+}
+
+impl DeleteAccount {
+    async fn delete(&self, caller: &SignedIn, mut proven: Proven) -> Result<NoContent, Refusal> {
+        let now = self.clock.now();
+        let cause = caller.cause(self.random.id(now), now);
+        for _turn in 0..TURNS {
+            let (deleting, event) = proven.user.request_deletion(self.grace, cause.clone());
+            let erasure = Erasure { user_id: deleting.id, due_at: now.plus(self.grace) };
+            let store = self.store.answering(caller.receipt(&NoContent));
+            match store.request_deletion(&deleting, erasure, event).await {
+                Ok(()) => return Ok(NoContent),
+                Err(Refused::Stale) => proven = self.reentry.again(proven).await?,
+                Err(Refused::Failed(failure)) => return Err(failure.into()),
+            }
+        }
+        Err(Refusal::Contended)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotProven(not_proven) => not_proven.into(),
+            Refusal::Contended => Self::unavailable(),
+            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Serves [`erase_users`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(erase_users::function)
+}

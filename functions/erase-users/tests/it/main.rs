@@ -1,0 +1,312 @@
+//! Erasing, seen from outside: in the tables, on the bus, and by whoever comes afterwards.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod remains;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use local::{
+    Request, Setup,
+    calls::{Call, Fate, Refusal},
+};
+use remains::Remains;
+use serde_json::{Value, json};
+use stage::{PASSWORD, Stage, Tokens};
+use store::{Identities, Outbox, Reconciliation};
+
+/// What the stage calls the address, as its owner writes it.
+const EMAIL: &str = "Augusta.King@Lovelace.example";
+/// All that somebody ever sent of themselves.
+const PERSONAL: [&str; 7] = [
+    EMAIL,
+    "augusta.king@lovelace.example",
+    "Augustina",
+    "Kingsleigh",
+    "onward-and-upward",
+    "difference-engine",
+    "en-IM",
+];
+const SCHEMA: &str = r#"{"motto": {"type": "string"}}"#;
+const GRACE_AND_MORE: Duration = Duration::from_hours(7 * 24 + 1);
+
+fn declared(setup: Setup) -> Setup {
+    setup.with_parameter("AttributesSchema", SCHEMA)
+}
+
+/// Somebody who has left traces everywhere. Returns their id, and the tokens of a session.
+async fn somebody(stage: &Stage) -> (String, Tokens) {
+    let applicant = json!({
+        "email": EMAIL, "password": PASSWORD, "first_name": "Augustina", "last_name": "Kingsleigh", "locale": "en-im",
+    });
+    for _ in 0..2 {
+        stage.post("/v1/registrations", applicant.clone()).await.expect(202);
+    }
+    stage.post("/v1/registrations/resend", json!({"email": EMAIL})).await.expect(202);
+    let token = stage.link(EMAIL).await;
+    let user = stage.post("/v1/registrations/verify", json!({"token": token})).await.expect(201).body;
+    let body = json!({"email": EMAIL, "password": PASSWORD});
+    let log_in = Request::post("/v1/sessions", &body).header("user-agent", "difference-engine/1");
+    let tokens = Tokens::of(&stage.send(log_in).await.expect(201).body);
+    stage.settle().await;
+    (user["id"].as_str().expect("an id").to_owned(), tokens)
+}
+
+async fn update(stage: &Stage, tokens: &Tokens) {
+    let patch =
+        json!({"first_name": "Augustina", "last_name": null, "attributes": {"motto": "onward-and-upward"}});
+    stage.send(Request::new("PATCH", "/v1/me").json(&patch).bearer(&tokens.access)).await.expect(200);
+}
+
+async fn delete(stage: &Stage, tokens: &Tokens) {
+    let request = Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
+    stage.send(request.bearer(&tokens.access)).await.expect(204);
+}
+
+async fn erase(stage: &Stage) {
+    stage.stack.run_schedule("erase-users").await.expect("a run");
+}
+
+fn personal(text: &str) -> Vec<&'static str> {
+    PERSONAL.into_iter().filter(|personal| text.contains(personal)).collect()
+}
+
+#[tokio::test]
+async fn nothing_of_the_person_is_left_in_any_table() {
+    let stage = Stage::with(|setup| declared(setup).with_parameter("DeletionGraceDays", "0"));
+    let (id, tokens) = somebody(&stage).await;
+    update(&stage, &tokens).await;
+    // As registrations were told of once.
+    let told =
+        json!({"subject": format!("registration#{id}"), "data": {"registration_id": id, "email": EMAIL}});
+    stage::outbox::Outbox::of(&stage.stack)
+        .commit_detail(&format!("registration#{id}"), 2, &told.to_string())
+        .await;
+    stage.settle().await;
+    assert_eq!(personal(&Remains::of(&stage).everywhere()), PERSONAL, "there was something to erase");
+    delete(&stage, &tokens).await;
+    stage.pass(Duration::from_mins(5));
+
+    erase(&stage).await;
+    stage.settle().await;
+
+    // What nobody has proven stays until it has expired: it may be somebody else's.
+    let remains = Remains::of(&stage);
+    assert_eq!(personal(&remains.but(&["REGISTRATION#", "RESEND#"]).everywhere()), Vec::<&str>::new());
+    let left = remains.user(&id);
+    assert_eq!((left.len(), &left[0]["status"]), (1, &json!({"S": "erased"})), "a tombstone: {left:?}");
+    stage.pass(Duration::from_hours(24));
+    let remains = Remains::of(&stage).everywhere();
+    assert_eq!(personal(&remains), Vec::<&str>::new());
+    assert!(!remains.contains("argon2"), "no hash");
+}
+
+#[tokio::test]
+async fn who_has_come_back_is_not_looked_at_again() {
+    let stage = Stage::with(declared);
+    let (_, tokens) = somebody(&stage).await;
+    delete(&stage, &tokens).await;
+    assert!(Remains::of(&stage).everywhere().contains("ERASURES"));
+
+    stage.log_in(EMAIL).await.expect(201);
+
+    assert!(!Remains::of(&stage).everywhere().contains("ERASURES"));
+}
+
+#[tokio::test]
+async fn the_events_keep_their_numbers_and_end_with_the_erasure() {
+    let stage = Stage::with(declared);
+    let (id, tokens) = somebody(&stage).await;
+    update(&stage, &tokens).await;
+    delete(&stage, &tokens).await;
+    stage.pass(GRACE_AND_MORE);
+
+    erase(&stage).await;
+
+    let expected =
+        ["user.registered", "session.started", "user.updated", "user.deletion-requested", "user.erased"];
+    assert_eq!(stage.events_of(&format!("user#{id}")).await, expected);
+    let remains = Remains::of(&stage);
+    assert_eq!(remains.events(&id), expected);
+}
+
+#[tokio::test]
+async fn an_event_that_still_waits_is_published_without_the_person() {
+    let stage = Stage::with(declared);
+    let (id, tokens) = somebody(&stage).await;
+    let published = stage.stack.events().len();
+    update(&stage, &tokens).await;
+    delete(&stage, &tokens).await;
+    stage.pass(GRACE_AND_MORE);
+
+    erase(&stage).await;
+    let types = stage.events_of(&format!("user#{id}")).await;
+
+    assert_eq!(types[2..], ["user.updated", "user.deletion-requested", "user.erased"]);
+    for event in &stage.stack.events()[published..] {
+        assert_eq!(personal(&event.detail.to_string()), Vec::<&str>::new());
+    }
+    let updated = &stage.stack.events()[published].detail["data"];
+    assert_eq!(*updated, json!({"changed": ["attributes.motto", "last_name"]}));
+}
+
+#[tokio::test]
+async fn erasing_while_the_relay_publishes_loses_no_event_and_leaves_nothing() {
+    let stage = Stage::with(declared);
+    let (id, tokens) = somebody(&stage).await;
+    for name in ["Augustina", "Augustina A", "Augustina B"] {
+        let patch = Request::new("PATCH", "/v1/me").json(&json!({"first_name": name}));
+        stage.send(patch.bearer(&tokens.access)).await.expect(200);
+    }
+    delete(&stage, &tokens).await;
+    stage.pass(GRACE_AND_MORE);
+
+    tokio::join!(stage.settle(), erase(&stage));
+
+    let types = stage.events_of(&format!("user#{id}")).await;
+    assert_eq!((types.len(), types.last().map(String::as_str)), (6, Some("user.erased")));
+    assert_eq!(personal(&Remains::of(&stage).everywhere()), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn the_address_is_free_for_somebody_new() {
+    let stage = Stage::with(declared);
+    let (id, tokens) = somebody(&stage).await;
+    delete(&stage, &tokens).await;
+    stage.pass(GRACE_AND_MORE);
+    stage.log_in(EMAIL).await.expect(401);
+    erase(&stage).await;
+    stage.settle().await;
+
+    let again = stage.registered(EMAIL).await;
+
+    assert_ne!(again["id"], *id);
+    let tokens = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    let history = stage.get("/v1/me/events", &tokens.access).await.expect(200).body;
+    assert_eq!(history["items"].as_array().map(Vec::len), Some(2), "nothing of the one before");
+}
+
+#[tokio::test]
+async fn who_is_not_due_stays() {
+    let stage = Stage::with(declared);
+    let (_, tokens) = somebody(&stage).await;
+    let bob = stage.signed_in("bob@example.com").await;
+    delete(&stage, &tokens).await;
+    stage.pass(Duration::from_hours(7 * 24));
+
+    erase(&stage).await;
+
+    let remains = Remains::of(&stage).everywhere();
+    assert!(remains.contains(EMAIL), "five minutes later only, when the relay looks every event up");
+    stage.pass(Duration::from_mins(5));
+    erase(&stage).await;
+    assert_eq!(personal(&Remains::of(&stage).everywhere()), Vec::<&str>::new());
+    let bob = stage.refresh(&bob.refresh).await;
+    assert_eq!(bob.expect(401).problem(), "token-expired", "a week is long, but bob is there");
+    stage.log_in("bob@example.com").await.expect(201);
+}
+
+#[tokio::test]
+async fn two_runs_at_once_erase_once() {
+    let stage = Stage::with(|setup| stage::slowly(declared(setup)));
+    let (id, tokens) = somebody(&stage).await;
+    delete(&stage, &tokens).await;
+    stage.pass(GRACE_AND_MORE);
+
+    tokio::join!(erase(&stage), erase(&stage), erase(&stage));
+    erase(&stage).await;
+
+    let types = stage.events_of(&format!("user#{id}")).await;
+    assert_eq!(types.iter().filter(|kind| *kind == "user.erased").count(), 1);
+}
+
+#[tokio::test]
+async fn a_run_that_breaks_off_anywhere_is_finished_by_the_next() {
+    for is_last_done in [false, true] {
+        for calls in 0.. {
+            let made = Arc::new(AtomicUsize::new(usize::MAX));
+            let (left, is_over) = (Arc::clone(&made), "erase-users");
+            let killed = move |call: &Call| {
+                if call.function != is_over || left.load(SeqCst) == usize::MAX {
+                    return Fate::Proceed;
+                }
+                match left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)) {
+                    Ok(1) if is_last_done => Fate::AnswerLost,
+                    Ok(_) => Fate::Proceed,
+                    Err(_) => Fate::Refused(Refusal::ACCESS_DENIED),
+                }
+            };
+            let stage = Stage::with(|setup| declared(setup).watched_by(killed));
+            let (id, tokens) = somebody(&stage).await;
+            update(&stage, &tokens).await;
+            delete(&stage, &tokens).await;
+            stage.pass(GRACE_AND_MORE);
+
+            made.store(calls, SeqCst);
+            let broken = stage.stack.run_schedule("erase-users").await;
+            let was_enough = made.load(SeqCst) > 0;
+            made.store(usize::MAX, SeqCst);
+            erase(&stage).await;
+
+            let types = stage.events_of(&format!("user#{id}")).await;
+            assert_eq!(types.iter().filter(|kind| *kind == "user.erased").count(), 1, "{calls}: {types:?}");
+            assert_eq!(personal(&Remains::of(&stage).everywhere()), Vec::<&str>::new(), "{calls}");
+            if was_enough {
+                broken.expect("a whole run");
+                assert!(calls > 8, "there was something to break off");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_tables_agree_about_who_is_gone() {
+    let stage = Stage::with(declared);
+    let (_, tokens) = somebody(&stage).await;
+    delete(&stage, &tokens).await;
+    stage.pass(GRACE_AND_MORE);
+    erase(&stage).await;
+    stage.settle().await;
+
+    let outbox = Outbox::new(&stage.stack.cloud("sweep-events").expect("a function")).expect("its settings");
+    let identities =
+        Identities::new(&stage.stack.cloud("log-in").expect("a function")).expect("its settings");
+    let users = identities.user_versions(None).await.expect("users").items;
+    let mut reconciliation = Reconciliation::new(outbox.clone(), identities, stage.stack.clock().now(), None);
+    let mut findings = Vec::new();
+    for entry in outbox.scan(None).await.expect("events").items {
+        // As if nobody had been seen before.
+        findings.extend(reconciliation.entry(entry).await.expect("a judgement").findings);
+    }
+    for user in users {
+        let user = user.expect("a user's item that can be read");
+        findings.extend(reconciliation.user(&user).await.expect("a judgement").findings);
+    }
+
+    assert_eq!(findings, []);
+}
+
+/// Nobody may be forgotten in silence.
+#[tokio::test]
+async fn a_run_that_fails_says_so() {
+    let refused = |call: &Call| match (call.function.as_str(), call.operation.as_str()) {
+        ("erase-users", "Query") if call.request.to_string().contains("user#") => {
+            Fate::Refused(Refusal::ACCESS_DENIED)
+        }
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| declared(setup).watched_by(refused));
+    let (_, tokens) = somebody(&stage).await;
+    delete(&stage, &tokens).await;
+    stage.pass(GRACE_AND_MORE);
+
+    let failed = stage.stack.call("erase-users", Value::Null).await.expect_err("a failure");
+
+    assert!(failed.to_string().contains("some users are not erased"), "{failed}");
+}

@@ -1,0 +1,126 @@
+//! `GET /v1/me/export`: hands the user who is signed in all that is stored of them, as one JSON.
+
+use api::{AccessGate, Endpoint, Nothing, Problem, ProblemType, Profile, Route, Shown, SignedIn, UseCase};
+use cloud::{Clock, Cloud, SettingError};
+use domain::{Status, Stream, Timestamp, UserId};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use store::{Belonging, Failure, History, Identities};
+use thiserror::Error;
+
+/// Octets of history in one answer: Lambda takes 6 MB.
+const MOST_OCTETS: usize = 5_000_000;
+/// Events that are read at once.
+const PAGE: u8 = 100;
+
+/// Exports.
+pub struct ExportData {
+    identities: Identities,
+    history: History,
+    gate: AccessGate,
+    clock: Clock,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<ExportData>, SettingError> {
+    let identities = Identities::new(cloud)?;
+    let gate = AccessGate::new(cloud, identities.key_reader())?;
+    let history = History::new(cloud, &identities)?;
+    Endpoint::reading(cloud, ExportData { identities, history, gate, clock: cloud.clock() })
+}
+
+/// All that is stored of a user.
+#[derive(JsonSchema, Serialize)]
+pub struct Export {
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    exported_at: Timestamp,
+    profile: Profile,
+    /// Sessions, links, and what else is under the user's id.
+    #[schemars(with = "Vec<serde_json::Value>")]
+    belongings: Vec<Belonging>,
+    /// As they were published, newest first.
+    events: Vec<Box<RawValue>>,
+    /// Where to read on if there are more events than one answer takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more_events: Option<&'static str>,
+}
+
+/// Why nothing is exported.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The user is gone or may not sign in, and the token has not died yet.
+    #[error("the user may not sign in")]
+    NotActive,
+    /// An event is not what it was committed as.
+    #[error("an event is no JSON")]
+    Unreadable(#[from] serde_json::Error),
+    /// The tables failed.
+    #[error("not read")]
+    NotRead(#[from] Failure),
+}
+
+impl UseCase for ExportData {
+    const ROUTES: &'static [Route] = &[Route::get("/v1/me/export")];
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken];
+    type Caller = SignedIn;
+    type Request = Nothing;
+    type Response = Shown<Export>;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &AccessGate {
+        &self.gate
+    }
+
+    async fn run(&self, caller: SignedIn, _: Nothing) -> Result<Shown<Export>, Refusal> {
+        let user_id = caller.user_id;
+        let (user, belongings, (events, is_whole)) = tokio::try_join!(
+            async { Ok::<_, Refusal>(self.identities.user(user_id).await?) },
+            async { Ok(self.identities.belongings(user_id).await?) },
+            self.history(user_id)
+        )?;
+        let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
+        let more_events = (!is_whole).then_some("/v1/me/events");
+        let (exported_at, profile) = (self.clock.now(), user.into());
+        Ok(Shown(Export { exported_at, profile, belongings, events, more_events }))
+    }
+}
+
+impl ExportData {
+    /// The newest events, as many as one answer takes; and whether these are all.
+    async fn history(&self, user: UserId) -> Result<(Vec<Box<RawValue>>, bool), Refusal> {
+        let (mut events, mut octets, mut before) = (Vec::new(), 0, None);
+        loop {
+            let (page, next) = self.history.newest(Stream::User(user), before, PAGE).await?;
+            for detail in page {
+                octets += octets_in_answer(&detail);
+                if octets > MOST_OCTETS {
+                    return Ok((events, false));
+                }
+                events.push(RawValue::from_string(detail)?);
+            }
+            if next.is_none() {
+                return Ok((events, true));
+            }
+            before = next;
+        }
+    }
+}
+
+/// The answer's body is a JSON text in what Lambda takes: some characters have two octets there.
+fn octets_in_answer(detail: &str) -> usize {
+    detail.len() + detail.bytes().filter(|octet| matches!(octet, b'"' | b'\\')).count()
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotActive => Self::of(ProblemType::InvalidToken),
+            Refusal::Unreadable(_) => Self::failure(false),
+            Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
+        }
+    }
+}

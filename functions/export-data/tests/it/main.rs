@@ -1,0 +1,68 @@
+//! Exporting one's data, seen from outside.
+
+use local::Request;
+use serde_json::{Value, json};
+use stage::{PASSWORD, Stage, Tokens, outbox::Outbox};
+
+const EMAIL: &str = "ada@example.com";
+const PATH: &str = "/v1/me/export";
+
+#[tokio::test]
+async fn it_is_all_that_is_stored_and_nothing_secret() {
+    let stage = Stage::new();
+    stage.registered(EMAIL).await;
+    let body = json!({"email": EMAIL, "password": PASSWORD});
+    let request = Request::post("/v1/sessions", &body).header("user-agent", "a telephone");
+    let tokens = Tokens::of(&stage.send(request).await.expect(201).body);
+    stage.settle().await;
+
+    let export = stage.get(PATH, &tokens.access).await.expect(200).body;
+
+    assert_eq!(export["profile"], stage.get("/v1/me", &tokens.access).await.expect(200).body);
+    let history = stage.get("/v1/me/events", &tokens.access).await.expect(200).body;
+    assert_eq!((&export["events"], &export["more_events"]), (&history["items"], &Value::Null));
+    let session = json!({
+        "kind": "session", "id": tokens.session_id, "generation": 0, "epoch": 1, "user_agent": "a telephone",
+        "ip": export["belongings"][0]["ip"], "created_at": "2026-11-21T03:00:00Z",
+        "rotated_at": "2026-11-21T03:00:00Z", "idle_expires_at": "2026-11-28T03:00:00Z",
+        "expires_at": "2026-12-21T03:00:00Z",
+    });
+    assert_eq!(export["belongings"], json!([session]));
+    assert!(export["belongings"][0]["ip"].is_string());
+    for secret in [PASSWORD, "argon2", "_hash", "gpr_", "gpl_"] {
+        assert!(!export.to_string().contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_history_that_is_too_long_for_one_answer_goes_on_elsewhere() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+    let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
+    let subject = format!("user#{}", me["id"].as_str().expect("an id"));
+    let (outbox, long) = (Outbox::of(&stage.stack), "\"".repeat(10_000));
+    for number in 3..=400 {
+        outbox.commit_detail(&subject, number, &json!({"n": number, "text": long}).to_string()).await;
+    }
+
+    let answer = stage.get(PATH, &tokens.access).await.expect(200);
+
+    // Lambda hands the body over as a JSON text.
+    let octets = Value::from(answer.body.to_string()).to_string().len();
+    assert!((4_900_000..5_900_000).contains(&octets), "{octets}");
+    let events = answer.body["events"].as_array().expect("events");
+    assert_eq!(answer.body["more_events"], "/v1/me/events");
+    assert!(
+        events.iter().map(|event| event["n"].as_u64()).eq((0..events.len()).map(|n| Some(400 - n as u64)))
+    );
+}
+
+#[tokio::test]
+async fn nobody_gets_somebody_elses() {
+    let stage = Stage::new();
+    stage.signed_in(EMAIL).await;
+    let bob = stage.signed_in("bob@example.com").await;
+
+    assert!(!stage.get(PATH, &bob.access).await.expect(200).body.to_string().contains(EMAIL));
+    stage.send(Request::get(PATH)).await.expect(401);
+}

@@ -1,0 +1,5 @@
+//! Serves [`list_sessions`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(list_sessions::function)
+}

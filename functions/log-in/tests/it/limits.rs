@@ -1,0 +1,380 @@
+//! How often somebody may try.
+
+use std::{
+    net::Ipv6Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use local::calls::{Call, Fate, Refusal};
+use serde_json::json;
+use stage::{Answer, PASSWORD, Stage, Tokens};
+
+use crate::{EMAIL, guess};
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+
+fn unlimited_source(setup: local::Setup) -> local::Setup {
+    setup.with_parameter("LogInAttemptsPerIp", "100000")
+}
+
+/// All free attempts at an address, for nothing.
+async fn exhaust(stage: &Stage, email: &str) {
+    for _ in 0..10 {
+        guess(stage, email).await.expect(401);
+    }
+}
+
+/// Tries with a device token and this password.
+async fn from_device(stage: &Stage, token: &str, email: &str, password: &str) -> Answer {
+    let body = json!({"email": email, "password": password, "device_token": token});
+    stage.post("/v1/sessions", body).await
+}
+
+fn device_token(granted: &Answer) -> String {
+    granted.body["device_token"].as_str().expect("a device token").to_owned()
+}
+
+async fn known_device(stage: &Stage, email: &str) -> String {
+    stage.registered(email).await;
+    device_token(&stage.log_in(email).await.expect(201))
+}
+
+fn is_of_limit(call: &Call) -> bool {
+    call.touches.iter().any(|touch| touch.partition_key.as_deref().is_some_and(|pk| pk.starts_with("LIMIT#")))
+}
+
+#[tokio::test]
+async fn ten_attempts_are_free_and_each_further_one_waits_twice_as_long_known_or_not() {
+    let stage = Stage::with(unlimited_source);
+    stage.registered(EMAIL).await;
+
+    for email in [EMAIL, "unknown@example.com"] {
+        exhaust(&stage, email).await;
+        for wait in ["1", "2", "4", "8"] {
+            let refused = guess(&stage, email).await.expect(429);
+            assert_eq!((refused.problem(), refused.header("retry-after")), ("rate-limited", wait));
+            stage.pass(SECOND * wait.parse().expect("seconds"));
+            guess(&stage, email).await.expect(401);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_right_password_waits_too_and_then_all_is_forgiven() {
+    let stage = Stage::new();
+    stage.registered(EMAIL).await;
+    exhaust(&stage, EMAIL).await;
+
+    stage.log_in(EMAIL).await.expect(429);
+    stage.pass(SECOND);
+    stage.log_in(EMAIL).await.expect(201);
+
+    exhaust(&stage, EMAIL).await;
+}
+
+#[tokio::test]
+async fn what_is_refused_does_not_make_the_wait_longer() {
+    let stage = Stage::with(unlimited_source);
+    exhaust(&stage, EMAIL).await;
+
+    for _ in 0..50 {
+        assert_eq!(guess(&stage, EMAIL).await.expect(429).header("retry-after"), "1");
+    }
+
+    stage.pass(SECOND);
+    guess(&stage, EMAIL).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_day_after_the_last_attempt_all_are_free_again() {
+    let stage = Stage::with(unlimited_source);
+    exhaust(&stage, EMAIL).await;
+    stage.pass(SECOND);
+    guess(&stage, EMAIL).await.expect(401);
+
+    stage.pass(DAY);
+
+    let answers = join_all((0..30).map(|_| guess(&stage, EMAIL))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 10, "at once, too");
+}
+
+#[tokio::test]
+async fn no_account_can_be_guessed_at_more_than_a_hundred_times_a_day() {
+    let stage = Stage::with(unlimited_source);
+    let (mut tried, mut passed) = (0, Duration::ZERO);
+
+    while passed < DAY && tried < 1000 {
+        let answer = guess(&stage, EMAIL).await;
+        if answer.status == 401 {
+            tried += 1;
+        } else {
+            let wait = SECOND * answer.expect(429).header("retry-after").parse().expect("seconds");
+            stage.pass(wait);
+            passed += wait;
+        }
+    }
+
+    assert!((80..=100).contains(&tried), "{tried}");
+}
+
+#[tokio::test]
+async fn two_hundred_attempts_at_once_are_no_more_than_ten() {
+    // Calls that are recorded are under way at the same time.
+    let stage = Stage::with(|setup| unlimited_source(setup).recording());
+    stage.registered(EMAIL).await;
+    let two_hundred = async || {
+        let answers = join_all((0..200).map(|_| guess(&stage, EMAIL))).await;
+        let of_status = |status| answers.iter().filter(|answer| answer.status == status).count();
+        (of_status(401), of_status(429))
+    };
+
+    assert_eq!(two_hundred().await, (10, 190));
+
+    for wait in [1, 2, 4] {
+        stage.pass(SECOND * wait);
+        assert_eq!(two_hundred().await, (1, 199), "one, {wait} s later");
+    }
+}
+
+#[tokio::test]
+async fn attempts_are_counted_per_source_too_whatever_a_header_says() {
+    let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
+    for number in 0..5 {
+        guess(&stage, &format!("user{number}@example.com")).await.expect(401);
+    }
+
+    let request = json!({"email": "user6@example.com", "password": "x"});
+    let request = local::Request::post("/v1/sessions", &request).header("x-forwarded-for", "203.0.113.9");
+    stage.send(request).await.expect(429);
+
+    stage.pass(SECOND);
+    guess(&stage, "user6@example.com").await.expect(401);
+}
+
+#[tokio::test]
+async fn of_ipv6_a_whole_64_is_one_source() {
+    let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
+    let from = async |source: String, number: u16| {
+        let body = json!({"email": format!("user{number}@example.com"), "password": "x"});
+        stage.post_from(&source, "/v1/sessions", body).await
+    };
+    for number in 0..5 {
+        let host = Ipv6Addr::new(0x2001, 0xdb8, 1, 2, number, 0, 0, number);
+        from(host.to_string(), number).await.expect(401);
+    }
+
+    from("2001:db8:1:2:ffff::1".to_owned(), 6).await.expect(429);
+
+    from("2001:db8:1:3::1".to_owned(), 7).await.expect(401);
+    for number in 0..5 {
+        from("::ffff:203.0.113.7".to_owned(), 10 + number).await.expect(401);
+    }
+    from("203.0.113.7".to_owned(), 20).await.expect(429);
+}
+
+#[tokio::test]
+async fn whoever_logs_in_uses_up_nothing_and_a_stranger_gains_nothing_by_it() {
+    let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
+    stage.registered(EMAIL).await;
+    for _ in 0..10 {
+        stage.log_in(EMAIL).await.expect(201);
+    }
+
+    for number in 0..5 {
+        guess(&stage, &format!("user{number}@example.com")).await.expect(401);
+    }
+    stage.pass(SECOND);
+    stage.log_in(EMAIL).await.expect(201);
+
+    // His own success gave his guesses at others not back.
+    guess(&stage, "user6@example.com").await.expect(429);
+}
+
+#[tokio::test]
+async fn what_the_source_is_refused_does_not_count_at_the_address() {
+    let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
+    for number in 0..5 {
+        guess(&stage, &format!("user{number}@example.com")).await.expect(401);
+    }
+    for _ in 0..20 {
+        guess(&stage, EMAIL).await.expect(429);
+    }
+
+    for number in 0..10 {
+        let source = format!("198.51.100.{number}");
+        let body = json!({"email": EMAIL, "password": "not the password at all"});
+        stage.post_from(&source, "/v1/sessions", body).await.expect(401);
+    }
+}
+
+#[tokio::test]
+async fn nobody_can_lock_a_known_device_out() {
+    let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "12"));
+    let token = known_device(&stage, EMAIL).await;
+
+    exhaust(&stage, EMAIL).await;
+    guess(&stage, "other@example.com").await.expect(401);
+    guess(&stage, "other@example.com").await.expect(401);
+
+    guess(&stage, "other@example.com").await.expect(429);
+    stage.log_in(EMAIL).await.expect(429);
+    let granted = from_device(&stage, &token, EMAIL, PASSWORD).await.expect(201);
+    from_device(&stage, &device_token(&granted), EMAIL, PASSWORD).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_known_device_has_its_own_ten_attempts_and_leaves_those_of_strangers() {
+    let stage = Stage::new();
+    let token = known_device(&stage, EMAIL).await;
+    let other = device_token(&stage.log_in(EMAIL).await.expect(201));
+
+    for _ in 0..10 {
+        from_device(&stage, &token, EMAIL, "wrong").await.expect(401);
+    }
+
+    from_device(&stage, &token, EMAIL, PASSWORD).await.expect(429);
+    from_device(&stage, &other, EMAIL, PASSWORD).await.expect(201);
+    stage.log_in(EMAIL).await.expect(201);
+    stage.pass(SECOND);
+    from_device(&stage, &token, EMAIL, PASSWORD).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_token_that_is_forged_or_somebody_elses_is_none() {
+    let stage = Stage::new();
+    let token = known_device(&stage, EMAIL).await;
+    let bobs = known_device(&stage, "bob@example.com").await;
+    let forged = format!("{}A{}", &token[..40], &token[41..]);
+    exhaust(&stage, EMAIL).await;
+
+    for wrong in [bobs.as_str(), forged.as_str(), "gpd_", "", "\u{0}"] {
+        from_device(&stage, wrong, EMAIL, PASSWORD).await.expect(429);
+    }
+
+    from_device(&stage, &token, EMAIL, PASSWORD).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_device_stays_known_when_the_same_password_is_hashed_anew() {
+    let folder = std::env::temp_dir().join(format!("gatepost-devices-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let setup = local::Stack::folder(&folder);
+    let token = known_device(&Stage::of(setup.clone()), EMAIL).await;
+    let stage = Stage::of(setup.with_parameter("Argon2Iterations", "3"));
+    let elsewhere = device_token(&stage.log_in(EMAIL).await.expect(201));
+    exhaust(&stage, EMAIL).await;
+
+    for known in [token, elsewhere] {
+        from_device(&stage, &known, EMAIL, PASSWORD).await.expect(201);
+    }
+    drop(stage);
+    std::fs::remove_dir_all(&folder).expect("the folder is ours");
+}
+
+#[tokio::test]
+async fn a_new_password_makes_every_device_a_stranger() {
+    const NEW: &str = "another horse, another battery";
+    let stage = Stage::new();
+    let before = known_device(&stage, EMAIL).await;
+    let tokens = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    let body = json!({"current_password": PASSWORD, "new_password": NEW});
+    let change = local::Request::new("PUT", "/v1/me/password").json(&body).bearer(&tokens.access);
+    stage.send(change).await.expect(204);
+    let since = device_token(&stage.log_in_with(EMAIL, NEW).await.expect(201));
+    exhaust(&stage, EMAIL).await;
+
+    let stranger = from_device(&stage, &before, EMAIL, NEW).await.expect(429);
+    let known = from_device(&stage, &since, EMAIL, NEW).await;
+
+    assert_eq!((stranger.header("retry-after"), known.status), ("1", 201));
+}
+
+#[tokio::test]
+async fn while_log_in_is_throttled_a_new_password_can_be_asked_for() {
+    let stage = Stage::new();
+    stage.registered(EMAIL).await;
+    exhaust(&stage, EMAIL).await;
+    stage.log_in(EMAIL).await.expect(429);
+
+    stage.post("/v1/password-resets", json!({"email": EMAIL})).await.expect(202);
+}
+
+#[tokio::test]
+async fn no_limit_names_whom_it_is_about() {
+    let stage = Stage::with(local::Setup::recording);
+    stage.registered(EMAIL).await;
+    stage.settle().await;
+    stage.forget_calls();
+
+    guess(&stage, EMAIL).await.expect(401);
+
+    let calls = stage.stack.calls();
+    let limits: Vec<_> = calls.iter().filter(|made| is_of_limit(&made.call)).collect();
+    assert_eq!(limits.len(), 2);
+    for made in limits {
+        let written = made.call.request.to_string();
+        assert!(!written.contains("ada") && !written.contains("127.0.0.1"), "{written}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_compared_before_the_attempt_is_counted() {
+    let throttled = |call: &Call| match call {
+        limit if is_of_limit(limit) => Fate::Refused(Refusal::THROTTLED),
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| setup.watched_by(throttled).recording());
+
+    // Even registering is counted.
+    assert_eq!(stage.register(EMAIL).await.expect(503).problem(), "temporarily-unavailable");
+    assert_eq!(stage.log_in(EMAIL).await.expect(503).problem(), "temporarily-unavailable");
+
+    assert!(!stage.stack.calls().iter().any(|made| made.call.operation == "TransactWriteItems"));
+}
+
+#[tokio::test]
+async fn an_attempt_whose_answer_is_lost_counts_and_is_made() {
+    let losing = Arc::new(AtomicBool::new(false));
+    let watched = Arc::clone(&losing);
+    let stage = Stage::with(|setup| {
+        setup.watched_by(move |call| {
+            if is_of_limit(call) && watched.swap(false, SeqCst) { Fate::AnswerLost } else { Fate::Proceed }
+        })
+    });
+    let mut tried = 0;
+    for _ in 0..30 {
+        losing.store(true, SeqCst);
+        tried += usize::from(guess(&stage, EMAIL).await.status == 401);
+    }
+
+    // The client of the SDK tries again, so that some count twice; none counts for nothing.
+    assert!((5..=10).contains(&tried), "{tried}");
+}
+
+#[tokio::test]
+async fn who_is_not_forgiven_is_logged_in_all_the_same() {
+    let granted = Arc::new(AtomicBool::new(false));
+    let watched = Arc::clone(&granted);
+    let stage = Stage::with(|setup| {
+        setup.watched_by(move |call| match call.operation.as_str() {
+            "DeleteItem" if is_of_limit(call) && watched.load(SeqCst) => {
+                Fate::Refused(Refusal::ACCESS_DENIED)
+            }
+            _ => Fate::Proceed,
+        })
+    });
+    stage.registered(EMAIL).await;
+    granted.store(true, SeqCst);
+
+    for _ in 0..10 {
+        stage.log_in(EMAIL).await.expect(201);
+    }
+
+    stage.log_in(EMAIL).await.expect(429);
+}

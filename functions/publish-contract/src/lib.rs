@@ -1,0 +1,66 @@
+//! `GET /openapi.json`, `/problems` and `/problems/{slug}`: what is promised to callers, for machines and
+//! for people.
+
+mod page;
+
+use api::{Anyone, Endpoint, Nothing, Problem, ProblemType, Published, Route, UseCase};
+use cloud::{Cloud, SettingError};
+use thiserror::Error;
+
+/// Made of the types that parse the requests; a test compares the two.
+const CONTRACT: &str = include_str!("../../../openapi.json");
+const CONTRACT_PATH: &str = "/openapi.json";
+const PROBLEMS_PATH: &str = "/problems";
+
+/// Publishes the contract.
+pub struct PublishContract;
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<PublishContract>, SettingError> {
+    Endpoint::reading(cloud, PublishContract)
+}
+
+/// Why nothing is shown.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// There is no such problem.
+    #[error("there is no such problem")]
+    NotFound,
+}
+
+impl UseCase for PublishContract {
+    const ROUTES: &'static [Route] =
+        &[Route::get(CONTRACT_PATH), Route::get(PROBLEMS_PATH), Route::get("/problems/{slug}")];
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound];
+    type Caller = Anyone;
+    type Request = Nothing;
+    type Response = Published;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &() {
+        &()
+    }
+
+    async fn run(&self, caller: Anyone, _: Nothing) -> Result<Published, Refusal> {
+        match caller.head.path.as_str() {
+            CONTRACT_PATH => Ok(Published::json(CONTRACT)),
+            PROBLEMS_PATH => Ok(Published::html(page::of_all())),
+            path => {
+                let slug = path.rsplit('/').next().unwrap_or_default();
+                let problem = ProblemType::ALL.iter().find(|problem| problem.slug() == slug);
+                problem.map(|problem| Published::html(page::of(*problem))).ok_or(Refusal::NotFound)
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotFound => Self::of(ProblemType::NotFound),
+        }
+    }
+}

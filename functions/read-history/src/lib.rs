@@ -1,0 +1,100 @@
+//! `GET /v1/me/events`: shows what happened to the user who is signed in.
+
+use api::{
+    AccessGate, CursorRefused, Cursors, Endpoint, List, Page, Problem, ProblemType, Query, Route, Shown,
+    SignedIn, UseCase,
+};
+use cloud::{Cloud, SecretUnavailable, SettingError};
+use domain::{Status, Stream};
+use serde_json::value::RawValue;
+use store::{Failure, History, Identities};
+use thiserror::Error;
+
+/// Shows histories.
+pub struct ReadHistory {
+    identities: Identities,
+    history: History,
+    gate: AccessGate,
+    cursors: Cursors,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadHistory>, SettingError> {
+    let identities = Identities::new(cloud)?;
+    let gate = AccessGate::new(cloud, identities.key_reader())?;
+    let (history, cursors) = (History::new(cloud, &identities)?, Cursors::new(cloud)?);
+    Endpoint::reading(cloud, ReadHistory { identities, history, gate, cursors })
+}
+
+/// Why no history is shown.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The cursor leads nowhere.
+    #[error(transparent)]
+    NoPage(#[from] CursorRefused),
+    /// The cursor to the next page could not be made.
+    #[error("no keys")]
+    NoKeys(#[from] SecretUnavailable),
+    /// The user is gone or may not sign in, and the token has not died yet.
+    #[error("the user may not sign in")]
+    NotActive,
+    /// An event is not what it was committed as.
+    #[error("an event is no JSON")]
+    Unreadable(#[from] serde_json::Error),
+    /// The tables failed.
+    #[error("not read")]
+    NotRead(#[from] Failure),
+}
+
+impl UseCase for ReadHistory {
+    const ROUTES: &'static [Route] = &[Route::get("/v1/me/events")];
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidCursor, ProblemType::InvalidToken];
+    type Caller = SignedIn;
+    type Request = Query<Page>;
+    type Response = Shown<List<Box<RawValue>>>;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &AccessGate {
+        &self.gate
+    }
+
+    async fn warm(&self) {
+        self.cursors.warm().await;
+    }
+
+    /// As they were published: that is all there is of them, and holds nothing that is secret.
+    async fn run(
+        &self,
+        caller: SignedIn,
+        Query(page): Query<Page>,
+    ) -> Result<Shown<List<Box<RawValue>>>, Refusal> {
+        let before = self.cursors.position(&caller, page.cursor).await?;
+        let before = before.and_then(|position| u64::try_from(position).ok());
+        let (user, (events, next)) = tokio::try_join!(
+            self.identities.user(caller.user_id),
+            self.history.newest(Stream::User(caller.user_id), before, page.limit.get())
+        )?;
+        user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
+        let items = events.into_iter().map(RawValue::from_string).collect::<Result<_, _>>()?;
+        let next_cursor = match next {
+            Some(next) => Some(self.cursors.after(&caller, next.into()).await?),
+            None => None,
+        };
+        Ok(Shown(List { items, next_cursor }))
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NoPage(refused) => refused.into(),
+            Refusal::NoKeys(_) => Self::unavailable(),
+            Refusal::NotActive => Self::of(ProblemType::InvalidToken),
+            Refusal::Unreadable(_) => Self::failure(false),
+            Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
+        }
+    }
+}

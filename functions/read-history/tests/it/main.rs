@@ -1,0 +1,117 @@
+//! Reading one's history, seen from outside.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use local::{Request, calls::round_trips};
+use serde_json::Value;
+use stage::{Stage, Tokens};
+
+const EMAIL: &str = "ada@example.com";
+const PATH: &str = "/v1/me/events";
+
+async fn part(stage: &Stage, tokens: &Tokens, query: &str) -> Value {
+    stage.get(&format!("{PATH}{query}"), &tokens.access).await.expect(200).body
+}
+
+fn items(part: &Value) -> &[Value] {
+    part["items"].as_array().expect("items")
+}
+
+async fn log_in(stage: &Stage) -> Tokens {
+    Tokens::of(&stage.log_in(EMAIL).await.expect(201).body)
+}
+
+#[tokio::test]
+async fn a_user_sees_what_was_published_of_them_newest_first() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+    stage.signed_in("bob@example.com").await;
+    let last = log_in(&stage).await;
+    stage.log_out(&last.access).await.expect(204);
+    stage.settle().await;
+
+    let history = part(&stage, &tokens, "").await;
+
+    let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
+    let subject = format!("user#{}", me["id"].as_str().expect("an id"));
+    let published = stage.stack.events().into_iter().map(|event| event.detail);
+    let mut expected: Vec<_> = published.filter(|detail| detail["subject"] == *subject).collect();
+    expected.reverse();
+    assert_eq!((items(&history), expected.len()), (&*expected, 4));
+    assert_eq!(history["next_cursor"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_long_history_comes_in_parts() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+    for _ in 0..3 {
+        log_in(&stage).await;
+    }
+    let whole = part(&stage, &tokens, "?limit=100").await;
+
+    for limit in 1..=6 {
+        let (mut seen, mut query) = (Vec::new(), format!("?limit={limit}"));
+        loop {
+            let part = part(&stage, &tokens, &query).await;
+            assert!(!items(&part).is_empty() && items(&part).len() <= limit, "{limit}");
+            seen.extend(items(&part).to_vec());
+            let Some(next) = part["next_cursor"].as_str() else { break };
+            query = format!("?limit={limit}&cursor={next}");
+        }
+        assert_eq!(seen, items(&whole), "{limit}");
+    }
+    assert_eq!(
+        stage.get(&format!("{PATH}?cursor=3"), &tokens.access).await.expect(400).problem(),
+        "invalid-cursor"
+    );
+    for wrong in ["?limit=0", "?limit=101", "?limit=x", "?from=1"] {
+        let refused = stage.get(&format!("{PATH}{wrong}"), &tokens.access).await.expect(422);
+        assert_eq!(refused.problem(), "validation-failed", "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn it_holds_no_address_of_a_device_and_nothing_secret() {
+    let stage = Stage::new();
+    stage.registered(EMAIL).await;
+    let body = serde_json::json!({"email": EMAIL, "password": stage::PASSWORD});
+    let request = Request::post("/v1/sessions", &body).header("user-agent", "a telephone");
+    let tokens = Tokens::of(&stage.send(request).await.expect(201).body);
+    let sessions = stage.get("/v1/me/sessions", &tokens.access).await.expect(200).body;
+    let ip = sessions["items"][0]["ip"].as_str().expect("an address").to_owned();
+
+    // The issuer is at the same address here.
+    let history = part(&stage, &tokens, "").await.to_string().replace(&format!("http://{ip}"), "");
+
+    for secret in [&*ip, "a telephone", stage::PASSWORD, "argon2", "gpr_", "gpl_"] {
+        assert!(!history.contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_sees_somebody_elses() {
+    let stage = Stage::new();
+    let ada = stage.signed_in(EMAIL).await;
+    let bob = stage.signed_in("bob@example.com").await;
+
+    assert!(!part(&stage, &bob, "").await.to_string().contains(EMAIL));
+    assert!(part(&stage, &ada, "").await.to_string().contains(EMAIL));
+    stage.send(Request::get(PATH)).await.expect(401);
+    stage.pass(Duration::from_mins(11));
+    assert_eq!(stage.get(PATH, &ada.access).await.expect(401).problem(), "token-expired");
+}
+
+#[tokio::test]
+async fn it_is_one_round_trip() {
+    let stage = Stage::with(local::Setup::recording);
+    let tokens = stage.signed_in(EMAIL).await;
+    part(&stage, &tokens, "").await;
+    stage.settle().await;
+    stage.forget_calls();
+
+    part(&stage, &tokens, "").await;
+
+    assert_eq!(round_trips(&stage.stack.calls()), 1);
+}

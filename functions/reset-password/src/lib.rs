@@ -1,0 +1,199 @@
+//! `POST /v1/password-resets/confirm`: puts a new password in the place of a forgotten one.
+//!
+//! The link stands for the owner of the address, who has not proven more: nobody is signed in by it.
+//! Every session ends. A password that is not acceptable does not use the link up.
+
+use api::{Anyone, Body, Endpoint, FieldProblem, NoContent, Problem, ProblemType, Receipts, Route, UseCase};
+use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError, chain};
+use credentials::{HashFailed, Hasher};
+use domain::{
+    Allowance, CanonicalEmail, Credential, Id, LinkHash, NewPassword, Purpose, Secret, Status, User, UserId,
+};
+use passwords::{Choice, NotChosen};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use store::{Failure, Limit, LinkRefused, Store};
+use thiserror::Error;
+use tokens::{InvalidToken, LinkToken};
+use tracing::warn;
+
+/// Changes of one user that happen at once take turns.
+const TURNS: usize = 10;
+
+/// Resets passwords.
+pub struct ResetPassword {
+    store: Store,
+    hasher: FromSecret<Hasher>,
+    choice: Choice,
+    clock: Clock,
+    random: Random,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<ResetPassword>, SettingError> {
+    let store = Store::new(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
+    let reset = ResetPassword {
+        store,
+        hasher: passwords::hasher(cloud)?,
+        choice: Choice::new(cloud)?,
+        clock: cloud.clock(),
+        random: cloud.random(),
+    };
+    Endpoint::changing(cloud, reset, receipts)
+}
+
+/// The token of the link that was mailed, and what to log in with from now on.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    #[schemars(with = "String")]
+    token: Secret,
+    #[schemars(with = "String")]
+    new_password: Secret,
+}
+
+/// Why the password stays as it is.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The token is none, or its link was used, replaced or taken back, has expired, or speaks for an
+    /// address that is the user's no more: whoever holds a link is not told which.
+    #[error("the link is not good")]
+    LinkInvalid,
+    /// The new password is not acceptable.
+    #[error("some fields are not acceptable")]
+    Unacceptable(Vec<FieldProblem>),
+    /// The pepper could not be read.
+    #[error("no pepper")]
+    NoPepper(#[from] SecretUnavailable),
+    /// The password could not be hashed.
+    #[error("no hash")]
+    NoHash(#[from] HashFailed),
+    /// The tables failed.
+    #[error("not stored")]
+    NotStored(#[from] Failure),
+    /// Too many changes of this user at once.
+    #[error("too many turns")]
+    Contended,
+}
+
+impl UseCase for ResetPassword {
+    const ROUTES: &'static [Route] = &[Route::post("/v1/password-resets/confirm")];
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::LinkInvalid, ProblemType::ValidationFailed];
+    type Caller = Anyone;
+    type Request = Body<Request>;
+    type Response = NoContent;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &() {
+        &()
+    }
+
+    async fn warm(&self) {
+        // What fails here fails again, and is answered, at the first request.
+        let _ = self.hasher.get().await;
+    }
+
+    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<NoContent, Refusal> {
+        let token = LinkToken::parse(request.token.expose(), Purpose::ResetPassword)?;
+        let (id, link) = (Id::from_uuid(token.subject()), token.hash());
+
+        let user = self.user(id, &link).await?;
+        let password = self.choice.parse_of(&request.new_password, &user)?;
+        let credential = self.credential(&user).await?;
+        let (hasher, salt) = (self.hasher.get().await?, self.random.bytes());
+        let new = self.choice.settle(hasher, &password, Some(&credential), salt).await?;
+
+        let email = credential.email.clone();
+        let (reset, ()) =
+            tokio::join!(self.reset(&caller, &link, new, (user, credential)), self.forgive_guesses(&email));
+        reset
+    }
+}
+
+impl ResetPassword {
+    /// The user whose link it is, if it is still good and speaks for the user's address.
+    async fn user(&self, id: UserId, presented: &LinkHash) -> Result<User, Refusal> {
+        let identities = self.store.identities();
+        let (link, user) =
+            tokio::try_join!(identities.link(id, Purpose::ResetPassword), identities.user(id))?;
+        let now = self.clock.now();
+        let link = link.filter(|link| link.is(presented, now)).ok_or(Refusal::LinkInvalid)?;
+        let is_bound = |user: &User| user.email.canonical() == link.bound_to.canonical();
+        let user = user.filter(|user| user.status == Status::Active && is_bound(user));
+        user.ok_or(Refusal::LinkInvalid)
+    }
+
+    /// If it is not the user's, a change of it has taken the link back.
+    async fn credential(&self, user: &User) -> Result<Credential, Refusal> {
+        let credential = self.store.identities().credential(user.email.canonical()).await?;
+        credential.filter(|credential| credential.proves(user)).ok_or(Refusal::LinkInvalid)
+    }
+
+    async fn reset(
+        &self,
+        caller: &Anyone,
+        link: &LinkHash,
+        new: NewPassword,
+        (mut user, mut credential): (User, Credential),
+    ) -> Result<NoContent, Refusal> {
+        let now = self.clock.now();
+        let event_id = self.random.id(now);
+        for _turn in 0..TURNS {
+            let (after, renewed, event) =
+                user.reset_password(&credential, new.clone(), caller.cause(event_id, now));
+            let store = self.store.answering(caller.receipt(&NoContent));
+            match store.reset_password((link, now), &after, (&credential, &renewed), event).await {
+                Ok(()) => return Ok(NoContent),
+                Err(LinkRefused::Stale) => {
+                    user = self.user(user.id, link).await?;
+                    credential = self.credential(&user).await?;
+                }
+                Err(LinkRefused::Spent | LinkRefused::EmailTaken) => return Err(Refusal::LinkInvalid),
+                Err(LinkRefused::Failed(failure)) => return Err(failure.into()),
+            }
+        }
+        Err(Refusal::Contended)
+    }
+
+    /// What was guessed at is gone: whoever has just proven the address need not wait for others'
+    /// attempts. If this fails, they wait, no more.
+    async fn forgive_guesses(&self, email: &CanonicalEmail) {
+        let limit = Limit::of_address("log-in", email, Allowance::of_guesses(0));
+        if let Err(failure) = self.store.identities().forgive(&[limit]).await {
+            warn!(cause = chain(&failure), "attempts were not forgiven");
+        }
+    }
+}
+
+impl From<InvalidToken> for Refusal {
+    fn from(_: InvalidToken) -> Self {
+        Self::LinkInvalid
+    }
+}
+
+impl From<NotChosen> for Refusal {
+    fn from(not_chosen: NotChosen) -> Self {
+        match not_chosen {
+            NotChosen::Unacceptable(errors) => {
+                Self::Unacceptable(passwords::problems("/new_password", errors))
+            }
+            NotChosen::NoHash(failed) => Self::NoHash(failed),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::LinkInvalid => Self::of(ProblemType::LinkInvalid),
+            Refusal::Unacceptable(fields) => Self::fields(fields),
+            Refusal::NoPepper(_) | Refusal::Contended => Self::unavailable(),
+            Refusal::NoHash(_) => Self::failure(false),
+            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Serves [`reset_password`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(reset_password::function)
+}

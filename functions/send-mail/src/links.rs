@@ -1,0 +1,133 @@
+//! Mails with a link. The hash is stored first: a link that arrives works.
+
+use std::time::Duration;
+
+use cloud::{SettingError, Settings};
+use domain::{Link, Purpose, RegistrationId, ResendId, ResetId, Status, User, UserId};
+use gatepost_consumer::{Event, Unhandled};
+use store::MailCap;
+use tokens::LinkToken;
+
+use crate::{
+    SendMail, id,
+    letter::{Content, Letter, Matter},
+    unhandled,
+};
+
+/// What strangers can make us send to an address, kind by kind: one must not use up another.
+const TO_REGISTER: MailCap = MailCap { kind: "verify-registration", per_hour: 5, per_day: 20 };
+const TO_CHANGE_EMAIL: MailCap = MailCap { kind: "verify-email-change", per_hour: 5, per_day: 20 };
+/// By the hour only: whoever asks for links in another's name must not keep that one out for a day.
+const TO_RESET: MailCap = MailCap { kind: "reset-password", per_hour: 3, per_day: 24 * 3 };
+
+/// The pages that links open.
+pub(crate) struct Pages {
+    verification: String,
+    reset: String,
+    email_change: String,
+    /// How long a link to choose a new password is good.
+    reset_lifetime: Duration,
+}
+
+impl Pages {
+    pub(crate) fn new(settings: &Settings) -> Result<Self, SettingError> {
+        Ok(Self {
+            verification: settings.text("VERIFICATION_URL")?,
+            reset: settings.text("RESET_PASSWORD_URL")?,
+            email_change: settings.text("EMAIL_CHANGE_URL")?,
+            reset_lifetime: settings.seconds("RESET_LINK_SECONDS")?,
+        })
+    }
+}
+
+impl SendMail {
+    /// Mails the newest registration of the address that somebody wants another mail for.
+    pub(crate) async fn verify_registration_again(&self, event: &Event) -> Result<(), Unhandled> {
+        let resend: ResendId = id(event, "resend")?;
+        let Some(email) = self.identities.resend(resend).await.map_err(unhandled)? else { return Ok(()) };
+        match self.identities.pending_registration(&email).await.map_err(unhandled)? {
+            Some(newest) => self.verify_registration(newest, event).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a registration a new link, and mails it.
+    pub(crate) async fn verify_registration(
+        &self,
+        id: RegistrationId,
+        event: &Event,
+    ) -> Result<(), Unhandled> {
+        let (now, found) = (self.clock.now(), self.identities.registration(id).await);
+        // Verified meanwhile, or expired.
+        let Some(registration) = found.map_err(unhandled)?.filter(|found| now < found.expires_at) else {
+            return Ok(());
+        };
+        let applicant = &registration.applicant;
+        // Before the link before is replaced: without a mail that one has to go on working.
+        if !self.may_get(&applicant.email, Some(TO_REGISTER), event).await? {
+            return Ok(());
+        }
+        let token = LinkToken::new(id.uuid(), Purpose::VerifyRegistration, self.random.bytes());
+        let attached = self.identities.attach_link(id, &token.hash(), now).await;
+        if attached.map_err(unhandled)?.is_none() {
+            return Ok(());
+        }
+        let url = url(&self.pages.verification, &token);
+        let matter = Matter::Link { url: &url, lifetime: registration.expires_at.since(now) };
+        let content = Content { name: applicant.first_name.as_ref(), matter };
+        let reader = (&applicant.email, applicant.locale.as_ref());
+        self.send(reader, Letter::VerifyRegistration, content).await
+    }
+
+    /// Gives the owner of an address, if there is one, a link to choose a new password, and mails it.
+    pub(crate) async fn reset_password(&self, event: &Event) -> Result<(), Unhandled> {
+        let reset: ResetId = id(event, "reset")?;
+        let (now, found) = (self.clock.now(), self.identities.password_reset(reset).await);
+        let Some((email, expires_at)) = found.map_err(unhandled)? else { return Ok(()) };
+        let Some(owner) = self.identities.owner(&email).await.map_err(unhandled)? else { return Ok(()) };
+        let user = self.identities.user(owner).await.map_err(unhandled)?;
+        let may_reset = |user: &User| now < expires_at && user.status != Status::Suspended;
+        let Some(user) = user.filter(may_reset) else { return Ok(()) };
+        if !self.may_get(&user.email, Some(TO_RESET), event).await? {
+            return Ok(());
+        }
+        let token = LinkToken::new(user.id.uuid(), Purpose::ResetPassword, self.random.bytes());
+        let lifetime = self.pages.reset_lifetime;
+        let link =
+            Link { hash: Some(token.hash()), bound_to: user.email.clone(), expires_at: now.plus(lifetime) };
+        let stored = self.identities.put_link(user.id, Purpose::ResetPassword, &link).await;
+        stored.map_err(unhandled)?;
+        let url = url(&self.pages.reset, &token);
+        let content =
+            Content { name: user.first_name.as_ref(), matter: Matter::Link { url: &url, lifetime } };
+        self.send((&user.email, user.locale.as_ref()), Letter::ResetPassword, content).await
+    }
+
+    /// Gives the address that a user wants to change to its link, and mails it there.
+    pub(crate) async fn verify_email_change(&self, event: &Event) -> Result<(), Unhandled> {
+        let user: UserId = id(event, "user")?;
+        let change = (user, Purpose::VerifyEmailChange);
+        let (now, waiting) = (self.clock.now(), self.identities.link(user, change.1).await);
+        let (Some(waiting), Some(user)) =
+            (waiting.map_err(unhandled)?, self.identities.user(user).await.map_err(unhandled)?)
+        else {
+            return Ok(());
+        };
+        if now >= waiting.expires_at || !self.may_get(&waiting.bound_to, Some(TO_CHANGE_EMAIL), event).await?
+        {
+            return Ok(());
+        }
+        let token = LinkToken::new(user.id.uuid(), change.1, self.random.bytes());
+        let attached = self.identities.attach_user_link(change, &token.hash(), now).await;
+        let Some(link) = attached.map_err(unhandled)? else { return Ok(()) };
+        let url = url(&self.pages.email_change, &token);
+        let matter = Matter::Link { url: &url, lifetime: link.expires_at.since(now) };
+        let content = Content { name: user.first_name.as_ref(), matter };
+        self.send((&link.bound_to, user.locale.as_ref()), Letter::VerifyEmailChange, content).await
+    }
+}
+
+/// Behind `#`, so that it is in no server's log.
+fn url(page: &str, token: &LinkToken) -> String {
+    format!("{page}#token={}", token.secret().expose())
+}

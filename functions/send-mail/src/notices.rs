@@ -1,0 +1,50 @@
+//! Notices: what was done to an account, told to whom it belonged then.
+
+use domain::{Email, Status, Timestamp, User};
+use gatepost_consumer::{Event, Unhandled};
+
+use crate::{
+    SendMail, id,
+    letter::{Content, Letter, Matter},
+    unhandled,
+};
+
+impl SendMail {
+    /// Tells a user what was done to the account, at the address that it had right after: who takes an
+    /// account over and changes its address at once must not get the mails that tell of it.
+    pub(crate) async fn notice(&self, letter: Letter, event: &Event) -> Result<(), Unhandled> {
+        // Nobody is there who was erased meanwhile.
+        let Some(user) = self.user(event).await? else { return Ok(()) };
+        let former = self.identities.former_email(user.id, event.sequence + 1).await.map_err(unhandled)?;
+        let to = former.unwrap_or_else(|| user.email.clone());
+        self.tell(&user, &to, letter, event).await
+    }
+
+    /// Tells of a change of address at the address before.
+    pub(crate) async fn notice_to_former_address(&self, event: &Event) -> Result<(), Unhandled> {
+        let Some(user) = self.user(event).await? else { return Ok(()) };
+        let former = self.identities.former_email(user.id, event.sequence).await.map_err(unhandled)?;
+        match former {
+            Some(to) => self.tell(&user, &to, Letter::EmailChanged, event).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn tell(&self, user: &User, to: &Email, letter: Letter, event: &Event) -> Result<(), Unhandled> {
+        if !self.may_get(to, None, event).await? {
+            return Ok(());
+        }
+        let moment = match (letter, user.status) {
+            (Letter::DeletionRequested, Status::Deleting { erase_at }) => erase_at,
+            // Came back meanwhile.
+            (Letter::DeletionRequested, _) => return Ok(()),
+            _ => Timestamp::from_millis(event.occurred_at_millis),
+        };
+        let content = Content { name: user.first_name.as_ref(), matter: Matter::Moment(moment) };
+        self.send((to, user.locale.as_ref()), letter, content).await
+    }
+
+    async fn user(&self, event: &Event) -> Result<Option<User>, Unhandled> {
+        self.identities.user(id(event, "user")?).await.map_err(unhandled)
+    }
+}

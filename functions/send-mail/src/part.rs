@@ -1,0 +1,46 @@
+//! What each event asks for.
+
+use crate::letter::Letter;
+
+/// One mail that an event asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    VerifyRegistration,
+    VerifyRegistrationAgain,
+    ResetPassword,
+    VerifyEmailChange,
+    /// Tells a user what was done to the account, at the address that it had then.
+    Notice(Letter),
+    /// Tells of a change of address at the address before.
+    NoticeToFormerAddress,
+}
+
+impl Part {
+    /// The mails that an event asks for; `None` if none is known. What is urgent comes first.
+    pub(crate) fn of_event(kind: &str) -> Option<&'static [Self]> {
+        Some(match kind {
+            "registration.requested" => &[Self::VerifyRegistration],
+            "registration.resend-requested" => &[Self::VerifyRegistrationAgain],
+            "password-reset.requested" => &[Self::ResetPassword],
+            "user.email-change-requested" => {
+                &[Self::Notice(Letter::EmailChangeRequested), Self::VerifyEmailChange]
+            }
+            "user.email-changed" => &[Self::NoticeToFormerAddress, Self::Notice(Letter::EmailChanged)],
+            "user.password-changed" => &[Self::Notice(Letter::PasswordChanged)],
+            "user.password-reset" => &[Self::Notice(Letter::PasswordReset)],
+            "user.deletion-requested" => &[Self::Notice(Letter::DeletionRequested)],
+            _ => return None,
+        })
+    }
+
+    /// What tells it from the other parts of the same event.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::VerifyRegistration | Self::VerifyRegistrationAgain => Letter::VerifyRegistration.name(),
+            Self::ResetPassword => Letter::ResetPassword.name(),
+            Self::VerifyEmailChange => Letter::VerifyEmailChange.name(),
+            Self::Notice(letter) => letter.name(),
+            Self::NoticeToFormerAddress => "email-changed-former",
+        }
+    }
+}

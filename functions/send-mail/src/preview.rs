@@ -1,0 +1,45 @@
+//! Every letter with sample values, for people to look at.
+
+use std::time::Duration;
+
+use domain::{Locale, Name, Timestamp};
+
+use crate::{
+    letter::{Content, Letter, Matter},
+    templates::{Mail, Templates},
+};
+
+/// A token of the length that real ones have, and good for nothing.
+const LINK: &str = "https://app.example.com/account#token=gpl_SAMPLE0SAMPLE1SAMPLE2SAMPLE3SAMPLE4SAMPLE5SAMPLE6SAMPLE7SAMPLE8";
+
+/// A letter in a language.
+pub struct Sample {
+    /// Which letter.
+    pub letter: Letter,
+    /// In which language.
+    pub locale: Locale,
+    /// How it reads.
+    pub mail: Mail,
+}
+
+impl Templates {
+    /// Every letter in every language, as somebody called `name` would get it from `service`.
+    #[must_use]
+    pub fn samples(&self, service: &str, name: Option<&Name>, now: Timestamp) -> Vec<Sample> {
+        let locales: Vec<_> = self.locales().filter_map(|tag| Locale::parse(tag).ok()).collect();
+        let sample = |locale: &Locale, letter: Letter| Sample {
+            letter,
+            locale: locale.clone(),
+            mail: self.write(letter, Some(locale), service, Content { name, matter: matter(letter, now) }),
+        };
+        locales.iter().flat_map(|locale| Letter::ALL.map(|letter| sample(locale, letter))).collect()
+    }
+}
+
+const fn matter(letter: Letter, now: Timestamp) -> Matter<'static> {
+    if letter.has_link() {
+        Matter::Link { url: LINK, lifetime: Duration::from_mins(30) }
+    } else {
+        Matter::Moment(now)
+    }
+}

@@ -1,0 +1,49 @@
+//! A mail as RFC 5322 writes it, for those who take no other.
+
+use cloud::{Clock, Random};
+use domain::Timestamp;
+use lettre::{
+    Address, Message,
+    message::{
+        Mailbox, MultiPart,
+        header::{Date, HeaderName, HeaderValue},
+    },
+};
+use std::time::{Duration, SystemTime};
+use thiserror::Error;
+
+use crate::templates::Mail;
+
+/// Writes messages from one sender.
+pub(super) struct Writer {
+    pub(super) from: Address,
+    pub(super) clock: Clock,
+    pub(super) random: Random,
+}
+
+/// An address or a text cannot be written in a message. Says nothing of it.
+#[derive(Debug, Error)]
+#[error("the mail cannot be written as a message")]
+pub(super) struct Unwritable;
+
+impl Writer {
+    pub(super) fn write(&self, to: &str, mail: &Mail) -> Result<Message, Unwritable> {
+        let to: Address = to.parse().map_err(|_| Unwritable)?;
+        let id = format!("<{}@{}>", self.random.uuid(), self.from.domain());
+        // RFC 3834: nobody who is away answers.
+        let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        Message::builder()
+            .from(Mailbox::new(None, self.from.clone()))
+            .to(Mailbox::new(None, to))
+            .subject(&mail.subject)
+            .message_id(Some(id))
+            .header(Date::new(moment(self.clock.now())))
+            .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
+            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
+            .map_err(|_| Unwritable)
+    }
+}
+
+fn moment(now: Timestamp) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.millis()).unwrap_or(0))
+}

@@ -1,0 +1,78 @@
+//! SES.
+
+use std::time::Duration;
+
+use aws_sdk_sesv2::{
+    Client,
+    config::timeout::TimeoutConfig,
+    error::{BuildError, ProvideErrorMetadata, SdkError},
+    operation::send_email::SendEmailError,
+    types::{Body, Content, Destination, EmailContent, Message, MessageHeader},
+};
+use cloud::{Cloud, SettingError};
+use gatepost_consumer::Unhandled;
+
+use super::NotSent;
+use crate::templates::Mail;
+
+/// A mail that SES takes late and that we send again arrives twice: better to wait.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
+
+/// Sends mails through SES.
+pub(crate) struct Ses {
+    client: Client,
+    from: String,
+    /// Says where SES reports bounces and complaints.
+    configuration_set: String,
+}
+
+impl Ses {
+    pub(super) fn new(cloud: &Cloud) -> Result<Self, SettingError> {
+        let timeouts = TimeoutConfig::builder()
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .operation_timeout(OPERATION_TIMEOUT)
+            .build();
+        let config = aws_sdk_sesv2::config::Builder::from(cloud.sdk()).timeout_config(timeouts).build();
+        Ok(Self {
+            client: Client::from_conf(config),
+            from: cloud.settings().text("MAIL_FROM")?,
+            configuration_set: cloud.settings().text("MAIL_CONFIGURATION_SET")?,
+        })
+    }
+
+    pub(super) async fn send(&self, to: &str, mail: &Mail) -> Result<(), Unhandled> {
+        let content = content(mail).map_err(Unhandled::poison)?;
+        let destination = Destination::builder().to_addresses(to).build();
+        let send = self.client.send_email().from_email_address(&self.from).destination(destination);
+        let send = send.configuration_set_name(&self.configuration_set).content(content);
+        match send.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(unhandled(&error)),
+        }
+    }
+}
+
+fn content(mail: &Mail) -> Result<EmailContent, BuildError> {
+    let utf8 = |text: &str| Content::builder().data(text).charset("UTF-8").build();
+    let body = Body::builder().text(utf8(&mail.text)?).html(utf8(&mail.html)?).build();
+    // RFC 3834: nobody who is away answers.
+    let automatic = MessageHeader::builder().name("Auto-Submitted").value("auto-generated").build()?;
+    let message = Message::builder().subject(utf8(&mail.subject)?).body(body).headers(automatic).build();
+    Ok(EmailContent::builder().simple(message).build())
+}
+
+/// Only what SES says of this one mail is final. Whatever it says of the account or the sender
+/// changes when somebody repairs it.
+fn unhandled(error: &SdkError<SendEmailError>) -> Unhandled {
+    let Some(refusal) = error.as_service_error() else {
+        return Unhandled::retry(NotSent { by: "SES", code: "no answer".into() });
+    };
+    let not_sent = NotSent { by: "SES", code: refusal.code().unwrap_or("unknown").to_owned().into() };
+    match refusal {
+        SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_) => {
+            Unhandled::poison(not_sent)
+        }
+        _ => Unhandled::retry(not_sent),
+    }
+}

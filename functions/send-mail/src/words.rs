@@ -1,0 +1,135 @@
+//! What is said in every letter of a language: greetings, durations, moments.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use domain::{Name, Timestamp};
+
+use crate::template::{Template, TemplateFault};
+
+/// Each word, what it has a place for, and what it must have.
+const WORDS: [(&str, &[&str], &[&str]); 9] = [
+    ("greeting", &[], &[]),
+    ("greeting-by-name", &["name"], &["name"]),
+    ("minute", &["count"], &["count"]),
+    ("minutes", &["count"], &["count"]),
+    ("hour", &["count"], &["count"]),
+    ("hours", &["count"], &["count"]),
+    ("day", &["count"], &["count"]),
+    ("days", &["count"], &["count"]),
+    ("moment", &["year", "month", "day", "time"], &["year", "month", "day", "time"]),
+];
+
+/// The words of a language.
+#[derive(Debug)]
+pub(crate) struct Words(BTreeMap<&'static str, Template>);
+
+impl Words {
+    /// Reads lines of `name: text`.
+    pub(crate) fn parse(text: &str) -> Result<Self, TemplateFault> {
+        let mut words = BTreeMap::new();
+        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+            let fault = || TemplateFault::NoWord(line.to_owned());
+            let (name, text) = line.split_once(':').ok_or_else(fault)?;
+            let (name, places, needed) =
+                WORDS.iter().find(|(known, ..)| *known == name.trim()).ok_or_else(fault)?;
+            if words.insert(*name, Template::parse(text.trim(), places, needed)?).is_some() {
+                return Err(fault());
+            }
+        }
+        match WORDS.iter().find(|(name, ..)| !words.contains_key(name)) {
+            Some((missing, ..)) => Err(TemplateFault::LacksWord(missing)),
+            None => Ok(Self(words)),
+        }
+    }
+
+    /// Greets by name if it is made of letters: whoever registers a stranger's address must not be able
+    /// to make it "Free money at example.com", which mail programs would even turn into a link.
+    pub(crate) fn greeting(&self, name: Option<&Name>) -> String {
+        let is_plain =
+            |name: &&str| name.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '’'));
+        match name.map(Name::as_str).filter(is_plain) {
+            Some(name) => self.say("greeting-by-name", &[("name", name)]),
+            None => self.say("greeting", &[]),
+        }
+    }
+
+    /// A time left, as people say it. Five minutes may have passed on the way here.
+    pub(crate) fn lifetime(&self, time: Duration) -> String {
+        let minutes = time.as_secs().div_ceil(60);
+        match minutes + 5 {
+            0..120 => self.counted(minutes, "minute", "minutes"),
+            minutes @ 120..2880 => self.counted(minutes / 60, "hour", "hours"),
+            minutes => self.counted(minutes / (24 * 60), "day", "days"),
+        }
+    }
+
+    /// A moment to the minute, in UTC: nobody knows where the reader is.
+    pub(crate) fn moment(&self, moment: Timestamp) -> String {
+        // `2026-11-21T03:00:00Z`
+        let text = moment.to_string();
+        let part = |range| text.get(range).unwrap_or_default();
+        let values =
+            [("year", part(0..4)), ("month", part(5..7)), ("day", part(8..10)), ("time", part(11..16))];
+        self.say("moment", &values)
+    }
+
+    fn counted(&self, count: u64, one: &str, many: &str) -> String {
+        self.say(if count == 1 { one } else { many }, &[("count", &count.to_string())])
+    }
+
+    fn say(&self, word: &str, values: &[(&str, &str)]) -> String {
+        self.0.get(word).map(|template| template.fill(values)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn english() -> Words {
+        Words::parse(include_str!("../mail/en/words.txt")).expect("words")
+    }
+
+    #[test]
+    fn a_name_that_is_more_than_a_name_is_left_out() {
+        for name in ["Zoë", "Jean-Luc", "O'Brien", "李小龍", "Anna Maria"] {
+            assert_eq!(english().greeting(Name::parse(name).ok().as_ref()), format!("Hello {name},"));
+        }
+        for name in ["evil.com", "http://x", "<b>", "Call +49123", "{{link}}", "a@b"] {
+            assert_eq!(english().greeting(Name::parse(name).ok().as_ref()), "Hello,");
+        }
+        assert_eq!(english().greeting(None), "Hello,");
+    }
+
+    #[test]
+    fn a_lifetime_is_said_in_words_and_does_not_lose_an_hour_on_the_way() {
+        let cases = [
+            (24 * 3600, "24 hours"),
+            (24 * 3600 - 40, "24 hours"),
+            (23 * 3600 + 1800, "23 hours"),
+            (7 * 24 * 3600 - 1, "7 days"),
+            (7200, "2 hours"),
+            (3600, "60 minutes"),
+            (60, "1 minute"),
+        ];
+        for (seconds, words) in cases {
+            assert_eq!(english().lifetime(Duration::from_secs(seconds)), words);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_said_to_the_minute() {
+        assert_eq!(english().moment(Timestamp::from_millis(1_795_230_059_999)), "2026-11-21, 03:00 UTC");
+    }
+
+    #[test]
+    fn words_that_are_missing_unknown_or_doubled_are_refused() {
+        let english = include_str!("../mail/en/words.txt");
+        let without = english.replace("day: {{count}} day\n", "");
+        assert_eq!(Words::parse(&without).err(), Some(TemplateFault::LacksWord("day")));
+        for line in ["dya: x", "greeting: Hi,", "no colon"] {
+            let spoiled = format!("{english}{line}\n");
+            assert_eq!(Words::parse(&spoiled).err(), Some(TemplateFault::NoWord(line.to_owned())));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Lets an address get no mail any more, when SES reports that there is no such mailbox or that its
+//! owner has called a mail of ours unwanted. Who goes on mailing them is soon mailing nobody: SES stops.
+
+use cloud::{Clock, Cloud, Failed, Function, Invocation, Metrics, SettingError, chain};
+use domain::Email;
+use serde::Deserialize;
+use store::{Identities, SuppressionReason};
+
+/// Suppresses addresses.
+pub struct SuppressAddress {
+    identities: Identities,
+    clock: Clock,
+    metrics: Metrics,
+}
+
+/// What EventBridge delivers.
+#[derive(Deserialize)]
+pub struct Delivery {
+    id: String,
+    detail: Detail,
+}
+
+/// What SES reports: one of the two.
+#[derive(Deserialize)]
+struct Detail {
+    bounce: Option<Bounce>,
+    complaint: Option<Complaint>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Bounce {
+    bounce_type: String,
+    bounced_recipients: Vec<Recipient>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Complaint {
+    complaint_feedback_type: Option<String>,
+    complained_recipients: Vec<Recipient>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Recipient {
+    email_address: String,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing.
+pub fn function(cloud: &Cloud) -> Result<SuppressAddress, SettingError> {
+    Ok(SuppressAddress {
+        identities: Identities::new(cloud)?,
+        clock: cloud.clock(),
+        metrics: cloud.metrics(),
+    })
+}
+
+impl Function for SuppressAddress {
+    type Event = Delivery;
+    type Answer = ();
+
+    async fn call(&self, delivery: Delivery, _: Invocation) -> Result<(), Failed> {
+        let Some((reason, recipients)) = delivery.detail.verdict() else { return Ok(()) };
+        for recipient in recipients {
+            let Ok(email) = Email::parse(&recipient.email_address) else {
+                tracing::warn!(event_id = delivery.id, "SES names a recipient that is no address");
+                continue;
+            };
+            let suppressed = self.identities.suppress(email.canonical(), reason, self.clock.now()).await;
+            if let Err(failure) = suppressed {
+                tracing::error!(event_id = delivery.id, cause = chain(&failure), "not suppressed");
+                return Err(Failed("an address could not be suppressed"));
+            }
+            tracing::info!(
+                event_id = delivery.id,
+                reason = reason.name(),
+                "an address gets no mail any more"
+            );
+            self.metrics.put_count("AddressesSuppressed", 1);
+        }
+        Ok(())
+    }
+}
+
+impl Detail {
+    /// Who is to get no mail any more, and why. A mailbox that is full, or whose owner is away, is none
+    /// to give up; nor is one whose owner says that a mail was wanted after all.
+    fn verdict(self) -> Option<(SuppressionReason, Vec<Recipient>)> {
+        let bounce = self.bounce.filter(|bounce| bounce.bounce_type == "Permanent");
+        let is_wanted =
+            |complaint: &Complaint| complaint.complaint_feedback_type.as_deref() == Some("not-spam");
+        let complaint = self.complaint.filter(|complaint| !is_wanted(complaint));
+        match (bounce, complaint) {
+            (_, Some(complaint)) => Some((SuppressionReason::Complaint, complaint.complained_recipients)),
+            (Some(bounce), None) => Some((SuppressionReason::Bounce, bounce.bounced_recipients)),
+            (None, None) => None,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Changing the profile, seen from outside.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use local::{
+    Request, Setup,
+    calls::{Call, Fate, round_trips},
+};
+use serde_json::{Value, json};
+use stage::{Answer, Stage, Tokens};
+
+const EMAIL: &str = "ada@example.com";
+const SCHEMA: &str = r#"{"plan": {"type": "string", "enum": ["free", "pro"]}, "age": {"type": "integer", "minimum": 0},
+    "motto": {"type": "string", "maxLength": 1000}, "story": {"type": "string", "maxLength": 1000},
+    "saga": {"type": "string", "maxLength": 1000}, "edda": {"type": "string", "maxLength": 1000}}"#;
+
+fn declared(setup: Setup) -> Setup {
+    setup.with_parameter("AttributesSchema", SCHEMA)
+}
+
+fn request(tokens: &Tokens, patch: &Value) -> Request {
+    Request::new("PATCH", "/v1/me").json(patch).bearer(&tokens.access)
+}
+
+async fn patch(stage: &Stage, tokens: &Tokens, patch: Value) -> Answer {
+    stage.send(request(tokens, &patch)).await
+}
+
+async fn patch_if(stage: &Stage, tokens: &Tokens, etag: &str, patch: Value) -> Answer {
+    stage.send(request(tokens, &patch).header("if-match", etag)).await
+}
+
+/// The data of the user's newest event.
+async fn said(stage: &Stage) -> Value {
+    stage.settle().await;
+    stage.stack.events().pop().expect("an event").detail["data"].clone()
+}
+
+async fn subject(stage: &Stage, tokens: &Tokens) -> String {
+    let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
+    format!("user#{}", me["id"].as_str().expect("an id"))
+}
+
+#[tokio::test]
+async fn what_is_named_changes_and_what_is_null_goes() {
+    let stage = Stage::with(declared);
+    let tokens = stage.signed_in(EMAIL).await;
+    let all = json!({"first_name": " Ada ", "last_name": "L", "locale": "en-gb", "attributes": {"plan": "pro", "age": 36}});
+    patch(&stage, &tokens, all).await.expect(200);
+
+    let rest = json!({"last_name": null, "attributes": {"plan": null, "motto": "onward"}});
+    let changed = patch(&stage, &tokens, rest).await.expect(200);
+
+    let me = stage.get("/v1/me", &tokens.access).await.expect(200);
+    assert_eq!((&me.body, me.header("etag")), (&changed.body, changed.header("etag")));
+    let shown = ["first_name", "last_name", "locale", "attributes"].map(|name| me.body[name].clone());
+    let expected = [json!("Ada"), Value::Null, json!("en-GB"), json!({"age": 36, "motto": "onward"})];
+    assert_eq!(shown, expected);
+    let event = json!({
+        "changed": ["attributes.motto", "attributes.plan", "last_name"], "email": EMAIL, "first_name": "Ada",
+        "locale": "en-GB", "attributes": {"age": 36, "motto": "onward"},
+    });
+    assert_eq!(said(&stage).await, event);
+
+    let none = patch(&stage, &tokens, json!({"attributes": null})).await.expect(200);
+    assert_eq!(none.body["attributes"], json!({}));
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_no_event() {
+    let stage = Stage::with(declared);
+    let tokens = stage.signed_in(EMAIL).await;
+    let subject = subject(&stage, &tokens).await;
+    let first = patch(&stage, &tokens, json!({"first_name": "Ada"})).await.expect(200);
+
+    for same in [json!({}), json!({"first_name": "Ada", "last_name": null, "attributes": {"old": null}})] {
+        let answer = patch(&stage, &tokens, same).await.expect(200);
+        assert_eq!((&answer.body, answer.header("etag")), (&first.body, first.header("etag")));
+    }
+
+    assert_eq!(stage.events_of(&subject).await, ["user.registered", "session.started", "user.updated"]);
+}
+
+#[tokio::test]
+async fn with_ids_only_the_event_says_which_fields_and_no_more() {
+    let stage = Stage::with(|setup| declared(setup).with_parameter("EventDetail", "ids"));
+    let tokens = stage.signed_in(EMAIL).await;
+
+    patch(&stage, &tokens, json!({"first_name": "Ada", "attributes": {"plan": "pro"}})).await.expect(200);
+
+    assert_eq!(said(&stage).await, json!({"changed": ["attributes.plan", "first_name"]}));
+}
+
+#[tokio::test]
+async fn every_unacceptable_field_is_said_at_once() {
+    let stage = Stage::with(declared);
+    let tokens = stage.signed_in(EMAIL).await;
+    let wrong = json!({
+        "first_name": "", "locale": "english",
+        "attributes": {"plan": "gold", "age": -1, "undeclared": "x", "motto": "fine"},
+    });
+
+    let refused = patch(&stage, &tokens, wrong).await.expect(422);
+
+    let errors = refused.body["errors"].as_array().expect("errors");
+    let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().expect("a pointer")).collect();
+    assert_eq!(pointers, ["/first_name", "/locale", "/attributes/age", "/attributes/plan", "/attributes"]);
+    assert!(!refused.body.to_string().contains("undeclared\""), "nothing that was sent is sent back");
+    let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
+    assert_eq!((&me["first_name"], &me["attributes"]), (&Value::Null, &json!({})));
+}
+
+#[tokio::test]
+async fn attributes_are_not_too_much_together() {
+    let stage = Stage::with(declared);
+    let tokens = stage.signed_in(EMAIL).await;
+    let text = "é".repeat(1000);
+    patch(&stage, &tokens, json!({"attributes": {"motto": text}})).await.expect(200);
+
+    let refused = patch(&stage, &tokens, json!({"attributes": {"story": text, "saga": text}})).await;
+
+    assert_eq!(refused.expect(422).body["errors"][0]["pointer"], "/attributes");
+}
+
+#[tokio::test]
+async fn unknown_members_and_other_bodies_are_refused() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+
+    for unacceptable in
+        [json!({"email": "eve@example.com"}), json!({"roles": ["admin"]}), json!({"first_name": 1})]
+    {
+        assert_eq!(patch(&stage, &tokens, unacceptable).await.expect(422).problem(), "validation-failed");
+    }
+    patch(&stage, &tokens, json!([])).await.expect(400);
+    stage.send(Request::new("PATCH", "/v1/me").json(&json!({}))).await.expect(401);
+    let merge_patch = Request::new("PATCH", "/v1/me").header("content-type", "application/merge-patch+json");
+    stage.send(merge_patch.body(r#"{"first_name": "Ada"}"#).bearer(&tokens.access)).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_update_for_another_version_changes_nothing() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+    let etag = stage.get("/v1/me", &tokens.access).await.expect(200).header("etag").to_owned();
+    let newer = patch_if(&stage, &tokens, &etag, json!({"first_name": "Ada"})).await.expect(200);
+
+    for stale in [&*etag, "\"99\"", "W/\"3\"", "3", "nonsense", "\"1\", \"2\""] {
+        let refused = patch_if(&stage, &tokens, stale, json!({"first_name": "Eve"})).await.expect(412);
+        assert_eq!(refused.problem(), "version-conflict", "{stale}");
+    }
+
+    let me = stage.get("/v1/me", &tokens.access).await.expect(200);
+    assert_eq!((me.body["first_name"].as_str(), me.header("etag")), (Some("Ada"), newer.header("etag")));
+    for (fitting, locale) in [(newer.header("etag"), "de"), ("*", "fr"), ("\"1\", \"5\"", "it")] {
+        patch_if(&stage, &tokens, fitting, json!({"locale": locale})).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn of_two_for_the_same_version_one_is_made() {
+    let stage = Stage::with(stage::slowly);
+    let tokens = stage.signed_in(EMAIL).await;
+    let etag = stage.get("/v1/me", &tokens.access).await.expect(200).header("etag").to_owned();
+
+    let (a, b) = tokio::join!(
+        patch_if(&stage, &tokens, &etag, json!({"first_name": "Ada"})),
+        patch_if(&stage, &tokens, &etag, json!({"first_name": "Eve"}))
+    );
+
+    let mut statuses = [a.status, b.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412]);
+}
+
+#[tokio::test]
+async fn of_two_for_any_version_both_are_made() {
+    let stage = Stage::with(stage::slowly);
+    let tokens = stage.signed_in(EMAIL).await;
+
+    let (a, b, c) = tokio::join!(
+        patch(&stage, &tokens, json!({"first_name": "Ada"})),
+        patch(&stage, &tokens, json!({"last_name": "L"})),
+        stage.log_in(EMAIL)
+    );
+
+    assert_eq!((a.status, b.status, c.status), (200, 200, 201));
+    let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
+    assert_eq!((me["first_name"].as_str(), me["last_name"].as_str()), (Some("Ada"), Some("L")));
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+    for (fate, status, events) in [("answer", 200, 3), ("request", 503, 2)] {
+        let lost = move |call: &Call| match (call.function.as_str(), call.operation.as_str()) {
+            ("update-profile", "TransactWriteItems") if fate == "answer" => Fate::AnswerLost,
+            ("update-profile", "TransactWriteItems") => Fate::RequestLost,
+            _ => Fate::Proceed,
+        };
+        let stage = Stage::with(|setup| setup.watched_by(lost));
+        let tokens = stage.signed_in(EMAIL).await;
+        let subject = subject(&stage, &tokens).await;
+
+        patch(&stage, &tokens, json!({"first_name": "Ada"})).await.expect(status);
+
+        assert_eq!(stage.events_of(&subject).await.len(), events, "{fate} lost");
+    }
+}
+
+#[tokio::test]
+async fn what_is_declared_no_more_stays_until_it_is_removed() {
+    let folder = std::env::temp_dir().join(format!("gatepost-attributes-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let setup = local::Stack::folder(&folder);
+    let tokens = {
+        let stage = Stage::of(declared(setup.clone()));
+        let tokens = stage.signed_in(EMAIL).await;
+        patch(&stage, &tokens, json!({"attributes": {"plan": "pro"}})).await.expect(200);
+        tokens
+    };
+    let stage = Stage::of(setup);
+
+    patch(&stage, &tokens, json!({"attributes": {"plan": "free"}})).await.expect(422);
+    let kept = patch(&stage, &tokens, json!({"first_name": "Ada"})).await.expect(200).body;
+    assert_eq!(kept["attributes"], json!({"plan": "pro"}));
+    let gone = patch(&stage, &tokens, json!({"attributes": {"plan": null}})).await.expect(200).body;
+    assert_eq!(gone["attributes"], json!({}));
+    drop(stage);
+    std::fs::remove_dir_all(&folder).expect("the folder is ours");
+}
+
+#[tokio::test]
+async fn a_schema_that_cannot_be_used_is_refused_at_the_start() {
+    let stage =
+        Stage::with(|setup| setup.with_parameter("AttributesSchema", r#"{"plan": {"type": "object"}}"#));
+
+    let failed = stage.stack.call("update-profile", json!({})).await.expect_err("no start");
+
+    let said = failed.to_string();
+    assert!(said.contains("ATTRIBUTES_SCHEMA must be a JSON object"), "{said}");
+}
+
+#[tokio::test]
+async fn it_is_two_round_trips() {
+    let stage = Stage::with(Setup::recording);
+    let tokens = stage.signed_in(EMAIL).await;
+    patch(&stage, &tokens, json!({})).await.expect(200);
+    stage.settle().await;
+    stage.forget_calls();
+
+    patch(&stage, &tokens, json!({"first_name": "Ada"})).await.expect(200);
+
+    assert_eq!(round_trips(&stage.stack.calls()), 2);
+}

@@ -1,0 +1,145 @@
+//! `POST /v1/me/email/verify`: proves another address, which takes the place of the one before.
+//!
+//! The link alone is not enough: somebody who got it because an address was mistyped would have the
+//! account. Every session ends, this one too.
+
+use api::{
+    AccessGate, Body, Endpoint, Problem, ProblemType, Profile, Receipts, Route, Shown, SignedIn, UseCase,
+};
+use cloud::{Clock, Cloud, Random, SettingError};
+use domain::{Credential, Email, LinkHash, Purpose, Secret, Status, User};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use store::{Failure, LinkRefused, Store};
+use thiserror::Error;
+use tokens::{InvalidToken, LinkToken};
+
+/// Changes of one user that happen at once take turns.
+const TURNS: usize = 10;
+
+/// Changes addresses.
+pub struct VerifyEmailChange {
+    store: Store,
+    gate: AccessGate,
+    clock: Clock,
+    random: Random,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyEmailChange>, SettingError> {
+    let store = Store::new(cloud)?;
+    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
+    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let (clock, random) = (cloud.clock(), cloud.random());
+    Endpoint::changing(cloud, VerifyEmailChange { store, gate, clock, random }, receipts)
+}
+
+/// The token of the link that was mailed to the new address.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    #[schemars(with = "String")]
+    token: Secret,
+}
+
+/// Why the address stays as it is.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The token is none, or its link is another user's, or was used, replaced or taken back, or has
+    /// expired.
+    #[error("the link is not good")]
+    LinkInvalid,
+    /// Another account has the address. Whoever reads its mail may know that.
+    #[error("the address is taken")]
+    EmailTaken,
+    /// There is no such user any more, or they may not sign in; the access token has not died yet.
+    #[error("the user may not sign in")]
+    Ended,
+    /// The tables failed.
+    #[error("not stored")]
+    NotStored(#[from] Failure),
+    /// Too many changes of this user at once.
+    #[error("too many turns")]
+    Contended,
+}
+
+impl UseCase for VerifyEmailChange {
+    const ROUTES: &'static [Route] = &[Route::post("/v1/me/email/verify")];
+    const PROBLEMS: &'static [ProblemType] =
+        &[ProblemType::LinkInvalid, ProblemType::EmailTaken, ProblemType::InvalidToken];
+    type Caller = SignedIn;
+    type Request = Body<Request>;
+    type Response = Shown<Profile>;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &AccessGate {
+        &self.gate
+    }
+
+    async fn run(&self, caller: SignedIn, Body(request): Body<Request>) -> Result<Shown<Profile>, Refusal> {
+        let token = LinkToken::parse(request.token.expose(), Purpose::VerifyEmailChange)?;
+        let link = token.hash();
+
+        let now = self.clock.now();
+        let event_id = self.random.id(now);
+        for _turn in 0..TURNS {
+            let (email, before, credential) = self.proven(&caller, &link).await?;
+            let (after, claim, event) = before.change_email(&credential, email, caller.cause(event_id, now));
+            let shown = Shown(Profile::from(after.clone()));
+            let store = self.store.answering(caller.receipt(&shown));
+            let change =
+                store.change_email((&link, now), (&before.email, &after), (&credential, &claim), event);
+            match change.await {
+                Ok(()) => return Ok(shown),
+                Err(LinkRefused::Stale) => {}
+                Err(LinkRefused::Spent) => return Err(Refusal::LinkInvalid),
+                Err(LinkRefused::EmailTaken) => return Err(Refusal::EmailTaken),
+                Err(LinkRefused::Failed(failure)) => return Err(failure.into()),
+            }
+        }
+        Err(Refusal::Contended)
+    }
+}
+
+impl VerifyEmailChange {
+    /// The address that the link proves, and whose it is to be. Only the caller's own link is looked at.
+    async fn proven(
+        &self,
+        caller: &SignedIn,
+        presented: &LinkHash,
+    ) -> Result<(Email, User, Credential), Refusal> {
+        let identities = self.store.identities();
+        let (link, user) = tokio::try_join!(
+            identities.link(caller.user_id, Purpose::VerifyEmailChange),
+            identities.user(caller.user_id)
+        )?;
+        let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::Ended)?;
+        let now = self.clock.now();
+        let link = link.filter(|link| link.is(presented, now)).ok_or(Refusal::LinkInvalid)?;
+        let credential = identities.credential(user.email.canonical()).await?;
+        // If it is not the user's, a change of it has taken the link back.
+        let credential = credential.filter(|credential| credential.proves(&user));
+        Ok((link.bound_to, user, credential.ok_or(Refusal::LinkInvalid)?))
+    }
+}
+
+impl From<InvalidToken> for Refusal {
+    fn from(_: InvalidToken) -> Self {
+        Self::LinkInvalid
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::LinkInvalid => Self::of(ProblemType::LinkInvalid),
+            Refusal::EmailTaken => Self::of(ProblemType::EmailTaken),
+            Refusal::Ended => Self::of(ProblemType::InvalidToken),
+            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+            Refusal::Contended => Self::unavailable(),
+        }
+    }
+}

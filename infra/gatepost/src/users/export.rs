@@ -1,0 +1,162 @@
+//! `gatepost users export`: everybody, password hashes included, a JSON object a line.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use clap::{ArgMatches, Command};
+use domain::User;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+use store::{Identities, NextPage};
+
+use super::{UsersError, formats::written};
+use crate::{
+    outbox::Ended,
+    report::{Progress, Report},
+    system::{System, flag},
+};
+
+/// Users that are read at once.
+const AT_ONCE: usize = 16;
+
+pub(super) fn command() -> Command {
+    Command::new("export")
+        .about(
+            "Writes all users with their password hashes, one JSON object a line; only you may read the file",
+        )
+        .arg(super::file("A file that is not there yet, or - for standard output"))
+        .arg(flag("resume", "Goes on with an export into this file that was interrupted"))
+}
+
+pub(super) async fn run(
+    system: &System,
+    report: &Report,
+    arguments: &ArgMatches,
+) -> Result<Ended, UsersError> {
+    let identities = Identities::new(&system.cloud("read-profile")?.patient())?;
+    let path = arguments.get_one::<PathBuf>("file").cloned().unwrap_or_default();
+    if path == Path::new("-") {
+        all(&identities, &mut Pipe, None).await?;
+        return Ok(Ended::Well);
+    }
+    let (mut target, start) =
+        if arguments.get_flag("resume") { Target::resume(path)? } else { (Target::create(path)?, None) };
+    let exported = all(&identities, &mut target, start).await?;
+    target.finish()?;
+    report.line(&format!("exported {exported} users: the file holds password hashes, keep it as a secret"));
+    report.document(json!({"exported": exported}));
+    Ok(Ended::Well)
+}
+
+/// Writes page by page from `start` on. Each user is read together with the credential, as of one moment.
+async fn all(
+    identities: &Identities,
+    output: &mut impl Output,
+    mut start: Option<NextPage>,
+) -> Result<usize, UsersError> {
+    let (progress, mut exported) = (Progress::of("users"), 0);
+    loop {
+        let page = identities.users(start).await?;
+        let users: Vec<User> =
+            page.items.into_iter().collect::<Result<_, _>>().map_err(UsersError::Unreadable)?;
+        let accounts = stream::iter(users.into_iter().map(|user| identities.account(user))).buffered(AT_ONCE);
+        let accounts: Vec<_> = accounts.try_collect().await?;
+        let mut lines = String::new();
+        // Who is gone meanwhile is not there.
+        for (user, credential) in accounts.into_iter().flatten() {
+            lines += &written(&user, credential.as_ref()).to_string();
+            lines.push('\n');
+            exported += 1;
+            progress.add(1);
+        }
+        output.write(&lines, page.next.as_ref())?;
+        start = page.next;
+        if start.is_none() {
+            return Ok(exported);
+        }
+    }
+}
+
+/// Where the lines go.
+trait Output {
+    /// Takes the lines of a page, and where the next one starts.
+    fn write(&mut self, lines: &str, next: Option<&NextPage>) -> Result<(), UsersError>;
+}
+
+/// Standard output, asked for by `-`.
+struct Pipe;
+
+impl Output for Pipe {
+    fn write(&mut self, lines: &str, _: Option<&NextPage>) -> Result<(), UsersError> {
+        let mut output = io::stdout().lock();
+        Ok(output.write_all(lines.as_bytes()).and_then(|()| output.flush())?)
+    }
+}
+
+/// A file that only its owner may read; beside it, while it is not whole, how far it has come.
+struct Target {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Target {
+    fn create(path: PathBuf) -> Result<Self, UsersError> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(&path) {
+            Ok(file) => Ok(Self { path, file, length: 0 }),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(UsersError::Exists(path)),
+            Err(error) => Err(UsersError::File(path, error)),
+        }
+    }
+
+    /// The file as it was behind the last whole page, and where the next page starts.
+    fn resume(path: PathBuf) -> Result<(Self, Option<NextPage>), UsersError> {
+        let unusable = || UsersError::NotResumable(path.clone());
+        let mark = fs::read_to_string(mark(&path)).map_err(|_| unusable())?;
+        let mark: Value = serde_json::from_str(&mark).map_err(|_| unusable())?;
+        let place = |at: usize| mark["place"][at].as_str().map(str::to_owned).ok_or_else(unusable);
+        let length = mark["length"].as_u64().ok_or_else(unusable)?;
+        let next = NextPage::behind([place(0)?, place(1)?]);
+        let file = OpenOptions::new().write(true).open(&path);
+        let mut file = file.map_err(|error| UsersError::File(path.clone(), error))?;
+        if file.metadata()?.len() < length {
+            return Err(unusable());
+        }
+        file.set_len(length)?;
+        file.seek(SeekFrom::Start(length))?;
+        Ok((Self { path, file, length }, Some(next)))
+    }
+
+    fn finish(self) -> Result<(), UsersError> {
+        match fs::remove_file(mark(&self.path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(UsersError::File(self.path, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Output for Target {
+    fn write(&mut self, lines: &str, next: Option<&NextPage>) -> Result<(), UsersError> {
+        self.file.write_all(lines.as_bytes())?;
+        // The mark must not be ahead of what it is of.
+        self.file.sync_data()?;
+        self.length += lines.len() as u64;
+        if let Some(place) = next.and_then(NextPage::place) {
+            let unfinished = self.path.with_added_extension("mark");
+            fs::write(&unfinished, json!({"length": self.length, "place": place}).to_string())?;
+            fs::rename(&unfinished, mark(&self.path))?;
+        }
+        Ok(())
+    }
+}
+
+fn mark(path: &Path) -> PathBuf {
+    path.with_added_extension("resume")
+}

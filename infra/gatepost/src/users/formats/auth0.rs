@@ -1,0 +1,111 @@
+//! Auth0: the lines of its export with password hashes, and those of its own bulk import.
+
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD_NO_PAD},
+};
+use credentials::ForeignHash;
+use serde_json::{Map, Value};
+
+use super::{
+    super::record::{Password, Record, Wrong},
+    fields::Fields,
+};
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
+    let record = Record {
+        id: fields.text("user_id").or(fields.text("_id")),
+        email: fields.text("email"),
+        is_verified: fields.flag("email_verified"),
+        locale: fields.text("locale"),
+        is_suspended: fields.flag("blocked"),
+        created_at: fields.moment("created_at")?,
+        updated_at: fields.moment("updated_at")?,
+        password: password(fields)?,
+        ..Record::default()
+    };
+    Ok(record.named(fields.text("given_name"), fields.text("family_name"), fields.text("name")))
+}
+
+fn password(fields: &Fields) -> Result<Password, Wrong> {
+    if let Some(custom) = fields.object("custom_password_hash")? {
+        return custom_hash(&custom).map(Password::Foreign);
+    }
+    let bcrypt = fields.text("passwordHash").or(fields.text("password_hash"));
+    bcrypt.map_or(Ok(Password::None), |text| Ok(Password::Foreign(text.parse()?)))
+}
+
+/// `custom_password_hash`, by the schema of Auth0's bulk import.
+fn custom_hash(custom: &Map<String, Value>) -> Result<ForeignHash, Wrong> {
+    const HASH: &str = "custom_password_hash";
+    let part = |name: &'static str| Fields(custom).object(name);
+    let hash = part("hash")?.ok_or(Wrong::Kind(HASH))?;
+    let algorithm = Fields(custom).text("algorithm").unwrap_or_default();
+    let in_utf8 =
+        |encoding: String| encoding.replace('-', "").eq_ignore_ascii_case("utf8") || encoding == "ascii";
+    let password_encoding = part("password")?.and_then(|password| Fields(&password).text("encoding"));
+    if !password_encoding.is_none_or(in_utf8) {
+        return Err(Wrong::HashEncoding);
+    }
+    let salt = part("salt")?;
+    let octets_of =
+        |part: Option<&Map<String, Value>>| part.map_or(Ok(Vec::new()), |part| octets(part, "utf8"));
+    let written = match algorithm.as_str() {
+        "bcrypt" | "ldap" | "argon2" | "pbkdf2" => Fields(&hash).text("value").unwrap_or_default(),
+        "md5" | "sha1" | "sha256" | "sha512" => {
+            let position = salt.as_ref().and_then(|salt| Fields(salt).text("position"));
+            let position = if position.as_deref() == Some("suffix") { "suffix" } else { "prefix" };
+            let (salt, digest) = (octets_of(salt.as_ref())?, octets(&hash, "hex")?);
+            phc(&format!("{algorithm}-{position}$i=1"), &salt, &digest)
+        }
+        "hmac" if salt.is_none() => {
+            let digest = Fields(&hash).text("digest").unwrap_or_default();
+            let key = Fields(&hash).object("key")?;
+            phc(&format!("hmac-{digest}"), &octets_of(key.as_ref())?, &octets(&hash, "hex")?)
+        }
+        "scrypt" => {
+            let number = |name, default: u64| {
+                Fields(custom)
+                    .text(name)
+                    .map_or(Some(default), |text| text.parse().ok())
+                    .ok_or(Wrong::Kind(HASH))
+            };
+            let (cost, r, p) =
+                (number("cost", 16_384)?, number("blockSize", 8)?, number("parallelization", 1)?);
+            let ln = cost.checked_ilog2().filter(|ln| 1 << ln == cost).ok_or(Wrong::Kind(HASH))?;
+            let (salt, digest) = (octets_of(salt.as_ref())?, octets(&hash, "base64")?);
+            phc(&format!("scrypt$ln={ln},r={r},p={p}"), &salt, &digest)
+        }
+        _ => return Err(credentials::InvalidForeignHash::UnknownKind.into()),
+    };
+    Ok(written.parse()?)
+}
+
+fn phc(kind: &str, salt: &[u8], digest: &[u8]) -> String {
+    format!("${kind}${}${}", STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(digest))
+}
+
+/// What `{"value": …, "encoding": …}` stands for.
+fn octets(part: &Map<String, Value>, default: &str) -> Result<Vec<u8>, Wrong> {
+    // Not trimmed: every octet counts.
+    let value = part.get("value").and_then(Value::as_str).ok_or(Wrong::Kind("custom_password_hash"))?;
+    let encoding = Fields(part).text("encoding").unwrap_or_else(|| default.to_owned());
+    match encoding.to_lowercase().as_str() {
+        "base64" => BASE64.decode(value).map_err(|_| Wrong::HashEncoding),
+        "hex" => hexadecimal(value).ok_or(Wrong::HashEncoding),
+        "utf8" | "utf-8" | "ascii" => Ok(value.into()),
+        _ => Err(Wrong::HashEncoding),
+    }
+}
+
+fn hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}

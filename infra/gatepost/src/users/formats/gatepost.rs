@@ -1,0 +1,118 @@
+//! Our own: what `gatepost users export` writes, and what anybody can write.
+
+use credentials::nothing;
+use domain::{Credential, PasswordHash, Status, Timestamp, User};
+use serde_json::{Value, json};
+
+use super::{
+    super::record::{Password, Record, Wrong},
+    fields::Fields,
+};
+
+const FIELDS: [&str; 14] = [
+    "id",
+    "email",
+    "email_verified",
+    "first_name",
+    "last_name",
+    "locale",
+    "attributes",
+    "roles",
+    "status",
+    "erase_at",
+    "created_at",
+    "updated_at",
+    "password_hash",
+    "pepper_id",
+];
+
+pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
+    // Somebody meant something by it.
+    if let Some(name) = fields.0.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        return Err(Wrong::UnknownField(name.chars().take(40).collect()));
+    }
+    let (is_suspended, erase_at) = status(fields)?;
+    let record = Record {
+        id: fields.text("id"),
+        email: fields.text("email"),
+        is_verified: fields.flag("email_verified"),
+        locale: fields.text("locale"),
+        roles: fields.texts("roles")?,
+        attributes: fields.object("attributes")?.map(|object| Value::Object(object).to_string()),
+        is_suspended,
+        erase_at,
+        created_at: fields.moment("created_at")?,
+        updated_at: fields.moment("updated_at")?,
+        password: password(fields)?,
+        ..Record::default()
+    };
+    Ok(record.named(fields.text("first_name"), fields.text("last_name"), None))
+}
+
+/// Whether the user is suspended, and when to be erased.
+fn status(fields: &Fields) -> Result<(bool, Option<Timestamp>), Wrong> {
+    match (fields.text("status").as_deref(), fields.moment("erase_at")?) {
+        (None | Some("active"), None) => Ok((false, None)),
+        (Some("suspended"), None) => Ok((true, None)),
+        (Some("deleting"), Some(erase_at)) => Ok((false, Some(erase_at))),
+        _ => Err(Wrong::Status),
+    }
+}
+
+fn password(fields: &Fields) -> Result<Password, Wrong> {
+    match (fields.text("password_hash"), fields.text("pepper_id")) {
+        (None, _) => Ok(Password::None),
+        // Somebody else's hash that was strong enough to rest as it is, and may not be any more.
+        (Some(text), Some(pepper_id)) if pepper_id == nothing().pepper_id && text != nothing().phc => {
+            Ok(Password::Foreign(text.parse()?))
+        }
+        (Some(phc), Some(pepper_id)) => Ok(Password::Ours(PasswordHash { phc, pepper_id })),
+        (Some(text), None) => Ok(Password::Foreign(text.parse()?)),
+    }
+}
+
+/// A user's line in an export. Sessions, links and the history stay behind.
+pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
+    // All of them by name: who adds one decides here whether it comes along.
+    let User {
+        id,
+        version: _,
+        epoch: _,
+        credential_version: _,
+        status,
+        email,
+        first_name,
+        last_name,
+        locale,
+        attributes,
+        roles,
+        created_at,
+        updated_at,
+    } = user;
+    let erase_at = match status {
+        Status::Deleting { erase_at } => Some(erase_at),
+        Status::Active | Status::Suspended => None,
+    };
+    let mut line = json!({
+        "id": id,
+        "email": email,
+        "email_verified": true,
+        "first_name": first_name,
+        "last_name": last_name,
+        "locale": locale,
+        "attributes": (!attributes.is_empty()).then_some(attributes),
+        "roles": roles,
+        "status": status,
+        "erase_at": erase_at,
+        "created_at": created_at,
+        "updated_at": updated_at,
+    });
+    if let Some(PasswordHash { phc, pepper_id }) = credential.map(|credential| &credential.password_hash) {
+        line["password_hash"] = phc.as_str().into();
+        line["pepper_id"] = pepper_id.as_str().into();
+    }
+    if let Value::Object(fields) = &mut line {
+        fields.retain(|_, value| !value.is_null());
+    }
+    line
+}

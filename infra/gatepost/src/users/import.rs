@@ -1,0 +1,290 @@
+//! `gatepost users import`: takes users over from a file of another system, or of another Gatepost.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    path::PathBuf,
+};
+
+use clap::{ArgMatches, Command, builder::PossibleValuesParser, value_parser};
+use cloud::{Clock, Random};
+use credentials::{HashFailed, Hasher};
+use domain::{Actor, Cause, PasswordHash, Timestamp};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde_json::{Value, json};
+use store::{AdmissionRefused, Store};
+
+use super::{
+    UsersError,
+    formats::{File, Format, HashParameters, Place},
+    record::{Candidate, Password, Unverified, Wrong},
+};
+use crate::{
+    outbox::Ended,
+    report::{Progress, Report},
+    system::{System, flag, value},
+};
+
+/// Users that are written at once.
+const AT_ONCE: usize = 32;
+
+const TAKEN: &str = "there is another user with this address";
+const ERASED: &str = "this user was erased here";
+
+pub(super) fn command() -> Command {
+    let formats = PossibleValuesParser::new(Format::ALL.map(Format::name));
+    Command::new("import")
+        .about("Takes users over from a file: checks all of it first, and goes on where it was interrupted")
+        .arg(super::file("What another system has exported, or `gatepost users export`"))
+        .arg(
+            value("format", "SYSTEM", "Whose export it is; by default what it looks like")
+                .value_parser(formats),
+        )
+        .arg(
+            value(
+                "hash-parameters",
+                "FILE",
+                "Firebase's password hash parameters, as its console shows them",
+            )
+            .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            value(
+                "unverified",
+                "WHAT",
+                "What becomes of people whose address the file does not say to be proven",
+            )
+            .value_parser(["refuse", "skip", "accept"])
+            .default_value("refuse"),
+        )
+        .arg(flag("no-events", "Publishes nothing: the users' histories begin with their next change"))
+        .arg(flag("dry-run", "Checks the file, and writes nothing"))
+}
+
+/// What becomes of somebody.
+enum Outcome {
+    Imported,
+    /// By an earlier run.
+    AlreadyThere,
+    Taken(Place),
+    /// Here, once and for all.
+    Erased(Place),
+}
+
+#[derive(Default)]
+struct Outcomes {
+    imported: usize,
+    already_there: usize,
+    refused: Vec<(Place, &'static str)>,
+}
+
+/// What takes people over.
+struct Import {
+    store: Store,
+    hasher: Hasher,
+    clock: Clock,
+    random: Random,
+    /// Names this run in the events.
+    correlation_id: String,
+    has_events: bool,
+}
+
+pub(super) async fn run(
+    system: &System,
+    report: &Report,
+    arguments: &ArgMatches,
+) -> Result<Ended, UsersError> {
+    let import = Import::open(system, !arguments.get_flag("no-events")).await?;
+    let file = read(arguments)?;
+    let (format, all) = (file.format, file.people.len());
+    let Judged { good, bad } = import.judge(file, unverified(arguments))?;
+    let left_out = all - bad.len() - good.len();
+    let mut document =
+        json!({"format": format.name(), "users": all, "left_out": left_out, "bad": documents(&bad)});
+    if !bad.is_empty() {
+        for (place, wrong) in &bad {
+            report.line(&format!("{place}: {wrong}"));
+        }
+        report.document(document);
+        return Err(UsersError::Bad { bad: bad.len(), all });
+    }
+    if report.dry_run {
+        report.line(&format!("would import {} users of {format}, leave out {left_out}", good.len()));
+        document["importable"] = good.len().into();
+        report.document(document);
+        return Ok(Ended::Well);
+    }
+    let Outcomes { imported, already_there, refused } = import.all(good).await?;
+    for (place, reason) in &refused {
+        report.line(&format!("{place}: refused: {reason}"));
+    }
+    report.line(&format!(
+        "imported {imported} users of {format}, {already_there} were there already, left out {left_out}, refused {}",
+        refused.len()
+    ));
+    document["imported"] = imported.into();
+    document["already_there"] = already_there.into();
+    document["refused"] = documents(&refused).into();
+    report.document(document);
+    Ok(if refused.is_empty() { Ended::Well } else { Ended::WithFindings })
+}
+
+fn unverified(arguments: &ArgMatches) -> Unverified {
+    match arguments.get_one::<String>("unverified").map(String::as_str) {
+        Some("skip") => Unverified::Skip,
+        Some("accept") => Unverified::Accept,
+        _ => Unverified::Refuse,
+    }
+}
+
+fn documents(people: &[(Place, impl ToString)]) -> Vec<Value> {
+    let mut documents = Vec::new();
+    for (place, reason) in people {
+        documents.push(json!({"at": place.to_string(), "reason": reason.to_string()}));
+    }
+    documents
+}
+
+fn read(arguments: &ArgMatches) -> Result<File, UsersError> {
+    let text =
+        |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| UsersError::File(path.clone(), error));
+    let parameters = match arguments.get_one::<PathBuf>("hash-parameters") {
+        Some(path) => Some(
+            HashParameters::parse(&text(path)?).ok_or_else(|| UsersError::HashParameters(path.clone()))?,
+        ),
+        None => None,
+    };
+    let name = arguments.get_one::<String>("format");
+    let format = name.and_then(|name| Format::ALL.into_iter().find(|format| format.name() == name));
+    let path = arguments.get_one::<PathBuf>("file").cloned().unwrap_or_default();
+    File::read(&text(&path)?, format, parameters.as_ref())
+}
+
+/// The people of a file, judged.
+struct Judged {
+    good: Vec<(Place, Candidate)>,
+    bad: Vec<(Place, Wrong)>,
+}
+
+impl Import {
+    async fn open(system: &System, has_events: bool) -> Result<Self, UsersError> {
+        let cloud = system.cloud("register")?;
+        let hasher = passwords::hasher(&cloud)?;
+        Ok(Self {
+            store: Store::new(&cloud)?,
+            hasher: hasher.get().await?.clone(),
+            clock: cloud.clock(),
+            random: cloud.random(),
+            correlation_id: cloud.random().uuid().to_string(),
+            has_events,
+        })
+    }
+
+    /// Looks at all of them before anything is written.
+    fn judge(&self, file: File, unverified: Unverified) -> Result<Judged, UsersError> {
+        let (now, source) = (self.clock.now(), file.format.name());
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        let mut seen = HashMap::new();
+        for (place, record) in file.people {
+            let judged = record.and_then(|record| record.judge(source, unverified, now));
+            match judged
+                .and_then(|candidate| candidate.map(|one| unrepeated(&mut seen, place, one)).transpose())
+            {
+                Ok(None) => {}
+                Ok(Some(candidate)) => match self.check(&candidate.password) {
+                    Ok(()) => good.push((place, candidate)),
+                    Err(HashFailed::UnknownPepper) => return Err(UsersError::OtherSecret),
+                    Err(_) => bad.push((place, Wrong::NotOurs)),
+                },
+                Err(wrong) => bad.push((place, wrong)),
+            }
+        }
+        Ok(Judged { good, bad })
+    }
+
+    /// Whether a log-in could verify it.
+    fn check(&self, password: &Password) -> Result<(), HashFailed> {
+        match password {
+            Password::Ours(hash) => self.hasher.check(hash),
+            Password::None | Password::Foreign(_) => Ok(()),
+        }
+    }
+
+    async fn all(&self, people: Vec<(Place, Candidate)>) -> Result<Outcomes, UsersError> {
+        let (progress, mut outcomes) = (Progress::of("users"), Outcomes::default());
+        let each = people.into_iter().map(|(place, candidate)| self.one(place, candidate));
+        let mut done = stream::iter(each).buffered(AT_ONCE);
+        while let Some(outcome) = done.try_next().await? {
+            match outcome {
+                Outcome::Imported => outcomes.imported += 1,
+                Outcome::AlreadyThere => outcomes.already_there += 1,
+                Outcome::Taken(place) => outcomes.refused.push((place, TAKEN)),
+                Outcome::Erased(place) => outcomes.refused.push((place, ERASED)),
+            }
+            progress.add(1);
+        }
+        Ok(outcomes)
+    }
+
+    /// One transaction for each. Who is there with the same id was taken over by an earlier run.
+    async fn one(&self, place: Place, candidate: Candidate) -> Result<Outcome, UsersError> {
+        let Candidate { newcomer, password } = candidate;
+        let (id, email) = (newcomer.id, newcomer.applicant.email.clone());
+        // Before the work of a hash.
+        if let Some(credential) = self.store.identities().credential(email.canonical()).await? {
+            return Ok(if credential.user_id == id { Outcome::AlreadyThere } else { Outcome::Taken(place) });
+        }
+        let hash = self.hash(password).await?;
+        let now = self.clock.now();
+        let (user, credential, event) = if self.has_events {
+            let (user, credential, event) = newcomer.admit(hash, self.cause(now));
+            (user, credential, Some(event))
+        } else {
+            let (user, credential) = newcomer.admit_silently(hash);
+            (user, credential, None)
+        };
+        match self.store.admit(&user, &credential, event).await {
+            Ok(()) => Ok(Outcome::Imported),
+            // Somebody else has been quicker, or the same user has another address by now.
+            Err(AdmissionRefused::EmailTaken) => Ok(Outcome::Taken(place)),
+            Err(AdmissionRefused::IdTaken) => match self.store.identities().user(id).await? {
+                Some(_) => Ok(Outcome::AlreadyThere),
+                None => Ok(Outcome::Erased(place)),
+            },
+            Err(AdmissionRefused::Failed(failure)) => Err(failure.into()),
+        }
+    }
+
+    async fn hash(&self, password: Password) -> Result<PasswordHash, HashFailed> {
+        match password {
+            Password::None => Ok(credentials::nothing()),
+            Password::Foreign(foreign) => self.hasher.adopt(foreign, self.random.bytes()).await,
+            Password::Ours(hash) => Ok(hash),
+        }
+    }
+
+    fn cause(&self, now: Timestamp) -> Cause {
+        Cause {
+            event_id: self.random.id(now),
+            occurred_at: now,
+            actor: Actor::Operator,
+            correlation_id: self.correlation_id.clone(),
+            traceparent: None,
+        }
+    }
+}
+
+/// Nobody is twice in a file, by address or by id.
+fn unrepeated(
+    seen: &mut HashMap<String, Place>,
+    place: Place,
+    candidate: Candidate,
+) -> Result<Candidate, Wrong> {
+    let newcomer = &candidate.newcomer;
+    for key in [newcomer.id.to_string(), newcomer.applicant.email.canonical().to_string()] {
+        match seen.entry(key) {
+            Entry::Occupied(first) => return Err(Wrong::Repeated(first.get().to_string())),
+            Entry::Vacant(free) => drop(free.insert(place)),
+        }
+    }
+    Ok(candidate)
+}

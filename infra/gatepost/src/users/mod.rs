@@ -1,0 +1,100 @@
+//! `gatepost users`: users move in from other systems, and out of this one.
+
+mod export;
+mod formats;
+mod import;
+mod record;
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use clap::{Arg, ArgMatches, Command};
+use thiserror::Error;
+use tokio::runtime;
+
+use crate::{
+    outbox::Ended,
+    report::Report,
+    system::{self, NoSystem, System, flag, value},
+};
+
+/// Why it could not be done, in one sentence.
+#[derive(Debug, Error)]
+pub(crate) enum UsersError {
+    #[error(transparent)]
+    System(#[from] NoSystem),
+    #[error("{0}: see `gatepost users --help` for what --deployed needs")]
+    Setting(#[from] cloud::SettingError),
+    #[error("{}", cloud::chain(.0))]
+    Table(#[from] store::Failure),
+    #[error("{}", cloud::chain(.0))]
+    Secret(#[from] cloud::SecretUnavailable),
+    #[error(transparent)]
+    Hash(#[from] credentials::HashFailed),
+    #[error("{0}: {1}")]
+    File(PathBuf, io::Error),
+    #[error("{0} is there already: name another file, or say --resume to go on with it")]
+    Exists(PathBuf),
+    #[error("{0} is no beginning of an export that can be gone on with: export into a new file")]
+    NotResumable(PathBuf),
+    #[error("{0} does not hold hash parameters as Firebase's console shows them")]
+    HashParameters(PathBuf),
+    #[error("the file holds Firebase's hashes: say --hash-parameters")]
+    NoHashParameters,
+    #[error(
+        "the file is nothing that is known: it must hold JSON, one JSON object a line, or CSV with a header"
+    )]
+    UnknownShape,
+    #[error("{bad} of {all} users cannot be taken over as they are: nothing was written")]
+    Bad { bad: usize, all: usize },
+    #[error(
+        "password hashes in the file were made with the secret of another system: add its seed to `previous` \
+         of this one's secret first, and redeploy; nothing was written"
+    )]
+    OtherSecret,
+    #[error("the user {0} cannot be read: see `gatepost outbox verify`")]
+    Unreadable(String),
+    #[error("the system does not permit it: {0}")]
+    Permitted(#[from] io::Error),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 could not be done (one sentence says why), 2 wrong usage, 3 done, but some users were refused.";
+
+const DEPLOYED: &str = "\
+With --deployed, credentials and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and \
+AWS_REGION, and what is not given as an option from EVENTS_TABLE, IDENTITIES_TABLE, ISSUER, EVENT_DETAIL, EVENT_EPOCH, \
+KEYS_SECRET, ARGON2_MEMORY_KIB and ARGON2_ITERATIONS. The deployed stack's output OperatorSettings has the latter eight.";
+
+/// Options that stand for settings of the functions.
+const SETTINGS: [(&str, &str); 2] =
+    [("events-table", "EVENTS_TABLE"), ("identities-table", "IDENTITIES_TABLE")];
+
+pub(crate) fn command() -> Command {
+    Command::new("users")
+        .about("Takes users over from another system, passwords included, and hands all of them out")
+        .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([import::command(), export::command()].map(|command| {
+            let command = command.args(system::arguments()).after_help(EXIT_CODES);
+            command.arg(flag("json", "Prints one JSON document instead of text"))
+        }))
+}
+
+pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, UsersError> {
+    let Some((name, arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended: Ended = runtime.block_on(async {
+        let system = System::open(arguments, &SETTINGS, |setup| setup)?;
+        let report = Report::new(arguments);
+        match name {
+            "import" => import::run(&system, &report, arguments).await,
+            _ => export::run(&system, &report, arguments).await,
+        }
+    })?;
+    Ok(ExitCode::from(ended as u8))
+}
+
+fn file(help: &'static str) -> Arg {
+    value("file", "FILE", help).long(None).required(true).value_parser(clap::value_parser!(PathBuf))
+}

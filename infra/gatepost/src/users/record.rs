@@ -1,0 +1,155 @@
+//! What a file says of somebody, and whether it will do.
+
+use credentials::{ForeignHash, InvalidForeignHash};
+use domain::{
+    Applicant, Attributes, Email, InvalidAttribute, InvalidEmail, InvalidLocale, InvalidName, Locale, Name,
+    Newcomer, PasswordHash, Status, Timestamp, UserId,
+};
+use thiserror::Error;
+
+const MAX_ROLES: usize = 50;
+const MAX_ROLE_CHARACTERS: usize = 64;
+
+/// What a file says of somebody, as it says it.
+#[derive(Default)]
+pub(crate) struct Record {
+    /// The id there: kept, if it is a UUID.
+    pub(crate) id: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) is_verified: bool,
+    pub(crate) first_name: Option<String>,
+    pub(crate) last_name: Option<String>,
+    pub(crate) locale: Option<String>,
+    pub(crate) roles: Vec<String>,
+    /// Our own only: a JSON object.
+    pub(crate) attributes: Option<String>,
+    pub(crate) is_suspended: bool,
+    /// Our own only: when the user is to be erased.
+    pub(crate) erase_at: Option<Timestamp>,
+    pub(crate) is_deleted: bool,
+    pub(crate) created_at: Option<Timestamp>,
+    pub(crate) updated_at: Option<Timestamp>,
+    pub(crate) password: Password,
+}
+
+/// What proves somebody.
+#[derive(Clone, Default)]
+pub(crate) enum Password {
+    /// Nothing: a password must be chosen by the link of a mail first.
+    #[default]
+    None,
+    Foreign(ForeignHash),
+    /// One of Gatepost's, by an export.
+    Ours(PasswordHash),
+}
+
+/// Somebody who can be taken over.
+pub(crate) struct Candidate {
+    pub(crate) newcomer: Newcomer,
+    pub(crate) password: Password,
+}
+
+/// What is to become of people whose address was not proven there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unverified {
+    Refuse,
+    Skip,
+    Accept,
+}
+
+/// What is wrong with what a file says of somebody. Says nothing of what it is.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    #[error("is no JSON object")]
+    NoObject,
+    #[error("has another number of columns than the header")]
+    Columns,
+    #[error("has a field that is not known: {0}")]
+    UnknownField(String),
+    #[error("{0} is of another kind than it must be")]
+    Kind(&'static str),
+    #[error("has no e-mail address")]
+    NoEmail,
+    #[error("the e-mail address {0}")]
+    Email(#[from] InvalidEmail),
+    #[error("the address was not proven: see --unverified")]
+    Unverified,
+    #[error("the {0} name {1}")]
+    Name(&'static str, InvalidName),
+    #[error("the locale {0}")]
+    Locale(#[from] InvalidLocale),
+    #[error("{0} is no time that can be read")]
+    Time(&'static str),
+    #[error("the status must be active, suspended, or deleting with erase_at")]
+    Status,
+    #[error("an attribute, or all together, {0}")]
+    Attributes(#[from] InvalidAttribute),
+    #[error("has more than 50 roles, or one that is empty or longer than 64 characters")]
+    Roles,
+    #[error("the password hash {0}")]
+    Hash(#[from] InvalidForeignHash),
+    #[error("the password hash has parts in an encoding that is not known")]
+    HashEncoding,
+    #[error("the password hash is not one that Gatepost writes")]
+    NotOurs,
+    #[error("has the same address or id as {0}")]
+    Repeated(String),
+}
+
+impl Record {
+    /// Judges it. `None` is somebody who is to be left out. `now` stands in for times that are not told.
+    pub(crate) fn judge(
+        self,
+        source: &str,
+        unverified: Unverified,
+        now: Timestamp,
+    ) -> Result<Option<Candidate>, Wrong> {
+        if self.is_deleted || !self.is_verified && unverified == Unverified::Skip {
+            return Ok(None);
+        }
+        let email = Email::parse(self.email.as_deref().ok_or(Wrong::NoEmail)?)?;
+        if !self.is_verified && unverified == Unverified::Refuse {
+            return Err(Wrong::Unverified);
+        }
+        let id = self.user_id(source, &email);
+        let name = |what, text: Option<String>| {
+            text.map(|text| Name::parse(&text).map_err(|wrong| Wrong::Name(what, wrong))).transpose()
+        };
+        let locale = self.locale.map(|text| Locale::parse(&text.replace('_', "-"))).transpose()?;
+        let is_role = |role: &String| (1..=MAX_ROLE_CHARACTERS).contains(&role.chars().count());
+        if self.roles.len() > MAX_ROLES || !self.roles.iter().all(is_role) {
+            return Err(Wrong::Roles);
+        }
+        let applicant = Applicant {
+            email,
+            first_name: name("first", self.first_name)?,
+            last_name: name("last", self.last_name)?,
+            locale,
+        };
+        let status = match self.erase_at {
+            Some(erase_at) => Status::Deleting { erase_at },
+            None if self.is_suspended => Status::Suspended,
+            None => Status::Active,
+        };
+        let attributes = self.attributes.as_deref().map(Attributes::brought).transpose()?;
+        let newcomer = Newcomer {
+            id,
+            applicant,
+            attributes: attributes.unwrap_or_default(),
+            status,
+            roles: self.roles,
+            created_at: self.created_at.unwrap_or(now),
+            updated_at: self.updated_at.unwrap_or(now),
+        };
+        Ok(Some(Candidate { newcomer, password: self.password }))
+    }
+
+    /// The id there, if it can be one here; or else one that is the same whenever it is derived.
+    fn user_id(&self, source: &str, email: &Email) -> UserId {
+        let theirs = self.id.as_deref().unwrap_or_default();
+        theirs.parse().unwrap_or_else(|_| {
+            let created_at = self.created_at.unwrap_or(Timestamp::from_millis(0));
+            UserId::of_origin(created_at, &format!("{source} {theirs} {}", email.canonical()))
+        })
+    }
+}

@@ -1,0 +1,154 @@
+//! `gatepost users export`, and moving in elsewhere with what it has written.
+
+use std::{collections::BTreeSet, fs, process::Stdio, thread, time::Duration};
+
+use serde_json::{Value, json};
+use stage::PASSWORD;
+
+use crate::moved::{Folder, THEIR_PASSWORD, hash_by, log_in};
+
+/// People with a password of ours, a strong one of others, a weak one of others, and with none.
+async fn people(folder: &Folder) {
+    folder.system().registered("ours@example.com").await;
+    let line = |who: &str, more: Value| {
+        let mut line = json!({"email": format!("{who}@example.com"), "email_verified": true, "roles": ["editor"],
+            "first_name": "Ada", "locale": "de", "created_at": "2021-03-05T16:35:16.775Z"});
+        line.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        line.to_string() + "\n"
+    };
+    let lines = [
+        line("strong", json!({"password_hash": hash_by("bcrypt, under PHP's name")})),
+        line("weak", json!({"password_hash": hash_by("passlib md5_crypt")})),
+        line("nothing", json!({"status": "suspended"})),
+        line(
+            "leaving",
+            json!({"status": "deleting", "erase_at": "2036-03-05T16:35:16.775Z",
+            "attributes": {"plan": "pro", "age": 36, "news": true}}),
+        ),
+    ];
+    assert_eq!(folder.import("people.ndjson", &lines.concat(), &[]).code, Some(0));
+}
+
+fn sorted(text: &str) -> BTreeSet<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Gives a system the seed of another one, as a previous one.
+fn add_seed(to: &Folder, from: &Folder) {
+    let secret = |folder: &Folder| -> Value {
+        let text = fs::read_to_string(folder.0.data().join("secret.json")).expect("a secret");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let mut own = secret(to);
+    own["previous"] = json!([secret(from)["seed"]]);
+    fs::write(to.0.data().join("secret.json"), own.to_string()).expect("written");
+}
+
+#[tokio::test]
+async fn who_has_moved_out_can_log_in_where_they_move_in() {
+    let (old, new) = (Folder::new(), Folder::new());
+    people(&old).await;
+
+    let said = old.users(&["export", "all.ndjson"]);
+
+    assert_eq!(said.code, Some(0), "{}", said.complaint);
+    assert_eq!(said.text, "exported 5 users: the file holds password hashes, keep it as a secret\n");
+    let exported = old.read("all.ndjson");
+    let refused = new.import("all.ndjson", &exported, &[]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.complaint.contains("made with the secret of another system"), "{}", refused.complaint);
+
+    add_seed(&new, &old);
+    assert_eq!(new.import("all.ndjson", &exported, &[]).code, Some(0));
+
+    assert_eq!(new.users(&["export", "again.ndjson"]).code, Some(0));
+    assert_eq!(sorted(&new.read("again.ndjson")), sorted(&exported));
+    let stage = new.system();
+    for (who, password) in [("ours", PASSWORD), ("strong", THEIR_PASSWORD), ("weak", THEIR_PASSWORD)] {
+        let granted = log_in(&stage, &format!("{who}@example.com"), password).await;
+        assert_eq!(granted.status, 201, "{who}: {}", granted.body);
+    }
+    log_in(&stage, "nothing@example.com", THEIR_PASSWORD).await.expect(401);
+    let identities = store::Identities::new(&stage.stack.cloud("register").expect("its cloud"));
+    let later = "2036-03-05T16:35:16.775Z".parse().expect("a moment");
+    let due = identities.expect("its settings").due_erasures(later, None).await.expect("an answer");
+    assert_eq!(due.len(), 1, "who was to be erased is to be erased here");
+}
+
+#[tokio::test]
+async fn a_line_says_all_that_is_stored_of_a_user() {
+    let folder = Folder::new();
+    people(&folder).await;
+
+    let said = folder.users(&["export", "-"]);
+
+    assert_eq!((said.code, said.complaint.as_str()), (Some(0), ""));
+    let weak = said.text.lines().find(|line| line.contains("weak@example.com")).expect("a line");
+    let mut weak: Value = serde_json::from_str(weak).expect("JSON");
+    for (name, begins) in
+        [("id", "01"), ("updated_at", "20"), ("password_hash", "$over$md5crypt$"), ("pepper_id", "")]
+    {
+        let value = weak[name].take();
+        assert!(value.as_str().is_some_and(|value| value.starts_with(begins)), "{name}: {value}");
+    }
+    let expected = json!({"id": null, "email": "weak@example.com", "email_verified": true, "first_name": "Ada",
+        "locale": "de", "roles": ["editor"], "status": "active", "created_at": "2021-03-05T16:35:16.775Z",
+        "updated_at": null, "password_hash": null, "pepper_id": null});
+    assert_eq!(weak, expected);
+}
+
+#[tokio::test]
+async fn an_export_is_its_owners_to_read_and_overwrites_nothing() {
+    let folder = Folder::new();
+
+    assert_eq!(folder.users(&["export", "all.ndjson"]).code, Some(0));
+
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(folder.0.path().join("all.ndjson")).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let again = folder.users(&["export", "all.ndjson"]);
+    assert_eq!(again.code, Some(1));
+    assert!(again.complaint.contains("all.ndjson is there already"), "{}", again.complaint);
+    let resumed = folder.users(&["export", "all.ndjson", "--resume"]);
+    assert!(resumed.complaint.contains("is no beginning of an export"), "{}", resumed.complaint);
+}
+
+#[tokio::test]
+async fn an_export_that_is_killed_goes_on_with_nobody_missing_or_twice() {
+    // Several pages of 1 MB.
+    const PEOPLE: usize = 12_000;
+    let folder = Folder::new();
+    let line = |number: usize| {
+        json!({"email": format!("user{number}@example.com"), "email_verified": true, "first_name": "x".repeat(50),
+            "last_name": "y".repeat(50), "roles": ["z".repeat(60), "a".repeat(60)]})
+    };
+    let lines: Vec<String> = (0..PEOPLE).map(|number| line(number).to_string()).collect();
+    assert_eq!(folder.import("people.ndjson", &lines.join("\n"), &["--no-events"]).code, Some(0));
+
+    let mut command = folder.command(&["export", "all.ndjson"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+    let mark = || fs::read_to_string(folder.0.path().join("all.ndjson.resume")).unwrap_or_default();
+    // The first pages may hold credentials only.
+    while !mark().contains("length") || mark().contains("\"length\":0") {
+        assert_eq!(child.try_wait().expect("a process"), None, "it was too quick to be interrupted");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    let torn = folder.read("all.ndjson") + "{\"id\": \"" + &"torn".repeat(5_000_000);
+    folder.file("all.ndjson", &torn);
+    let said = folder.users(&["export", "all.ndjson", "--resume", "--json"]);
+
+    assert_eq!(said.code, Some(0), "{}", said.complaint);
+    let exported = serde_json::from_str::<Value>(&said.text).expect("JSON")["exported"].as_u64();
+    assert!(exported.is_some_and(|exported| 0 < exported && exported < PEOPLE as u64), "{exported:?}");
+    let text = folder.read("all.ndjson");
+    assert_eq!((text.lines().count(), sorted(&text).len()), (PEOPLE, PEOPLE));
+    assert!(
+        text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok_and(|line| line["id"].is_string()))
+    );
+    assert!(!folder.0.path().join("all.ndjson.resume").exists());
+}

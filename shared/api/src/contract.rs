@@ -1,0 +1,279 @@
+//! What is promised to callers, as `OpenAPI` 3.1 says it: made of the types that parse the requests and
+//! write the answers. Functions do not carry it, since nothing that they do leads here.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use crate::{Answer, Caller, Input, Method, ProblemType, Route, UseCase, endpoint::problems_of, problem};
+
+/// The `OpenAPI` document of an API, operation by operation.
+pub struct Contract {
+    inputs: SchemaGenerator,
+    outputs: SchemaGenerator,
+    paths: Map<String, Value>,
+    /// By the slugs of their problems.
+    refusals: Map<String, Value>,
+}
+
+/// What one operation takes.
+pub struct Taken<'a> {
+    generator: &'a mut SchemaGenerator,
+    parameters: Vec<Value>,
+    body: Option<Value>,
+}
+
+/// What one operation answers when it succeeds.
+pub struct Given<'a> {
+    generator: &'a mut SchemaGenerator,
+    headers: Map<String, Value>,
+    content: Map<String, Value>,
+    takes_if_match: bool,
+}
+
+impl Default for Contract {
+    fn default() -> Self {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        });
+        let inputs = settings.clone().for_deserialize().with(|settings| settings.inline_subschemas = true);
+        let outputs = settings.for_serialize().into_generator();
+        Self { inputs: inputs.into_generator(), outputs, paths: Map::new(), refusals: Map::new() }
+    }
+}
+
+impl Contract {
+    /// Adds the operations of a use case; `id` is its name, `summary` one line, `description` the rest.
+    pub fn add<U: UseCase>(&mut self, id: &str, summary: &str, description: &str) {
+        for (number, route) in U::ROUTES.iter().enumerate() {
+            let id = if number == 0 { id.to_owned() } else { format!("{id}-{}", number + 1) };
+            let mut operation = self.operation::<U>(route);
+            operation["operationId"] = json!(id);
+            operation["summary"] = json!(summary);
+            if !description.is_empty() {
+                operation["description"] = json!(description);
+            }
+            let path = self.paths.entry(route.path).or_insert_with(|| json!({}));
+            path[route.method.name().to_ascii_lowercase()] = operation;
+        }
+    }
+
+    fn operation<U: UseCase>(&mut self, route: &Route) -> Value {
+        let mut taken = Taken { generator: &mut self.inputs, parameters: Vec::new(), body: None };
+        U::Request::describe(&mut taken);
+        let Taken { mut parameters, body, .. } = taken;
+        with_path(route.path, &mut parameters);
+        let generator = &mut self.outputs;
+        let mut given = Given { generator, headers: Map::new(), content: Map::new(), takes_if_match: false };
+        U::Response::describe(&mut given);
+        given.headers.insert("x-correlation-id".to_owned(), header("x-correlation-id"));
+        parameters.push(parameter("x-correlation-id"));
+        if route.method.changes() {
+            parameters.push(parameter("idempotency-key"));
+            if given.takes_if_match {
+                parameters.push(parameter("if-match"));
+            }
+        }
+        let mut answer = json!({"description": "Success.", "headers": given.headers});
+        if !given.content.is_empty() {
+            answer["content"] = Value::Object(given.content);
+        }
+        let mut responses = self.refusals(problems_of::<U>());
+        responses.insert(U::Response::STATUS.to_string(), answer);
+        let mut operation = json!({"parameters": parameters, "responses": responses});
+        if let Some(mut body) = body {
+            if route.method == Method::Patch {
+                let content = &mut body["content"];
+                content["application/merge-patch+json"] = content["application/json"].clone();
+            }
+            operation["requestBody"] = body;
+        }
+        if U::Caller::TAKES_TOKEN {
+            operation["security"] = json!([{"access_token": []}]);
+        }
+        operation
+    }
+
+    /// A response for each status of these problems. Most operations share some of them.
+    fn refusals(&mut self, problems: Vec<ProblemType>) -> Map<String, Value> {
+        let response = |(status, problems): (u16, Vec<ProblemType>)| {
+            let name = problems.iter().map(|problem| problem.slug()).collect::<Vec<_>>().join(".");
+            let reference = json!({"$ref": format!("#/components/responses/{name}")});
+            self.refusals.insert(name, refusal(&problems));
+            (status.to_string(), reference)
+        };
+        by_status(problems).into_iter().map(response).collect()
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn document(mut self, version: &str) -> Value {
+        self.outputs.subschema_for::<problem::Document<'_>>();
+        let example =
+            |problem: &ProblemType| (problem.slug().to_owned(), json!({"value": problem::example(*problem)}));
+        let examples: Map<_, _> = ProblemType::ALL.iter().map(example).collect();
+        json!({
+            "openapi": "3.1.0",
+            "info": {
+                "title": "Gatepost",
+                "version": version,
+                "summary": "Identity you own: sign up, sign in, stay signed in, leave.",
+                "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            },
+            "servers": [{"url": "/"}],
+            "paths": self.paths,
+            "components": {
+                "schemas": self.outputs.take_definitions(true),
+                "parameters": parameters(),
+                "headers": headers(),
+                "examples": examples,
+                "responses": self.refusals,
+                "securitySchemes": {"access_token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The `access_token` of a grant.",
+                }},
+            },
+        })
+    }
+}
+
+impl Taken<'_> {
+    pub(crate) fn body<T: JsonSchema>(&mut self) {
+        let schema = T::json_schema(self.generator);
+        let content = json!({"application/json": {"schema": schema}});
+        self.body = Some(json!({"required": true, "content": content}));
+    }
+
+    /// The members of `T`, each a parameter.
+    pub(crate) fn parameters<T: JsonSchema>(&mut self, place: &str) {
+        let schema = T::json_schema(self.generator).to_value();
+        let required = |name: &str| {
+            let names = schema["required"].as_array().into_iter().flatten();
+            place == "path" || names.into_iter().any(|required| required == name)
+        };
+        for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+            let mut member = member.clone();
+            let description = member.as_object_mut().and_then(|member| member.remove("description"));
+            let mut parameter =
+                json!({"name": name, "in": place, "required": required(name), "schema": member});
+            if let Some(description) = description {
+                parameter["description"] = description;
+            }
+            self.parameters.push(parameter);
+        }
+    }
+}
+
+impl Given<'_> {
+    pub(crate) fn json<T: JsonSchema>(&mut self) {
+        let schema = self.generator.subschema_for::<T>();
+        self.content.insert("application/json".to_owned(), json!({"schema": schema}));
+    }
+
+    pub(crate) fn text(&mut self, media_types: &[&str]) {
+        let text = |media_type: &&str| ((*media_type).to_owned(), json!({}));
+        self.content.extend(media_types.iter().map(text));
+    }
+
+    pub(crate) fn versioned(&mut self) {
+        self.headers.insert("etag".to_owned(), header("etag"));
+        self.takes_if_match = true;
+    }
+
+    pub(crate) fn cacheable(&mut self) {
+        self.headers.insert("cache-control".to_owned(), header("cache-control"));
+    }
+}
+
+/// Each place of the path is a parameter; what has no place there is of another route.
+fn with_path(path: &str, parameters: &mut Vec<Value>) {
+    let places = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let places: Vec<_> = places.collect();
+    parameters.retain(|parameter| {
+        parameter["in"] != "path" || places.iter().any(|place| parameter["name"] == *place)
+    });
+    for place in places {
+        if !parameters.iter().any(|parameter| parameter["name"] == place) {
+            let schema = json!({"type": "string"});
+            parameters.push(json!({"name": place, "in": "path", "required": true, "schema": schema}));
+        }
+    }
+}
+
+/// The problems of each status.
+fn by_status(problems: Vec<ProblemType>) -> BTreeMap<u16, Vec<ProblemType>> {
+    let mut by_status = BTreeMap::<_, Vec<_>>::new();
+    for problem in problems {
+        by_status.entry(problem.status()).or_default().push(problem);
+    }
+    by_status
+}
+
+/// The response of these problems, which have one status.
+fn refusal(problems: &[ProblemType]) -> Value {
+    let mut headers = json!({"x-correlation-id": header("x-correlation-id")});
+    match problems.first().map(|problem| problem.status()) {
+        Some(401) => headers["www-authenticate"] = header("www-authenticate"),
+        Some(429 | 503) => headers["retry-after"] = header("retry-after"),
+        _ => {}
+    }
+    let said = |problem: &ProblemType| format!("`{}`: {}.", problem.slug(), problem.title());
+    let example = |problem: &ProblemType| {
+        let example = format!("#/components/examples/{}", problem.slug());
+        (problem.slug().to_owned(), json!({"$ref": example}))
+    };
+    let schema = json!({"$ref": "#/components/schemas/Problem"});
+    let examples: Map<_, _> = problems.iter().map(example).collect();
+    json!({
+        "description": problems.iter().map(said).collect::<Vec<_>>().join(" "),
+        "headers": headers,
+        "content": {"application/problem+json": {"schema": schema, "examples": examples}},
+    })
+}
+
+fn parameter(name: &str) -> Value {
+    json!({"$ref": format!("#/components/parameters/{name}")})
+}
+
+fn header(name: &str) -> Value {
+    json!({"$ref": format!("#/components/headers/{name}")})
+}
+
+fn parameters() -> Value {
+    let of = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema});
+    json!({
+        "idempotency-key": of(
+            "idempotency-key",
+            "Random, best a UUID of version 4: for 24 hours the same request under it has one effect and one answer.",
+            json!({"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]+$"}),
+        ),
+        "if-match": of(
+            "if-match",
+            "An `etag`: the change is made only if that is still the version.",
+            json!({"type": "string"}),
+        ),
+        "x-correlation-id": of(
+            "x-correlation-id",
+            "Ties request, answer, log and event together; one that is not well-formed is replaced.",
+            json!({"type": "string"}),
+        ),
+    })
+}
+
+fn headers() -> Value {
+    let of = |description: &str, schema: Value| json!({"description": description, "schema": schema});
+    json!({
+        "cache-control": of("For how long the answer may be kept.", json!({"type": "string"})),
+        "etag": of("The version of what is shown, for `if-match`.", json!({"type": "string"})),
+        "retry-after": of("Seconds after which to try again.", json!({"type": "integer", "minimum": 0})),
+        "www-authenticate": of("RFC 6750, section 3.", json!({"type": "string"})),
+        "x-correlation-id": of(
+            "The request's own, or one that was made.",
+            json!({"type": "string", "minLength": 8, "maxLength": 64}),
+        ),
+    })
+}

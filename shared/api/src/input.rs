@@ -1,0 +1,347 @@
+//! What a request brings: a body, a query, ids in its path. What a parser says is never answered or
+//! logged, since it quotes what was sent.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use schemars::JsonSchema;
+use serde::de::{DeserializeOwned, value::MapDeserializer};
+use serde_json::error::Category;
+use zeroize::Zeroizing;
+
+use crate::{FieldProblem, GatewayEvent, Head, Problem, ProblemType, Taken};
+
+const MAX_OCTETS: usize = 16 * 1024;
+
+/// What a use case takes.
+pub trait Input: Sized + Send {
+    /// Reads it from a request.
+    ///
+    /// # Errors
+    /// The problem to answer with.
+    fn read(parts: &Parts) -> Result<Self, Problem>;
+
+    /// The problems with reading it.
+    fn problems() -> Vec<ProblemType>;
+
+    /// Says what it is, for the contract.
+    fn describe(taken: &mut Taken<'_>);
+}
+
+/// What is read of a request, besides its head.
+pub struct Parts {
+    method: String,
+    content_type: Option<String>,
+    body: Zeroizing<String>,
+    is_base64: bool,
+    query: String,
+    path: BTreeMap<String, String>,
+}
+
+/// Nothing is read: a body or a query would be ignored.
+pub struct Nothing;
+
+/// One JSON object, at most 16 KiB, UTF-8. `DELETE` may go without, which stands for an empty one.
+pub struct Body<T>(pub T);
+
+/// The parameters that follow the `?`, each at most once, none unknown.
+pub struct Query<T>(pub T);
+
+/// What stands in the places of the route's `{parameters}`.
+pub struct Path<T>(pub T);
+
+impl Parts {
+    pub(crate) fn take(event: &mut GatewayEvent, head: &Head) -> Self {
+        Self {
+            method: head.method.clone(),
+            content_type: head.content_type.clone(),
+            body: Zeroizing::new(event.body.take().unwrap_or_default()),
+            is_base64: event.is_base64_encoded,
+            query: event.raw_query_string.take().unwrap_or_default(),
+            path: event.path_parameters.take().unwrap_or_default(),
+        }
+    }
+
+    /// The query, as it was sent.
+    pub(crate) fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// The body, as the gateway hands it on.
+    pub(crate) fn body(&self) -> &str {
+        &self.body
+    }
+}
+
+impl Input for Nothing {
+    fn read(_parts: &Parts) -> Result<Self, Problem> {
+        Ok(Self)
+    }
+
+    fn problems() -> Vec<ProblemType> {
+        Vec::new()
+    }
+
+    fn describe(_: &mut Taken<'_>) {}
+}
+
+impl<T: DeserializeOwned + JsonSchema + Send> Input for Body<T> {
+    fn read(parts: &Parts) -> Result<Self, Problem> {
+        body(parts).map(Self)
+    }
+
+    fn problems() -> Vec<ProblemType> {
+        vec![
+            ProblemType::MalformedJson,
+            ProblemType::PayloadTooLarge,
+            ProblemType::UnsupportedMediaType,
+            ProblemType::ValidationFailed,
+        ]
+    }
+
+    fn describe(taken: &mut Taken<'_>) {
+        taken.body::<T>();
+    }
+}
+
+impl<T: DeserializeOwned + JsonSchema + Send> Input for Query<T> {
+    fn read(parts: &Parts) -> Result<Self, Problem> {
+        let pairs = serde_html_form::Deserializer::from_bytes(parts.query.as_bytes());
+        serde_path_to_error::deserialize(pairs)
+            .map(Self)
+            .map_err(|error| Problem::fields(vec![unacceptable(error.path())]))
+    }
+
+    fn problems() -> Vec<ProblemType> {
+        vec![ProblemType::ValidationFailed]
+    }
+
+    fn describe(taken: &mut Taken<'_>) {
+        taken.parameters::<T>("query");
+    }
+}
+
+impl<T: DeserializeOwned + JsonSchema + Send> Input for Path<T> {
+    /// What is not of the right form names nothing that exists.
+    fn read(parts: &Parts) -> Result<Self, Problem> {
+        let pairs = parts.path.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(pairs))
+            .map(Self)
+            .map_err(|_| Problem::of(ProblemType::NotFound))
+    }
+
+    fn problems() -> Vec<ProblemType> {
+        vec![ProblemType::NotFound]
+    }
+
+    fn describe(taken: &mut Taken<'_>) {
+        taken.parameters::<T>("path");
+    }
+}
+
+impl<A: Input, B: Input> Input for (A, B) {
+    fn read(parts: &Parts) -> Result<Self, Problem> {
+        Ok((A::read(parts)?, B::read(parts)?))
+    }
+
+    fn problems() -> Vec<ProblemType> {
+        [A::problems(), B::problems()].concat()
+    }
+
+    fn describe(taken: &mut Taken<'_>) {
+        A::describe(taken);
+        B::describe(taken);
+    }
+}
+
+fn body<T: DeserializeOwned>(parts: &Parts) -> Result<T, Problem> {
+    let body = &parts.body;
+    if body.is_empty() && parts.method == "DELETE" {
+        return object(b"{}");
+    }
+    if !is_json(parts) {
+        return Err(Problem::of(ProblemType::UnsupportedMediaType));
+    }
+    // Base64 has four characters for three octets.
+    if body.len() > MAX_OCTETS.div_ceil(3) * 4 {
+        return Err(Problem::of(ProblemType::PayloadTooLarge));
+    }
+    let octets = if parts.is_base64 {
+        Zeroizing::new(STANDARD.decode(&**body).map_err(|_| Problem::of(ProblemType::MalformedJson))?)
+    } else {
+        Zeroizing::new(body.as_bytes().to_vec())
+    };
+    if octets.len() > MAX_OCTETS {
+        return Err(Problem::of(ProblemType::PayloadTooLarge));
+    }
+    object(&octets)
+}
+
+fn object<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
+    // serde takes an array for a struct: only an object is one.
+    if octets.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::of(ProblemType::MalformedJson));
+    }
+    let deserializer = &mut serde_json::Deserializer::from_slice(octets);
+    let parsed = serde_path_to_error::deserialize(&mut *deserializer).map_err(|error| {
+        if error.inner().classify() == Category::Data {
+            Problem::fields(vec![unacceptable(error.path())])
+        } else {
+            Problem::of(ProblemType::MalformedJson)
+        }
+    })?;
+    deserializer.end().map_err(|_| Problem::of(ProblemType::MalformedJson))?;
+    Ok(parsed)
+}
+
+/// A field that is missing has no path of its own: its object has.
+fn unacceptable(path: &serde_path_to_error::Path) -> FieldProblem {
+    // Unknown names are the sender's own text, which is not echoed: they point at their object too.
+    let known = |segment: &serde_path_to_error::Segment| match segment {
+        serde_path_to_error::Segment::Map { key }
+            if key.len() <= 32 && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') =>
+        {
+            Some(format!("/{key}"))
+        }
+        serde_path_to_error::Segment::Seq { index } => Some(format!("/{index}")),
+        _ => None,
+    };
+    FieldProblem {
+        pointer: path.iter().map_while(known).collect(),
+        code: ProblemType::ValidationFailed.slug(),
+        detail: "is not of the right type, or has a field too many, too few or twice".to_owned(),
+    }
+}
+
+/// JSON, or for `PATCH` the JSON that RFC 7396 names.
+fn is_json(parts: &Parts) -> bool {
+    let mut words = parts.content_type.as_deref().unwrap_or_default().split(';').map(str::trim);
+    let is_json = words.next().is_some_and(|media_type| {
+        media_type.eq_ignore_ascii_case("application/json")
+            || parts.method == "PATCH" && media_type.eq_ignore_ascii_case("application/merge-patch+json")
+    });
+    // JSON is UTF-8 (RFC 8259); a parameter that says something else is a mistake to be told.
+    is_json
+        && words.all(|parameter| {
+            matches!(parameter.to_ascii_lowercase().as_str(), "charset=utf-8" | "charset=\"utf-8\"" | "")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Wanted {
+        email: String,
+        name: Option<String>,
+    }
+
+    fn refusal(body: &str) -> ProblemType {
+        object::<Wanted>(body.as_bytes()).expect_err("a refusal").kind()
+    }
+
+    #[test]
+    fn only_one_object_with_the_known_fields_is_taken() {
+        assert!(object::<Wanted>(br#" {"email":"a","name":null} "#).is_ok());
+        for malformed in [
+            "",
+            "[\"a\",null]",
+            "\"a\"",
+            "null",
+            "{",
+            "{\"email\":\"a\"}{}",
+            "{\"email\":\"a\",}",
+            "{\"email\":\"\u{0}\"}",
+        ] {
+            assert_eq!(refusal(malformed), ProblemType::MalformedJson, "{malformed:?}");
+        }
+        assert_eq!(
+            object::<Wanted>(b"{\"email\":\"\xff\"}").expect_err("a refusal").kind(),
+            ProblemType::MalformedJson
+        );
+        for unacceptable in ["{}", r#"{"email":1}"#, r#"{"email":"a","x":1}"#, r#"{"email":"a","email":"b"}"#]
+        {
+            assert_eq!(refusal(unacceptable), ProblemType::ValidationFailed, "{unacceptable}");
+        }
+    }
+
+    fn parts(method: &str, content_type: Option<&str>) -> Parts {
+        Parts {
+            method: method.to_owned(),
+            content_type: content_type.map(str::to_owned),
+            body: Zeroizing::new(String::new()),
+            is_base64: false,
+            query: String::new(),
+            path: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_content_type_other_than_json_is_refused() {
+        for json in ["application/json", "Application/JSON; charset=UTF-8", "application/json;"] {
+            assert!(is_json(&parts("POST", Some(json))), "{json}");
+        }
+        for other in
+            [None, Some("text/plain"), Some("application/jsonp"), Some("application/json; charset=latin1")]
+        {
+            assert!(!is_json(&parts("POST", other)), "{other:?}");
+        }
+        let merge_patch = Some("application/merge-patch+json");
+        assert!(is_json(&parts("PATCH", merge_patch)));
+        assert!(!is_json(&parts("POST", merge_patch)));
+    }
+
+    #[test]
+    fn a_query_has_known_parameters_once_and_of_their_type() {
+        #[derive(Debug, Deserialize, JsonSchema, PartialEq)]
+        #[serde(deny_unknown_fields)]
+        struct Page {
+            limit: Option<u8>,
+            cursor: Option<String>,
+        }
+        let read = |query: &str| {
+            let parts = Parts { query: query.to_owned(), ..parts("GET", None) };
+            Query::<Page>::read(&parts).map(|Query(page)| page)
+        };
+
+        let page = read("limit=7&cursor=a%2Bb").expect("a page");
+        assert_eq!(page, Page { limit: Some(7), cursor: Some("a+b".to_owned()) });
+        assert!(read("").is_ok());
+        for refused in ["limit=x", "limit=300", "limit=1&limit=2", "other=1"] {
+            assert_eq!(read(refused).expect_err(refused).kind(), ProblemType::ValidationFailed, "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_1_to_100_entries() {
+        let read = |query: &str| {
+            let parts = Parts { query: query.to_owned(), ..parts("GET", None) };
+            Query::<crate::Page>::read(&parts).map(|Query(page)| page.limit.get())
+        };
+        assert_eq!(
+            [read(""), read("limit=1"), read("limit=100")].map(Result::ok),
+            [Some(20), Some(1), Some(100)]
+        );
+        for refused in ["limit=0", "limit=101", "limit=-1", "limit="] {
+            assert_eq!(read(refused).expect_err(refused).kind(), ProblemType::ValidationFailed, "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_path_names_what_the_route_has_places_for() {
+        #[derive(Debug, Deserialize, JsonSchema)]
+        struct Of {
+            id: String,
+        }
+        let read = |name: &str| {
+            let path = [(name.to_owned(), "x".to_owned())].into();
+            Path::<Of>::read(&Parts { path, ..parts("GET", None) }).map(|Path(of)| of.id)
+        };
+        assert_eq!(read("id").expect("an id"), "x");
+        assert_eq!(read("other").expect_err("no id").kind(), ProblemType::NotFound);
+    }
+}

@@ -1,0 +1,158 @@
+//! `Idempotency-Key`: the same request under the same key has one effect and one answer.
+//!
+//! There is no lock. The use case hands its command a [`Receipt`] for the answer that it is about to
+//! give, and both are committed, or neither is. Of two requests at once one is refused there, and gives
+//! the other's answer.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use cloud::{Cloud, FromSecret, Random, SettingError, chain};
+use domain::{Receipt, ReceiptId, Timestamp, UserId};
+use tokens::{ReceiptKey, ReceiptKeys};
+use tracing::error;
+
+use crate::{Answer, Head, Problem, ProblemType, answer::Reply, input::Parts};
+
+/// Shorter ones could be guessed.
+const MIN_KEY: usize = 16;
+const MAX_KEY: usize = 255;
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send>>;
+
+/// The answers that were given to requests with a key.
+pub struct Receipts {
+    read: Box<dyn Fn(ReceiptId) -> Pending<Option<Receipt>> + Send + Sync>,
+    keys: Box<dyn Fn() -> Pending<Arc<ReceiptKeys>> + Send + Sync>,
+    random: Random,
+}
+
+/// A request with a key: where its answer is kept, and what seals it.
+pub(crate) struct Keyed {
+    key: ReceiptKey,
+    expires_at: Timestamp,
+    random: Random,
+    is_receipted: AtomicBool,
+}
+
+impl Receipts {
+    /// The answers that `read` reads, of a function that does not have the deployment's secret.
+    #[must_use]
+    pub fn new<F, E>(cloud: &Cloud, read: impl Fn(ReceiptId) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Option<Receipt>, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let keys = Arc::new(ReceiptKeys::unpeppered());
+        Self {
+            read: Box::new(move |id| {
+                let reading = read(id);
+                Box::pin(async move { reading.await.map_err(Failed::from) })
+            }),
+            keys: Box::new(move || {
+                let keys = Arc::clone(&keys);
+                Box::pin(async move { Ok(keys) })
+            }),
+            random: cloud.random(),
+        }
+    }
+
+    /// The same, sealed with the deployment's secret too: for every function that has it, above all those
+    /// that take a password, so that no answer lets one be guessed.
+    ///
+    /// # Errors
+    /// If the setting `KEYS_SECRET` is missing.
+    pub fn peppered(self, cloud: &Cloud) -> Result<Self, SettingError> {
+        // Fetched with the first key that comes, of an environment that may never see one.
+        let keys = FromSecret::new(cloud, |seeds| Some(Arc::new(ReceiptKeys::peppered(seeds))))?;
+        let keys = Arc::new(keys);
+        let keys = move || -> Pending<Arc<ReceiptKeys>> {
+            let keys = Arc::clone(&keys);
+            Box::pin(async move { Ok(Arc::clone(keys.get().await?)) })
+        };
+        Ok(Self { keys: Box::new(keys), ..self })
+    }
+
+    /// What a request's key stands for; `None` if it has none.
+    pub(crate) async fn keyed(
+        &self,
+        head: &Head,
+        user: Option<UserId>,
+        parts: &Parts,
+        now: Timestamp,
+    ) -> Result<Option<Keyed>, Problem> {
+        let Some(key) = &head.idempotency_key else { return Ok(None) };
+        if !is_key(key) {
+            return Err(Problem::of(ProblemType::InvalidIdempotencyKey));
+        }
+        let keys = (self.keys)().await.map_err(|error| unavailable(head, &*error))?;
+        // One caller's key says nothing of another's.
+        let caller = user.map(|user| user.to_string()).unwrap_or_default();
+        let scope = [key.as_bytes(), head.method.as_bytes(), head.path.as_bytes(), caller.as_bytes()];
+        let if_match = head.if_match.as_deref().unwrap_or_default().as_bytes();
+        let key = keys.of(&scope, &[parts.query().as_bytes(), if_match, parts.body().as_bytes()]);
+        let expires_at = now.plus(Receipt::LIFETIME);
+        Ok(Some(Keyed { key, expires_at, random: self.random.clone(), is_receipted: AtomicBool::new(false) }))
+    }
+
+    /// The answer that a request was given before, if it was.
+    pub(crate) async fn given(
+        &self,
+        keyed: &Keyed,
+        head: &Head,
+        now: Timestamp,
+    ) -> Result<Option<Reply>, Problem> {
+        let receipt = (self.read)(keyed.key.id()).await.map_err(|error| unavailable(head, &*error))?;
+        let Some(receipt) = receipt.filter(|receipt| receipt.is_good_at(now)) else { return Ok(None) };
+        let answer = keyed.key.open(&receipt.sealed).ok_or(Problem::of(ProblemType::IdempotencyMismatch))?;
+        serde_json::from_slice(&answer).map(Some).map_err(|_| Problem::of(ProblemType::InternalError))
+    }
+}
+
+impl Keyed {
+    pub(crate) fn receipt(&self, answer: &impl Answer) -> Receipt {
+        self.is_receipted.store(true, Relaxed);
+        // Fails only for a map key that is no string: a reply has none.
+        let answer = zeroize::Zeroizing::new(serde_json::to_vec(&answer.reply()).unwrap_or_default());
+        let sealed = self.key.seal(self.random.bytes(), &answer);
+        Receipt { id: self.key.id(), sealed, expires_at: self.expires_at }
+    }
+
+    /// Whether anybody has asked for a receipt.
+    pub(crate) fn is_receipted(&self) -> bool {
+        self.is_receipted.load(Relaxed)
+    }
+}
+
+fn unavailable(head: &Head, error: &(dyn std::error::Error + 'static)) -> Problem {
+    error!(correlation_id = head.trace.correlation_id, cause = chain(error), "no receipt was read");
+    Problem::unavailable()
+}
+
+fn is_key(key: &str) -> bool {
+    (MIN_KEY..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_keys_that_can_be_random_are_taken() {
+        for taken in ["0f6d1f4e-3c52-4a39-9f0c-8f3d1a5b7c2d", "\"structured-string\"", &"k".repeat(255)] {
+            assert!(is_key(taken), "{taken}");
+        }
+        for refused in
+            ["", "too-short-a-key", "has a space in its middle", "ключ-ключ-ключ", &"k".repeat(256)]
+        {
+            assert!(!is_key(refused), "{refused}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Servers that are not AWS's: asked by the same HTTP client as is under the SDK, where that is not the
+//! network's.
+
+use std::{fmt, time::Duration};
+
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        behavior_version::BehaviorVersion,
+        orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
+        stalled_stream_protection::StalledStreamProtectionConfig,
+    },
+};
+use aws_smithy_types::{body::SdkBody, timeout::TimeoutConfig};
+use thiserror::Error;
+
+use crate::Cloud;
+
+/// A server that answers questions by texts.
+#[derive(Clone)]
+pub struct Web(Operation<String, String, Unanswered>);
+
+/// There is no answer, or none that is good.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the server gave no answer")]
+pub struct Unanswered;
+
+impl Web {
+    /// The server at `url`, which gets so much time for an answer, with these headers in each request.
+    #[must_use]
+    pub fn new(
+        cloud: &Cloud,
+        url: &str,
+        time: Duration,
+        headers: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        let operation = Operation::builder()
+            .service_name("web")
+            .operation_name("get")
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(cloud.web_client())
+            .endpoint_url(url)
+            .no_auth()
+            .no_retry()
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .timeout_config(TimeoutConfig::builder().operation_timeout(time).build())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .serializer(move |path: String| request(&path, headers))
+            .deserializer(text)
+            .build();
+        Self(operation)
+    }
+
+    /// `GET path`: the answer's text, if its status is 200.
+    ///
+    /// # Errors
+    /// [`Unanswered`], of which no more is said: the path may tell what nobody is to know.
+    pub async fn get(&self, path: String) -> Result<String, Unanswered> {
+        self.0.invoke(path).await.map_err(|_| Unanswered)
+    }
+}
+
+fn request(path: &str, headers: &[(&'static str, &'static str)]) -> Result<HttpRequest, BoxError> {
+    let mut request = HttpRequest::new(SdkBody::empty());
+    request.set_method("GET")?;
+    request.set_uri(path)?;
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, *value);
+    }
+    Ok(request)
+}
+
+fn text(response: &HttpResponse) -> Result<String, OrchestratorError<Unanswered>> {
+    let body = response.body().bytes().filter(|_| response.status().as_u16() == 200);
+    let text = body.and_then(|body| String::from_utf8(body.to_vec()).ok());
+    text.ok_or_else(|| OrchestratorError::operation(Unanswered))
+}
+
+impl fmt::Debug for Web {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Web")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        sync::oneshot,
+    };
+
+    use super::*;
+
+    const TIME: Duration = Duration::from_millis(300);
+
+    /// A server on the network that gets one request and gives one answer.
+    async fn asked(answer: &'static str) -> (Result<String, Unanswered>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (tell, told) = oneshot::channel();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut request = vec![0; 4096];
+            let length = stream.read(&mut request).await.expect("a request");
+            request.truncate(length);
+            stream.write_all(answer.as_bytes()).await.expect("answered");
+            drop(tell.send(String::from_utf8(request).expect("text")));
+            // As long as the connection lives, an answer that is cut short is waited for.
+            std::future::pending::<()>().await;
+        });
+        let web = Web::new(&Cloud::of_environment(), &url, TIME, &[("add-padding", "true")]);
+        (web.get("/range/ABCDE".to_owned()).await, told.await.expect("a request"))
+    }
+
+    #[tokio::test]
+    async fn a_text_is_fetched_over_the_network() {
+        let (text, request) = asked("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nA:1\n").await;
+
+        assert_eq!(text.as_deref(), Ok("A:1\n"));
+        assert!(request.starts_with("GET /range/ABCDE HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("\r\nadd-padding: true\r\n"), "{request}");
+        assert!(!request.contains("authorization"), "nothing is signed: {request}");
+    }
+
+    #[tokio::test]
+    async fn whatever_is_no_good_answer_is_none() {
+        for answer in [
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nA:1\n",
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\ncontent-length: 400\r\n\r\nA:1\n",
+            "nonsense\r\n\r\n",
+            "",
+        ] {
+            assert_eq!(asked(answer).await.0, Err(Unanswered), "{answer}");
+        }
+        let nobody = Web::new(&Cloud::of_environment(), "https://127.0.0.1:1", TIME, &[]);
+        assert_eq!(nobody.get("/".to_owned()).await, Err(Unanswered));
+    }
+}

@@ -1,0 +1,36 @@
+//! A Golomb-coded set of texts: some 17.6 bits for each, and of others one in 65,536 is taken for a member.
+
+/// 2 to this: how many others share the place of one that is in the set.
+pub(super) const REST_BITS: u32 = 16;
+
+/// The place of a password among `count` times as many places as one in the set has to itself.
+pub(super) fn place(password: &str, count: usize) -> u64 {
+    let range = u128::from(u64::try_from(count).unwrap_or(u64::MAX) << REST_BITS);
+    u64::try_from((u128::from(hash(password)) * range) >> 64).unwrap_or(u64::MAX)
+}
+
+/// FNV-1a, and the last step of `MurmurHash3`, so that all bits depend on all. Not a secret's hash: whoever
+/// finds two texts of one place has found a password that is refused.
+fn hash(password: &str) -> u64 {
+    let fnv = password.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mixed = (fnv ^ (fnv >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    mixed ^ (mixed >> 33)
+}
+
+/// Four octets say how many there are. Then of each, in order, the distance from the one before: how
+/// often 2^16 fits into it, in ones and a zero, and the rest in 16 bits.
+pub(super) fn decode(set: &[u8]) -> Vec<u64> {
+    let Some((count, set)) = set.split_first_chunk() else { return Vec::new() };
+    let mut bits = set.iter().flat_map(|octet| (0..8).rev().map(move |at| u64::from(octet >> at & 1)));
+    let mut last = 0;
+    let places = (0..u32::from_be_bytes(*count)).map(|_| {
+        let whole = bits.by_ref().take_while(|bit| *bit == 1).sum::<u64>();
+        let rest = bits.by_ref().take(REST_BITS as usize).fold(0, |rest, bit| rest << 1 | bit);
+        last += (whole << REST_BITS) + rest;
+        last
+    });
+    places.collect()
+}

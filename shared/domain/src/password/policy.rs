@@ -1,0 +1,114 @@
+//! What a new password must be.
+
+use super::{OwnWords, guessable};
+
+/// What a new password must be. Length is what counts; there are no composition rules (NIST SP
+/// 800-63B-4, section 3.1.1.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    min_length: usize,
+    max_length: usize,
+    /// Fewer different characters are repetitive. 0: it may be as easy to guess as it likes.
+    min_distinct: usize,
+    remembered: usize,
+}
+
+impl PasswordPolicy {
+    /// What SP 800-63B-4 asks for of a password that is the only factor.
+    pub const DEFAULT: Self = Self { min_length: 15, max_length: 256, min_distinct: 4, remembered: 3 };
+    /// For accounts that are worth more effort.
+    pub const STRICT: Self = Self { min_length: 20, max_length: 256, min_distinct: 8, remembered: 10 };
+    /// For tests: nothing but a length.
+    pub const LENIENT: Self = Self { min_length: 8, max_length: 256, min_distinct: 0, remembered: 0 };
+
+    /// The shortest that it may be.
+    #[must_use]
+    pub const fn min_length(&self) -> usize {
+        self.min_length
+    }
+
+    /// The longest that it may be.
+    #[must_use]
+    pub const fn max_length(&self) -> usize {
+        self.max_length
+    }
+
+    /// How many passwords before the present one must not come back.
+    #[must_use]
+    pub const fn remembered(&self) -> usize {
+        self.remembered
+    }
+
+    /// This policy with lengths of its own, where they are given: 8 to 64, and 64 to 256.
+    #[must_use]
+    pub fn with_lengths(self, min: Option<usize>, max: Option<usize>) -> Option<Self> {
+        let policy = Self {
+            min_length: min.unwrap_or(self.min_length),
+            max_length: max.unwrap_or(self.max_length),
+            ..self
+        };
+        let is_sound = (8..=64).contains(&policy.min_length) && (64..=256).contains(&policy.max_length);
+        is_sound.then_some(policy)
+    }
+
+    /// This policy, remembering so many passwords, where that is given: 0 to 24, since each costs a hash
+    /// whenever a password changes.
+    #[must_use]
+    pub fn with_remembered(self, remembered: Option<usize>) -> Option<Self> {
+        let policy = Self { remembered: remembered.unwrap_or(self.remembered), ..self };
+        (policy.remembered <= 24).then_some(policy)
+    }
+
+    pub(super) fn is_guessable(&self, password: &str, own: &OwnWords) -> bool {
+        self.min_distinct > 0 && guessable::is_guessable(password, own, self.min_distinct)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{InvalidPassword, Password, Secret};
+
+    fn wrong(policy: &PasswordPolicy, text: &str) -> Vec<InvalidPassword> {
+        let own = OwnWords::new("Gatepost", None);
+        Password::choose(&Secret::from(text.to_owned()), policy, &own).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn each_policy_has_its_length() {
+        for (policy, length) in
+            [(PasswordPolicy::LENIENT, 8), (PasswordPolicy::DEFAULT, 15), (PasswordPolicy::STRICT, 20)]
+        {
+            let text = &"kölner Dom, 157 m hoch"[..=length];
+            assert_eq!(text.chars().count(), length);
+            assert_eq!(wrong(&policy, text), []);
+            let shorter: String = text.chars().skip(1).collect();
+            assert_eq!(wrong(&policy, &shorter), [InvalidPassword::TooShort(length)]);
+        }
+    }
+
+    #[test]
+    fn the_lenient_one_takes_what_is_easy_to_guess_and_the_strict_one_less_than_the_default() {
+        assert_eq!(wrong(&PasswordPolicy::LENIENT, "password"), []);
+        let monotonous = "abacabadabacabadabacabaeaba";
+        assert_eq!(wrong(&PasswordPolicy::DEFAULT, monotonous), []);
+        assert_eq!(wrong(&PasswordPolicy::STRICT, monotonous), [InvalidPassword::Blocklisted]);
+    }
+
+    #[test]
+    fn every_number_can_be_another_one_within_reason() {
+        let policy = PasswordPolicy::DEFAULT.with_lengths(Some(12), Some(64)).expect("lengths");
+        assert_eq!(wrong(&policy, "kölner Dom 1"), []);
+        assert_eq!(
+            wrong(&policy, "kölner Dom, 157 m hoch, 144 m lang, 86 m breit, seit 1248 im Bau, 1880 fertig"),
+            [InvalidPassword::TooLong(64)]
+        );
+
+        assert_eq!(PasswordPolicy::DEFAULT.with_lengths(Some(7), None), None);
+        assert_eq!(PasswordPolicy::DEFAULT.with_lengths(Some(65), None), None);
+        assert_eq!(PasswordPolicy::DEFAULT.with_lengths(None, Some(63)), None);
+        assert_eq!(PasswordPolicy::DEFAULT.with_lengths(None, Some(257)), None);
+        let remembering = |count| PasswordPolicy::DEFAULT.with_remembered(count).map(|p| p.remembered());
+        assert_eq!([None, Some(0), Some(24), Some(25)].map(remembering), [Some(3), Some(0), Some(24), None]);
+    }
+}

@@ -1,0 +1,28 @@
+//! Requests for a link to choose a new password.
+
+use std::time::Duration;
+
+use crate::{CanonicalEmail, Cause, Email, Event, EventKind, ResetId, Stream, Timestamp};
+
+/// Somebody asks for a link to choose a new password. Whether there is such a user is found out
+/// behind the bus, so that the answer and its time cannot tell.
+#[derive(Clone, Debug)]
+pub struct PasswordResetRequest {
+    /// Which request it is.
+    pub id: ResetId,
+    /// The address that it names.
+    pub email: CanonicalEmail,
+    /// When it stops mattering.
+    pub expires_at: Timestamp,
+}
+
+impl PasswordResetRequest {
+    /// Takes a request, good for `lifetime`. Returns it and its event.
+    #[must_use]
+    pub fn new(id: ResetId, email: &Email, lifetime: Duration, cause: Cause) -> (Self, Event) {
+        let expires_at = cause.occurred_at.plus(lifetime);
+        let kind = EventKind::PasswordResetRequested {};
+        let event = Event { stream: Stream::Reset(id), sequence: 1, cause, kind };
+        (Self { id, email: email.canonical().clone(), expires_at }, event)
+    }
+}

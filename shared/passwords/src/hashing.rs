@@ -1,0 +1,23 @@
+//! How passwords are hashed here, as the settings and the keys secret say.
+
+use cloud::{Cloud, FromSecret, SettingError, Settings};
+use credentials::{Hasher, Parameters};
+
+/// The parameters that the settings `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS` name.
+///
+/// # Errors
+/// If one is missing, or they are too weak together.
+pub fn parameters(settings: &Settings) -> Result<Parameters, SettingError> {
+    let (memory, iterations) = (settings.parsed("ARGON2_MEMORY_KIB")?, settings.parsed("ARGON2_ITERATIONS")?);
+    Parameters::new(memory, iterations)
+        .map_err(|_| SettingError::new("ARGON2_MEMORY_KIB", "and ARGON2_ITERATIONS are too weak together"))
+}
+
+/// A hasher with these parameters and the peppers of the keys secret.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn hasher(cloud: &Cloud) -> Result<FromSecret<Hasher>, SettingError> {
+    let parameters = parameters(cloud.settings())?;
+    FromSecret::new(cloud, move |seeds| Some(Hasher::new(parameters, seeds)))
+}

@@ -1,0 +1,108 @@
+//! Whatever there is of a user besides the user: sessions, links, and what else is under their id.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{Timestamp, UserId};
+use futures_util::{TryStreamExt, stream};
+use serde::Serialize;
+
+use crate::{
+    Failure, Identities,
+    item::{Attributes, Read, text},
+    users,
+};
+
+/// Items that are deleted at once.
+const DELETES: usize = 16;
+
+/// Something that is under a user's id.
+#[derive(Debug, Serialize)]
+pub struct Belonging {
+    /// What it is, e.g. `session`.
+    kind: String,
+    /// Which one.
+    id: String,
+    /// What it holds: no hash.
+    #[serde(flatten)]
+    values: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Value {
+    Text(String),
+    Number(i64),
+    Moment(Timestamp),
+}
+
+impl Identities {
+    /// What is under a user's id, as the user may see it.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn belongings(&self, user: UserId) -> Result<Vec<Belonging>, Failure> {
+        let items = self.items_of(user).await?;
+        Ok(items.iter().filter_map(Belonging::of).collect())
+    }
+
+    /// Deletes what is under a user's id.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn delete_belongings(&self, user: UserId) -> Result<(), Failure> {
+        let items = self.items_of(user).await?;
+        let deletes = stream::iter(items.into_iter().map(|item| Ok(self.delete(item))));
+        deletes.try_buffer_unordered(DELETES).try_collect().await
+    }
+
+    async fn items_of(&self, user: UserId) -> Result<Vec<Attributes>, Failure> {
+        let (mut items, mut start) = (Vec::new(), None);
+        loop {
+            let query = self
+                .dynamodb
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", text(users::pk(user)))
+                .set_exclusive_start_key(start);
+            let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+            items.extend(answer.items.unwrap_or_default().into_iter().filter(|item| !users::is_user(item)));
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    async fn delete(&self, mut item: Attributes) -> Result<(), Failure> {
+        item.retain(|name, _| name == "pk" || name == "sk");
+        let delete = self.dynamodb.delete_item().table_name(&self.table).set_key(Some(item));
+        delete.send().await.map(drop).map_err(|error| Failure::of("DeleteItem", error))
+    }
+}
+
+impl Belonging {
+    fn of(item: &Attributes) -> Option<Self> {
+        let key = Read(item).maybe_text("sk")?;
+        let (kind, id) = key.split_once('#').unwrap_or((&key, ""));
+        let is_shown = |name: &str| !matches!(name, "pk" | "sk" | "ttl") && !name.ends_with("_hash");
+        let shown = item.iter().filter(|(name, _)| is_shown(name));
+        let values = shown.filter_map(|(name, value)| Some((name.clone(), Value::of(name, value)?)));
+        Some(Self { kind: kind.to_ascii_lowercase(), id: id.to_owned(), values: values.collect() })
+    }
+}
+
+impl Value {
+    fn of(name: &str, value: &AttributeValue) -> Option<Self> {
+        match value {
+            AttributeValue::S(text) => Some(Self::Text(text.clone())),
+            AttributeValue::N(number) if name.ends_with("_at") => {
+                number.parse().ok().map(|millis| Self::Moment(Timestamp::from_millis(millis)))
+            }
+            AttributeValue::N(number) => number.parse().ok().map(Self::Number),
+            _ => None,
+        }
+    }
+}

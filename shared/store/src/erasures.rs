@@ -1,0 +1,123 @@
+//! Deleting an account: first it is due, later nothing is left of it.
+
+use domain::{Credential, Event, Status, Timestamp, Tombstone, User, UserId};
+
+use crate::{
+    Failure, Identities, Refused,
+    item::{Attributes, Item, Read, text},
+    sessions,
+    transaction::{Commands, Write},
+    users,
+};
+
+/// Where those who are to be erased are, sorted by when.
+const PK: &str = "ERASURES";
+
+/// Somebody who is to be erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// Who it is.
+    pub user_id: UserId,
+    /// When.
+    pub due_at: Timestamp,
+}
+
+impl Erasure {
+    /// What the user waits for, if it is that.
+    #[must_use]
+    pub fn of(user: &User) -> Option<Self> {
+        match user.status {
+            Status::Deleting { erase_at } => Some(Self { user_id: user.id, due_at: erase_at }),
+            Status::Active | Status::Suspended => None,
+        }
+    }
+
+    /// Notes it.
+    pub(crate) fn note(self) -> Write {
+        Write::put(self.key().build())
+    }
+
+    fn key(self) -> Item {
+        Item::at(PK, format!("{}#{}", sortable(self.due_at), self.user_id))
+    }
+
+    fn parse(key: &Attributes) -> Result<Self, Failure> {
+        Read(key).parsed("sk", |sk| {
+            let (due_at, user_id) = sk.split_once('#').ok_or(())?;
+            let due_at = due_at.parse().map(Timestamp::from_millis).map_err(|_| ())?;
+            Ok::<_, ()>(Self { user_id: user_id.parse().map_err(|_| ())?, due_at })
+        })
+    }
+}
+
+/// Digits are padded, so that text order is time order.
+fn sortable(moment: Timestamp) -> String {
+    format!("{:015}", moment.millis())
+}
+
+impl Commands<'_> {
+    /// Notes that a user, who is one version on by it, is to be erased.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`] if the user has changed since they were read.
+    pub async fn request_deletion(&self, user: &User, erasure: Erasure, event: Event) -> Result<(), Refused> {
+        let writes = [users::replace(user), erasure.note()];
+        self.commit(writes, event).await.map_err(sessions::stale)
+    }
+
+    /// Notes that a user, who is one version on by it, is not to be erased after all.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`] if the user has changed since they were read.
+    pub async fn cancel_deletion(&self, user: &User, erasure: Erasure, event: Event) -> Result<(), Refused> {
+        let writes = [users::replace(user), Write::delete(erasure.key().build())];
+        self.commit(writes, event).await.map_err(sessions::stale)
+    }
+
+    /// Puts a tombstone in the place of a user, and gives up their claim on an address. Whatever else
+    /// there is of them must be gone before.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`] if the user or the credential has changed since they were read.
+    pub async fn erase(
+        &self,
+        tombstone: &Tombstone,
+        erasure: Erasure,
+        credential: Option<&Credential>,
+        event: Event,
+    ) -> Result<(), Refused> {
+        let writes = [
+            Some(users::bury(tombstone)),
+            Some(Write::delete(erasure.key().build())),
+            credential.map(users::give_up),
+        ];
+        self.commit(writes.into_iter().flatten(), event).await.map_err(sessions::stale)
+    }
+}
+
+impl Identities {
+    /// Some of those who are due to be erased at `now`, longest due first, from the one after `after` on.
+    /// Empty if there are no more.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn due_erasures(
+        &self,
+        now: Timestamp,
+        after: Option<Erasure>,
+    ) -> Result<Vec<Erasure>, Failure> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            // Whatever is due at `now` sorts before the moment after it.
+            .key_condition_expression("pk = :pk AND sk < :end")
+            .expression_attribute_values(":pk", text(PK))
+            .expression_attribute_values(":end", text(sortable(Timestamp::from_millis(now.millis() + 1))))
+            .limit(100)
+            .set_exclusive_start_key(after.map(|after| after.key().build()));
+        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        answer.items.unwrap_or_default().iter().map(Erasure::parse).collect()
+    }
+}

@@ -1,0 +1,115 @@
+//! What happened, as those see it whom it is about; and what is left of that once they are erased.
+
+use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError};
+use cloud::{Cloud, SettingError};
+use domain::{Envelope, Stream};
+
+use crate::{
+    EventKey, Failure, Identities,
+    delivery::{attributes, key},
+    item::{Attributes, Read, number, text},
+};
+
+/// Events of a page when all are read.
+const PAGE: i32 = 100;
+
+/// The table Events, for those whom it is about.
+#[derive(Clone, Debug)]
+pub struct History {
+    dynamodb: Client,
+    table: String,
+}
+
+impl History {
+    /// The table that the setting `EVENTS_TABLE` names, by the client of the other one.
+    ///
+    /// # Errors
+    /// If the setting is missing.
+    pub fn new(cloud: &Cloud, identities: &Identities) -> Result<Self, SettingError> {
+        Ok(Self { dynamodb: identities.client(), table: cloud.settings().text("EVENTS_TABLE")? })
+    }
+
+    /// What was published of the newest events of a stream, at most `most`, or the newest before the number `before`. With them
+    /// comes the number to go on before, if there may be more.
+    ///
+    /// # Errors
+    /// If the table does not answer, or if an event cannot be read.
+    pub async fn newest(
+        &self,
+        stream: Stream,
+        before: Option<u64>,
+        most: u8,
+    ) -> Result<(Vec<String>, Option<u64>), Failure> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .key_condition_expression("#stream = :stream AND seq < :before")
+            .projection_expression("detail")
+            .expression_attribute_names("#stream", "stream")
+            .expression_attribute_values(":stream", text(stream.to_string()))
+            .expression_attribute_values(":before", number(before.unwrap_or(u64::from(u32::MAX))))
+            .limit(most.into());
+        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let detail = |item: &Attributes| Read(item).text("detail");
+        let events = answer.items.unwrap_or_default().iter().map(detail).collect::<Result<_, _>>()?;
+        let next = answer.last_evaluated_key.map(|key| Read(&key).number("seq")).transpose()?;
+        // Before the first one there is none.
+        Ok((events, next.filter(|next| *next > 1)))
+    }
+
+    /// Takes what they say of a person out of all events of a stream, whatever has become of them: one
+    /// that waits is then published without. Their numbers stay whole.
+    ///
+    /// # Errors
+    /// If the table does not answer, or if an event cannot be read.
+    pub async fn redact(&self, stream: Stream) -> Result<(), Failure> {
+        let mut start = None;
+        loop {
+            let query = self
+                .dynamodb
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("#stream = :stream")
+                .projection_expression("#stream, seq, detail")
+                .expression_attribute_names("#stream", "stream")
+                .expression_attribute_values(":stream", text(stream.to_string()))
+                .limit(PAGE)
+                .set_exclusive_start_key(start);
+            let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+            for item in answer.items.unwrap_or_default() {
+                let detail = Read(&item).text("detail")?;
+                let redacted = Envelope::redact(&detail).map_err(|_| Failure::Malformed("detail"))?;
+                if let Some(redacted) = redacted {
+                    self.rewrite(&key(&item)?, redacted).await?;
+                }
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// An event that has expired meanwhile stays gone.
+    async fn rewrite(&self, key: &EventKey, detail: String) -> Result<(), Failure> {
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(attributes(key)))
+            .update_expression("SET detail = :detail")
+            .condition_expression("attribute_exists(detail)")
+            .expression_attribute_values(":detail", text(detail));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(Failure::of("UpdateItem", error)),
+            },
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What is known of mails: how many an address was sent, and which addresses get none. Addresses are
+//! hashed: these items outlive the erasure of whom they are about.
+
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{CanonicalEmail, Timestamp};
+
+use crate::{
+    Failure, Identities, NextPage, Page,
+    item::{Attributes, Item, Read, number, text},
+};
+
+const SECONDS_OF_HOUR: i64 = 60 * 60;
+const SECONDS_OF_DAY: i64 = 24 * SECONDS_OF_HOUR;
+const SUPPRESSION: &str = "SUPPRESSION";
+
+/// What an address is known by where it must not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressHash(String);
+
+/// How many mails of one kind an address may get.
+#[derive(Clone, Copy, Debug)]
+pub struct MailCap {
+    /// What they are counted under.
+    pub kind: &'static str,
+    /// In an hour (UTC).
+    pub per_hour: u32,
+    /// In a day (UTC).
+    pub per_day: u32,
+}
+
+/// An address that gets no mail.
+#[derive(Clone, Debug)]
+pub struct Suppression {
+    /// Which one.
+    pub address: AddressHash,
+    /// Why.
+    pub reason: SuppressionReason,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Why an address gets no mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SuppressionReason {
+    /// There is no such mailbox.
+    Bounce,
+    /// Its owner has called a mail unwanted.
+    Complaint,
+}
+
+impl AddressHash {
+    /// That of an address.
+    #[must_use]
+    pub fn of(email: &CanonicalEmail) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(digest(&SHA256, email.as_str().as_bytes())))
+    }
+
+    /// The hash as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SuppressionReason {
+    /// Its name, as it is stored and shown.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bounce => "bounce",
+            Self::Complaint => "complaint",
+        }
+    }
+
+    fn parse(name: &str) -> Result<Self, ()> {
+        [Self::Bounce, Self::Complaint].into_iter().find(|reason| reason.name() == name).ok_or(())
+    }
+}
+
+impl Identities {
+    /// Counts the mail that the event `event_id` asks for, if the address may still get one: one
+    /// conditional write. Returns whether it may. The same event is counted once, however often it is
+    /// tried.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn may_be_mailed(
+        &self,
+        email: &CanonicalEmail,
+        cap: MailCap,
+        event_id: &str,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
+        let day = now.seconds().div_euclid(SECONDS_OF_DAY);
+        let hour = now.seconds().rem_euclid(SECONDS_OF_DAY) / SECONDS_OF_HOUR;
+        let key = Item::at(format!("LIMIT#mail#{}", AddressHash::of(email).0), format!("LIMIT#{day}"));
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.build()))
+            .update_expression("SET #ttl = :ttl ADD #hour :events, #day :events")
+            .condition_expression(
+                "(attribute_not_exists(#hour) OR size(#hour) < :per_hour OR contains(#hour, :event)) \
+                 AND (attribute_not_exists(#day) OR size(#day) < :per_day OR contains(#day, :event))",
+            )
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_names("#hour", format!("{}@{hour}", cap.kind))
+            .expression_attribute_names("#day", cap.kind)
+            .expression_attribute_values(":ttl", number((day + 1) * SECONDS_OF_DAY))
+            .expression_attribute_values(":per_hour", number(cap.per_hour))
+            .expression_attribute_values(":per_day", number(cap.per_day))
+            .expression_attribute_values(":event", text(event_id))
+            .expression_attribute_values(":events", AttributeValue::Ss(vec![event_id.to_owned()]));
+        match update.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(Failure::of("UpdateItem", error)),
+            },
+        }
+    }
+
+    /// Lets an address get no mail any more.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn suppress(
+        &self,
+        email: &CanonicalEmail,
+        reason: SuppressionReason,
+        since: Timestamp,
+    ) -> Result<(), Failure> {
+        let item =
+            suppression(&AddressHash::of(email)).text("reason", reason.name()).moment("since", since).build();
+        let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
+        put.send().await.map(drop).map_err(|error| Failure::of("PutItem", error))
+    }
+
+    /// Why an address gets no mail, if so.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn suppressed(&self, email: &CanonicalEmail) -> Result<Option<Suppression>, Failure> {
+        let hash = AddressHash::of(email);
+        let item = self.get(format!("{SUPPRESSION}#{}", hash.0), SUPPRESSION.to_owned()).await?;
+        item.map(|item| parse(&item)).transpose()
+    }
+
+    /// Lets an address get mail again. Returns whether it did not.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn unsuppress(&self, address: &AddressHash) -> Result<bool, Failure> {
+        let delete = self
+            .dynamodb
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(suppression(address).build()))
+            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld);
+        let answer = delete.send().await.map_err(|error| Failure::of("DeleteItem", error))?;
+        Ok(answer.attributes.is_some())
+    }
+
+    /// Addresses that get no mail. Reads the whole table: for operators.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn suppressions(&self, start: Option<NextPage>) -> Result<Page<Suppression>, Failure> {
+        let scan = self
+            .dynamodb
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .filter_expression("begins_with(pk, :prefix)")
+            .expression_attribute_values(":prefix", text(format!("{SUPPRESSION}#")))
+            .set_exclusive_start_key(start.map(|start| start.0));
+        let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
+        let items = answer.items.unwrap_or_default().iter().map(parse).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
+    }
+}
+
+fn suppression(address: &AddressHash) -> Item {
+    Item::at(format!("{SUPPRESSION}#{}", address.0), SUPPRESSION)
+}
+
+fn parse(item: &Attributes) -> Result<Suppression, Failure> {
+    let read = Read(item);
+    let pk = read.text("pk")?;
+    let hash = pk.strip_prefix(SUPPRESSION).and_then(|rest| rest.strip_prefix('#'));
+    Ok(Suppression {
+        address: AddressHash(hash.ok_or(Failure::Malformed("pk"))?.to_owned()),
+        reason: read.parsed("reason", SuppressionReason::parse)?,
+        since: read.moment("since")?,
+    })
+}

@@ -1,0 +1,135 @@
+//! Users who move in from another system, and all of them as they move out.
+
+use aws_sdk_dynamodb::types::{Get, TransactGetItem};
+use domain::{Credential, Event, User};
+
+use crate::{
+    Erasure, Failure, Identities, NextPage, Page, Store,
+    item::{Attributes, Item, Read, text},
+    transaction::NotCommitted,
+    users,
+};
+
+/// How often an address may change while its user is read.
+const TURNS: usize = 10;
+
+/// Why a user was not taken over.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmissionRefused {
+    /// There is a user with this address.
+    #[error("the address is taken")]
+    EmailTaken,
+    /// There is, or was, a user with this id.
+    #[error("the id is taken")]
+    IdTaken,
+    /// The tables failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+impl Store {
+    /// Adds a user who comes from elsewhere, with the credential that claims the address; without an
+    /// event only if there is to be no trace of it on the bus.
+    ///
+    /// # Errors
+    /// [`AdmissionRefused`].
+    pub async fn admit(
+        &self,
+        user: &User,
+        credential: &Credential,
+        event: Option<Event>,
+    ) -> Result<(), AdmissionRefused> {
+        const CREDENTIAL: usize = 0;
+        let erasure = Erasure::of(user).map(Erasure::note);
+        let writes = [Some(users::claim(credential)), Some(users::add(user)), erasure].into_iter().flatten();
+        let committed = match event {
+            Some(event) => self.answering(None).commit(writes, event).await,
+            None => self.commit_silently(writes).await,
+        };
+        committed.map_err(|error| match error {
+            NotCommitted::Refused(positions) if positions.contains(&CREDENTIAL) => {
+                AdmissionRefused::EmailTaken
+            }
+            NotCommitted::Refused(_) => AdmissionRefused::IdTaken,
+            NotCommitted::Failed(failure) => AdmissionRefused::Failed(failure),
+        })
+    }
+}
+
+impl Identities {
+    /// Every user; the key of an item that cannot be read instead of it.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn users(&self, start: Option<NextPage>) -> Result<Page<Result<User, String>>, Failure> {
+        let scan = self
+            .dynamodb
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .filter_expression("sk = :user AND #status <> :erased")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":user", text("USER"))
+            .expression_attribute_values(":erased", text(users::ERASED))
+            .set_exclusive_start_key(start.map(|start| start.0));
+        let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
+        let items = answer.items.unwrap_or_default().iter().map(user).collect();
+        Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
+    }
+
+    /// A user as of now, and the credential of the same moment; `None` if the user is gone.
+    ///
+    /// # Errors
+    /// If the table does not answer, or the address keeps changing.
+    pub async fn account(&self, user: User) -> Result<Option<(User, Option<Credential>)>, Failure> {
+        let mut user = user;
+        for _turn in 0..TURNS {
+            let keys = [users::key(user.id), users::credential_key(user.email.canonical())];
+            let [now, credential] = self.get_both(keys).await?;
+            let Some(now) = now.filter(|item| !users::is_tombstone(item)) else { return Ok(None) };
+            let now = users::parse(user.id, &now)?;
+            if now.email.canonical() == user.email.canonical() {
+                let credential = credential
+                    .map(|item| users::parse_credential(now.email.canonical(), &item))
+                    .transpose()?;
+                return Ok(Some((now, credential.filter(|credential| credential.user_id == user.id))));
+            }
+            user = now;
+        }
+        Err(Failure::Contended)
+    }
+
+    /// Two items as they are at one moment.
+    async fn get_both(&self, keys: [Attributes; 2]) -> Result<[Option<Attributes>; 2], Failure> {
+        let get = |key: Attributes| {
+            let get = Get::builder().table_name(&self.table).set_key(Some(key));
+            // `build` fails only for a missing table name or key, and both are given.
+            TransactGetItem::builder().set_get(get.build().ok()).build()
+        };
+        let answer = self.dynamodb.transact_get_items().set_transact_items(Some(keys.map(get).into()));
+        let answer = answer.send().await.map_err(|error| Failure::of("TransactGetItems", error))?;
+        let mut items = answer.responses.unwrap_or_default().into_iter().map(|response| response.item);
+        Ok([(); 2].map(|()| items.next().flatten().filter(|item| !item.is_empty())))
+    }
+}
+
+impl NextPage {
+    /// The place in the table Identities, as text that can be kept: its partition and its sort key.
+    #[must_use]
+    pub fn place(&self) -> Option<[String; 2]> {
+        let read = Read(&self.0);
+        Some([read.maybe_text("pk")?, read.maybe_text("sk")?])
+    }
+
+    /// The page behind such a place.
+    #[must_use]
+    pub fn behind([pk, sk]: [String; 2]) -> Self {
+        Self(Item::at(pk, sk).build())
+    }
+}
+
+fn user(item: &Attributes) -> Result<User, String> {
+    let pk = Read(item).maybe_text("pk").unwrap_or_default();
+    let id = pk.strip_prefix("USER#").and_then(|id| id.parse().ok());
+    id.and_then(|id| users::parse(id, item).ok()).ok_or(pk)
+}

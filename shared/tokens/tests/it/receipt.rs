@@ -1,0 +1,70 @@
+//! What opens the answer to a request, and what does not.
+
+use domain::Seeds;
+use tokens::{ReceiptKey, ReceiptKeys};
+
+const NONCE: [u8; 12] = [7; 12];
+const SCOPE: [&[u8]; 3] = [b"a-random-key", b"POST", b"/v1/sessions"];
+const REQUEST: [&[u8]; 2] = [b"", b"{\"password\":\"secret\"}"];
+
+fn seed(c: char) -> String {
+    format!("{c}0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL")
+}
+
+fn keys(current: char, previous: Option<char>) -> ReceiptKeys {
+    let previous = previous.map(|c| format!("\"{}\"", seed(c))).unwrap_or_default();
+    let secret = format!(r#"{{"seed":"{}","previous":[{previous}]}}"#, seed(current));
+    ReceiptKeys::peppered(&Seeds::parse(&secret).expect("seeds"))
+}
+
+fn opens(key: &ReceiptKey, sealed: &[u8]) -> bool {
+    key.open(sealed).is_some_and(|answer| *answer == b"the answer")
+}
+
+#[test]
+fn the_same_request_opens_its_answer_and_no_other_does() {
+    let keys = keys('a', None);
+    let sealed = keys.of(&SCOPE, &REQUEST).seal(NONCE, b"the answer");
+
+    assert!(opens(&keys.of(&SCOPE, &REQUEST), &sealed));
+    for other in [[b"".as_slice(), b"{}"], [b"?", REQUEST[1]], [REQUEST[1], b""]] {
+        assert!(!opens(&keys.of(&SCOPE, &other), &sealed));
+        assert_eq!(keys.of(&SCOPE, &other).id(), keys.of(&SCOPE, &REQUEST).id(), "it is the same receipt");
+    }
+}
+
+#[test]
+fn another_key_or_route_is_another_receipt() {
+    let keys = ReceiptKeys::unpeppered();
+    let id = keys.of(&SCOPE, &REQUEST).id();
+    for other in [
+        [b"another-key".as_slice(), SCOPE[1], SCOPE[2]],
+        [SCOPE[0], b"DELETE", SCOPE[2]],
+        [SCOPE[0], b"POST/v1", b"/sessions"],
+    ] {
+        assert_ne!(keys.of(&other, &REQUEST).id(), id);
+    }
+}
+
+#[test]
+fn without_the_secret_the_request_opens_nothing_and_after_a_rotation_it_still_does() {
+    let sealed = keys('a', None).of(&SCOPE, &REQUEST).seal(NONCE, b"the answer");
+
+    assert!(!opens(&ReceiptKeys::unpeppered().of(&SCOPE, &REQUEST), &sealed));
+    assert!(!opens(&keys('b', None).of(&SCOPE, &REQUEST), &sealed));
+    assert!(opens(&keys('b', Some('a')).of(&SCOPE, &REQUEST), &sealed));
+}
+
+#[test]
+fn what_was_altered_or_moved_is_not_opened() {
+    let key = keys('a', None).of(&SCOPE, &REQUEST);
+    let sealed = key.seal(NONCE, b"the answer");
+    for at in 0..sealed.len() {
+        let mut altered = sealed.clone();
+        altered[at] ^= 1;
+        assert!(!opens(&key, &altered), "octet {at}");
+    }
+    for length in 0..sealed.len() {
+        assert!(!opens(&key, &sealed[..length]), "{length} octets");
+    }
+}

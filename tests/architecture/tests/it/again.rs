@@ -1,0 +1,207 @@
+//! Whatever changes something may be sent again under its `Idempotency-Key`: one effect, one answer.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use local::{
+    Request, Stack,
+    calls::{Call, Fate},
+};
+use serde_json::json;
+use stage::{Answer, PASSWORD, Stage, Tokens};
+
+const EMAIL: &str = "ada@example.com";
+const NEW: &str = "another horse, another battery";
+const KEY: &str = "0f6d1f4e-3c52-4a39-9f0c-8f3d1a5b7c2d";
+
+/// A request to a route that changes something, on a stage where it will succeed.
+pub(crate) async fn ready(route: &str, stage: &Stage) -> Request {
+    match route {
+        "POST /v1/registrations" => {
+            Request::post("/v1/registrations", &json!({"email": EMAIL, "password": PASSWORD}))
+        }
+        "POST /v1/registrations/resend" => {
+            Request::post("/v1/registrations/resend", &json!({"email": EMAIL}))
+        }
+        "POST /v1/registrations/verify" => {
+            stage.register(EMAIL).await.expect(202);
+            let token = stage.link(EMAIL).await;
+            Request::post("/v1/registrations/verify", &json!({"token": token}))
+        }
+        "POST /v1/sessions" => {
+            stage.registered(EMAIL).await;
+            Request::post("/v1/sessions", &json!({"email": EMAIL, "password": PASSWORD}))
+        }
+        "POST /v1/sessions/refresh" => {
+            let tokens = stage.signed_in(EMAIL).await;
+            Request::post("/v1/sessions/refresh", &json!({"refresh_token": tokens.refresh}))
+        }
+        "POST /v1/password-resets" => Request::post("/v1/password-resets", &json!({"email": EMAIL})),
+        "POST /v1/password-resets/confirm" => {
+            stage.registered(EMAIL).await;
+            let body = json!({"token": stage.reset_link(EMAIL).await, "new_password": NEW});
+            Request::post("/v1/password-resets/confirm", &body)
+        }
+        _ => {
+            let here = stage.signed_in(EMAIL).await;
+            ready_at_home(route, stage, &here).await.bearer(&here.access)
+        }
+    }
+}
+
+/// A request that asks for a session, without its token.
+async fn ready_at_home(route: &str, stage: &Stage, here: &Tokens) -> Request {
+    match route {
+        "DELETE /v1/sessions/current" | "DELETE /v1/me/sessions" => {
+            Request::delete(route.trim_start_matches("DELETE "))
+        }
+        "DELETE /v1/me/sessions/{id}" => {
+            let there = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+            Request::delete(&format!("/v1/me/sessions/{}", there.session_id))
+        }
+        "DELETE /v1/me" => Request::delete("/v1/me").json(&json!({"password": PASSWORD})),
+        "PATCH /v1/me" => Request::new("PATCH", "/v1/me").json(&json!({"last_name": "Lovelace"})),
+        "PUT /v1/me/password" => {
+            let body = json!({"current_password": PASSWORD, "new_password": NEW});
+            Request::new("PUT", "/v1/me/password").json(&body)
+        }
+        "POST /v1/me/email" => {
+            let body = json!({"new_email": "ada@example.org", "password": PASSWORD});
+            Request::post("/v1/me/email", &body)
+        }
+        "POST /v1/me/email/verify" => {
+            let link = stage.email_link(&here.access, "ada@example.org").await;
+            Request::post("/v1/me/email/verify", &json!({"token": link}))
+        }
+        _ => panic!("how is {route} called?"),
+    }
+}
+
+/// Every route of the template that changes something.
+pub(crate) fn changing() -> BTreeSet<String> {
+    let stack = Stack::memory().start().expect("the stack starts");
+    let routes = stack.template().routes.iter();
+    let routes = routes.filter_map(|route| Some((route.method.clone()?, route.path.clone())));
+    let routes = routes.filter(|(method, _)| method != "GET");
+    routes.map(|(method, path)| format!("{method} {path}")).collect()
+}
+
+pub(crate) async fn send(stage: &Stage, request: &Request) -> Answer {
+    stage.send(request.clone().header("idempotency-key", KEY)).await
+}
+
+async fn published(stage: &Stage) -> usize {
+    stage.settle().await;
+    stage.stack.events().len()
+}
+
+fn same(route: &str, first: &Answer, second: &Answer) {
+    assert_eq!((second.status, &second.body), (first.status, &first.body), "{route}");
+    for header in ["content-type", "cache-control", "etag"] {
+        assert_eq!(second.header(header), first.header(header), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn the_same_request_again_has_no_other_effect_and_the_same_answer() {
+    for route in changing() {
+        let stage = Stage::new();
+        let request = ready(&route, &stage).await;
+        let first = send(&stage, &request).await;
+        assert!((200..300).contains(&first.status), "{route}: {}", first.body);
+        let events = published(&stage).await;
+
+        // Past what a refresh token's own retry allows.
+        stage.pass(Duration::from_mins(5));
+        let second = send(&stage, &request).await;
+
+        same(&route, &first, &second);
+        assert_eq!(published(&stage).await, events, "{route}");
+    }
+}
+
+#[tokio::test]
+async fn of_many_at_once_one_has_an_effect_and_all_get_its_answer() {
+    for route in changing() {
+        // Whoever comes before there is an answer counts as an attempt.
+        let stage = Stage::with(|setup| {
+            let limits = ["LogInAttemptsPerAddress", "MailRequestsPerAddress"];
+            limits.into_iter().fold(setup, |setup, limit| setup.with_parameter(limit, "15"))
+        });
+        let request = ready(&route, &stage).await;
+        let before = published(&stage).await;
+
+        let answers = join_all((0..15).map(|_| send(&stage, &request))).await;
+
+        assert!((200..300).contains(&answers[0].status), "{route}: {}", answers[0].body);
+        for answer in &answers {
+            same(&route, &answers[0], answer);
+        }
+        assert!(published(&stage).await <= before + 1, "{route}");
+    }
+}
+
+#[tokio::test]
+async fn another_request_under_the_same_key_is_refused() {
+    for route in changing() {
+        let stage = Stage::new();
+        let request = ready(&route, &stage).await;
+        let first = send(&stage, &request).await;
+        let events = published(&stage).await;
+
+        let refused = send(&stage, &request.clone().header("if-match", "\"0\"")).await.expect(422);
+
+        assert_eq!(refused.problem(), "idempotency-mismatch", "{route}");
+        same(&route, &first, &send(&stage, &request).await);
+        assert_eq!(published(&stage).await, events, "{route}");
+    }
+}
+
+/// The answers of all writes are lost, and no read is answered: nobody knows what was done.
+#[tokio::test]
+async fn whoever_never_got_an_answer_gets_it_by_sending_the_request_again() {
+    for route in changing() {
+        let broken = Arc::new(AtomicBool::new(false));
+        let is_broken = Arc::clone(&broken);
+        let watcher = move |call: &Call| match call.operation.as_str() {
+            "TransactWriteItems" if is_broken.load(SeqCst) => Fate::AnswerLost,
+            // The first look for a receipt is answered, so that there is something to be lost.
+            "GetItem" if is_broken.load(SeqCst) && call.request.to_string().contains("seq") => {
+                Fate::RequestLost
+            }
+            _ => Fate::Proceed,
+        };
+        let stage = Stage::with(|setup| setup.watched_by(watcher));
+        let request = ready(&route, &stage).await;
+        let before = published(&stage).await;
+
+        broken.store(true, SeqCst);
+        send(&stage, &request).await;
+        broken.store(false, SeqCst);
+        let second = send(&stage, &request).await;
+
+        assert!((200..300).contains(&second.status), "{route}: {}", second.body);
+        same(&route, &second, &send(&stage, &request).await);
+        assert!(published(&stage).await <= before + 1, "{route}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_day_a_key_stands_for_nothing_any_more() {
+    let stage = Stage::new();
+    let request = ready("POST /v1/registrations", &stage).await;
+    send(&stage, &request).await.expect(202);
+    let events = published(&stage).await;
+
+    stage.pass(Duration::from_hours(24));
+    send(&stage, &request).await.expect(202);
+
+    assert_eq!(published(&stage).await, events + 1);
+}

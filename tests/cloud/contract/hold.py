@@ -1,0 +1,70 @@
+"""Holds the local server against its contract: schemathesis sends what openapi.json permits, and what it forbids.
+
+    hold.py GATEPOST SCHEMATHESIS
+"""
+
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+HERE = pathlib.Path(__file__).parent
+ROOT = HERE.parents[2]
+PERSON = {"email": "ada@example.com", "password": "correct horse battery"}
+
+
+def call(method, url, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def signed_in(url):
+    """The access token of a person who has proven their address."""
+    call("POST", f"{url}/v1/registrations", PERSON)
+    for _ in range(100):
+        links = re.findall(r"gpl_[A-Za-z0-9_-]+", json.dumps(call("GET", f"{url}/_local/mail")))
+        if links:
+            call("POST", f"{url}/v1/registrations/verify", {"token": links[-1]})
+            return call("POST", f"{url}/v1/sessions", PERSON)["access_token"]
+        time.sleep(0.1)
+    raise AssertionError("no mail came")
+
+
+def until_it_listens(port):
+    for _ in range(300):
+        try:
+            return socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("the local server does not listen")
+
+
+def main():
+    gatepost, schemathesis = sys.argv[1:]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryFile() as log, tempfile.TemporaryDirectory() as scratch:
+        server = subprocess.Popen([gatepost, "dev", "--memory", "--port", str(port)], cwd=ROOT, stdout=log)
+        try:
+            until_it_listens(port)
+            token = signed_in(url)
+            environment = {**os.environ, "ACCESS_TOKEN": token, "PYTHONPATH": str(HERE)}
+            command = [schemathesis, "--config-file", HERE / "schemathesis.toml", "run", f"{url}/openapi.json"]
+            return subprocess.run([*command, "--url", url], cwd=scratch, env=environment).returncode
+        finally:
+            server.terminate()
+            server.wait(15)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
