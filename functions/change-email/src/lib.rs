@@ -17,9 +17,6 @@ use serde::{Deserialize, Serialize};
 use store::{Failure, Refused, Store};
 use thiserror::Error;
 
-/// Changes of one user that happen at once take turns.
-const TURNS: usize = 10;
-
 /// Takes wishes for another address.
 pub struct ChangeEmail {
     store: Store,
@@ -128,7 +125,7 @@ impl ChangeEmail {
     ) -> Result<Accepted<Taken>, Refusal> {
         let now = self.clock.now();
         let event_id = self.random.id(now);
-        for _turn in 0..TURNS {
+        for _turn in 0..store::TURNS {
             let cause = caller.cause(event_id, now);
             let (after, link, event) = proven.user.request_email_change(email.clone(), self.lifetime, cause);
             let taken = Accepted(Taken { status: "verification_sent" });

@@ -15,9 +15,6 @@ use serde::Deserialize;
 use store::{Failure, KeptEnded, Refused, Store};
 use thiserror::Error;
 
-/// Changes of one user that happen at once take turns.
-const TURNS: usize = 10;
-
 /// Changes passwords.
 pub struct ChangePassword {
     store: Store,
@@ -124,7 +121,7 @@ impl ChangePassword {
     ) -> Result<NoContent, Refusal> {
         let now = self.clock.now();
         let (kept, event_id) = (caller.session_id, self.random.id(now));
-        for _turn in 0..TURNS {
+        for _turn in 0..store::TURNS {
             let Proven { user, credential, .. } = &proven;
             let (after, renewed, event) =
                 user.change_password(credential, new.clone(), kept, caller.cause(event_id, now));

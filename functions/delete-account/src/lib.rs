@@ -13,8 +13,6 @@ use serde::Deserialize;
 use store::{Erasure, Failure, Refused, Store};
 use thiserror::Error;
 
-/// Changes of one user that happen at once take turns.
-const TURNS: usize = 10;
 const DAY: Duration = Duration::from_hours(24);
 
 /// Deletes accounts.
@@ -99,7 +97,7 @@ impl DeleteAccount {
     async fn delete(&self, caller: &SignedIn, mut proven: Proven) -> Result<NoContent, Refusal> {
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
-        for _turn in 0..TURNS {
+        for _turn in 0..store::TURNS {
             let (deleting, event) = proven.user.request_deletion(self.grace, cause.clone());
             let erasure = Erasure { user_id: deleting.id, due_at: now.plus(self.grace) };
             let store = self.store.answering(caller.receipt(&NoContent));

@@ -24,8 +24,6 @@ use tracing::warn;
 
 /// What the attempts are at.
 const LIMIT: &str = "log-in";
-/// Log-ins of one user that happen at once take turns.
-const TURNS: usize = 10;
 
 /// Starts sessions.
 pub struct LogIn {
@@ -251,7 +249,7 @@ impl LogIn {
     ) -> Result<Created<Started>, Refusal> {
         let now = self.clock.now();
         let (session_id, event_id, token_id) = (self.random.id(now), self.random.id(now), self.random.uuid());
-        for _turn in 0..TURNS {
+        for _turn in 0..store::TURNS {
             user = self.come_back(caller, (user, proven)).await?;
             let (cause, client) = (caller.cause(event_id, now), caller.head.client.clone());
             let (advanced, session, event) = user.start_session(session_id, &self.lifetimes, client, cause);
@@ -276,7 +274,7 @@ impl LogIn {
     ) -> Result<User, Refusal> {
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
-        for _turn in 0..TURNS {
+        for _turn in 0..store::TURNS {
             let Some(erasure) = Erasure::of(&user) else { return Ok(user) };
             let (back, event) = user.cancel_deletion(cause.clone());
             match self.store.answering(None).cancel_deletion(&back, erasure, event).await {

@@ -7,11 +7,11 @@ use std::time::Duration;
 use api::{Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, UseCase};
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
 use credentials::{HashFailed, Hasher};
-use domain::{Allowance, Applicant, Email, Locale, Name, Password, Registration, Secret};
+use domain::{Applicant, Email, Locale, Name, Password, Registration, Secret};
 use passwords::{Choice, NotChosen};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Failure, Limit, NotReserved, Store};
+use store::{Failure, MailLimits, NotReserved, Store};
 use thiserror::Error;
 
 /// Takes registrations.
@@ -20,9 +20,7 @@ pub struct Register {
     hasher: FromSecret<Hasher>,
     choice: Choice,
     lifetime: Duration,
-    /// To one address.
-    mails: Allowance,
-    from_source: Allowance,
+    limits: MailLimits,
     clock: Clock,
     random: Random,
 }
@@ -40,8 +38,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
         hasher: passwords::hasher(cloud)?,
         choice: Choice::new(cloud)?,
         lifetime: settings.seconds("VERIFICATION_LINK_SECONDS")?,
-        mails: Allowance::of_mails(settings.parsed("MAIL_REQUESTS_PER_ADDRESS")?),
-        from_source: Allowance::of_source(settings.parsed("MAIL_REQUESTS_PER_IP")?),
+        limits: MailLimits::new(cloud)?,
         clock: cloud.clock(),
         random: cloud.random(),
     };
@@ -80,9 +77,9 @@ pub enum Refusal {
     /// The password could not be hashed.
     #[error("no hash")]
     NoHash(#[from] HashFailed),
-    /// Too many were made; more may be after these seconds.
-    #[error("too many requests")]
-    RateLimited(u32),
+    /// Too many were made.
+    #[error(transparent)]
+    NotReserved(#[from] NotReserved),
     /// It could not be stored.
     #[error("not stored")]
     NotStored(#[from] Failure),
@@ -107,7 +104,9 @@ impl UseCase for Register {
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, Refusal> {
         let (applicant, password) = request.parse(&self.choice).map_err(Refusal::Unacceptable)?;
-        self.reserve(&caller, &applicant.email).await?;
+        // Each registration is a mail to whom it names, and a hash.
+        let limits = self.limits.of("registration", applicant.email.canonical(), &caller.head.client);
+        self.store.identities().reserve(&limits, self.clock.now()).await?;
         let hasher = self.hasher.get().await?;
         let password = self.choice.settle(hasher, &password, None, self.random.bytes()).await?;
 
@@ -119,17 +118,6 @@ impl UseCase for Register {
         self.store.answering(caller.receipt(&taken)).add_registration(&registration, event).await?;
 
         Ok(taken)
-    }
-}
-
-impl Register {
-    /// Each registration is a mail to whom it names, and a hash.
-    async fn reserve(&self, caller: &Anyone, email: &Email) -> Result<(), NotReserved> {
-        let limits = [
-            Limit::of_address("registration", email.canonical(), self.mails),
-            Limit::of_source("registration", &caller.head.client, self.from_source),
-        ];
-        self.store.identities().reserve(&limits, self.clock.now()).await
     }
 }
 
@@ -175,23 +163,16 @@ impl From<NotChosen> for Refusal {
     }
 }
 
-impl From<NotReserved> for Refusal {
-    fn from(refused: NotReserved) -> Self {
-        match refused {
-            NotReserved::TooMany(seconds) => Self::RateLimited(seconds),
-            NotReserved::Failed(failure) => Self::NotStored(failure),
-        }
-    }
-}
-
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unacceptable(fields) => Self::fields(fields),
             Refusal::NoPepper(_) => Self::unavailable(),
             Refusal::NoHash(_) => Self::failure(false),
-            Refusal::RateLimited(seconds) => Self::rate_limited(seconds),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
+            Refusal::NotReserved(NotReserved::Failed(failure)) | Refusal::NotStored(failure) => {
+                Self::failure(failure.is_retryable())
+            }
         }
     }
 }

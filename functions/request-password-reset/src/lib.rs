@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use api::{Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, UseCase};
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Allowance, Email, InvalidEmail, PasswordResetRequest};
+use domain::{Email, InvalidEmail, PasswordResetRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Failure, Limit, NotReserved, Store};
+use store::{Failure, MailLimits, NotReserved, Store};
 use thiserror::Error;
 
 /// What the attempts are at: of their own, so that guessing at log-in does not close this door.
@@ -21,9 +21,7 @@ const LIFETIME: Duration = Duration::from_hours(1);
 /// Takes requests for a new password.
 pub struct RequestPasswordReset {
     store: Store,
-    /// To one address.
-    mails: Allowance,
-    from_source: Allowance,
+    limits: MailLimits,
     clock: Clock,
     random: Random,
 }
@@ -33,13 +31,11 @@ pub struct RequestPasswordReset {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<RequestPasswordReset>, SettingError> {
-    let settings = cloud.settings();
     let store = Store::new(cloud)?;
     let receipts = Receipts::new(cloud, store.identities().receipt_reader());
     let request = RequestPasswordReset {
         store,
-        mails: Allowance::of_mails(settings.parsed("MAIL_REQUESTS_PER_ADDRESS")?),
-        from_source: Allowance::of_source(settings.parsed("MAIL_REQUESTS_PER_IP")?),
+        limits: MailLimits::new(cloud)?,
         clock: cloud.clock(),
         random: cloud.random(),
     };
@@ -67,9 +63,9 @@ pub enum Refusal {
     /// It names no address.
     #[error("no address")]
     NoAddress(#[from] InvalidEmail),
-    /// Too many were made; more may be after these seconds.
-    #[error("too many requests")]
-    RateLimited(u32),
+    /// Too many were made.
+    #[error(transparent)]
+    NotReserved(#[from] NotReserved),
     /// It could not be stored.
     #[error("not stored")]
     NotStored(#[from] Failure),
@@ -90,10 +86,7 @@ impl UseCase for RequestPasswordReset {
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, Refusal> {
         let email = Email::parse(&request.email)?;
         let now = self.clock.now();
-        let limits = [
-            Limit::of_address(LIMIT, email.canonical(), self.mails),
-            Limit::of_source(LIMIT, &caller.head.client, self.from_source),
-        ];
+        let limits = self.limits.of(LIMIT, email.canonical(), &caller.head.client);
         self.store.identities().reserve(&limits, now).await?;
 
         let cause = caller.cause(self.random.id(now), now);
@@ -105,23 +98,16 @@ impl UseCase for RequestPasswordReset {
     }
 }
 
-impl From<NotReserved> for Refusal {
-    fn from(refused: NotReserved) -> Self {
-        match refused {
-            NotReserved::TooMany(seconds) => Self::RateLimited(seconds),
-            NotReserved::Failed(failure) => Self::NotStored(failure),
-        }
-    }
-}
-
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NoAddress(error) => {
                 Self::fields(vec![FieldProblem::new("/email", "invalid-email", &error)])
             }
-            Refusal::RateLimited(seconds) => Self::rate_limited(seconds),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
+            Refusal::NotReserved(NotReserved::Failed(failure)) | Refusal::NotStored(failure) => {
+                Self::failure(failure.is_retryable())
+            }
         }
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use api::{Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, UseCase};
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Allowance, Email, InvalidEmail, ResendRequest};
+use domain::{Email, InvalidEmail, ResendRequest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Failure, Limit, NotReserved, Store};
+use store::{Failure, MailLimits, NotReserved, Store};
 use thiserror::Error;
 
 /// A request that no mail has answered within this time is forgotten.
@@ -19,9 +19,7 @@ const LIFETIME: Duration = Duration::from_hours(24);
 /// Takes requests to mail again.
 pub struct ResendVerification {
     store: Store,
-    /// To one address.
-    mails: Allowance,
-    from_source: Allowance,
+    limits: MailLimits,
     clock: Clock,
     random: Random,
 }
@@ -31,13 +29,11 @@ pub struct ResendVerification {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ResendVerification>, SettingError> {
-    let settings = cloud.settings();
     let store = Store::new(cloud)?;
     let receipts = Receipts::new(cloud, store.identities().receipt_reader());
     let resend = ResendVerification {
         store,
-        mails: Allowance::of_mails(settings.parsed("MAIL_REQUESTS_PER_ADDRESS")?),
-        from_source: Allowance::of_source(settings.parsed("MAIL_REQUESTS_PER_IP")?),
+        limits: MailLimits::new(cloud)?,
         clock: cloud.clock(),
         random: cloud.random(),
     };
@@ -65,9 +61,9 @@ pub enum Refusal {
     /// It names no address.
     #[error("no address")]
     NoAddress(#[from] InvalidEmail),
-    /// Too many were made; more may be after these seconds.
-    #[error("too many requests")]
-    RateLimited(u32),
+    /// Too many were made.
+    #[error(transparent)]
+    NotReserved(#[from] NotReserved),
     /// It could not be stored.
     #[error("not stored")]
     NotStored(#[from] Failure),
@@ -88,10 +84,7 @@ impl UseCase for ResendVerification {
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, Refusal> {
         let email = Email::parse(&request.email)?;
         let now = self.clock.now();
-        let limits = [
-            Limit::of_address("resend", email.canonical(), self.mails),
-            Limit::of_source("resend", &caller.head.client, self.from_source),
-        ];
+        let limits = self.limits.of("resend", email.canonical(), &caller.head.client);
         self.store.identities().reserve(&limits, now).await?;
 
         let cause = caller.cause(self.random.id(now), now);
@@ -103,23 +96,16 @@ impl UseCase for ResendVerification {
     }
 }
 
-impl From<NotReserved> for Refusal {
-    fn from(refused: NotReserved) -> Self {
-        match refused {
-            NotReserved::TooMany(seconds) => Self::RateLimited(seconds),
-            NotReserved::Failed(failure) => Self::NotStored(failure),
-        }
-    }
-}
-
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NoAddress(error) => {
                 Self::fields(vec![FieldProblem::new("/email", "invalid-email", &error)])
             }
-            Refusal::RateLimited(seconds) => Self::rate_limited(seconds),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
+            Refusal::NotReserved(NotReserved::Failed(failure)) | Refusal::NotStored(failure) => {
+                Self::failure(failure.is_retryable())
+            }
         }
     }
 }

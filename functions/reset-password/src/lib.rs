@@ -17,9 +17,6 @@ use thiserror::Error;
 use tokens::{InvalidToken, LinkToken};
 use tracing::warn;
 
-/// Changes of one user that happen at once take turns.
-const TURNS: usize = 10;
-
 /// Resets passwords.
 pub struct ResetPassword {
     store: Store,
@@ -142,7 +139,7 @@ impl ResetPassword {
     ) -> Result<NoContent, Refusal> {
         let now = self.clock.now();
         let event_id = self.random.id(now);
-        for _turn in 0..TURNS {
+        for _turn in 0..store::TURNS {
             let (after, renewed, event) =
                 user.reset_password(&credential, new.clone(), caller.cause(event_id, now));
             let store = self.store.answering(caller.receipt(&NoContent));

@@ -21,9 +21,6 @@ use thiserror::Error;
 
 use crate::member::Member;
 
-/// Changes of one user that happen at once take turns.
-const TURNS: usize = 10;
-
 /// Changes profiles.
 pub struct UpdateProfile {
     store: Store,
@@ -109,7 +106,7 @@ impl UseCase for UpdateProfile {
         let change = request.parse(&self.schema).map_err(Refusal::Unacceptable)?;
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
-        for _turn in 0..TURNS {
+        for _turn in 0..store::TURNS {
             let before = self.user(&caller).await?;
             let Some((after, event)) = before.update(&change, cause.clone())? else {
                 let shown = shown(before);

@@ -14,9 +14,6 @@ use store::{Failure, LinkRefused, Store};
 use thiserror::Error;
 use tokens::{InvalidToken, LinkToken};
 
-/// Changes of one user that happen at once take turns.
-const TURNS: usize = 10;
-
 /// Changes addresses.
 pub struct VerifyEmailChange {
     store: Store,
@@ -85,7 +82,7 @@ impl UseCase for VerifyEmailChange {
 
         let now = self.clock.now();
         let event_id = self.random.id(now);
-        for _turn in 0..TURNS {
+        for _turn in 0..store::TURNS {
             let (email, before, credential) = self.proven(&caller, &link).await?;
             let (after, claim, event) = before.change_email(&credential, email, caller.cause(event_id, now));
             let shown = Shown(Profile::from(after.clone()));

@@ -44,7 +44,7 @@ pub use finding::Finding;
 pub use history::History;
 pub use identities::Identities;
 pub use inspection::{Page, UserVersion};
-pub use limits::{Limit, NotReserved};
+pub use limits::{Limit, MailLimits, NotReserved};
 pub use mails::{AddressHash, MailCap, Suppression, SuppressionReason};
 pub use moving::AdmissionRefused;
 pub use public_keys::KeysRead;
@@ -53,3 +53,7 @@ pub use reconciliation::{Reconciled, Reconciliation};
 pub use sessions::Rotation;
 pub use transaction::{Commands, Refused, Store};
 pub use users::ClaimRefused;
+
+/// Commands on one user that meet take turns: whose reading has become stale reads again and decides
+/// anew, so often at most.
+pub const TURNS: usize = 10;

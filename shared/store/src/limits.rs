@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use cloud::{Cloud, SettingError};
 use domain::{Allowance, Attempts, CanonicalEmail, Client, DeviceId, Timestamp, UserId};
 use futures_util::future::{join_all, try_join_all};
 
@@ -27,6 +28,33 @@ pub struct Limit {
     allowance: Allowance,
     /// Somebody else's success says nothing of the others who share it.
     is_shared: bool,
+}
+
+/// How many mails may be asked for by who need not prove anything, of each kind.
+#[derive(Clone, Copy, Debug)]
+pub struct MailLimits {
+    to_address: Allowance,
+    from_source: Allowance,
+}
+
+impl MailLimits {
+    /// Those that the deployment has set.
+    ///
+    /// # Errors
+    /// If a setting is missing or unusable.
+    pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
+        let settings = cloud.settings();
+        Ok(Self {
+            to_address: Allowance::of_mails(settings.parsed("MAIL_REQUESTS_PER_ADDRESS")?),
+            from_source: Allowance::of_source(settings.parsed("MAIL_REQUESTS_PER_IP")?),
+        })
+    }
+
+    /// What one request of this kind has to reserve.
+    #[must_use]
+    pub fn of(&self, kind: &str, email: &CanonicalEmail, client: &Client) -> [Limit; 2] {
+        [Limit::of_address(kind, email, self.to_address), Limit::of_source(kind, client, self.from_source)]
+    }
 }
 
 /// Why an attempt must not be made.

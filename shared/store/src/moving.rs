@@ -10,9 +10,6 @@ use crate::{
     users,
 };
 
-/// How often an address may change while its user is read.
-const TURNS: usize = 10;
-
 /// Why a user was not taken over.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmissionRefused {
@@ -83,7 +80,7 @@ impl Identities {
     /// If the table does not answer, or the address keeps changing.
     pub async fn account(&self, user: User) -> Result<Option<(User, Option<Credential>)>, Failure> {
         let mut user = user;
-        for _turn in 0..TURNS {
+        for _turn in 0..crate::TURNS {
             let keys = [users::key(user.id), users::credential_key(user.email.canonical())];
             let [now, credential] = self.get_both(keys).await?;
             let Some(now) = now.filter(|item| !users::is_tombstone(item)) else { return Ok(None) };

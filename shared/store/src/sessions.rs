@@ -18,9 +18,6 @@ use crate::{
     users,
 };
 
-/// Changes of one user that happen at once take turns.
-const TURNS: usize = 10;
-
 /// What the sort keys of sessions begin with.
 const SK: &str = "SESSION#";
 
@@ -76,7 +73,7 @@ impl Commands<'_> {
         cause: &Cause,
     ) -> Result<bool, Failure> {
         const SESSION: usize = 1;
-        for _turn in 0..TURNS {
+        for _turn in 0..crate::TURNS {
             let Some(before) = self.store.identities().user(user).await? else { return Ok(false) };
             let (after, event) = before.end_session(session, reason, cause.clone());
             let end = Write::delete(key(user, session))
@@ -104,7 +101,7 @@ impl Commands<'_> {
         cause: &Cause,
     ) -> Result<bool, Failure> {
         const KEPT: usize = 1;
-        for _turn in 0..TURNS {
+        for _turn in 0..crate::TURNS {
             let Some(before) = self.store.identities().user(user).await? else { return Ok(false) };
             let (after, event) = before.end_other_sessions(kept, cause.clone());
             match self.commit([users::replace(&after), keep(&after, kept)], event).await {
