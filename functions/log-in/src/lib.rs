@@ -6,6 +6,8 @@
 //!
 //! Whoever has deleted their account and comes back in time takes that back by it.
 
+use std::sync::Arc;
+
 use api::{
     Anyone, Body, Created, Endpoint, FieldProblem, Grant, Problem, ProblemType, Receipts, Route, UseCase,
 };
@@ -29,7 +31,6 @@ const LIMIT: &str = "log-in";
 pub struct LogIn {
     store: Store,
     keys: FromSecret<Keys>,
-    published: OnceCell<()>,
     lifetimes: SessionLimits,
     /// Of an address, or a device.
     guesses: Allowance,
@@ -42,6 +43,7 @@ pub struct LogIn {
 struct Keys {
     hasher: Hasher,
     issuer: Issuer,
+    published: OnceCell<()>,
 }
 
 /// Wires the function.
@@ -56,6 +58,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
         Some(Keys {
             hasher: Hasher::new(parameters, seeds),
             issuer: Issuer::new(seeds, issuing.clone()).ok()?,
+            published: OnceCell::new(),
         })
     };
     let store = Store::new(cloud)?;
@@ -63,7 +66,6 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
     let log_in = LogIn {
         store,
         keys: FromSecret::new(cloud, derive)?,
-        published: OnceCell::new(),
         lifetimes: SessionLimits {
             idle: settings.seconds("SESSION_IDLE_SECONDS")?,
             absolute: settings.seconds("SESSION_ABSOLUTE_SECONDS")?,
@@ -182,11 +184,11 @@ impl UseCase for LogIn {
 
 impl LogIn {
     /// The keys, the signing one published: nobody is to meet a token that cannot be verified.
-    async fn keys(&self) -> Result<&Keys, Refusal> {
+    async fn keys(&self) -> Result<Arc<Keys>, Refusal> {
         let keys = self.keys.get().await?;
         let public = || keys.issuer.public_key(self.clock.now());
         let identities = self.store.identities();
-        self.published.get_or_try_init(|| async { identities.publish_key(&public()).await }).await?;
+        keys.published.get_or_try_init(|| async { identities.publish_key(&public()).await }).await?;
         Ok(keys)
     }
 

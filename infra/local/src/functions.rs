@@ -32,6 +32,7 @@ pub const ALL: &[(&str, Build)] = &[
     ("request-password-reset", |cloud| mount(request_password_reset::function(cloud))),
     ("resend-verification", |cloud| mount(resend_verification::function(cloud))),
     ("reset-password", |cloud| mount(reset_password::function(cloud))),
+    ("rotate-keys", |cloud| mount(rotate_keys::function(cloud))),
     ("send-mail", |cloud| mount(send_mail::function(cloud))),
     ("sweep-events", |cloud| mount(sweep_events::function(cloud))),
     ("suppress-address", |cloud| mount(suppress_address::function(cloud))),

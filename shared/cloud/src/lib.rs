@@ -26,7 +26,7 @@ pub use chain::chain;
 pub use clock::{Clock, Random};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
 pub use metrics::{Metric, Metrics, Unit};
-pub use secret::{FromSecret, SecretUnavailable};
+pub use secret::{FromSecret, SecretUnavailable, SecretVersion, StoredSecret};
 pub use settings::{SettingError, Settings};
 pub use web::{Unanswered, Web};
 

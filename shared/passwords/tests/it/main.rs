@@ -32,7 +32,9 @@ fn choice(history: &str) -> Choice {
 }
 
 fn hasher(seed: &str) -> Hasher {
-    let seeds = Seeds::parse(&format!(r#"{{"seed":"{seed}"}}"#)).expect("seeds");
+    let seeds = domain::Ring::parse(&format!(r#"{{"seed":"{seed}"}}"#))
+        .expect("a ring")
+        .seeds_at(domain::Timestamp::from_millis(0));
     Hasher::new(Parameters::new(7_168, 5).expect("parameters"), &seeds)
 }
 
