@@ -6,6 +6,7 @@
 
 mod attempts;
 mod attributes;
+mod authority;
 mod canary;
 #[cfg(test)]
 mod catalogue;
@@ -24,8 +25,10 @@ mod public_key;
 mod receipt;
 mod registration;
 mod ring;
+mod role;
 mod seeds;
 mod session;
+mod stated_reason;
 mod time;
 mod user;
 
@@ -33,6 +36,7 @@ pub use attempts::{Allowance, Attempts};
 pub use attributes::{
     Attribute, AttributeChanges, Attributes, AttributesSchema, InvalidAttribute, InvalidSchema,
 };
+pub use authority::{Authority, NoAuthority};
 pub use canary::Canary;
 pub use credential::Credential;
 pub use email::{CanonicalEmail, Email, InvalidEmail};
@@ -51,7 +55,9 @@ pub use public_key::PublicKey;
 pub use receipt::{Receipt, ReceiptId};
 pub use registration::{Applicant, Registration, ResendRequest};
 pub use ring::{KeyState, Ring, RingKey, StillSigns};
+pub use role::{InvalidPermission, InvalidRoleName, Permission, Rights, Role, RoleName, Roles};
 pub use seeds::{MalformedSeeds, Seed, Seeds};
 pub use session::{Presented, RefreshRefused, Session, SessionLimits};
+pub use stated_reason::{InvalidReason, StatedReason};
 pub use time::{InvalidTimestamp, Timestamp};
 pub use user::{Change, Client, ProfileChange, Status, Tombstone, User};
