@@ -88,7 +88,7 @@ impl Choice {
                 }
             },
             is_reused(hasher, password, credential, remembered),
-            hasher.hash(password, salt)
+            cloud::timed("HashTime", hasher.hash(password, salt))
         );
         let reused = is_reused?.then_some(InvalidPassword::Reused);
         match (breach_check, reused) {
@@ -108,7 +108,7 @@ async fn is_reused(
     remembered: usize,
 ) -> Result<bool, HashFailed> {
     for known in credential.into_iter().flat_map(|credential| credential.last(remembered)) {
-        match hasher.verify(password, Some(known)).await {
+        match cloud::timed("HashTime", hasher.verify(password, Some(known))).await {
             Ok(Verdict::Match | Verdict::MatchButOutdated) => return Ok(true),
             Ok(Verdict::Mismatch) | Err(HashFailed::UnknownPepper | HashFailed::Malformed) => {}
             Err(failed @ HashFailed::Unfinished) => return Err(failed),

@@ -32,6 +32,7 @@ mod reconciliation;
 mod registrations;
 mod sessions;
 mod transaction;
+mod units;
 mod users;
 
 pub use belongings::Belonging;
