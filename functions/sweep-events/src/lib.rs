@@ -54,7 +54,7 @@ impl Function for SweepEvents {
         self.count_dead().await;
         let began = self.clock.now();
         match self.sweeper.sweep(GRACE, usize::MAX, invocation.deadline).await {
-            Ok(swept) => self.conclude(swept, began),
+            Ok(swept) => Self::conclude(swept, began),
             Err(NotSwept::Busy) => {
                 tracing::info!("somebody else sweeps");
                 Ok(Answer::default())
@@ -86,7 +86,7 @@ impl SweepEvents {
         }
     }
 
-    fn conclude(&self, swept: Swept, began: Timestamp) -> Result<Answer, Failed> {
+    fn conclude(swept: Swept, began: Timestamp) -> Result<Answer, Failed> {
         let Swept { delivered, dead, postponed, unreadable, oldest, stopped } = swept;
         tracing::info!(delivered, dead, postponed, unreadable, "swept");
         // Nothing may be stuck in silence: a failed call is what alarms look at.

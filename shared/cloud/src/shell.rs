@@ -63,7 +63,7 @@ impl Shell {
         let status = done.answered.as_ref().map_or(0, |answered| answered.status);
         let mut count = |name, count| {
             if count > 0 {
-                done.add(name, Unit::Count, count)
+                done.add(name, Unit::Count, count);
             }
         };
         count("ColdStarts", u64::from(is_cold));
