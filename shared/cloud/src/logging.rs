@@ -7,17 +7,33 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-use tracing_subscriber::{filter::LevelFilter, fmt};
+use tracing::Subscriber;
+use tracing_subscriber::{filter::LevelFilter, fmt, fmt::MakeWriter, util::SubscriberInitExt};
 
 /// Starts logging; called once, by [`crate::run`].
 pub(crate) fn start() {
-    let log = fmt().with_max_level(LevelFilter::INFO).with_ansi(false).with_writer(|| OneLine(io::stdout()));
     // Somebody who embeds a function may have started logging already: theirs holds.
     let _ = if io::stdout().is_terminal() {
-        log.try_init()
+        text_to(io::stdout).try_init()
     } else {
-        log.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        log_to(io::stdout).try_init()
     };
+}
+
+/// What writes the log as functions write it, to `writer`.
+pub fn log_to<W>(writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let log = fmt().json().flatten_event(true).with_current_span(false).with_span_list(false);
+    log.with_max_level(LevelFilter::INFO).with_writer(Lines(writer)).finish()
+}
+
+fn text_to<W>(writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    fmt().with_ansi(false).with_max_level(LevelFilter::INFO).with_writer(Lines(writer)).finish()
 }
 
 /// A text in which whatever is not ASCII, or is a control character, is escaped as in JSON: among them are
@@ -35,6 +51,17 @@ pub(crate) fn ascii(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// Makes writers whose records are lines.
+struct Lines<W>(W);
+
+impl<'w, W: MakeWriter<'w>> MakeWriter<'w> for Lines<W> {
+    type Writer = OneLine<W::Writer>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        OneLine(self.0.make_writer())
+    }
 }
 
 /// Makes of each record, which comes in one piece and ends with a line feed, one line.
@@ -78,16 +105,14 @@ mod tests {
 
     fn written(is_json: bool) -> String {
         let written = Written::default();
-        let to = written.clone();
-        let log = fmt().with_ansi(false).with_writer(move || OneLine(to.clone()));
-        let say = || {
+        let (to, say) = (written.clone(), || {
             tracing::error!(cause = HOSTILE, "first");
             tracing::error!(cause = %HOSTILE, "second");
-        };
+        });
         if is_json {
-            tracing::subscriber::with_default(log.json().flatten_event(true).finish(), say);
+            tracing::subscriber::with_default(log_to(move || to.clone()), say);
         } else {
-            tracing::subscriber::with_default(log.finish(), say);
+            tracing::subscriber::with_default(text_to(move || to.clone()), say);
         }
         let bytes = written.0.lock().expect("unpoisoned").clone();
         String::from_utf8(bytes).expect("UTF-8")
