@@ -110,6 +110,7 @@ impl UseCase for RefreshSession {
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Shown<Grant>, Refusal> {
         let (keys, presented) = self.open(&request.refresh_token).await?;
+        cloud::put_user(presented.user_id);
 
         let now = self.clock.now();
         let identities = self.store.identities();

@@ -6,7 +6,7 @@ use std::{
 };
 
 use aws_sdk_secretsmanager::{
-    Client, error::DisplayErrorContext,
+    Client, config::Builder, error::DisplayErrorContext,
     operation::update_secret_version_stage::UpdateSecretVersionStageError as NotMoved,
 };
 use domain::{MalformedSeeds, Ring, Seeds, Timestamp};
@@ -82,7 +82,9 @@ impl StoredSecret {
     /// # Errors
     /// If the setting is missing.
     pub fn new(cloud: &Cloud, name: &'static str) -> Result<Self, SettingError> {
-        Ok(Self { client: Client::new(cloud.sdk()), id: cloud.settings().text(name)? })
+        let id = cloud.settings().text(name)?;
+        let config = Builder::from(cloud.sdk()).retry_partition(cloud.retries()).build();
+        Ok(Self { client: Client::from_conf(config), id })
     }
 
     /// What it holds.
