@@ -17,13 +17,14 @@ import botocore.exceptions
 import jwt
 
 import smtp
-from deployment import ACCOUNT, API_ID, MAIL_FROM, REGION, VERIFICATION_URL, deployed, free_port
+from deployment import ACCOUNT, API_ID, MAIL_FROM, REGION, STACK, VERIFICATION_URL, deployed, free_port
 from visitor import Visitor, call, until
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
 AUDIENCE = "gatepost"
 FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
+GATEPOST = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "debug/gatepost")
 CHECKS = []
 
 
@@ -119,8 +120,7 @@ def _(world):
 
 @check("an SMTP server takes mails over TLS, with a login, and one that nobody vouches for gets none")
 def _(_world):
-    gatepost = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "debug/gatepost")
-    smtp.mails_arrive(gatepost, (ROOT / "template.yaml").read_text())
+    smtp.mails_arrive(GATEPOST, (ROOT / "template.yaml").read_text())
 
 
 @check("every change is an event in the listener's queue, numbered and in order, with nothing secret in it")
@@ -171,20 +171,25 @@ def _(world):
 
 # ---------------------------------------------------------------- operators
 
+def with_rights_of_guide(world, user, page, names):
+    """The environment of a new user with the rights that a page of the guide gives, its `names` filled in."""
+    policy = (ROOT / "docs" / page).read_text().split("```json\n{\n  \"Version\"")[1].split("```")[0]
+    policy = '{"Version"' + policy
+    for name, value in {"REGION": REGION, "ACCOUNT": ACCOUNT, **names}.items():
+        policy = policy.replace(name, value)
+    iam = world.deployment.client("iam")
+    iam.create_user(UserName=user)
+    iam.put_user_policy(UserName=user, PolicyName=user, PolicyDocument=policy)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+            "AWS_REGION": REGION, "AWS_ENDPOINT_URL": world.deployment.endpoint}
+
+
 def as_operator(world):
     """What `gatepost outbox --deployed` needs in the environment, for somebody with the rights that the guide gives."""
     settings = dict(pair.split("=") for pair in world.deployment.outputs()["OperatorSettings"].split())
-    guide = (ROOT / "docs/operating-events.md").read_text()
-    policy = guide.split("```json\n{\n  \"Version\"")[1].split("```")[0]
-    policy = '{"Version"' + policy.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT)
-    for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS"):
-        policy = policy.replace(name, settings[name])
-    iam = world.deployment.client("iam")
-    iam.create_user(UserName="operator")
-    iam.put_user_policy(UserName="operator", PolicyName="operator", PolicyDocument=policy)
-    key = iam.create_access_key(UserName="operator")["AccessKey"]
-    return {**settings, "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-            "AWS_REGION": REGION, "AWS_ENDPOINT_URL": world.deployment.endpoint}
+    names = {name: settings[name] for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS")}
+    return {**settings, **with_rights_of_guide(world, "operator", "operating-events.md", names)}
 
 
 @check("an operator with the guide's rights looks into the outbox, verifies it and replays a user, and can do no more")
@@ -192,10 +197,9 @@ def _(world):
     ada, session = world.ada
     user = jwt.decode(session["access_token"], options={"verify_signature": False})["sub"]
     environment = as_operator(world)
-    gatepost = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "debug/gatepost")
 
     def outbox(*arguments, codes=(0,)):
-        done = subprocess.run([gatepost, "outbox", *arguments, "--deployed", "--json"], env=environment,
+        done = subprocess.run([GATEPOST, "outbox", *arguments, "--deployed", "--json"], env=environment,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
         assert done.returncode in codes, (arguments, done.returncode, done.stdout, done.stderr)
         return json.loads(done.stdout) if done.stdout else None
@@ -223,6 +227,53 @@ def _(world):
     credential = {"pk": {"S": f"EMAIL#{ada.email}"}, "sk": {"S": "CREDENTIAL"}}
     assert not allowed(dynamodb.get_item, TableName=environment["IDENTITIES_TABLE"], Key=credential)
     assert not allowed(dynamodb.delete_item, TableName=environment["IDENTITIES_TABLE"], Key=credential)
+
+
+@check("gatepost doctor, with the guide's rights, finds nothing wrong, and each thing that is broken on purpose")
+def _(world):
+    names = {"STACK": STACK, "KEYS_SECRET": world.deployment.outputs()["KeysSecret"]}
+    environment = with_rights_of_guide(world, "doctor", "doctor.md", names)
+
+    def wrong():
+        """Names of what is wrong, by how bad it is, and the exit code."""
+        done = subprocess.run([GATEPOST, "doctor", "--deployed", STACK, "--json"], env=environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.stdout, (done.returncode, done.stderr)
+        checks = json.loads(done.stdout)["checks"]
+        return ([check["name"] for check in checks if check["severity"] == "error"],
+                [check["name"] for check in checks if check["severity"] == "warning"], done.returncode)
+    assert wrong() == ([], [], 0), wrong()
+    lambdas, rules, resource = world.deployment.client("lambda"), world.deployment.client("events"), world.deployment.resource
+    mapping, rule = resource("RelayEventsStream"), {"Name": resource("MailRule"), "EventBusName": resource("Bus")}
+    function, tables = resource("LogIn"), world.deployment.client("dynamodb")
+    variables = lambdas.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+
+    def expiry(is_on):
+        tables.update_time_to_live(TableName=resource("Events"), TimeToLiveSpecification={
+            "Enabled": is_on, "AttributeName": "ttl"})
+
+    def recovery(is_on):
+        tables.update_continuous_backups(TableName=resource("Events"), PointInTimeRecoverySpecification={
+            "PointInTimeRecoveryEnabled": is_on})
+
+    def audience(settings):
+        lambdas.update_function_configuration(FunctionName=function, Environment={"Variables": settings})
+    without = {name: value for name, value in variables.items() if name != "PASSWORD_POLICY" and name != "AUDIENCE"}
+    for found, harm, repair in [
+        (["mapping of relay-events"], lambda: lambdas.update_event_source_mapping(UUID=mapping, Enabled=False),
+         lambda: lambdas.update_event_source_mapping(UUID=mapping, Enabled=True)),
+        (["mapping of relay-events: settings"], lambda: lambdas.update_event_source_mapping(UUID=mapping, BatchSize=7),
+         lambda: lambdas.update_event_source_mapping(UUID=mapping, BatchSize=100)),
+        (["rule MailRule"], lambda: rules.disable_rule(**rule), lambda: rules.enable_rule(**rule)),
+        (["table Events: time to live"], lambda: expiry(False), lambda: expiry(True)),
+        (["table Events: point-in-time recovery"], lambda: recovery(False), lambda: recovery(True)),
+        (["function log-in"], lambda: audience(without), lambda: audience(variables)),
+    ]:
+        harm()
+        try:
+            assert wrong() == (found, [], 5), (found, wrong())
+        finally:
+            repair()
 
 
 # ---------------------------------------------------------------- tokens, verified by other people's code

@@ -5,6 +5,7 @@
 //! environment; on a laptop and in tests it is made of settings and another HTTP client under the
 //! same SDK. Nothing else differs.
 
+mod aws;
 mod chain;
 mod clock;
 mod function;
@@ -22,6 +23,7 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 use std::time::Duration;
 
+pub use aws::{Answer, Aws, NotAnswered};
 pub use chain::chain;
 pub use clock::{Clock, Random};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
