@@ -6,6 +6,7 @@ mod changing;
 mod command;
 mod doctor;
 mod exports;
+mod granting;
 mod killed;
 mod looking;
 mod mail;
