@@ -81,6 +81,7 @@ fn round_trip(
         session_id: cloud.random().id(now),
         auth_time: now,
         roles: Vec::new(),
+        scope: String::new(),
         token_id: cloud.random().uuid(),
     };
     let token = keys.issuer.access_token(&claims, now).map_err(|error| error.to_string())?;

@@ -165,14 +165,34 @@ async fn keys_of_others_are_found() {
         "ExpressionAttributeValues": {":pk": {"S": "KEYS"}},
     });
     let mut key = stack.dynamodb("Query", &query).expect("an answer")["Items"][0].take();
-    let jwk = key["jwk"]["S"].as_str().expect("a key").replace("\"x\":\"", "\"x\":\"AA");
-    key["jwk"]["S"] = jwk.into();
+    let mut jwk: Value = serde_json::from_str(key["jwk"]["S"].as_str().expect("a key")).expect("a JWK");
+    // The one of RFC 7515, appendix A.3.
+    jwk["x"] = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU".into();
+    jwk["y"] = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0".into();
+    key["jwk"]["S"] = jwk.to_string().into();
     stack.dynamodb("PutItem", &json!({"TableName": "Identities", "Item": key})).expect("put");
     drop(system);
 
     let found = found(&folder, &[]);
 
     assert_eq!((found.named("error"), found.code), (vec!["token there and back"], Some(5)));
+    assert!(found.document.to_string().contains("the access token is not valid"), "{}", found.document);
+}
+
+#[tokio::test]
+async fn a_canary_that_the_relay_does_not_see_is_missed() {
+    let folder = used().await;
+    // The stream forgets at once.
+    let forget =
+        "CREATE TRIGGER forget AFTER INSERT ON _stream_records BEGIN DELETE FROM _stream_records; END";
+    let database = Connection::open(folder.0.data().join("gatepost.db")).expect("the database");
+    database.execute_batch(forget).expect("a trigger");
+    drop(database);
+
+    let found = found(&folder, &[]);
+
+    assert_eq!((found.named("error"), found.code), (vec!["an event there and back"], Some(5)));
+    assert!(found.is_explained() && found.document.to_string().contains("it did not come back"));
 }
 
 #[tokio::test]
