@@ -58,6 +58,12 @@ pub(crate) fn command() -> Command {
         )
         .arg(parameters())
         .arg(
+            Arg::new("log")
+                .long("log")
+                .action(ArgAction::SetTrue)
+                .help("Shows the line that each call of a function writes"),
+        )
+        .arg(
             value("mail-templates", "DIR", "Makes mails of the templates in this folder")
                 .value_parser(value_parser!(PathBuf)),
         )
@@ -119,6 +125,9 @@ fn start(arguments: &ArgMatches, url: &str) -> Result<Stack, DevError> {
     if let Some(file) = arguments.get_one::<PathBuf>("template") {
         let text = std::fs::read_to_string(file).map_err(|error| DevError::Template(file.clone(), error))?;
         setup = setup.with_template(text);
+    }
+    if arguments.get_flag("log") {
+        setup = setup.logging_to(|line| eprintln!("{}", line.text()));
     }
     Ok(with_mail(with_parameters(setup, arguments), arguments).start()?)
 }
