@@ -1,9 +1,10 @@
-//! The command people type: `gatepost dev` runs the whole system on this machine, `gatepost outbox`
-//! looks after the events, `gatepost keys` after keys, `gatepost mail` after mails, `gatepost users` takes users over from elsewhere and
-//! hands them out.
+//! The command people type: `gatepost dev` runs the whole system on this machine, `gatepost doctor` says what is
+//! wrong with a system, `gatepost outbox` looks after the events, `gatepost keys` after keys, `gatepost mail` after mails, `gatepost users` takes
+//! users over from elsewhere and hands them out.
 
 mod console;
 mod dev;
+mod doctor;
 mod keys;
 mod mail;
 mod outbox;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(dev::command())
+        .subcommand(doctor::command())
         .subcommand(outbox::command())
         .subcommand(keys::command())
         .subcommand(mail::command())
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
             dev::run(arguments).map(|()| ExitCode::SUCCESS).map_err(|e| e.to_string())
         }
         Some(("keys", arguments)) => keys::run(arguments).map_err(|error| error.to_string()),
+        Some(("doctor", arguments)) => doctor::run(arguments).map_err(|error| error.to_string()),
         Some(("mail", arguments)) => mail::run(arguments).map_err(|error| error.to_string()),
         Some(("outbox", arguments)) => outbox::run(arguments).map_err(|error| error.to_string()),
         Some(("users", arguments)) => users::run(arguments).map_err(|error| error.to_string()),
