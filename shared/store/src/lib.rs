@@ -33,6 +33,7 @@ mod registrations;
 mod roles;
 mod sessions;
 mod transaction;
+mod units;
 mod users;
 
 pub use belongings::Belonging;
