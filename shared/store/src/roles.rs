@@ -104,8 +104,10 @@ impl Identities {
         permission: &str,
         now: Timestamp,
     ) -> Result<Authority, NotAuthorized> {
-        let (user, session, roles) =
-            tokio::try_join!(self.user(user), self.session(user, session), self.roles())?;
+        // Three reads at once are large; whoever waits for them need not be.
+        let read =
+            Box::pin(async { tokio::try_join!(self.user(user), self.session(user, session), self.roles()) });
+        let (user, session, roles) = read.await?;
         Ok(Authority::of(user, session.as_ref(), roles, permission, now)?)
     }
 }

@@ -1,5 +1,4 @@
 //! Saying what a role permits, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use local::{
     Request,

@@ -1,5 +1,4 @@
 //! Taking roles, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use local::Request;
 use serde_json::{Value, json};
