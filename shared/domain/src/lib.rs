@@ -60,4 +60,4 @@ pub use seeds::{MalformedSeeds, Seed, Seeds};
 pub use session::{Presented, RefreshRefused, Session, SessionLimits};
 pub use stated_reason::{InvalidReason, StatedReason};
 pub use time::{InvalidTimestamp, Timestamp};
-pub use user::{Change, Client, ProfileChange, Status, Tombstone, User};
+pub use user::{Change, Client, ProfileChange, Status, Tombstone, TooManyRoles, User};
