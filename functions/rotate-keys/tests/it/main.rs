@@ -7,7 +7,10 @@ mod load;
 use std::{collections::BTreeSet, time::Duration};
 
 use keys::Keyring;
-use local::Request;
+use local::{
+    Request,
+    calls::{Call, Fate},
+};
 use stage::{Answer, Stage, Tokens};
 
 const EMAIL: &str = "ada@example.com";
@@ -161,7 +164,12 @@ async fn a_function_that_has_not_looked_yet_takes_a_token_of_a_newer_key() {
 
 #[tokio::test]
 async fn two_rotations_at_once_are_one() {
-    let stage = Stage::new();
+    // Both have read the same ring before either writes.
+    let slowly = |call: &Call| match call.operation.as_str() {
+        "PutSecretValue" => Fate::Delayed(Duration::from_millis(30)),
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| setup.watched_by(slowly));
     stage.signed_in(EMAIL).await;
     let (one, other) = (keyring(&stage), keyring(&stage));
 
