@@ -25,6 +25,7 @@ mod receipt;
 mod registration;
 mod seeds;
 mod session;
+mod status_name;
 mod time;
 mod user;
 
@@ -51,5 +52,6 @@ pub use receipt::{Receipt, ReceiptId};
 pub use registration::{Applicant, Registration, ResendRequest};
 pub use seeds::{MalformedSeeds, Seeds};
 pub use session::{Presented, RefreshRefused, Session, SessionLimits};
+pub use status_name::StatusName;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use user::{Change, Client, ProfileChange, Status, Tombstone, User};
