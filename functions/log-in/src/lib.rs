@@ -16,7 +16,7 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Erasure, Failure, Limit, NotReserved, Refused, Store};
+use store::{Erasure, Failure, Limit, NotReserved, RecentRoles, Refused, Store};
 use thiserror::Error;
 use tokens::{Issuer, KeyUnusable, KnownDevice};
 use tokio::sync::OnceCell;
@@ -28,6 +28,7 @@ const LIMIT: &str = "log-in";
 /// Starts sessions.
 pub struct LogIn {
     store: Store,
+    roles: RecentRoles,
     keys: FromSecret<Keys>,
     published: OnceCell<()>,
     lifetimes: SessionLimits,
@@ -61,6 +62,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
     let store = Store::new(cloud)?;
     let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
     let log_in = LogIn {
+        roles: RecentRoles::new(store.identities()),
         store,
         keys: FromSecret::new(cloud, derive)?,
         published: OnceCell::new(),
@@ -155,7 +157,7 @@ impl UseCase for LogIn {
         let (credential, reserved) = self.reserve(&caller, &email, device.as_ref()).await?;
         let stored = credential.as_ref().map(|credential| &credential.password_hash);
         let (verdict, user) =
-            tokio::join!(keys.hasher.verify(&password, stored), self.user(credential.as_ref()));
+            tokio::join!(keys.hasher.verify(&password, stored), self.user_and_roles(credential.as_ref()));
 
         let (verdict, user) = (verdict?, user?);
         let (Some(credential), Some(user)) = (credential, user) else {
@@ -232,7 +234,16 @@ impl LogIn {
         }
     }
 
-    /// Hides behind the hash. Not the user's credential is one that was replaced since it was read.
+    /// Hides behind the hash. The roles are read ahead, and read again should that fail.
+    async fn user_and_roles(&self, credential: Option<&Credential>) -> Result<Option<User>, Refusal> {
+        let user = self.user(credential).await?;
+        if let Some(user) = &user {
+            let _ = self.roles.rights(user, self.clock.now()).await;
+        }
+        Ok(user)
+    }
+
+    /// Not the user's credential is one that was replaced since it was read.
     async fn user(&self, credential: Option<&Credential>) -> Result<Option<User>, Refusal> {
         let Some(credential) = credential else { return Ok(None) };
         let user = self.store.identities().user(credential.user_id).await?;
@@ -253,7 +264,8 @@ impl LogIn {
             user = self.come_back(caller, (user, proven)).await?;
             let (cause, client) = (caller.cause(event_id, now), caller.head.client.clone());
             let (advanced, session, event) = user.start_session(session_id, &self.lifetimes, client, cause);
-            let grant = Grant::new(issuer, &advanced, &session, token_id, now)?;
+            let rights = self.roles.rights(&advanced, now).await?;
+            let grant = Grant::new(issuer, &advanced, &session, &rights, token_id, now)?;
             let created = Created(Started { grant, device_token: device_token.expose().to_owned() });
             let store = self.store.answering(caller.receipt(&created));
             match store.start_session(&advanced, &session, rehashed.take(), event).await {

@@ -10,7 +10,7 @@ use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
 use domain::{Presented, RefreshRefused, Secret, Seeds, Session, SessionEnd, User};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{Failure, Rotation, Store};
+use store::{Failure, RecentRoles, Rotation, Store};
 use thiserror::Error;
 use tokens::{InvalidToken, Issuer, KeyUnusable};
 use tokio::sync::OnceCell;
@@ -21,6 +21,7 @@ const LONGEST_RETRY_WINDOW: Duration = Duration::from_mins(1);
 /// Refreshes sessions.
 pub struct RefreshSession {
     store: Store,
+    roles: RecentRoles,
     issuer: FromSecret<Issuer>,
     published: OnceCell<()>,
     idle: Duration,
@@ -43,6 +44,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<RefreshSession>, SettingError>
     let store = Store::new(cloud)?;
     let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
     let refresh = RefreshSession {
+        roles: RecentRoles::new(store.identities()),
         store,
         issuer: FromSecret::new(cloud, move |seeds: &Seeds| Issuer::new(seeds, issuing.clone()).ok())?,
         published: OnceCell::new(),
@@ -120,7 +122,8 @@ impl UseCase for RefreshSession {
             return Err(RefreshRefused::Ended.into());
         }
 
-        let shown = Shown(Grant::new(issuer, &user, &session, self.random.uuid(), now)?);
+        let rights = self.roles.rights(&user, now).await?;
+        let shown = Shown(Grant::new(issuer, &user, &session, &rights, self.random.uuid(), now)?);
         // Not in one write: whoever comes again before it is there gets the same successor anyway.
         identities.keep_receipt(caller.receipt(&shown), now).await?;
         Ok(shown)

@@ -19,6 +19,7 @@ pub const ALL: &[(&str, Build)] = &[
     ("erase-users", |cloud| mount(erase_users::function(cloud))),
     ("export-data", |cloud| mount(export_data::function(cloud))),
     ("health", |cloud| mount(health::function(cloud))),
+    ("list-roles", |cloud| mount(list_roles::function(cloud))),
     ("list-sessions", |cloud| mount(list_sessions::function(cloud))),
     ("list-users", |cloud| mount(list_users::function(cloud))),
     ("log-in", |cloud| mount(log_in::function(cloud))),

@@ -26,6 +26,7 @@ pub struct SignedIn {
     pub session_id: SessionId,
     /// The request that they make.
     pub head: Head,
+    scope: String,
 }
 
 impl SignedIn {
@@ -33,6 +34,11 @@ impl SignedIn {
     #[must_use]
     pub fn cause(&self, event_id: EventId, now: Timestamp) -> Cause {
         self.head.trace.cause(event_id, now, Actor::User(self.user_id))
+    }
+
+    /// Whether the access token says that the user may do it.
+    pub(crate) fn may(&self, permission: &str) -> bool {
+        self.scope.split(' ').any(|permitted| permitted == permission)
     }
 
     /// The receipt for an answer, to be committed with what it tells of; `None` if the request has no key.
@@ -135,7 +141,7 @@ impl Caller for SignedIn {
         let token = head.authorization.as_deref().and_then(bearer);
         let token = token.ok_or(Problem::of(ProblemType::InvalidToken))?;
         let claims = gate.verify(token, now).await?;
-        Ok(Self { user_id: claims.user_id, session_id: claims.session_id, head })
+        Ok(Self { user_id: claims.user_id, session_id: claims.session_id, scope: claims.scope, head })
     }
 
     fn head(&mut self) -> &mut Head {

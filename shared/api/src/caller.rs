@@ -1,5 +1,6 @@
 //! Routes, and who calls them. A right that a use case needs is an argument that only the check can
-//! make: [`Anyone`] needs none, [`crate::SignedIn`] needs a valid access token.
+//! make: [`Anyone`] needs none, [`crate::SignedIn`] needs a valid access token, and [`crate::Permitted`] one
+//! that says the user may do it.
 
 use std::{fmt, future::Future, sync::Arc};
 

@@ -1,10 +1,11 @@
 //! What whoever logs in or refreshes is granted.
 
 use cloud::{Cloud, SettingError};
-use domain::{Presented, Session, Timestamp, User};
+use domain::{Presented, Rights, RoleName, Session, Timestamp, User};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokens::{AccessClaims, Issuer, IssuerSettings, KeyUnusable};
+use tracing::warn;
 use uuid::Uuid;
 
 /// Tokens for a session, in the field names of RFC 6749, section 5.1.
@@ -38,7 +39,8 @@ pub fn issuing(cloud: &Cloud) -> Result<IssuerSettings, SettingError> {
 }
 
 impl Grant {
-    /// The tokens of the session's current generation; the access token's id is `token_id`.
+    /// The tokens of the session's current generation; the access token's id is `token_id`, and it says
+    /// that the user has `rights`.
     ///
     /// # Errors
     /// If the key cannot sign.
@@ -46,14 +48,20 @@ impl Grant {
         issuer: &Issuer,
         user: &User,
         session: &Session,
+        rights: &Rights,
         token_id: Uuid,
         now: Timestamp,
     ) -> Result<Self, KeyUnusable> {
+        let (scope, is_whole) = rights.scope();
+        if !is_whole {
+            warn!("a user has more permissions than a token can hold");
+        }
         let claims = AccessClaims {
             user_id: user.id,
             session_id: session.id,
             auth_time: session.created_at,
-            roles: user.roles.clone(),
+            roles: rights.roles.iter().map(RoleName::to_string).collect(),
+            scope,
             token_id,
         };
         let current = Presented { user_id: user.id, session_id: session.id, generation: session.generation };

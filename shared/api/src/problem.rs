@@ -73,6 +73,8 @@ problem_types! {
     InvalidCredentials "invalid-credentials" 401 "The credentials are not valid" "Address and password do not belong together.";
     /// The password, which is asked for again, is not the user's.
     ReauthenticationRequired "reauthentication-required" 403 "The password is not yours" "This asks for your present password again.";
+    /// The user has no right to it.
+    Forbidden "forbidden" 403 "You may not do this" "None of your roles permits it. A role that was given just now shows at the next refresh.";
     /// Somebody else has proven the address before.
     EmailTaken "email-taken" 409 "The address is taken" "Another account has it.";
     /// The resource is of another version than the request is for.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{Event, EventId, EventKind, Timestamp, event::Person};
+use crate::{Event, EventId, EventKind, StatedReason, Timestamp, event::Person};
 
 /// How much the published events say of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(crate) struct CloudEvent<'a> {
     sequence: String,
     /// Raised after the tables were restored to an earlier moment.
     epoch: u64,
-    /// Who did it: `anonymous`, or `user:` and an id. Others may come.
+    /// Who did it: `anonymous`, `operator`, or `user:` and an id. Others may come.
     actor: String,
     /// The request that it happened on.
     correlationid: &'a str,
@@ -103,7 +103,8 @@ impl Envelope {
         let mut detail: Value = serde_json::from_str(rendered).map_err(|_| NotAnEvent)?;
         let data = detail.get_mut("data").and_then(Value::as_object_mut).ok_or(NotAnEvent)?;
         let before = data.len();
-        data.retain(|name, _| !Person::FIELDS.contains(&name.as_str()));
+        let is_personal = |name: &str| Person::FIELDS.contains(&name) || name == StatedReason::FIELD;
+        data.retain(|name, _| !is_personal(name));
         Ok((data.len() < before).then(|| detail.to_string()))
     }
 }

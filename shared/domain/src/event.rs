@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    Attributes, BreachCheck, EventId, Locale, Name, RegistrationId, ResendId, ResetId, SessionId, Timestamp,
-    User, UserId,
+    Attributes, BreachCheck, EventId, Locale, Name, RegistrationId, ResendId, ResetId, RoleName, SessionId,
+    StatedReason, Timestamp, User, UserId,
 };
 
 /// One change, numbered within its stream.
@@ -141,6 +141,14 @@ pub enum EventKind {
     },
     /// `user.deletion-canceled`: the user has come back in time.
     DeletionCanceled {},
+    /// `user.role-granted`: the user has another role.
+    RoleGranted {
+        /// Which one it is.
+        role: RoleName,
+        /// Why, in the words of who did it, if they said; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+    },
     /// `user.erased`: nothing is left of the user but the id; no event follows.
     UserErased {},
 }
@@ -209,6 +217,7 @@ impl EventKind {
             Self::UserUpdated { .. } => "user.updated",
             Self::DeletionRequested { .. } => "user.deletion-requested",
             Self::DeletionCanceled {} => "user.deletion-canceled",
+            Self::RoleGranted { .. } => "user.role-granted",
             Self::UserErased {} => "user.erased",
         }
     }
@@ -231,6 +240,7 @@ impl EventKind {
             | Self::UserUpdated { .. }
             | Self::DeletionRequested { .. }
             | Self::DeletionCanceled {}
+            | Self::RoleGranted { .. }
             | Self::UserErased {} => 1,
         }
     }
@@ -241,6 +251,9 @@ impl EventKind {
         | Self::UserUpdated { person, .. } = &mut self
         {
             *person = None;
+        }
+        if let Self::RoleGranted { stated_reason, .. } = &mut self {
+            *stated_reason = None;
         }
         self
     }

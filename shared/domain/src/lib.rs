@@ -6,6 +6,7 @@
 
 mod attempts;
 mod attributes;
+mod authority;
 mod canary;
 #[cfg(test)]
 mod catalogue;
@@ -23,8 +24,10 @@ mod password_reset;
 mod public_key;
 mod receipt;
 mod registration;
+mod role;
 mod seeds;
 mod session;
+mod stated_reason;
 mod status_name;
 mod time;
 mod user;
@@ -33,6 +36,7 @@ pub use attempts::{Allowance, Attempts};
 pub use attributes::{
     Attribute, AttributeChanges, Attributes, AttributesSchema, InvalidAttribute, InvalidSchema,
 };
+pub use authority::{Authority, NoAuthority};
 pub use canary::Canary;
 pub use credential::Credential;
 pub use email::{CanonicalEmail, Email, InvalidEmail};
@@ -50,8 +54,10 @@ pub use password_reset::PasswordResetRequest;
 pub use public_key::PublicKey;
 pub use receipt::{Receipt, ReceiptId};
 pub use registration::{Applicant, Registration, ResendRequest};
+pub use role::{InvalidPermission, InvalidRoleName, Permission, Rights, Role, RoleName, Roles};
 pub use seeds::{MalformedSeeds, Seeds};
 pub use session::{Presented, RefreshRefused, Session, SessionLimits};
+pub use stated_reason::{InvalidReason, StatedReason};
 pub use status_name::StatusName;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use user::{Change, Client, ProfileChange, Status, Tombstone, User};

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     Actor, AttributeChanges, Attributes, Cause, Email, Event, EventKind, InvalidAttribute, Locale, Name,
-    Session, SessionEnd, SessionId, SessionLimits, Stream, Timestamp, UserId,
+    RoleName, Session, SessionEnd, SessionId, SessionLimits, StatedReason, Stream, Timestamp, UserId,
 };
 
 /// Somebody whose address is proven.
@@ -134,6 +134,24 @@ impl User {
         (Tombstone { id, version, created_at, erased_at }, event)
     }
 
+    /// Gives the user a role. Returns the user one version on, and the event; `None` if they have it.
+    #[must_use]
+    pub fn grant_role(
+        &self,
+        role: &RoleName,
+        stated_reason: Option<StatedReason>,
+        cause: Cause,
+    ) -> Option<(Self, Event)> {
+        if self.has_role(role.as_str()) {
+            return None;
+        }
+        let mut roles = self.roles.clone();
+        roles.push(role.to_string());
+        roles.sort_unstable();
+        let granted = Self { roles, updated_at: cause.occurred_at, ..self.clone() };
+        Some(granted.changed_by(cause, EventKind::RoleGranted { role: role.clone(), stated_reason }))
+    }
+
     /// Starts a session. Returns the user one version on, the session, and the event.
     #[must_use]
     pub fn start_session(
@@ -204,10 +222,14 @@ impl User {
         attributes.into_iter().map(|name| format!("attributes.{name}")).chain(parts).collect()
     }
 
-    /// Every change of a user is one version and one event of the same number.
+    /// A change that the user makes.
     pub(crate) fn change(&self, cause: Cause, kind: EventKind) -> (Self, Event) {
+        self.changed_by(Cause { actor: Actor::User(self.id), ..cause }, kind)
+    }
+
+    /// Every change of a user is one version and one event of the same number, by whoever the cause names.
+    pub(crate) fn changed_by(&self, cause: Cause, kind: EventKind) -> (Self, Event) {
         let user = Self { version: self.version + 1, ..self.clone() };
-        let cause = Cause { actor: Actor::User(self.id), ..cause };
         let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
         (user, event)
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     Failure, Identities,
-    item::{Attributes, Read, text},
+    item::{Attributes, Read},
     users,
 };
 
@@ -57,23 +57,9 @@ impl Identities {
     }
 
     async fn items_of(&self, user: UserId) -> Result<Vec<Attributes>, Failure> {
-        let (mut items, mut start) = (Vec::new(), None);
-        loop {
-            let query = self
-                .dynamodb
-                .query()
-                .table_name(&self.table)
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", text(users::pk(user)))
-                .set_exclusive_start_key(start);
-            let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-            items.extend(answer.items.unwrap_or_default().into_iter().filter(|item| !users::is_user(item)));
-            start = answer.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
+        let mut items = self.query(&users::pk(user)).await?;
+        items.retain(|item| !users::is_user(item));
+        Ok(items)
     }
 
     async fn delete(&self, mut item: Attributes) -> Result<(), Failure> {

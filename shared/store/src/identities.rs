@@ -39,14 +39,22 @@ impl Identities {
     }
 
     pub(crate) async fn query(&self, pk: &str) -> Result<Vec<Attributes>, Failure> {
-        let query = self
-            .dynamodb
-            .query()
-            .table_name(&self.table)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-        Ok(answer.items.unwrap_or_default())
+        let (mut items, mut start) = (Vec::new(), None);
+        loop {
+            let query = self
+                .dynamodb
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+                .set_exclusive_start_key(start);
+            let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
     }
 }

@@ -5,15 +5,15 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{Delete, Put, TransactWriteItem, Update},
+    types::{ConditionCheck, Delete, Put, TransactWriteItem, Update},
 };
 use cloud::{Cloud, Random, SettingError};
-use domain::{Detail, Envelope, Event, Receipt};
+use domain::{Authority, Detail, Envelope, Event, Receipt};
 
 use crate::{
     Failure, Identities,
     item::{Attributes, Item},
-    outbox, receipts,
+    outbox, receipts, roles,
 };
 
 /// Both tables, and the way events are written.
@@ -30,6 +30,8 @@ pub struct Commands<'a> {
     pub(crate) store: &'a Store,
     /// What the request will be answered.
     receipt: Option<Receipt>,
+    /// By what it is carried out, where it takes more than to be who one is.
+    authority: Option<&'a Authority>,
 }
 
 /// A command whose conditions do not hold (any more).
@@ -87,7 +89,16 @@ impl Store {
     /// request is to have one.
     #[must_use]
     pub const fn answering(&self, receipt: Option<Receipt>) -> Commands<'_> {
-        Commands { store: self, receipt }
+        Commands { store: self, receipt, authority: None }
+    }
+}
+
+impl<'a> Commands<'a> {
+    /// The same commands, of which none is carried out unless `authority` still holds: what was decided by it
+    /// is stale otherwise.
+    #[must_use]
+    pub fn under(self, authority: &'a Authority) -> Self {
+        Self { authority: Some(authority), ..self }
     }
 }
 
@@ -101,6 +112,7 @@ impl Commands<'_> {
     ) -> Result<(), NotCommitted> {
         let Store { identities, events_table, envelope, .. } = self.store;
         let record = outbox::item(&event, envelope.render(&event));
+        let writes = self.authorized(writes.into_iter().collect());
         let mut items: Vec<_> = writes.into_iter().map(|write| write.into_item(&identities.table)).collect();
         let event_position = items.len();
         items.push(Write::put(record).only_if("attribute_not_exists(seq)").into_item(events_table));
@@ -126,6 +138,18 @@ impl Commands<'_> {
             }
             failure => failure,
         })
+    }
+
+    /// With the checks that the authority still holds, behind the writes. A transaction takes one operation
+    /// an item: what is written itself is written only if both conditions hold.
+    fn authorized(&self, mut writes: Vec<Write>) -> Vec<Write> {
+        for check in self.authority.map(roles::still_holds).unwrap_or_default() {
+            match writes.iter_mut().find(|write| write.is_of(&check)) {
+                Some(write) => write.also_only_if(check),
+                None => writes.push(check),
+            }
+        }
+        writes
     }
 }
 
@@ -218,8 +242,8 @@ fn is_passing(code: &str) -> bool {
 /// One write of a transaction.
 pub(crate) struct Write {
     kind: Kind,
-    condition: Option<&'static str>,
-    name: Option<(&'static str, &'static str)>,
+    condition: Option<String>,
+    names: Vec<(&'static str, &'static str)>,
     values: Attributes,
 }
 
@@ -227,6 +251,7 @@ enum Kind {
     Put(Attributes),
     Update(Attributes, &'static str),
     Delete(Attributes),
+    Check(Attributes),
 }
 
 impl Write {
@@ -242,18 +267,23 @@ impl Write {
         Self::of(Kind::Delete(key))
     }
 
+    /// Writes nothing: only its condition must hold.
+    pub(crate) fn check(key: Attributes) -> Self {
+        Self::of(Kind::Check(key))
+    }
+
     fn of(kind: Kind) -> Self {
-        Self { kind, condition: None, name: None, values: Attributes::new() }
+        Self { kind, condition: None, names: Vec::new(), values: Attributes::new() }
     }
 
     pub(crate) fn only_if(mut self, condition: &'static str) -> Self {
-        self.condition = Some(condition);
+        self.condition = Some(condition.to_owned());
         self
     }
 
     /// What a placeholder for a reserved word stands for.
     pub(crate) fn named(mut self, placeholder: &'static str, name: &'static str) -> Self {
-        self.name = Some((placeholder, name));
+        self.names.push((placeholder, name));
         self
     }
 
@@ -262,16 +292,36 @@ impl Write {
         self
     }
 
+    /// Whether both are about the same item.
+    fn is_of(&self, other: &Self) -> bool {
+        let key = |write: &Self| {
+            let (Kind::Put(item) | Kind::Update(item, _) | Kind::Delete(item) | Kind::Check(item)) =
+                &write.kind;
+            (item.get("pk").cloned(), item.get("sk").cloned())
+        };
+        key(self) == key(other)
+    }
+
+    fn also_only_if(&mut self, check: Self) {
+        let conditions = [self.condition.take(), check.condition];
+        let both = conditions.into_iter().flatten().map(|condition| format!("({condition})"));
+        self.condition = Some(both.collect::<Vec<_>>().join(" AND "));
+        self.names.extend(check.names);
+        self.values.extend(check.values);
+    }
+
     /// `build` fails only for a missing table name, key or item, and all are given here.
     fn into_item(self, table: &str) -> TransactWriteItem {
-        let condition = self.condition.map(str::to_owned);
+        let condition = self.condition;
         let values = (!self.values.is_empty()).then_some(self.values);
-        let names = self.name.map(|(placeholder, name)| [(placeholder.to_owned(), name.to_owned())].into());
+        let alias = |(placeholder, name): &(&str, &str)| ((*placeholder).to_owned(), (*name).to_owned());
+        let names = (!self.names.is_empty()).then(|| self.names.iter().map(alias).collect());
         let item = TransactWriteItem::builder();
         match self.kind {
             Kind::Put(attributes) => {
                 let put = Put::builder().table_name(table).set_item(Some(attributes));
                 let put = put.set_condition_expression(condition).set_expression_attribute_values(values);
+                let put = put.set_expression_attribute_names(names);
                 item.set_put(put.build().ok())
             }
             Kind::Update(key, expression) => {
@@ -286,7 +336,14 @@ impl Write {
                 let delete = Delete::builder().table_name(table).set_key(Some(key));
                 let delete =
                     delete.set_condition_expression(condition).set_expression_attribute_values(values);
+                let delete = delete.set_expression_attribute_names(names);
                 item.set_delete(delete.build().ok())
+            }
+            Kind::Check(key) => {
+                let check = ConditionCheck::builder().table_name(table).set_key(Some(key));
+                let check = check.set_condition_expression(condition).set_expression_attribute_values(values);
+                let check = check.set_expression_attribute_names(names);
+                item.set_condition_check(check.build().ok())
             }
         }
         .build()

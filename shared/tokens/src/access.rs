@@ -26,6 +26,8 @@ pub struct AccessClaims {
     pub auth_time: Timestamp,
     /// Names of the user's roles when the token was made.
     pub roles: Vec<String>,
+    /// What the user might do when the token was made: permissions, with a space between them.
+    pub scope: String,
     /// Which token it is (`jti`).
     pub token_id: Uuid,
 }
@@ -132,6 +134,7 @@ impl AccessClaims {
             session_id: SessionId::from_uuid(uuid(&claims.sid)?),
             auth_time: Timestamp::from_millis(claims.auth_time.checked_mul(1000)?),
             roles: claims.roles,
+            scope: claims.scope,
             token_id: uuid(&claims.jti)?,
         })
     }

@@ -90,8 +90,7 @@ impl Issuer {
             sid: claims.session_id.to_string(),
             auth_time: claims.auth_time.seconds(),
             roles: claims.roles.clone(),
-            // A scope is what a client was granted, not what its user may do: nobody grants any yet.
-            scope: String::new(),
+            scope: claims.scope.clone(),
         }
     }
 

@@ -19,7 +19,7 @@ use std::{
 };
 
 use cloud::Clock;
-use domain::Timestamp;
+use domain::{Actor, Cause, Role, Timestamp};
 use local::{
     Request, Setup, Stack,
     calls::{Call, Fate},
@@ -163,6 +163,30 @@ impl Stage {
     pub async fn signed_in(&self, email: &str) -> Tokens {
         self.registered(email).await;
         Tokens::of(&self.log_in(email).await.expect(201).body)
+    }
+
+    /// Makes somebody an administrator who is signed in.
+    pub async fn administrator(&self, email: &str) -> Tokens {
+        self.make_administrator(&self.registered(email).await).await;
+        Tokens::of(&self.log_in(email).await.expect(201).body)
+    }
+
+    /// Makes a user an administrator, as `gatepost users grant-admin` does.
+    pub async fn make_administrator(&self, user: &Value) {
+        let id = user["id"].as_str().expect("an id").parse().expect("an id");
+        let cloud = self.stack.cloud("update-profile").expect("a cloud");
+        let store = store::Store::new(&cloud).expect("a store");
+        let user = store.identities().user(id).await.expect("an answer").expect("a user");
+        let now = cloud.clock().now();
+        let cause = Cause {
+            event_id: cloud.random().id(now),
+            occurred_at: now,
+            actor: Actor::Operator,
+            correlation_id: "by-an-operator".to_owned(),
+            traceparent: None,
+        };
+        let (after, event) = user.grant_role(&Role::admin().name, None, cause).expect("a new role");
+        store.answering(None).change_standing(&user, &after, event).await.expect("granted");
     }
 
     /// Refreshes a session.

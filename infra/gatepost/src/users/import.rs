@@ -113,6 +113,13 @@ pub(super) async fn run(
         report.document(document);
         return Ok(Ended::Well);
     }
+    let administrators = good.iter().filter(|(_, candidate)| candidate.was_administrator).count();
+    if administrators > 0 {
+        report.line(&format!(
+            "the role admin of {administrators} users is left out: `gatepost users grant-admin` gives it"
+        ));
+        document["administrators_left_out"] = administrators.into();
+    }
     let Outcomes { imported, already_there, refused } = import.all(good).await?;
     for (place, reason) in &refused {
         report.line(&format!("{place}: refused: {reason}"));
@@ -227,7 +234,7 @@ impl Import {
 
     /// One transaction for each. Who is there with the same id was taken over by an earlier run.
     async fn one(&self, place: Place, candidate: Candidate) -> Result<Outcome, UsersError> {
-        let Candidate { newcomer, password } = candidate;
+        let Candidate { newcomer, password, .. } = candidate;
         let (id, email) = (newcomer.id, newcomer.applicant.email.clone());
         // Before the work of a hash.
         if let Some(credential) = self.store.identities().credential(email.canonical()).await? {

@@ -1,8 +1,9 @@
-//! `gatepost users`: users move in from other systems, and out of this one.
+//! `gatepost users`: users move in from other systems, and out of this one; the first administrator is made.
 
 mod count;
 mod export;
 mod formats;
+mod grant_admin;
 mod import;
 mod record;
 
@@ -54,6 +55,12 @@ pub(crate) enum UsersError {
     OtherSecret,
     #[error("the user {0} cannot be read: see `gatepost outbox verify`")]
     Unreadable(String),
+    #[error("that is no e-mail address")]
+    NoAddress,
+    #[error("nobody has this address: they must register first")]
+    NobodyThere,
+    #[error("the user is suspended, or is to be erased")]
+    NotActive,
     #[error("the system does not permit it: {0}")]
     Permitted(#[from] io::Error),
 }
@@ -73,11 +80,11 @@ const SETTINGS: [(&str, &str); 2] =
 
 pub(crate) fn command() -> Command {
     Command::new("users")
-        .about("Takes users over from another system, passwords included, hands all of them out, and counts them")
+        .about("Takes users over from another system, passwords included, hands all of them out, makes administrators, counts them")
         .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([import::command(), export::command(), count::command()].map(|command| {
+        .subcommands([import::command(), export::command(), grant_admin::command(), count::command()].map(|command| {
             let command = command.args(system::arguments()).after_help(EXIT_CODES);
             command.arg(flag("json", "Prints one JSON document instead of text"))
         }))
@@ -92,6 +99,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, UsersError> {
         match name {
             "count" => count::run(&system, &report, arguments).await,
             "import" => import::run(&system, &report, arguments).await,
+            "grant-admin" => grant_admin::run(&system, &report, arguments).await,
             _ => export::run(&system, &report, arguments).await,
         }
     })?;

@@ -3,7 +3,7 @@
 use credentials::{ForeignHash, InvalidForeignHash};
 use domain::{
     Applicant, Attributes, Email, InvalidAttribute, InvalidEmail, InvalidLocale, InvalidName, Locale, Name,
-    Newcomer, PasswordHash, Status, Timestamp, UserId,
+    Newcomer, PasswordHash, Role, Status, Timestamp, UserId,
 };
 use thiserror::Error;
 
@@ -47,6 +47,8 @@ pub(crate) enum Password {
 pub(crate) struct Candidate {
     pub(crate) newcomer: Newcomer,
     pub(crate) password: Password,
+    /// There, which does not make one here.
+    pub(crate) was_administrator: bool,
 }
 
 /// What is to become of people whose address was not proven there.
@@ -120,6 +122,8 @@ impl Record {
         if self.roles.len() > MAX_ROLES || !self.roles.iter().all(is_role) {
             return Err(Wrong::Roles);
         }
+        // No file makes administrators.
+        let was_administrator = self.roles.iter().any(|role| role == Role::ADMIN);
         let applicant = Applicant {
             email,
             first_name: name("first", self.first_name)?,
@@ -137,11 +141,11 @@ impl Record {
             applicant,
             attributes: attributes.unwrap_or_default(),
             status,
-            roles: self.roles,
+            roles: self.roles.into_iter().filter(|role| role != Role::ADMIN).collect(),
             created_at: self.created_at.unwrap_or(now),
             updated_at: self.updated_at.unwrap_or(now),
         };
-        Ok(Some(Candidate { newcomer, password: self.password }))
+        Ok(Some(Candidate { newcomer, password: self.password, was_administrator }))
     }
 
     /// The id there, if it can be one here; or else one that is the same whenever it is derived.

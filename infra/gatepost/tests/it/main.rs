@@ -5,6 +5,7 @@ mod admitting;
 mod changing;
 mod command;
 mod exports;
+mod granting;
 mod killed;
 mod looking;
 mod mail;

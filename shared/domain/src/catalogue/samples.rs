@@ -2,7 +2,8 @@
 
 use crate::{
     Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, Email, Envelope, Event, EventKind,
-    Id, Locale, Name, NewPassword, PasswordHash, Person, Registration, SessionEnd, Stream, Timestamp, User,
+    Id, Locale, Name, NewPassword, PasswordHash, Person, Registration, RoleName, SessionEnd, StatedReason,
+    Stream, Timestamp, User,
 };
 
 /// 21 November 2026, 03:00 UTC.
@@ -90,6 +91,10 @@ fn of_user(user: User) -> Vec<EventKind> {
         },
         EventKind::DeletionRequested { erase_at: at(86_400_000) },
         EventKind::DeletionCanceled {},
+        EventKind::RoleGranted {
+            role: RoleName::parse("editor").expect("a name"),
+            stated_reason: StatedReason::parse("ticket 4711").ok(),
+        },
         EventKind::UserErased {},
     ]
 }

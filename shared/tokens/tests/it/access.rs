@@ -65,7 +65,7 @@ fn payload() -> Map<String, Value> {
         "sid": "11111111-1111-1111-1111-111111111102",
         "auth_time": 1_763_690_000,
         "roles": ["admin", "späher"],
-        "scope": "",
+        "scope": "users:read users:write",
     }))
 }
 
@@ -383,9 +383,10 @@ proptest! {
     #[test]
     fn claims_come_back_as_they_went_in(
         roles in prop::collection::vec("\\PC{0,20}", 0..5),
+        scope in "\\PC{0,20}",
         seconds in 0_i64..253_402_300_800,
     ) {
-        let claims = AccessClaims { roles, auth_time: Timestamp::from_millis(seconds * 1000), ..claims() };
+        let claims = AccessClaims { roles, scope, auth_time: Timestamp::from_millis(seconds * 1000), ..claims() };
         let token = issuer().access_token(&claims, NOW).expect("a token");
         prop_assert_eq!(verifier().verify(token.expose(), NOW), Ok(claims));
     }

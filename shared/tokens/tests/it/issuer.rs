@@ -28,7 +28,7 @@ fn an_access_token_says_what_rfc_9068_asks_for() {
             "sid": "11111111-1111-1111-1111-111111111102",
             "auth_time": 1_763_690_000,
             "roles": ["admin", "späher"],
-            "scope": "",
+            "scope": "users:read users:write",
         })
     );
     assert_eq!(NOW.plus(LIFETIME).seconds(), 1_763_694_600);

@@ -33,7 +33,7 @@ fn verify(keys: &[PublicKey], key: &EncodingKey, algorithm: Algorithm) -> Result
         "sid": claims().session_id,
         "auth_time": 1_763_690_000,
         "roles": claims().roles,
-        "scope": "",
+        "scope": claims().scope,
     });
     let token = jsonwebtoken::encode(&header, &payload, key).expect("a token");
     let verifier = Verifier::new(ISSUER.to_owned(), AUDIENCE.to_owned(), keys);

@@ -55,6 +55,7 @@ fn claims() -> AccessClaims {
         session_id: SessionId::from_uuid(uuid(2)),
         auth_time: Timestamp::from_millis(1_763_690_000_000),
         roles: vec!["admin".to_owned(), "späher".to_owned()],
+        scope: "users:read users:write".to_owned(),
         token_id: uuid(3),
     }
 }

@@ -74,7 +74,7 @@ async fn published(detail: &str) -> Vec<Value> {
     stage.post("/v1/registrations/resend", json!({"email": "ada@example.com"})).await.expect(202);
     let token = stage.link("ada@example.com").await;
     stage.post("/v1/registrations/verify", json!({"token": token})).await.expect(201);
-    stage.registered("nameless@example.com").await;
+    stage.make_administrator(&stage.registered("nameless@example.com").await).await;
 
     let first = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
     let second = Tokens::of(&stage.refresh(&first.refresh).await.expect(200).body);

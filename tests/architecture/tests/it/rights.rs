@@ -90,6 +90,20 @@ async fn through_new_passwords_and_addresses(stage: &Stage) {
     stage.settle().await;
 }
 
+/// What administrators do, but for being made one.
+async fn through_administration(touched: &mut Touched) {
+    let stage = Stage::with(Setup::recording);
+    let admin = stage.administrator("ada@example.com").await;
+    stage.forget_calls();
+    // What log-in knows of roles is too old by now.
+    stage.pass(Duration::from_mins(2));
+    stage.log_in("ada@example.com").await.expect(201);
+    stage.refresh(&admin.refresh).await.expect(200);
+    stage.get("/v1/roles", &admin.access).await.expect(200);
+    stage.settle().await;
+    record(&stage, touched);
+}
+
 /// Every request has a key, so that its answer is looked for and kept.
 async fn through_keys(touched: &mut Touched) {
     for route in again::changing() {
@@ -191,6 +205,7 @@ fn permits(right: &Right, touch: &Touch) -> bool {
 async fn every_role_permits_what_its_function_does_and_no_more() {
     let mut touched = Touched::new();
     through_lost_answers_and_a_late_relay(&mut touched).await;
+    through_administration(&mut touched).await;
     through_keys(&mut touched).await;
     through_the_sweeper_and_the_quarantine(&mut touched).await;
     through_a_rehash(&mut touched).await;

@@ -28,6 +28,7 @@ pub(crate) fn in_code() -> Vec<Listed> {
         listed::<end_session::EndSession>("end-session"),
         listed::<export_data::ExportData>("export-data"),
         listed::<health::Health>("health"),
+        listed::<list_roles::ListRoles>("list-roles"),
         listed::<list_sessions::ListSessions>("list-sessions"),
         listed::<list_users::ListUsers>("list-users"),
         listed::<log_in::LogIn>("log-in"),

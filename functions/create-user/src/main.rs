@@ -1,5 +1,0 @@
-//! Serves [`create_user`] on Lambda.
-
-fn main() -> Result<(), cloud::StartFailed> {
-    cloud::run(create_user::function)
-}

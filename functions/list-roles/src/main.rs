@@ -1,0 +1,5 @@
+//! Serves [`list_roles`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(list_roles::function)
+}

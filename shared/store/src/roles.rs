@@ -1,0 +1,187 @@
+//! Roles, what they permit, and whoever acts by them.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use domain::{
+    Authority, Event, NoAuthority, Permission, Rights, Role, RoleName, Roles, SessionId, Timestamp, User,
+    UserId,
+};
+
+use crate::{
+    Failure, Identities, Refused,
+    item::{Attributes, Item, Read},
+    transaction::{Commands, NotCommitted, Write},
+    users,
+};
+
+const PK: &str = "ROLES";
+/// One item, which counts those who may act as administrators.
+const ADMINISTRATORS: &str = "ADMINISTRATORS";
+
+/// How long a function takes roles for what they were when it read them. Never for a decision about roles.
+const KEPT: Duration = Duration::from_mins(1);
+
+/// Why what a user may do is not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StandingRefused {
+    /// Nobody would be left who can give rights.
+    #[error("the user is the last administrator")]
+    LastAdministrator,
+    /// The user or the authority has changed, or the tables failed.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+/// Why nobody may act.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAuthorized {
+    /// There is no authority for it.
+    #[error(transparent)]
+    None(#[from] NoAuthority),
+    /// The table failed.
+    #[error("not read")]
+    NotRead(#[from] Failure),
+}
+
+/// The roles as they were a moment ago, kept by a function that makes tokens.
+pub struct RecentRoles {
+    identities: Identities,
+    kept: RwLock<Option<(Timestamp, Arc<Roles>)>>,
+}
+
+impl RecentRoles {
+    /// Those of this table.
+    #[must_use]
+    pub fn new(identities: &Identities) -> Self {
+        Self { identities: identities.clone(), kept: RwLock::default() }
+    }
+
+    /// What a user may do: as of now for the user, as of a minute ago at most for the roles. Of who has no
+    /// role nothing is read.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn rights(&self, user: &User, now: Timestamp) -> Result<Rights, Failure> {
+        if user.roles.is_empty() {
+            return Ok(Rights::default());
+        }
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, roles)) = kept.filter(|(read_at, _)| now.since(*read_at) < KEPT) {
+            return Ok(roles.rights(user));
+        }
+        let roles = Arc::new(self.identities.roles().await?);
+        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&roles)));
+        Ok(roles.rights(user))
+    }
+}
+
+impl Identities {
+    /// Every role that there is.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn roles(&self) -> Result<Roles, Failure> {
+        let items = self.query(PK).await?;
+        Ok(Roles::of(items.iter().map(parse).collect::<Result<Vec<_>, _>>()?))
+    }
+
+    /// What the user of a session may do to others now, if `permission` is among it.
+    ///
+    /// # Errors
+    /// [`NotAuthorized`].
+    pub async fn authority(
+        &self,
+        (user, session): (UserId, SessionId),
+        permission: &str,
+        now: Timestamp,
+    ) -> Result<Authority, NotAuthorized> {
+        let (user, session, roles) =
+            tokio::try_join!(self.user(user), self.session(user, session), self.roles())?;
+        Ok(Authority::of(user, session.as_ref(), roles, permission, now)?)
+    }
+}
+
+impl Commands<'_> {
+    /// Puts a user, whose roles or status are others, in the place of the one a version before.
+    ///
+    /// # Errors
+    /// [`StandingRefused`].
+    pub async fn change_standing(
+        &self,
+        before: &User,
+        after: &User,
+        event: Event,
+    ) -> Result<(), StandingRefused> {
+        const COUNT: usize = 1;
+        let count = count_administrators(before, after);
+        let is_counted = count.is_some();
+        let writes = [Some(users::replace(after)), count].into_iter().flatten();
+        self.commit(writes, event).await.map_err(|error| match error {
+            // If something else does not hold either, it is to be decided anew.
+            NotCommitted::Refused(positions) if is_counted && positions == [COUNT] => {
+                StandingRefused::LastAdministrator
+            }
+            NotCommitted::Refused(_) => Refused::Stale.into(),
+            NotCommitted::Failed(failure) => Refused::Failed(failure).into(),
+        })
+    }
+}
+
+/// Keeps the count of those who may act as administrators, if there is one more or less by it: the last one
+/// stays, also if two go at the same time.
+pub(crate) fn count_administrators(before: &User, after: &User) -> Option<Write> {
+    let key = || Item::at(ADMINISTRATORS, ADMINISTRATORS).build();
+    let one = || Item::default().number(":one", 1);
+    match (before.is_administrator(), after.is_administrator()) {
+        (false, true) => Some(Write::update(key(), "ADD administrators :one").with(one())),
+        (true, false) => Some(
+            Write::update(key(), "SET administrators = administrators - :one")
+                .only_if("administrators > :one")
+                .with(one()),
+        ),
+        (true, true) | (false, false) => None,
+    }
+}
+
+/// That an authority still holds: the user may act, no session was ended since, and the roles are the same
+/// ones, permitting the same.
+pub(crate) fn still_holds(authority: &Authority) -> Vec<Write> {
+    let user = authority.user();
+    let values = Item::default()
+        .text(":actor_status", user.status.to_string())
+        .number(":actor_epoch", user.epoch)
+        .texts(":actor_roles", &user.roles);
+    let user = Write::check(users::key(user.id))
+        .only_if("#actor_status = :actor_status AND epoch = :actor_epoch AND #actor_roles = :actor_roles")
+        .named("#actor_status", "status")
+        .named("#actor_roles", "roles")
+        .with(values);
+    let role = |(name, version): (&RoleName, u64)| {
+        let values = Item::default().number(":role_version", version);
+        Write::check(key(name)).only_if("version = :role_version").with(values)
+    };
+    [user].into_iter().chain(authority.rests_on().map(role)).collect()
+}
+
+fn key(name: &RoleName) -> Attributes {
+    Item::at(PK, name.as_str()).build()
+}
+
+fn parse(item: &Attributes) -> Result<Role, Failure> {
+    const PERMISSIONS: &str = "permissions";
+    let read = Read(item);
+    let permission = |text: String| Permission::parse(&text).map_err(|_| Failure::Malformed(PERMISSIONS));
+    Ok(Role {
+        name: read.parsed("sk", RoleName::parse)?,
+        permissions: read
+            .texts(PERMISSIONS)?
+            .into_iter()
+            .map(permission)
+            .collect::<Result<BTreeSet<_>, _>>()?,
+        version: read.number("version")?,
+    })
+}
