@@ -14,6 +14,7 @@ use domain::{
 use crate::{
     Failure, Identities, Refused,
     item::{Attributes, Item, Read},
+    listing,
     transaction::{Commands, NotCommitted, Write},
     users,
 };
@@ -120,6 +121,7 @@ impl Commands<'_> {
         let count = count_administrators(before, after);
         let is_counted = count.is_some();
         let writes = [Some(users::replace(after)), count].into_iter().flatten();
+        let writes = writes.chain(listing::role_writes(&before.roles, after));
         self.commit(writes, event).await.map_err(|error| match error {
             // If something else does not hold either, it is to be decided anew.
             NotCommitted::Refused(positions) if is_counted && positions == [COUNT] => {

@@ -4,6 +4,7 @@
 mod admitting;
 mod changing;
 mod command;
+mod counting;
 mod exports;
 mod granting;
 mod killed;
