@@ -8,7 +8,7 @@ use api::{Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, 
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
 use credentials::{HashFailed, Hasher};
 use domain::{Applicant, Email, Locale, Name, Password, Registration, Secret};
-use passwords::{Choice, NotChosen};
+use passwords::{Choice, NotChosen, Present};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Failure, MailLimits, NotReserved, Store};
@@ -108,7 +108,7 @@ impl UseCase for Register {
         let limits = self.limits.of("registration", applicant.email.canonical(), &caller.head.client);
         self.store.identities().reserve(&limits, self.clock.now()).await?;
         let hasher = self.hasher.get().await?;
-        let password = self.choice.settle(hasher, &password, None, self.random.bytes()).await?;
+        let password = self.choice.settle(hasher, &password, Present::None, self.random.bytes()).await?;
 
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);

@@ -109,6 +109,12 @@ impl Password {
         Ok(Self(Secret::from(text.expose().nfc().collect::<String>())))
     }
 
+    /// Whether both are the same. Takes a time that depends on both: for two that one person entered.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+
     /// The normalised text, for the hash.
     #[must_use]
     pub fn expose(&self) -> &str {

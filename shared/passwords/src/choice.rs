@@ -8,7 +8,7 @@ use domain::{
 };
 use thiserror::Error;
 
-use crate::breaches::Breaches;
+use crate::{breaches::Breaches, reentry::Proven};
 
 /// What new passwords must be here.
 pub struct Choice {
@@ -16,6 +16,17 @@ pub struct Choice {
     /// The service's own name, which no password may rest on.
     service: String,
     breaches: Option<Breaches>,
+}
+
+/// The password whose place a new one takes.
+#[derive(Clone, Copy)]
+pub enum Present<'a> {
+    /// There is none.
+    None,
+    /// The one of this credential.
+    Hashed(&'a Credential),
+    /// The one that was entered just now.
+    Entered(&'a Proven),
 }
 
 /// Why a new password is not taken.
@@ -68,7 +79,7 @@ impl Choice {
     }
 
     /// Hashes a new password with `salt`, and asks at the same time whether it was stolen elsewhere. It
-    /// must be none of the last ones of the credential that it is for, if there is one.
+    /// must be neither the `present` one nor one of the last before.
     ///
     /// # Errors
     /// [`NotChosen`].
@@ -76,7 +87,7 @@ impl Choice {
         &self,
         hasher: &Hasher,
         password: &Password,
-        credential: Option<&Credential>,
+        present: Present<'_>,
         salt: [u8; 16],
     ) -> Result<NewPassword, NotChosen> {
         let remembered = self.policy.remembered();
@@ -87,7 +98,7 @@ impl Choice {
                     None => Ok(None),
                 }
             },
-            is_reused(hasher, password, credential, remembered),
+            is_reused(hasher, password, present, remembered),
             hasher.hash(password, salt)
         );
         let reused = is_reused?.then_some(InvalidPassword::Reused);
@@ -100,14 +111,21 @@ impl Choice {
     }
 }
 
-/// Each takes a hash; a pepper that is gone makes an old one unknowable, and so no hindrance.
+/// Each comparison takes a hash, but with the one that was entered. A pepper that is gone makes an old
+/// hash unknowable, and so no hindrance.
 async fn is_reused(
     hasher: &Hasher,
     password: &Password,
-    credential: Option<&Credential>,
+    present: Present<'_>,
     remembered: usize,
 ) -> Result<bool, HashFailed> {
-    for known in credential.into_iter().flat_map(|credential| credential.last(remembered)) {
+    let (credential, compared) = match present {
+        Present::None => return Ok(false),
+        Present::Hashed(credential) => (credential, 0),
+        Present::Entered(proven) if remembered > 0 && proven.password.is(password) => return Ok(true),
+        Present::Entered(proven) => (&proven.credential, 1),
+    };
+    for known in credential.last(remembered).skip(compared) {
         match hasher.verify(password, Some(known)).await {
             Ok(Verdict::Match | Verdict::MatchButOutdated) => return Ok(true),
             Ok(Verdict::Mismatch) | Err(HashFailed::UnknownPepper | HashFailed::Malformed) => {}

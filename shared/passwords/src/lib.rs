@@ -6,6 +6,6 @@ mod choice;
 mod hashing;
 mod reentry;
 
-pub use choice::{Choice, NotChosen, problems};
+pub use choice::{Choice, NotChosen, Present, problems};
 pub use hashing::{hasher, parameters};
 pub use reentry::{NotProven, Proven, Reentry};

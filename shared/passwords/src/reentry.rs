@@ -26,7 +26,7 @@ pub struct Proven {
     pub user: User,
     /// What proved them.
     pub credential: Credential,
-    password: Password,
+    pub(crate) password: Password,
 }
 
 /// Why somebody is not who they say they are, or nobody can tell.

@@ -7,7 +7,7 @@ use domain::{
     Actor, Applicant, Cause, Credential, Email, Id, InvalidPassword, NewPassword, Password, Registration,
     Secret, Seeds, SessionId, Timestamp, User,
 };
-use passwords::{Choice, NotChosen};
+use passwords::{Choice, NotChosen, Present};
 
 const SALT: [u8; 16] = [7; 16];
 
@@ -61,7 +61,8 @@ impl Person {
         let choice = choice(history);
         let email = Email::parse("ada@example.com").expect("an address");
         let applicant = Applicant { email, first_name: None, last_name: None, locale: None };
-        let first = choice.settle(&hasher, &password("number one"), None, SALT).await.expect("a first one");
+        let first =
+            choice.settle(&hasher, &password("number one"), Present::None, SALT).await.expect("a first one");
         let id = Id::new(Timestamp::from_millis(0), [3; 10]);
         let (registration, _) =
             Registration::request(id, applicant, first, std::time::Duration::from_hours(1), cause());
@@ -70,7 +71,7 @@ impl Person {
     }
 
     async fn settle(&self, text: &str) -> Result<NewPassword, NotChosen> {
-        self.choice.settle(&self.hasher, &password(text), Some(&self.credential), SALT).await
+        self.choice.settle(&self.hasher, &password(text), Present::Hashed(&self.credential), SALT).await
     }
 
     async fn change(&mut self, text: &str) {
