@@ -116,9 +116,9 @@ fn parsed<T, E: std::error::Error>(
     pointer: &str,
     text: Option<String>,
     wrong: &mut Vec<FieldProblem>,
-    parse: impl FnOnce(String) -> Result<T, E>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Option<T> {
-    let parsed = parse(text?);
+    let parsed = parse(&text?);
     parsed.map_err(|error| wrong.push(problem(pointer, &error))).ok()
 }
 
@@ -126,16 +126,16 @@ fn problem(pointer: &str, error: &impl std::error::Error) -> FieldProblem {
     FieldProblem::new(pointer, ProblemType::ValidationFailed.slug(), error)
 }
 
-fn moment(text: String) -> Result<Timestamp, InvalidTimestamp> {
+fn moment(text: &str) -> Result<Timestamp, InvalidTimestamp> {
     text.parse()
 }
 
-fn role(text: String) -> Result<String, Unacceptable> {
-    if (1..=MAX_ROLE).contains(&text.len()) { Ok(text) } else { Err(Unacceptable::NoRole) }
+fn role(text: &str) -> Result<String, Unacceptable> {
+    if (1..=MAX_ROLE).contains(&text.len()) { Ok(text.to_owned()) } else { Err(Unacceptable::NoRole) }
 }
 
 /// As canonical addresses are written.
-fn prefix(text: String) -> Result<String, Unacceptable> {
+fn prefix(text: &str) -> Result<String, Unacceptable> {
     let is_prefix = text.bytes().all(|b| b.is_ascii_graphic()) && (1..=MAX_PREFIX).contains(&text.len());
     if is_prefix { Ok(text.to_ascii_lowercase()) } else { Err(Unacceptable::NoPrefix) }
 }

@@ -90,18 +90,18 @@ impl Cursors {
         position.and_then(|position| position.parse().ok()).map(Some).ok_or(CursorRefused::Invalid)
     }
 
-    /// The cursor to what follows `last`, if that is not the end of `list`.
+    /// The cursor to what follows `position`, if that is not the end of `list`.
     ///
     /// # Errors
     /// If the keys could not be read.
     pub async fn after(
         &self,
         list: &str,
-        last: Option<impl Display>,
+        position: Option<impl Display>,
     ) -> Result<Option<String>, SecretUnavailable> {
-        let Some(last) = last else { return Ok(None) };
+        let Some(position) = position else { return Ok(None) };
         let keys = self.keys.get().await?;
-        Ok(Some(keys.seal(self.random.bytes(), &last.to_string(), list.as_bytes())))
+        Ok(Some(keys.seal(self.random.bytes(), &position.to_string(), list.as_bytes())))
     }
 }
 

@@ -168,21 +168,17 @@ impl UserCounts {
         let values = before.map(|before| Item::default().text(":before", before.as_str()).build());
         let key = key(format!("{COUNTED}{user_id}"));
         let write = TransactWriteItem::builder();
-        match after {
-            Some(after) => {
-                let mut item = key;
-                item.insert("status".to_owned(), text(after.as_str()));
-                let put = Put::builder().table_name(&self.table).set_item(Some(item));
-                let put = put.condition_expression(condition).set_expression_attribute_names(names);
-                write.set_put(put.set_expression_attribute_values(values).build().ok())
-            }
-            None => {
-                let delete = Delete::builder().table_name(&self.table).set_key(Some(key));
-                let delete = delete.condition_expression(condition).set_expression_attribute_names(names);
-                write.set_delete(delete.set_expression_attribute_values(values).build().ok())
-            }
+        if let Some(after) = after {
+            let mut item = key;
+            item.insert("status".to_owned(), text(after.as_str()));
+            let put = Put::builder().table_name(&self.table).set_item(Some(item));
+            let put = put.condition_expression(condition).set_expression_attribute_names(names);
+            write.set_put(put.set_expression_attribute_values(values).build().ok()).build()
+        } else {
+            let delete = Delete::builder().table_name(&self.table).set_key(Some(key));
+            let delete = delete.condition_expression(condition).set_expression_attribute_names(names);
+            write.set_delete(delete.set_expression_attribute_values(values).build().ok()).build()
         }
-        .build()
     }
 
     fn change(&self, Recount { user_id, before, after }: Recount, now: Timestamp) -> TransactWriteItem {

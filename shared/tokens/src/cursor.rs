@@ -20,7 +20,7 @@ impl CursorKeys {
     pub fn derive(seeds: &Seeds) -> Self {
         let seeds = std::iter::once(seeds.current()).chain(seeds.previous());
         let cipher = |seed: &[u8]| Cipher::new(&derive(seed, &[b"gatepost/1/cursor"]));
-        Self { ciphers: seeds.map(|seed| cipher(seed)).collect() }
+        Self { ciphers: seeds.map(cipher).collect() }
     }
 
     /// The cursor to what follows `position` in the list that `list` names; the nonce must be random.

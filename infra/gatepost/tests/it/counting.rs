@@ -18,7 +18,11 @@ fn counted(folder: &Folder, arguments: &[&str]) -> (Option<i32>, Value) {
 #[tokio::test]
 async fn who_came_without_events_is_counted_by_a_repair_and_once() {
     let folder = Folder::new();
-    folder.system().registered("ada@example.com").await;
+    {
+        let stage = folder.system();
+        stage.registered("ada@example.com").await;
+        stage.settle().await;
+    }
     folder.import("people.ndjson", &people(3), &["--no-events"]);
 
     let (code, found) = counted(&folder, &[]);
