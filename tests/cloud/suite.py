@@ -10,6 +10,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -119,8 +120,7 @@ def _(world):
 
 @check("an SMTP server takes mails over TLS, with a login, and one that nobody vouches for gets none")
 def _(_world):
-    gatepost = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "debug/gatepost")
-    smtp.mails_arrive(gatepost, (ROOT / "template.yaml").read_text())
+    smtp.mails_arrive(GATEPOST, (ROOT / "template.yaml").read_text())
 
 
 @check("every change is an event in the listener's queue, numbered and in order, with nothing secret in it")
@@ -171,34 +171,45 @@ def _(world):
 
 # ---------------------------------------------------------------- operators
 
-def as_operator(world):
-    """What `gatepost outbox --deployed` needs in the environment, for somebody with the rights that the guide gives."""
+GATEPOST = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "debug/gatepost")
+
+
+def as_operator(world, guide):
+    """What `gatepost --deployed` needs in the environment, for somebody with the rights that this guide gives."""
     settings = dict(pair.split("=") for pair in world.deployment.outputs()["OperatorSettings"].split())
-    guide = (ROOT / "docs/operating-events.md").read_text()
-    policy = guide.split("```json\n{\n  \"Version\"")[1].split("```")[0]
+    policy = (ROOT / "docs" / f"{guide}.md").read_text().split("```json\n{\n  \"Version\"")[1].split("```")[0]
     policy = '{"Version"' + policy.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT)
-    for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS"):
+    for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS", "KEYS_SECRET"):
         policy = policy.replace(name, settings[name])
-    iam = world.deployment.client("iam")
-    iam.create_user(UserName="operator")
-    iam.put_user_policy(UserName="operator", PolicyName="operator", PolicyDocument=policy)
-    key = iam.create_access_key(UserName="operator")["AccessKey"]
+    iam, user = world.deployment.client("iam"), f"operator-{guide}"
+    iam.create_user(UserName=user)
+    iam.put_user_policy(UserName=user, PolicyName="operator", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
     return {**settings, "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
             "AWS_REGION": REGION, "AWS_ENDPOINT_URL": world.deployment.endpoint}
+
+
+def operate(environment, *arguments, codes=(0,)):
+    """The JSON document that the command prints."""
+    done = subprocess.run([GATEPOST, *arguments, "--deployed", "--json"], env=environment,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.returncode in codes, (arguments, done.returncode, done.stdout, done.stderr)
+    return json.loads(done.stdout) if done.stdout else None
+
+
+def client_of(world, environment, service):
+    return world.deployment.client(service, aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+                                   aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"])
 
 
 @check("an operator with the guide's rights looks into the outbox, verifies it and replays a user, and can do no more")
 def _(world):
     ada, session = world.ada
     user = jwt.decode(session["access_token"], options={"verify_signature": False})["sub"]
-    environment = as_operator(world)
-    gatepost = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "debug/gatepost")
+    environment = as_operator(world, "operating-events")
 
     def outbox(*arguments, codes=(0,)):
-        done = subprocess.run([gatepost, "outbox", *arguments, "--deployed", "--json"], env=environment,
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        assert done.returncode in codes, (arguments, done.returncode, done.stdout, done.stderr)
-        return json.loads(done.stdout) if done.stdout else None
+        return operate(environment, "outbox", *arguments, codes=codes)
 
     def ids():
         return [event["detail"]["id"] for event in world.events() if event["detail"]["subject"] == f"user#{user}"]
@@ -217,12 +228,44 @@ def _(world):
     verified = outbox("verify")
     assert verified["users"] >= 1 and verified["findings"] == [], verified
 
-    credentials = {"aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
-                   "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"]}
-    dynamodb = world.deployment.client("dynamodb", **credentials)
+    dynamodb = client_of(world, environment, "dynamodb")
     credential = {"pk": {"S": f"EMAIL#{ada.email}"}, "sk": {"S": "CREDENTIAL"}}
     assert not allowed(dynamodb.get_item, TableName=environment["IDENTITIES_TABLE"], Key=credential)
     assert not allowed(dynamodb.delete_item, TableName=environment["IDENTITIES_TABLE"], Key=credential)
+
+
+@check("operators with the guides' rights hand everybody out, and take somebody over who then logs in")
+def _(world):
+    ada, session = world.ada
+    user = jwt.decode(session["access_token"], options={"verify_signature": False})["sub"]
+    exporting, importing = as_operator(world, "moving-out"), as_operator(world, "moving-in")
+    vectors = map(json.loads, (ROOT / "tests/foreign-hashes/vectors.ndjson").read_text().splitlines())
+    vector = next(vector for vector in vectors if vector["by"] == "bcrypt, under PHP's name" and "hash" in vector)
+    eve = Visitor(world.deployment)
+    eve.password = vector["password"]
+    with tempfile.TemporaryDirectory(prefix="gatepost-users-") as folder:
+        everybody, newcomers = pathlib.Path(folder, "everybody.ndjson"), pathlib.Path(folder, "newcomers.ndjson")
+        exported = operate(exporting, "users", "export", everybody)["exported"]
+        lines = [json.loads(line) for line in everybody.read_text().splitlines()]
+        hers = next(line for line in lines if line["id"] == user)
+        assert exported == len(lines) and hers["email"] == ada.email, (exported, len(lines), hers["email"])
+        newcomer = {"email": eve.email, "email_verified": True, "first_name": "Eve", "password_hash": vector["hash"]}
+        newcomers.write_text(f"{json.dumps(hers)}\n{json.dumps(newcomer)}\n")
+        operate(exporting, "users", "import", newcomers, codes=[1])
+        imported = operate(importing, "users", "import", newcomers)
+    assert (imported["already_there"], imported["imported"], imported["refused"]) == (1, 1, []), imported
+
+    token = eve.log_in()["access_token"]
+    me = call("GET", world.deployment.issuer + "/v1/me", token=token).expect(200).json
+    assert (me["email"], me["first_name"]) == (eve.email, "Eve"), me
+    until("the event of moving in", lambda: any(
+        event["detail-type"] == "user.registered" and event["detail"]["subject"] == f"user#{me['id']}"
+        and event["detail"]["actor"] == "operator" for event in world.events()))
+
+    table, nothing = exporting["IDENTITIES_TABLE"], {"pk": {"S": "USER#nobody"}, "sk": {"S": "USER"}}
+    assert not allowed(client_of(world, exporting, "dynamodb").put_item, TableName=table, Item=nothing)
+    assert not allowed(client_of(world, importing, "dynamodb").scan, TableName=table)
+    assert not allowed(client_of(world, importing, "dynamodb").delete_item, TableName=table, Key=nothing)
 
 
 # ---------------------------------------------------------------- tokens, verified by other people's code

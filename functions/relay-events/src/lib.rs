@@ -74,7 +74,7 @@ impl Function for RelayEvents {
             checked.settled.contains(key) || published.is_settled(key) || given_up.contains(&*key.stream)
         };
 
-        for Record { position, content } in &records {
+        for Record { position, content, .. } in &records {
             if matches!(content, Content::Event(event) if !is_settled(&event.key)) {
                 failed.insert(position);
             }
@@ -91,12 +91,13 @@ impl RelayEvents {
     /// could not be put away either.
     async fn quarantine<'a>(&self, records: &'a [Record], raw: &[Box<RawValue>]) -> HashSet<&'a str> {
         let mut failed = HashSet::new();
-        for (Record { position, content }, raw) in records.iter().zip(raw) {
+        for (Record { position, key, content }, raw) in records.iter().zip(raw) {
             if *content != Content::Unreadable {
                 continue;
             }
             tracing::error!(position, "a record cannot be read and is quarantined");
-            if let Err(failure) = self.outbox.quarantine(position, raw.get(), self.clock.now()).await {
+            let place = (position.as_str(), key.as_ref());
+            if let Err(failure) = self.outbox.quarantine(place, raw.get(), self.clock.now()).await {
                 tracing::error!(position, cause = chain(&failure), "a record cannot be quarantined");
                 failed.insert(position.as_str());
             }

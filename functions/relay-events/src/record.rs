@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use domain::Timestamp;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, Value};
 use store::{EventKey, PendingEvent};
 
 /// A record, and where it is in its shard.
@@ -12,6 +12,8 @@ use store::{EventKey, PendingEvent};
 pub(crate) struct Record {
     /// Its sequence number in the shard: what the answer names it by.
     pub(crate) position: String,
+    /// The item that it is of, if it says so.
+    pub(crate) key: Option<EventKey>,
     pub(crate) content: Content,
 }
 
@@ -45,6 +47,9 @@ struct Position {
 #[derive(Deserialize)]
 struct Keys {
     stream: Text,
+    /// Whatever it is: a record that has another number than it should is still somewhere.
+    #[serde(default)]
+    seq: Value,
 }
 
 #[derive(Deserialize)]
@@ -88,7 +93,7 @@ impl Record {
     /// Reads a record; `None` if it does not even say where it is.
     pub(crate) fn parse(raw: &RawValue) -> Option<Self> {
         let Frame { name, dynamodb } = serde_json::from_str(raw.get()).ok()?;
-        let stream = dynamodb.keys.map(|keys| keys.stream.value).unwrap_or_default();
+        let stream = dynamodb.keys.as_ref().map_or("", |keys| &keys.stream.value);
         // The mapping's filter lets neither through: a relay that quarantined its own quarantine
         // would never end.
         let content = if name != "INSERT" || stream.starts_with("quarantine#") {
@@ -96,7 +101,14 @@ impl Record {
         } else {
             event(raw).map_or(Content::Unreadable, |event| Content::Event(Box::new(event)))
         };
-        Some(Self { position: dynamodb.sequence_number, content })
+        Some(Self { position: dynamodb.sequence_number, key: dynamodb.keys.and_then(Keys::key), content })
+    }
+}
+
+impl Keys {
+    fn key(self) -> Option<EventKey> {
+        let sequence = self.seq["N"].as_str()?.parse().ok()?;
+        Some(EventKey { stream: self.stream.value, sequence })
     }
 }
 

@@ -19,7 +19,7 @@ use std::{path::Path, str::FromStr, time::Duration};
 
 use cloud::{Clock, Cloud, Failed, Function, Invocation, Metrics, Random, SettingError, chain};
 use domain::{Email, Locale};
-use gatepost_consumer::{BatchFailures, Consumer, Event, QueueBatch, Receipts, Turn, Unhandled, serve};
+use gatepost_consumer::{BatchFailures, Consumer, Event, QueueBatch, Turn, Turns, Unhandled, serve};
 use store::{Failure, Identities, MailCap};
 use thiserror::Error;
 
@@ -38,7 +38,7 @@ const LEASE: Duration = Duration::from_mins(1);
 
 /// Sends mails.
 pub struct SendMail {
-    receipts: Receipts,
+    turns: Turns,
     identities: Identities,
     transport: Transport,
     templates: Templates,
@@ -70,7 +70,7 @@ pub fn function(cloud: &Cloud) -> Result<SendMail, SettingError> {
     let unusable =
         |error: TemplatesError| SettingError::of("MAIL_TEMPLATES", format!("is not usable: {error}"));
     Ok(SendMail {
-        receipts: Receipts::new(identities.client(), table, RECEIPTS_KEPT, LEASE),
+        turns: Turns::new(identities.client(), table, RECEIPTS_KEPT, LEASE),
         identities,
         transport: Transport::new(cloud)?,
         templates: Templates::read(folder).map_err(unusable)?,
@@ -94,7 +94,7 @@ impl Function for SendMail {
 impl Consumer for SendMail {
     async fn on(&self, event: Event) -> Result<(), Unhandled> {
         let parts = Part::of_event(&event.kind).ok_or_else(|| Unhandled::poison(NoMail))?;
-        if self.receipts.may_have_forgotten(&event, self.clock.now().millis()) {
+        if self.turns.may_have_forgotten(&event, self.clock.now().millis()) {
             tracing::warn!(event_id = event.id, "too old to be mailed");
             return Ok(());
         }
@@ -112,15 +112,15 @@ impl SendMail {
     /// Does one part of what an event asks for, unless it is done already.
     async fn once(&self, event: &Event, part: Part) -> Result<(), Unhandled> {
         let now = self.clock.now().millis();
-        let receipt = match self.receipts.take(event, part.name(), now).await? {
-            Turn::Ours(receipt) => receipt,
+        let lease = match self.turns.take(event, part.name(), now).await? {
+            Turn::Ours(lease) => lease,
             Turn::Done => return Ok(()),
             Turn::Elsewhere => return Err(Unhandled::retry(Elsewhere)),
         };
         let outcome = self.act(event, part).await;
         let noted = match outcome {
-            Ok(()) => self.receipts.keep(receipt).await,
-            Err(_) => self.receipts.give_back(receipt).await,
+            Ok(()) => self.turns.done(lease).await,
+            Err(_) => self.turns.give_back(lease).await,
         };
         if let Err(failure) = noted {
             // To fail here would send the mail again for sure; like this, only if the event comes again.

@@ -25,6 +25,7 @@ use std::time::Duration;
 pub use chain::chain;
 pub use clock::{Clock, Random};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
+pub use logging::log_to;
 pub use metrics::{Metric, Metrics, Unit};
 pub use secret::{FromSecret, SecretUnavailable};
 pub use settings::{SettingError, Settings};

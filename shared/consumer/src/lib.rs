@@ -7,7 +7,7 @@
 //! A [`Consumer`] acts on one [`Event`]; [`serve`] hands it a queue's messages and answers Lambda
 //! which ones are to come again. [`Positions`] is how far the consumer has come with each subject, in
 //! a DynamoDB table of its own: [`Positions::judge`] says what an event is, and [`Positions::commit`]
-//! writes the consumer's state and its position together, or neither. [`Receipts`] are for consumers
+//! writes the consumer's state and its position together, or neither. [`Turns`] are for consumers
 //! to whom order means nothing: of each event by itself, whether what it asks for is done.
 //!
 //! ```
@@ -43,11 +43,11 @@ mod batch;
 mod event;
 mod positions;
 mod queue;
-mod receipts;
+mod turns;
 
 pub use aws_sdk_dynamodb::types::TransactWriteItem;
 pub use batch::BatchFailures;
 pub use event::{Event, NotAnEvent};
 pub use positions::{Committed, PositionFailure, Positions, Verdict};
 pub use queue::{Consumer, Message, QueueBatch, Unhandled, serve};
-pub use receipts::{Receipt, ReceiptFailure, Receipts, Turn};
+pub use turns::{Lease, Turn, TurnFailure, Turns};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
-use crate::{BatchFailures, Event, PositionFailure, ReceiptFailure};
+use crate::{BatchFailures, Event, PositionFailure, TurnFailure};
 
 /// What is left for the answer after the last message.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
@@ -52,8 +52,8 @@ impl From<PositionFailure> for Unhandled {
     }
 }
 
-impl From<ReceiptFailure> for Unhandled {
-    fn from(failure: ReceiptFailure) -> Self {
+impl From<TurnFailure> for Unhandled {
+    fn from(failure: TurnFailure) -> Self {
         Self::retry(failure)
     }
 }

@@ -46,7 +46,7 @@ pub use id::{DeviceId, EventId, Id, RegistrationId, ResendId, ResetId, SessionId
 pub use link::{Link, LinkHash, Purpose};
 pub use locale::{InvalidLocale, Locale};
 pub use name::{InvalidName, Name};
-pub use newcomer::Newcomer;
+pub use newcomer::{Hashes, Newcomer};
 pub use password::{
     BreachCheck, InvalidPassword, NewPassword, OwnWords, Password, PasswordHash, PasswordPolicy, Secret,
 };

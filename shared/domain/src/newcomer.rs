@@ -24,12 +24,21 @@ pub struct Newcomer {
     pub updated_at: Timestamp,
 }
 
+/// What has proven somebody: the password's hash, and those of the passwords before, the newest first.
+#[derive(Clone)]
+pub struct Hashes {
+    /// Of the present password.
+    pub present: PasswordHash,
+    /// Of those before.
+    pub previous: Vec<PasswordHash>,
+}
+
 impl Newcomer {
     /// Makes the user, with the first event. Returns the user, the credential that claims the address,
     /// and the event, which is that of somebody who has signed up.
     #[must_use]
-    pub fn admit(self, password_hash: PasswordHash, cause: Cause) -> (User, Credential, Event) {
-        let (user, credential) = self.at_version(1, password_hash);
+    pub fn admit(self, hashes: Hashes, cause: Cause) -> (User, Credential, Event) {
+        let (user, credential) = self.at_version(1, hashes);
         let kind = EventKind::user_registered(&user);
         let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
         (user, credential, event)
@@ -37,19 +46,18 @@ impl Newcomer {
 
     /// Makes the user without an event: the user's next change is version and event 1.
     #[must_use]
-    pub fn admit_silently(self, password_hash: PasswordHash) -> (User, Credential) {
-        self.at_version(0, password_hash)
+    pub fn admit_silently(self, hashes: Hashes) -> (User, Credential) {
+        self.at_version(0, hashes)
     }
 
-    fn at_version(self, version: u64, password_hash: PasswordHash) -> (User, Credential) {
+    fn at_version(self, version: u64, hashes: Hashes) -> (User, Credential) {
         let Applicant { email, first_name, last_name, locale } = self.applicant;
         let credential = Credential {
             email: email.canonical().clone(),
             user_id: self.id,
             version,
-            password_hash,
-            // Which passwords there were before stays behind.
-            previous_hashes: Vec::new(),
+            password_hash: hashes.present,
+            previous_hashes: hashes.previous,
         };
         let user = User {
             id: self.id,

@@ -22,6 +22,8 @@ use crate::{
 const DAY: Duration = Duration::from_hours(24);
 /// Keys of one page of the index `due`.
 const PAGE: i32 = 100;
+/// What holds the raw copy of a record.
+pub(crate) const RAW: &str = "raw";
 /// Bytes of an error or a quarantined record that are kept: an item holds 400 KB.
 const MAX_ERROR_BYTES: usize = 500;
 const MAX_RAW_BYTES: usize = 300_000;
@@ -249,15 +251,21 @@ impl Outbox {
         marked(update.send().await)
     }
 
-    /// Puts away the raw copy of a stream record that cannot be read. Does nothing if it is there.
+    /// Puts away the raw copy of a stream record that cannot be read: beside the event that it is of, where
+    /// erasure finds it, or else at its position in the shard. Does nothing if it is there.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn quarantine(&self, position: &str, raw: &str, now: Timestamp) -> Result<(), Failure> {
+    pub async fn quarantine(
+        &self,
+        (position, event): (&str, Option<&EventKey>),
+        raw: &str,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let item = Item::default()
-            .text("stream", format!("quarantine#{position}"))
-            .number("seq", 1)
-            .text("raw", clipped(raw, MAX_RAW_BYTES))
+            .text("stream", quarantine(event.map_or(position, |event| &event.stream)))
+            .number("seq", event.map_or(1, |event| event.sequence))
+            .text(RAW, clipped(raw, MAX_RAW_BYTES))
             .moment("created_at", now)
             .build();
         let put = self
@@ -296,6 +304,11 @@ fn marked<T>(answer: Result<T, aws_sdk_dynamodb::error::SdkError<UpdateItemError
             _ => Err(Failure::of("UpdateItem", error)),
         },
     }
+}
+
+/// The partition of the raw copies of a stream's records.
+pub(crate) fn quarantine(stream: &str) -> String {
+    format!("quarantine#{stream}")
 }
 
 pub(crate) fn attributes(key: &EventKey) -> Attributes {

@@ -6,7 +6,7 @@ use domain::{Envelope, Stream};
 
 use crate::{
     EventKey, Failure, Identities,
-    delivery::{attributes, key},
+    delivery::{RAW, attributes, key, quarantine},
     item::{Attributes, Read, number, text},
 };
 
@@ -60,12 +60,19 @@ impl History {
         Ok((events, next.filter(|next| *next > 1)))
     }
 
-    /// Takes what they say of a person out of all events of a stream, whatever has become of them: one
-    /// that waits is then published without. Their numbers stay whole.
+    /// Takes what they say of a person out of all events of a stream, whatever has become of them, and out
+    /// of the copies of their records that were quarantined: one that waits is then published without.
+    /// Their numbers stay whole.
     ///
     /// # Errors
-    /// If the table does not answer, or if an event cannot be read.
+    /// If the table does not answer.
     pub async fn redact(&self, stream: Stream) -> Result<(), Failure> {
+        let stream = stream.to_string();
+        self.redact_all(&quarantine(&stream)).await?;
+        self.redact_all(&stream).await
+    }
+
+    async fn redact_all(&self, partition: &str) -> Result<(), Failure> {
         let mut start = None;
         loop {
             let query = self
@@ -74,17 +81,16 @@ impl History {
                 .table_name(&self.table)
                 .consistent_read(true)
                 .key_condition_expression("#stream = :stream")
-                .projection_expression("#stream, seq, detail")
+                .projection_expression("#stream, seq, detail, #raw")
                 .expression_attribute_names("#stream", "stream")
-                .expression_attribute_values(":stream", text(stream.to_string()))
+                .expression_attribute_names("#raw", RAW)
+                .expression_attribute_values(":stream", text(partition))
                 .limit(PAGE)
                 .set_exclusive_start_key(start);
             let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
             for item in answer.items.unwrap_or_default() {
-                let detail = Read(&item).text("detail")?;
-                let redacted = Envelope::redact(&detail).map_err(|_| Failure::Malformed("detail"))?;
-                if let Some(redacted) = redacted {
-                    self.rewrite(&key(&item)?, redacted).await?;
+                if let Some((attribute, redacted)) = redacted(&item) {
+                    self.rewrite(&key(&item)?, attribute, redacted).await?;
                 }
             }
             start = answer.last_evaluated_key;
@@ -95,15 +101,21 @@ impl History {
     }
 
     /// An event that has expired meanwhile stays gone.
-    async fn rewrite(&self, key: &EventKey, detail: String) -> Result<(), Failure> {
+    async fn rewrite(
+        &self,
+        key: &EventKey,
+        attribute: &'static str,
+        redacted: String,
+    ) -> Result<(), Failure> {
         let update = self
             .dynamodb
             .update_item()
             .table_name(&self.table)
             .set_key(Some(attributes(key)))
-            .update_expression("SET detail = :detail")
-            .condition_expression("attribute_exists(detail)")
-            .expression_attribute_values(":detail", text(detail));
+            .update_expression("SET #attribute = :redacted")
+            .condition_expression("attribute_exists(#attribute)")
+            .expression_attribute_names("#attribute", attribute)
+            .expression_attribute_values(":redacted", text(redacted));
         match update.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
@@ -112,4 +124,15 @@ impl History {
             },
         }
     }
+}
+
+/// The attribute of an item that says something of a person, and what it is to be instead. What cannot be
+/// read may say anything: nothing is left of it.
+fn redacted(item: &Attributes) -> Option<(&'static str, String)> {
+    if item.contains_key(RAW) {
+        return Some((RAW, String::new()));
+    }
+    let detail = item.get("detail")?.as_s().map_or("", String::as_str);
+    let redacted = Envelope::redact(detail).unwrap_or_else(|_not_an_event| Some(String::new()));
+    redacted.map(|redacted| ("detail", redacted))
 }

@@ -18,7 +18,7 @@ use local::{
 use remains::Remains;
 use serde_json::{Value, json};
 use stage::{PASSWORD, Stage, Tokens};
-use store::{Identities, Outbox, Reconciliation};
+use store::{EventKey, Identities, Outbox, Reconciliation};
 
 /// What the stage calls the address, as its owner writes it.
 const EMAIL: &str = "Augusta.King@Lovelace.example";
@@ -70,6 +70,10 @@ async fn delete(stage: &Stage, tokens: &Tokens) {
 
 async fn erase(stage: &Stage) {
     stage.stack.run_schedule("erase-users").await.expect("a run");
+}
+
+fn outbox(stage: &Stage) -> Outbox {
+    Outbox::new(&stage.stack.cloud("sweep-events").expect("a function")).expect("its settings")
 }
 
 fn personal(text: &str) -> Vec<&'static str> {
@@ -153,6 +157,50 @@ async fn an_event_that_still_waits_is_published_without_the_person() {
     }
     let updated = &stage.stack.events()[published].detail["data"];
     assert_eq!(*updated, json!({"changed": ["attributes.motto", "last_name"]}));
+}
+
+#[tokio::test]
+async fn an_event_that_was_given_up_is_redacted_and_stays_given_up() {
+    let stage = Stage::with(declared);
+    let (id, tokens) = somebody(&stage).await;
+    update(&stage, &tokens).await;
+    let updated = EventKey { stream: format!("user#{id}"), sequence: 3 };
+    let now = stage.stack.clock().now();
+    outbox(&stage).dead(&updated, "MalformedDetail", now).await.expect("marked");
+    delete(&stage, &tokens).await;
+    stage.pass(GRACE_AND_MORE);
+
+    erase(&stage).await;
+    stage.settle().await;
+
+    let item = stage::outbox::Outbox::of(&stage.stack).item(&updated.stream, 3).await;
+    assert_eq!((item["state"].as_str(), item["last_error"].as_str()), ("dead", "MalformedDetail"));
+    assert_eq!(personal(&Remains::of(&stage).everywhere()), Vec::<&str>::new());
+    let published = stage.stack.events().into_iter().map(|event| event.detail);
+    assert!(!published.map(|event| event["sequence"].clone()).any(|number| number == "000000000003"));
+}
+
+/// A record of the user and one of the registration; both are of events that somebody has damaged.
+#[tokio::test]
+async fn what_was_quarantined_is_left_without_what_it_says() {
+    let stage = Stage::with(declared);
+    let (id, tokens) = somebody(&stage).await;
+    let table = stage::outbox::Outbox::of(&stage.stack);
+    for (stream, number) in [(format!("user#{id}"), 9), (format!("registration#{id}"), 2)] {
+        let mut record = table.commit_detail(&stream, number, &format!("no event, but {EMAIL}")).await;
+        record["dynamodb"]["NewImage"]["detail"] = json!({"L": [{"S": EMAIL}]});
+        stage.stack.call("relay-events", json!({"Records": [record]})).await.expect("put away");
+        let copy = table.item(&format!("quarantine#{stream}"), number).await;
+        assert_eq!(personal(&copy["raw"]), [EMAIL]);
+    }
+    delete(&stage, &tokens).await;
+    stage.pass(GRACE_AND_MORE);
+
+    erase(&stage).await;
+
+    assert_eq!(personal(&Remains::of(&stage).everywhere()), Vec::<&str>::new());
+    let copy = table.item(&format!("quarantine#user#{id}"), 9).await;
+    assert_eq!(copy["raw"], "", "that there was one stays");
 }
 
 #[tokio::test]
@@ -274,7 +322,7 @@ async fn the_tables_agree_about_who_is_gone() {
     erase(&stage).await;
     stage.settle().await;
 
-    let outbox = Outbox::new(&stage.stack.cloud("sweep-events").expect("a function")).expect("its settings");
+    let outbox = outbox(&stage);
     let identities =
         Identities::new(&stage.stack.cloud("log-in").expect("a function")).expect("its settings");
     let users = identities.user_versions(None).await.expect("users").items;

@@ -1,5 +1,6 @@
 //! Refreshing, seen from outside.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod again;
 mod life;
 mod refreshing;

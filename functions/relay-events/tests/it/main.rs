@@ -186,7 +186,7 @@ async fn a_record_that_cannot_be_read_is_put_away_and_the_shard_goes_on() {
 
     assert_eq!(failed, Vec::<String>::new());
     assert_eq!(first_publications(&stage, "user#1"), [1]);
-    let raw = &outbox.item("quarantine#99", 1).await["raw"];
+    let raw = &outbox.item("quarantine#user#1", 1).await["raw"];
     let raw: Value = serde_json::from_str(raw).expect("the record's copy");
     assert_eq!(raw["dynamodb"]["Keys"]["stream"]["S"], "user#1");
 }

@@ -2,14 +2,15 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    iter,
     path::PathBuf,
 };
 
 use clap::{ArgMatches, Command, builder::PossibleValuesParser, value_parser};
 use cloud::{Clock, Random};
 use credentials::{HashFailed, Hasher};
-use domain::{Actor, Cause, PasswordHash, Timestamp};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use domain::{Actor, Cause, Hashes, PasswordHash, Timestamp};
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use serde_json::{Value, json};
 use store::{AdmissionRefused, Store};
 
@@ -197,7 +198,7 @@ impl Import {
                 .and_then(|candidate| candidate.map(|one| unrepeated(&mut seen, place, one)).transpose())
             {
                 Ok(None) => {}
-                Ok(Some(candidate)) => match self.check(&candidate.password) {
+                Ok(Some(candidate)) => match self.check(&candidate) {
                     Ok(()) => good.push((place, candidate)),
                     Err(HashFailed::UnknownPepper) => return Err(UsersError::OtherSecret),
                     Err(_) => bad.push((place, Wrong::NotOurs)),
@@ -208,12 +209,12 @@ impl Import {
         Ok(Judged { good, bad })
     }
 
-    /// Whether a log-in could verify it.
-    fn check(&self, password: &Password) -> Result<(), HashFailed> {
-        match password {
+    /// Whether the present password and those before could be verified.
+    fn check(&self, Candidate { password, previous_passwords, .. }: &Candidate) -> Result<(), HashFailed> {
+        iter::once(password).chain(previous_passwords).try_for_each(|password| match password {
             Password::Ours(hash) => self.hasher.check(hash),
             Password::None | Password::Foreign(_) => Ok(()),
-        }
+        })
     }
 
     async fn all(&self, people: Vec<(Place, Candidate)>) -> Result<Outcomes, UsersError> {
@@ -234,19 +235,23 @@ impl Import {
 
     /// One transaction for each. Who is there with the same id was taken over by an earlier run.
     async fn one(&self, place: Place, candidate: Candidate) -> Result<Outcome, UsersError> {
-        let Candidate { newcomer, password, .. } = candidate;
+        let Candidate { newcomer, password, previous_passwords, .. } = candidate;
         let (id, email) = (newcomer.id, newcomer.applicant.email.clone());
         // Before the work of a hash.
         if let Some(credential) = self.store.identities().credential(email.canonical()).await? {
             return Ok(if credential.user_id == id { Outcome::AlreadyThere } else { Outcome::Taken(place) });
         }
-        let hash = self.hash(password).await?;
+        let hashes = Hashes {
+            present: self.hash(password).await?,
+            previous: try_join_all(previous_passwords.into_iter().map(|password| self.hash(password)))
+                .await?,
+        };
         let now = self.clock.now();
         let (user, credential, event) = if self.has_events {
-            let (user, credential, event) = newcomer.admit(hash, self.cause(now));
+            let (user, credential, event) = newcomer.admit(hashes, self.cause(now));
             (user, credential, Some(event))
         } else {
-            let (user, credential) = newcomer.admit_silently(hash);
+            let (user, credential) = newcomer.admit_silently(hashes);
             (user, credential, None)
         };
         match self.store.admit(&user, &credential, event).await {

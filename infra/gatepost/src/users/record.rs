@@ -8,6 +8,8 @@ use domain::{
 use thiserror::Error;
 
 const MAX_ROLES: usize = 50;
+/// As many as `PasswordHistory` may be.
+const MAX_PREVIOUS_PASSWORDS: usize = 24;
 const MAX_ROLE_CHARACTERS: usize = 64;
 
 /// What a file says of somebody, as it says it.
@@ -30,6 +32,8 @@ pub(crate) struct Record {
     pub(crate) created_at: Option<Timestamp>,
     pub(crate) updated_at: Option<Timestamp>,
     pub(crate) password: Password,
+    /// Our own only: the passwords before, the newest first.
+    pub(crate) previous_passwords: Vec<Password>,
 }
 
 /// What proves somebody.
@@ -47,6 +51,7 @@ pub(crate) enum Password {
 pub(crate) struct Candidate {
     pub(crate) newcomer: Newcomer,
     pub(crate) password: Password,
+    pub(crate) previous_passwords: Vec<Password>,
     /// There, which does not make one here.
     pub(crate) was_administrator: bool,
 }
@@ -94,6 +99,8 @@ pub(crate) enum Wrong {
     HashEncoding,
     #[error("the password hash is not one that Gatepost writes")]
     NotOurs,
+    #[error("has more than 24 passwords of before")]
+    Passwords,
     #[error("has the same address or id as {0}")]
     Repeated(String),
 }
@@ -122,6 +129,9 @@ impl Record {
         if self.roles.len() > MAX_ROLES || !self.roles.iter().all(is_role) {
             return Err(Wrong::Roles);
         }
+        if self.previous_passwords.len() > MAX_PREVIOUS_PASSWORDS {
+            return Err(Wrong::Passwords);
+        }
         // No file makes administrators.
         let was_administrator = self.roles.iter().any(|role| role == Role::ADMIN);
         let applicant = Applicant {
@@ -145,7 +155,8 @@ impl Record {
             created_at: self.created_at.unwrap_or(now),
             updated_at: self.updated_at.unwrap_or(now),
         };
-        Ok(Some(Candidate { newcomer, password: self.password, was_administrator }))
+        let Self { password, previous_passwords, .. } = self;
+        Ok(Some(Candidate { newcomer, password, previous_passwords, was_administrator }))
     }
 
     /// The id there, if it can be one here; or else one that is the same whenever it is derived.

@@ -6,8 +6,8 @@ use std::sync::{
 };
 
 use domain::{
-    Actor, Applicant, Attributes, Cause, Credential, Email, Event, EventId, Newcomer, Status, Timestamp,
-    User, UserId,
+    Actor, Applicant, Attributes, Cause, Credential, Email, Event, EventId, Hashes, Newcomer, Status,
+    Timestamp, User, UserId,
 };
 use futures_util::future::join_all;
 use local::calls::{Call, Fate, Refusal};
@@ -49,7 +49,8 @@ fn newcomer(id: u8, email: &str) -> (User, Credential, Event) {
         correlation_id: "a run".to_owned(),
         traceparent: None,
     };
-    newcomer.admit(credentials::nothing(), cause)
+    let hashes = Hashes { present: credentials::nothing(), previous: Vec::new() };
+    newcomer.admit(hashes, cause)
 }
 
 async fn events(stage: &Stage, user: &User) -> Vec<String> {

@@ -98,7 +98,7 @@ async fn what_could_not_be_read_is_listed_until_it_is_discarded() {
     let folder = Folder::new();
     {
         let system = folder.system(HOURS);
-        system.outbox().quarantine("7", "{}", now()).await.expect("put away");
+        system.outbox().quarantine(("7", None), "{}", now()).await.expect("put away");
     }
 
     let (list, _) = folder.json(&["list", "--state", "quarantined"]);

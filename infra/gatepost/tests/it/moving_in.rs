@@ -404,13 +404,22 @@ async fn who_was_erased_here_does_not_come_back_with_a_file() {
     assert_eq!(folder.import("users.ndjson", &text, &[]).code, Some(0));
     erase(&folder.system(), id).await;
 
-    let said = folder.import("users.ndjson", &text, &[]);
+    // With the address of before, and with one that nobody has had.
+    for (options, address) in [(&[][..], "ada@example.com"), (&["--no-events"], "ada@example.org")] {
+        let lines = text.replace("ada@example.com", address) + "\n" + &line("bob@example.com", "");
+        let said = folder.import("users.ndjson", &lines, options);
 
-    assert_eq!(said.code, Some(3), "{}", said.complaint);
-    assert!(said.text.starts_with("line 1: refused: this user was erased here\n"), "{}", said.text);
-    assert_eq!(stored_hash(&folder.system(), "ada@example.com").await, "");
+        assert_eq!(said.code, Some(3), "{}", said.complaint);
+        assert!(said.text.starts_with("line 1: refused: this user was erased here\n"), "{}", said.text);
+        let stage = folder.system();
+        assert_eq!(stored_hash(&stage, address).await, "");
+        assert_eq!(attribute(&stage, &format!("USER#{id}"), "USER", "status").await, "erased");
+        assert_eq!(stored_hash(&stage, "bob@example.com").await, "none");
+    }
     let exported = folder.users(&["export", "-"]);
-    assert_eq!((exported.code, exported.text.as_str()), (Some(0), ""), "{}", exported.complaint);
+    assert_eq!((exported.code, exported.text.lines().count()), (Some(0), 1), "{}", exported.complaint);
+    let verified = folder.verified();
+    assert_eq!(verified.code, Some(0), "{}", verified.text);
 }
 
 /// Erases a user, as it is done when the time has come.

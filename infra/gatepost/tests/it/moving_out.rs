@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, fs, process::Stdio, thread, time::Duration};
 
+use local::Request;
 use serde_json::{Value, json};
-use stage::PASSWORD;
+use stage::{PASSWORD, Tokens};
 
 use crate::moved::{Folder, THEIR_PASSWORD, hash_by, log_in};
 
@@ -73,6 +74,56 @@ async fn who_has_moved_out_can_log_in_where_they_move_in() {
     let later = "2036-03-05T16:35:16.775Z".parse().expect("a moment");
     let due = identities.expect("its settings").due_erasures(later, None).await.expect("an answer");
     assert_eq!(due.len(), 1, "who was to be erased is to be erased here");
+}
+
+#[tokio::test]
+async fn a_password_of_before_does_not_come_back_where_they_move_in() {
+    let (old, new) = (Folder::new(), Folder::new());
+    let stage = old.system();
+    let tokens = stage.signed_in("ada@example.com").await;
+    stage.change_password(&tokens.access, THEIR_PASSWORD).await.expect(204);
+    drop(stage);
+
+    assert_eq!(old.users(&["export", "all.ndjson"]).code, Some(0));
+    add_seed(&new, &old);
+    assert_eq!(new.import("all.ndjson", &old.read("all.ndjson"), &[]).code, Some(0));
+
+    let stage = new.system();
+    let tokens = Tokens::of(&log_in(&stage, "ada@example.com", THEIR_PASSWORD).await.expect(201).body);
+    let body = json!({"current_password": THEIR_PASSWORD, "new_password": PASSWORD});
+    let change = Request::new("PUT", "/v1/me/password").json(&body).bearer(&tokens.access);
+    let refused = stage.send(change).await.expect(422);
+    assert_eq!(refused.body["errors"][0]["code"], "password-reused", "{}", refused.body);
+}
+
+#[tokio::test]
+async fn passwords_of_before_are_checked_and_weak_ones_wrapped_as_present_ones_are() {
+    let folder = Folder::new();
+    let weak = json!({"password_hash": hash_by("passlib md5_crypt"), "pepper_id": "none"});
+    let line = |previous: Value| {
+        json!({"email": "ada@example.com", "email_verified": true, "previous_passwords": previous})
+            .to_string()
+    };
+    let strange =
+        json!({"password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", "pepper_id": "XuE77oTW"});
+    for (previous, wrong) in [
+        (json!("x"), "previous_passwords is of another kind than it must be"),
+        (json!(["x"]), "previous_passwords is of another kind than it must be"),
+        (json!([{"password_hash": "hunter2"}]), "the password hash is of no kind that is known"),
+        (json!([strange]), "the password hash is not one that Gatepost writes"),
+        (json!(vec![&weak; 25]), "has more than 24 passwords of before"),
+    ] {
+        let said = folder.import("users.ndjson", &line(previous), &[]);
+        assert_eq!((said.code, said.text), (Some(1), format!("line 1: {wrong}\n")), "{}", said.complaint);
+    }
+
+    assert_eq!(folder.import("users.ndjson", &line(json!([weak, weak])), &[]).code, Some(0));
+
+    let exported: Value = serde_json::from_str(&folder.users(&["export", "-"]).text).expect("a line");
+    let previous = exported["previous_passwords"].as_array().expect("a list");
+    let is_wrapped =
+        |hash: &Value| hash["password_hash"].as_str().is_some_and(|hash| hash.starts_with("$over$"));
+    assert!(previous.len() == 2 && previous.iter().all(is_wrapped), "{exported}");
 }
 
 #[tokio::test]

@@ -7,7 +7,9 @@ use std::{
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use local::Request;
 use serde_json::{Value, json};
+use stage::{PASSWORD, Tokens};
 
 use crate::operated::{Folder, now};
 
@@ -169,4 +171,37 @@ async fn a_replay_that_the_bus_refuses_says_so_and_changes_nothing() {
     assert_eq!((&replayed["published"], code), (&json!(0), Some(3)));
     assert_eq!(replayed["refused"][0]["stream"], format!("user#{ada}"));
     assert_eq!(folder.system(HOUR).item(&ada, 1).await.get("state"), Some("delivered"));
+}
+
+/// Everything that is published again then: what was given up before, and what was delivered.
+#[tokio::test]
+async fn after_an_erasure_nothing_of_the_person_is_published_again() {
+    let folder = Folder::new();
+    let (ada, before) = {
+        let system = folder.system(HOUR * 24 * 9);
+        let ada = system.user("ada@example.com").await;
+        let tokens = Tokens::of(&system.0.log_in("ada@example.com").await.expect(201).body);
+        let send = async |method, path, body: &Value| {
+            system.0.send(Request::new(method, path).json(body).bearer(&tokens.access)).await
+        };
+        send("PATCH", "/v1/me", &json!({"first_name": "Augusta"})).await.expect(200);
+        system.bury(&ada, 3).await;
+        send("DELETE", "/v1/me", &json!({"password": PASSWORD})).await.expect(204);
+        system.0.settle().await;
+        system.0.pass(HOUR * (7 * 24 + 1));
+        system.0.stack.run_schedule("erase-users").await.expect("a run");
+        system.0.settle().await;
+        (ada.clone(), system.published(&ada).len())
+    };
+    let stream = format!("user#{ada}");
+
+    assert_eq!(folder.outbox(&["requeue", "--event", &stream, "3", "--yes"]).code, Some(0));
+    assert_eq!(folder.json(&["flush"]).0["published"], 1);
+    assert_eq!(folder.json(&["replay", "--user", &ada, "--yes"]).0["published"], 5);
+
+    let again = folder.system(HOUR).published(&ada).split_off(before);
+    assert_eq!(sequences(&again), [3, 1, 2, 3, 4, 5]);
+    let again = Value::from(again).to_string();
+    assert!(!again.contains("ada@example.com") && !again.contains("Augusta"), "{again}");
+    assert!(again.contains("first_name"), "that it was changed is still said");
 }

@@ -22,7 +22,9 @@ pub(super) fn answer(stack: &Stack, request: &Request) -> Option<Response> {
     })
 }
 
-fn html(page: &'static str) -> Response {
+/// A page that posts the token of its link: what it posts, and how all of them do it.
+fn html(page: &str) -> Response {
+    let page = [include_str!("page-begin.html"), page, include_str!("page-end.html")].concat();
     Response::new(200, "text/html;charset=UTF-8", page)
 }
 

@@ -1,8 +1,8 @@
-//! Positions in a table: state and position together, once, whoever else tries. Receipts in a table: once
+//! Positions in a table: state and position together, once, whoever else tries. Turns in a table: once
 //! for each event.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-mod receipts;
+mod turns;
 
 use std::time::Duration;
 

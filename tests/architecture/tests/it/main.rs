@@ -8,5 +8,6 @@ mod dependencies;
 mod documentation;
 mod events;
 mod layout;
+mod logs;
 mod rights;
 mod routes;

@@ -140,6 +140,12 @@ async fn through_the_end(stage: &Stage) {
     let registration = format!("registration#{}", user["id"].as_str().expect("an id"));
     let detail = json!({"data": {"email": "eve@example.com"}}).to_string();
     stage::outbox::Outbox::of(&stage.stack).commit_detail(&registration, 2, &detail).await;
+    for stream in [&registration, &registration.replace("registration", "user")] {
+        let keys = json!({"stream": {"S": stream}, "seq": {"N": "2"}});
+        let record = json!({"SequenceNumber": stream, "Keys": keys, "NewImage": {}});
+        let unreadable = json!({"Records": [{"eventName": "INSERT", "dynamodb": record}]});
+        stage.stack.call("relay-events", unreadable).await.expect("a quarantine");
+    }
     for _ in 0..2 {
         let tokens = Tokens::of(&stage.log_in("eve@example.com").await.expect(201).body);
         let delete = local::Request::delete("/v1/me").json(&json!({"password": PASSWORD}));

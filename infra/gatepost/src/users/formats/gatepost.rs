@@ -9,7 +9,7 @@ use super::{
     fields::Fields,
 };
 
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "id",
     "email",
     "email_verified",
@@ -24,7 +24,9 @@ const FIELDS: [&str; 14] = [
     "updated_at",
     "password_hash",
     "pepper_id",
+    PREVIOUS,
 ];
+const PREVIOUS: &str = "previous_passwords";
 
 pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
     // Somebody meant something by it.
@@ -44,6 +46,7 @@ pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
         created_at: fields.moment("created_at")?,
         updated_at: fields.moment("updated_at")?,
         password: password(fields)?,
+        previous_passwords: previous_passwords(fields)?,
         ..Record::default()
     };
     Ok(record.named(fields.text("first_name"), fields.text("last_name"), None))
@@ -68,6 +71,16 @@ fn password(fields: &Fields) -> Result<Password, Wrong> {
         }
         (Some(phc), Some(pepper_id)) => Ok(Password::Ours(PasswordHash { phc, pepper_id })),
         (Some(text), None) => Ok(Password::Foreign(text.parse()?)),
+    }
+}
+
+/// Objects as the user's own line is: a hash, and what its pepper is.
+fn previous_passwords(fields: &Fields) -> Result<Vec<Password>, Wrong> {
+    let one = |value: &Value| password(&Fields(value.as_object().ok_or(Wrong::Kind(PREVIOUS))?));
+    match fields.value(PREVIOUS) {
+        None => Ok(Vec::new()),
+        Some(Value::Array(passwords)) => passwords.iter().map(one).collect(),
+        Some(_) => Err(Wrong::Kind(PREVIOUS)),
     }
 }
 
@@ -107,12 +120,19 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
         "created_at": created_at,
         "updated_at": updated_at,
     });
-    if let Some(PasswordHash { phc, pepper_id }) = credential.map(|credential| &credential.password_hash) {
+    if let Some(credential) = credential {
+        let PasswordHash { phc, pepper_id } = &credential.password_hash;
         line["password_hash"] = phc.as_str().into();
         line["pepper_id"] = pepper_id.as_str().into();
+        let previous = &credential.previous_hashes;
+        line[PREVIOUS] = (!previous.is_empty()).then(|| previous.iter().map(hash).collect::<Value>()).into();
     }
     if let Value::Object(fields) = &mut line {
         fields.retain(|_, value| !value.is_null());
     }
     line
+}
+
+fn hash(PasswordHash { phc, pepper_id }: &PasswordHash) -> Value {
+    json!({"password_hash": phc, "pepper_id": pepper_id})
 }

@@ -1,10 +1,10 @@
-//! Receipts: of each event by itself, whether what it asks for is done.
+//! Turns: of each event by itself, whether what it asks for is done.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use futures_util::future::join_all;
-use gatepost_consumer::{Event, Receipt, Receipts, Turn};
+use gatepost_consumer::{Event, Lease, Turn, Turns};
 use stage::Stage;
 
 /// When the events happened.
@@ -13,7 +13,7 @@ const LEASE: i64 = 60_000;
 const TABLE: &str = "MailReceipts";
 
 struct Place {
-    receipts: Receipts,
+    turns: Turns,
     dynamodb: Client,
     _stage: Stage,
 }
@@ -23,16 +23,16 @@ impl Place {
         let stage = Stage::new();
         let dynamodb = Client::new(stage.stack.cloud("send-mail").expect("a cloud").sdk());
         let (kept, lease) = (Duration::from_hours(24), Duration::from_mins(1));
-        Self { receipts: Receipts::new(dynamodb.clone(), TABLE, kept, lease), dynamodb, _stage: stage }
+        Self { turns: Turns::new(dynamodb.clone(), TABLE, kept, lease), dynamodb, _stage: stage }
     }
 
     async fn take(&self, id: &str, part: &str, now: i64) -> Turn {
-        self.receipts.take(&event(id), part, now).await.expect("an answer")
+        self.turns.take(&event(id), part, now).await.expect("an answer")
     }
 
-    async fn ours(&self, id: &str, part: &str, now: i64) -> Receipt {
+    async fn ours(&self, id: &str, part: &str, now: i64) -> Lease {
         match self.take(id, part, now).await {
-            Turn::Ours(receipt) => receipt,
+            Turn::Ours(lease) => lease,
             other => panic!("not ours: {other:?}"),
         }
     }
@@ -49,8 +49,8 @@ fn event(id: &str) -> Event {
 #[tokio::test]
 async fn what_is_done_is_done_for_each_event_and_part_by_itself() {
     let place = Place::new();
-    let receipt = place.ours("e1", "a", THEN).await;
-    place.receipts.keep(receipt).await.expect("kept");
+    let lease = place.ours("e1", "a", THEN).await;
+    place.turns.done(lease).await.expect("kept");
 
     for now in [THEN, THEN + LEASE, THEN + 100 * LEASE] {
         assert!(matches!(place.take("e1", "a", now).await, Turn::Done));
@@ -79,18 +79,18 @@ async fn who_dies_has_had_the_turn_until_the_lease_is_over() {
     assert!(matches!(place.take("e1", "a", THEN + LEASE).await, Turn::Elsewhere));
     let ours = place.ours("e1", "a", THEN + LEASE + 1).await;
 
-    assert!(place.receipts.give_back(dead).await.is_err(), "it is not theirs any more");
+    assert!(place.turns.give_back(dead).await.is_err(), "it is not theirs any more");
     assert!(matches!(place.take("e1", "a", THEN + LEASE + 2).await, Turn::Elsewhere));
-    place.receipts.keep(ours).await.expect("kept");
+    place.turns.done(ours).await.expect("kept");
     assert!(matches!(place.take("e1", "a", THEN + 9 * LEASE).await, Turn::Done));
 }
 
 #[tokio::test]
 async fn what_could_not_be_done_is_tried_again_at_once() {
     let place = Place::new();
-    let receipt = place.ours("e1", "a", THEN).await;
+    let lease = place.ours("e1", "a", THEN).await;
 
-    place.receipts.give_back(receipt).await.expect("given back");
+    place.turns.give_back(lease).await.expect("given back");
 
     place.ours("e1", "a", THEN).await;
 }
@@ -98,8 +98,8 @@ async fn what_could_not_be_done_is_tried_again_at_once() {
 #[tokio::test]
 async fn a_receipt_is_kept_as_long_as_was_said_and_older_events_are_told() {
     let place = Place::new();
-    let receipt = place.ours("e1", "a", THEN).await;
-    place.receipts.keep(receipt).await.expect("kept");
+    let lease = place.ours("e1", "a", THEN).await;
+    place.turns.done(lease).await.expect("kept");
 
     let item = place.dynamodb.get_item().table_name(TABLE);
     let item = item.key("receipt", AttributeValue::S("e1/a".to_owned())).send().await.expect("an answer");
@@ -107,6 +107,6 @@ async fn a_receipt_is_kept_as_long_as_was_said_and_older_events_are_told() {
 
     let day = 24 * 60 * 60;
     assert_eq!(item["ttl"], AttributeValue::N((THEN / 1000 + day).to_string()));
-    let is_forgotten = |now| place.receipts.may_have_forgotten(&event("e1"), now);
+    let is_forgotten = |now| place.turns.may_have_forgotten(&event("e1"), now);
     assert!(!is_forgotten(THEN + day * 1000 - 1) && is_forgotten(THEN + day * 1000));
 }

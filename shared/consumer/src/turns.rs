@@ -16,7 +16,7 @@ use crate::Event;
 /// in whatever order events come. The table has the partition key `receipt`, a string, and no sort key;
 /// each consumer has one of its own.
 #[derive(Clone, Debug)]
-pub struct Receipts {
+pub struct Turns {
     dynamodb: Client,
     table: String,
     kept: Duration,
@@ -26,8 +26,8 @@ pub struct Receipts {
 /// Whose turn it is to do what an event asks for.
 #[derive(Debug)]
 pub enum Turn {
-    /// Ours: do it, then [`keep`](Receipts::keep) the receipt or [`give it back`](Receipts::give_back).
-    Ours(Receipt),
+    /// Ours: do it, then say that it is [`done`](Turns::done), or [`give it back`](Turns::give_back).
+    Ours(Lease),
     /// It is done: nothing is to do.
     Done,
     /// Somebody else is at it, with another copy of the event: let this one come again.
@@ -36,7 +36,7 @@ pub enum Turn {
 
 /// The right to do what one event asks for, until its lease is over.
 #[derive(Debug)]
-pub struct Receipt {
+pub struct Lease {
     id: String,
     until_millis: i64,
     event_millis: i64,
@@ -44,11 +44,11 @@ pub struct Receipt {
 
 /// DynamoDB does not do it now: rights, throttling, no answer.
 #[derive(Debug, Error)]
-#[error("DynamoDB does not keep a receipt")]
-pub struct ReceiptFailure(#[source] Box<dyn std::error::Error + Send + Sync>);
+#[error("DynamoDB does not say or note whose turn it is")]
+pub struct TurnFailure(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-impl Receipts {
-    /// The receipts in this table. DynamoDB may forget one so long after its event happened, by the
+impl Turns {
+    /// The leases and receipts in this table. DynamoDB may forget one so long after its event happened, by the
     /// table's TTL attribute `ttl`: an event older than that must not be acted on. A `lease` is longer
     /// than whoever acts can take: who is not done by then is dead.
     pub fn new(dynamodb: Client, table: impl Into<String>, kept: Duration, lease: Duration) -> Self {
@@ -66,66 +66,66 @@ impl Receipts {
     ///
     /// # Errors
     /// If DynamoDB does not do it now.
-    pub async fn take(&self, event: &Event, part: &str, now_millis: i64) -> Result<Turn, ReceiptFailure> {
+    pub async fn take(&self, event: &Event, part: &str, now_millis: i64) -> Result<Turn, TurnFailure> {
         let id = format!("{}/{part}", event.id);
-        let receipt = Receipt {
+        let lease = Lease {
             until_millis: now_millis.saturating_add(millis(self.lease)),
             event_millis: event.occurred_at_millis,
             id,
         };
         let update = self
-            .update(&receipt, "SET #until = :until, #ttl = :ttl")
+            .update(&lease, "SET #until = :until, #ttl = :ttl")
             .condition_expression("attribute_not_exists(#receipt) OR #until < :now")
             .expression_attribute_names("#receipt", "receipt")
             .expression_attribute_values(":now", number(now_millis))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = update.send().await else { return Ok(Turn::Ours(receipt)) };
+        let Err(error) = update.send().await else { return Ok(Turn::Ours(lease)) };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(found)) => Ok(turn(found.item())),
-            _ => Err(ReceiptFailure(error.into())),
+            _ => Err(TurnFailure(error.into())),
         }
     }
 
-    /// Notes that what the receipt is for is done.
+    /// Notes that it is done: the lease becomes a receipt.
     ///
     /// # Errors
     /// If DynamoDB does not do it now. Once the lease is over, it will be done again if the event comes
     /// again.
-    pub async fn keep(&self, receipt: Receipt) -> Result<(), ReceiptFailure> {
+    pub async fn done(&self, lease: Lease) -> Result<(), TurnFailure> {
         // Whoever has the turn by now does the same again: that it was done is as true.
-        let update = self.update(&receipt, "SET #ttl = :ttl, #done = :until REMOVE #until");
+        let update = self.update(&lease, "SET #ttl = :ttl, #done = :until REMOVE #until");
         let update = update.expression_attribute_names("#done", "done");
-        update.send().await.map(drop).map_err(|error| ReceiptFailure(error.into()))
+        update.send().await.map(drop).map_err(|error| TurnFailure(error.into()))
     }
 
     /// Lets the next one try at once, instead of when the lease is over.
     ///
     /// # Errors
     /// If DynamoDB does not do it now.
-    pub async fn give_back(&self, receipt: Receipt) -> Result<(), ReceiptFailure> {
+    pub async fn give_back(&self, lease: Lease) -> Result<(), TurnFailure> {
         let delete = self.dynamodb.delete_item().table_name(&self.table);
         let delete = delete
-            .key("receipt", text(&receipt.id))
+            .key("receipt", text(&lease.id))
             .condition_expression("#until = :until")
             .expression_attribute_names("#until", "until")
-            .expression_attribute_values(":until", number(receipt.until_millis));
-        delete.send().await.map(drop).map_err(|error| ReceiptFailure(error.into()))
+            .expression_attribute_values(":until", number(lease.until_millis));
+        delete.send().await.map(drop).map_err(|error| TurnFailure(error.into()))
     }
 
     fn update(
         &self,
-        receipt: &Receipt,
+        lease: &Lease,
         expression: &str,
     ) -> aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder {
-        let ttl = receipt.event_millis.saturating_add(millis(self.kept)).div_euclid(1000);
+        let ttl = lease.event_millis.saturating_add(millis(self.kept)).div_euclid(1000);
         let update = self.dynamodb.update_item().table_name(&self.table);
         update
-            .key("receipt", text(&receipt.id))
+            .key("receipt", text(&lease.id))
             .update_expression(expression)
             // Names, since DynamoDB reserves words that the embedded one does not.
             .expression_attribute_names("#until", "until")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":until", number(receipt.until_millis))
+            .expression_attribute_values(":until", number(lease.until_millis))
             .expression_attribute_values(":ttl", number(ttl))
     }
 }

@@ -1,0 +1,131 @@
+//! What the functions log while people live with them, while everything is refused, and while nothing
+//! answers: nothing of a person, and no secret.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use local::{
+    Request, Setup,
+    calls::{Call, Fate, Refusal},
+};
+use serde_json::{Value, json};
+use stage::{PASSWORD, Stage};
+
+use crate::again;
+
+/// What people send in what follows and in [`again::ready`]: addresses, names, passwords, an attribute.
+const SENT: [&str; 8] = [
+    "ada@example",
+    "eve@example",
+    "Lovelace",
+    "Augustina",
+    "onward-and-upward",
+    PASSWORD,
+    "another horse, another battery",
+    "not the password at all",
+];
+/// How what they are given begins: tokens of each kind; and what is stored of a password.
+const GIVEN: [&str; 4] = ["gpl_", "gpr_", "eyJ", "$argon2"];
+
+/// What went wrong inside; the log has a cause for it.
+const FATES: [fn() -> Fate; 3] =
+    [|| Fate::Refused(Refusal::ACCESS_DENIED), || Fate::RequestLost, || Fate::AnswerLost];
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("a log").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Which calls go wrong.
+type Broken = Arc<Mutex<fn(&Call) -> bool>>;
+
+/// A stage on which calls meet this fate for as long as it is said.
+fn breakable(fate: fn() -> Fate) -> (Stage, Broken) {
+    let broken: Broken = Arc::new(Mutex::new(|_| false));
+    let switch = Arc::clone(&broken);
+    let watcher =
+        move |call: &Call| if switch.lock().expect("a switch")(call) { fate() } else { Fate::Proceed };
+    (Stage::with(|setup| declared(setup).watched_by(watcher)), broken)
+}
+
+fn declared(setup: Setup) -> Setup {
+    let schema = r#"{"motto": {"type": "string"}}"#;
+    setup.with_parameter("AttributesSchema", schema).with_parameter("DeletionGraceDays", "0")
+}
+
+/// A request that fails, then succeeds but for its mail, then comes again; and its like with a field that
+/// nobody knows.
+async fn tried(route: &str, fate: fn() -> Fate) {
+    let (stage, broken) = breakable(fate);
+    let say = |which: fn(&Call) -> bool| *broken.lock().expect("a switch") = which;
+    let request = again::ready(route, &stage).await;
+    say(|_| true);
+    let failed = stage.send(request.clone()).await;
+    assert!(failed.status >= 400, "{route}");
+    say(|call| call.function == "send-mail");
+    stage.send(request.clone()).await;
+    let _ = stage.stack.settle().await;
+    say(|_| false);
+    stage.send(request.clone()).await;
+    let (method, path) = route.split_once(' ').expect("a route");
+    let path = path.replace("{id}", "ada@example.com");
+    let wrong =
+        json!({"email": "ada@example.com", "password": PASSWORD, "first_name": "Augustina", "x": "Lovelace"});
+    stage.send(Request::new(method, &path).json(&wrong)).await;
+    stage.settle().await;
+}
+
+/// Somebody who writes more of themselves, mistypes, reads all of it, and is erased.
+async fn lived(stage: &Stage) {
+    let tokens = stage.signed_in("eve@example.com").await;
+    let patch =
+        json!({"first_name": "Augustina", "last_name": null, "attributes": {"motto": "onward-and-upward"}});
+    stage.send(Request::new("PATCH", "/v1/me").json(&patch).bearer(&tokens.access)).await.expect(200);
+    stage.log_in_with("eve@example.com", "not the password at all").await.expect(401);
+    stage.get("/v1/me/export?cursor=eve@example.com", &tokens.access).await;
+    stage.get("/v1/me/export", &tokens.access).await.expect(200);
+    stage.get("/v1/nobody/eve@example.com", &tokens.access).await.expect(404);
+    let delete = Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
+    stage.send(delete.bearer(&tokens.access)).await.expect(204);
+    stage.pass(Duration::from_mins(6));
+    for scheduled in ["erase-users", "sweep-events"] {
+        stage.stack.run_schedule(scheduled).await.expect("a run");
+    }
+    stage.settle().await;
+}
+
+#[tokio::test]
+async fn no_line_holds_anything_of_a_person_or_a_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let logging = tracing::subscriber::set_default(cloud::log_to(move || writer.clone()));
+    lived(&Stage::with(declared)).await;
+    let routes = again::changing();
+    join_all(routes.iter().zip(FATES.iter().cycle()).map(|(route, fate)| tried(route, *fate))).await;
+    drop(logging);
+
+    let written = String::from_utf8(log.0.lock().expect("a log").clone()).expect("text");
+    let lines: Vec<Value> =
+        written.lines().map(|line| serde_json::from_str(line).expect("JSON in each line")).collect();
+    let said = |message: &str| lines.iter().any(|line| line["message"] == message);
+    for message in ["refused by a failure", "handled", "not handled", "erased"] {
+        assert!(said(message), "nobody logged `{message}`: is it the log that is searched?");
+    }
+    for line in written.lines() {
+        for private in SENT.iter().chain(&GIVEN) {
+            assert!(!line.contains(private), "`{private}` in {line}");
+        }
+    }
+}
