@@ -1,6 +1,6 @@
 //! What a page of users costs, with few of them and with many.
 
-use domain::{Applicant, Attributes, Email, Newcomer, Status, Timestamp, UserId};
+use domain::{Applicant, Attributes, Email, Hashes, Newcomer, PasswordHash, Status, Timestamp, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use local::calls::round_trips;
 use stage::{Stage, Tokens};
@@ -85,8 +85,9 @@ async fn people(stage: &Stage, count: u32) -> Result<(), Failed> {
             created_at: at,
             updated_at: at,
         };
-        let (user, credential) =
-            newcomer.admit_silently(domain::PasswordHash { phc: String::new(), pepper_id: String::new() });
+        let none = PasswordHash { phc: String::new(), pepper_id: String::new() };
+        let nothing = Hashes { present: none, previous: Vec::new() };
+        let (user, credential) = newcomer.admit_silently(nothing);
         Ok(store.admit(&user, &credential, None).await?)
     };
     stream::iter((0..count).map(admit))
