@@ -156,8 +156,10 @@ impl UseCase for LogIn {
 
         let (credential, reserved) = self.reserve(&caller, &email, device.as_ref()).await?;
         let stored = credential.as_ref().map(|credential| &credential.password_hash);
-        let (verdict, user) =
-            tokio::join!(keys.hasher.verify(&password, stored), self.user_and_roles(credential.as_ref()));
+        let (verdict, user) = tokio::join!(
+            cloud::timed("HashTime", keys.hasher.verify(&password, stored)),
+            self.user_and_roles(credential.as_ref())
+        );
 
         let (verdict, user) = (verdict?, user?);
         let (Some(credential), Some(user)) = (credential, user) else {
@@ -166,7 +168,8 @@ impl UseCase for LogIn {
         let proven = match verdict {
             Verdict::Match => credential.clone(),
             Verdict::MatchButOutdated => {
-                let password_hash = keys.hasher.hash(&password, self.random.bytes()).await?;
+                let hash = keys.hasher.hash(&password, self.random.bytes());
+                let password_hash = cloud::timed("HashTime", hash).await?;
                 Credential { password_hash, ..credential.clone() }
             }
             Verdict::Mismatch => return Err(Refusal::InvalidCredentials),

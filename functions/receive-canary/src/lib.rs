@@ -1,14 +1,13 @@
 //! Takes back the canary that `sweep-events` sends, and says how long it took: through table, stream,
 //! relay, bus and rule. A wrong bus name, filter or mapping is seen here within minutes.
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, Metrics, SettingError};
+use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError};
 use domain::Timestamp;
 use serde::Deserialize;
 
 /// Times canaries.
 pub struct ReceiveCanary {
     clock: Clock,
-    metrics: Metrics,
 }
 
 /// What EventBridge delivers.
@@ -29,7 +28,7 @@ struct Detail {
 /// # Errors
 /// None so far: it has no settings.
 pub fn function(cloud: &Cloud) -> Result<ReceiveCanary, SettingError> {
-    Ok(ReceiveCanary { clock: cloud.clock(), metrics: cloud.metrics() })
+    Ok(ReceiveCanary { clock: cloud.clock() })
 }
 
 impl Function for ReceiveCanary {
@@ -38,7 +37,7 @@ impl Function for ReceiveCanary {
 
     async fn call(&self, delivery: Delivery, _: Invocation) -> Result<(), Failed> {
         let age = self.clock.now().since(Timestamp::from_millis(delivery.detail.sent_at));
-        self.metrics.put_time("CanaryAge", age);
+        cloud::put_time("CanaryAge", age);
         Ok(())
     }
 }

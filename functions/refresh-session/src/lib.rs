@@ -105,6 +105,7 @@ impl UseCase for RefreshSession {
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Shown<Grant>, Refusal> {
         let issuer = self.issuer().await?;
         let presented = issuer.open_refresh_token(&request.refresh_token)?;
+        cloud::put_user(presented.user_id);
 
         let now = self.clock.now();
         let identities = self.store.identities();

@@ -17,7 +17,7 @@ mod words;
 
 use std::{path::Path, str::FromStr, time::Duration};
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, Metrics, Random, SettingError, chain};
+use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
 use domain::{Email, Locale};
 use gatepost_consumer::{BatchFailures, Consumer, Event, QueueBatch, Turn, Turns, Unhandled, serve};
 use store::{Failure, Identities, MailCap};
@@ -46,7 +46,6 @@ pub struct SendMail {
     pages: Pages,
     clock: Clock,
     random: Random,
-    metrics: Metrics,
 }
 
 /// The queue holds what no mail is to be sent for: its rule is wrong.
@@ -78,7 +77,6 @@ pub fn function(cloud: &Cloud) -> Result<SendMail, SettingError> {
         pages: Pages::new(settings)?,
         clock: cloud.clock(),
         random: cloud.random(),
-        metrics: cloud.metrics(),
     })
 }
 
@@ -145,7 +143,7 @@ impl SendMail {
     async fn may_get(&self, to: &Email, cap: Option<MailCap>, event: &Event) -> Result<bool, Unhandled> {
         if self.identities.suppressed(to.canonical()).await.map_err(unhandled)?.is_some() {
             tracing::info!(event_id = event.id, "the address gets no mail: see `gatepost mail suppressions`");
-            self.metrics.put_count("MailsSuppressed", 1);
+            cloud::put_count("MailsSuppressed", 1);
             return Ok(false);
         }
         let Some(cap) = cap else { return Ok(true) };
@@ -154,7 +152,7 @@ impl SendMail {
         let may = may.map_err(unhandled)?;
         if !may {
             tracing::warn!(event_id = event.id, kind = cap.kind, "the address got too many mails");
-            self.metrics.put_count("MailsCapped", 1);
+            cloud::put_count("MailsCapped", 1);
         }
         Ok(may)
     }

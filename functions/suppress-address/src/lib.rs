@@ -1,7 +1,7 @@
 //! Lets an address get no mail any more, when SES reports that there is no such mailbox or that its
 //! owner has called a mail of ours unwanted. Who goes on mailing them is soon mailing nobody: SES stops.
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, Metrics, SettingError, chain};
+use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
 use domain::Email;
 use serde::Deserialize;
 use store::{Identities, SuppressionReason};
@@ -10,7 +10,6 @@ use store::{Identities, SuppressionReason};
 pub struct SuppressAddress {
     identities: Identities,
     clock: Clock,
-    metrics: Metrics,
 }
 
 /// What EventBridge delivers.
@@ -52,11 +51,7 @@ struct Recipient {
 /// # Errors
 /// If a setting is missing.
 pub fn function(cloud: &Cloud) -> Result<SuppressAddress, SettingError> {
-    Ok(SuppressAddress {
-        identities: Identities::new(cloud)?,
-        clock: cloud.clock(),
-        metrics: cloud.metrics(),
-    })
+    Ok(SuppressAddress { identities: Identities::new(cloud)?, clock: cloud.clock() })
 }
 
 impl Function for SuppressAddress {
@@ -80,7 +75,7 @@ impl Function for SuppressAddress {
                 reason = reason.name(),
                 "an address gets no mail any more"
             );
-            self.metrics.put_count("AddressesSuppressed", 1);
+            cloud::put_count("AddressesSuppressed", 1);
         }
         Ok(())
     }

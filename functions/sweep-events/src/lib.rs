@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, Metrics, Random, SettingError, chain};
+use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
 use domain::{Canary, Timestamp};
 use events::{GRACE, NotSwept, Sweeper, Swept};
 use futures_util::{StreamExt, stream};
@@ -22,7 +22,6 @@ pub struct SweepEvents {
     sweeper: Sweeper,
     clock: Clock,
     random: Random,
-    metrics: Metrics,
 }
 
 /// What a sweep has done; all zero if somebody else sweeps.
@@ -43,13 +42,7 @@ pub struct Answer {
 pub fn function(cloud: &Cloud) -> Result<SweepEvents, SettingError> {
     let outbox = Outbox::new(cloud)?;
     let sweeper = Sweeper::new(cloud, outbox.clone())?;
-    Ok(SweepEvents {
-        outbox,
-        sweeper,
-        clock: cloud.clock(),
-        random: cloud.random(),
-        metrics: cloud.metrics(),
-    })
+    Ok(SweepEvents { outbox, sweeper, clock: cloud.clock(), random: cloud.random() })
 }
 
 impl Function for SweepEvents {
@@ -61,7 +54,7 @@ impl Function for SweepEvents {
         self.count_dead().await;
         let began = self.clock.now();
         match self.sweeper.sweep(GRACE, usize::MAX, invocation.deadline).await {
-            Ok(swept) => self.conclude(swept, began),
+            Ok(swept) => Self::conclude(swept, began),
             Err(NotSwept::Busy) => {
                 tracing::info!("somebody else sweeps");
                 Ok(Answer::default())
@@ -88,12 +81,12 @@ impl SweepEvents {
         let counts = stream::iter(Outbox::shards()).map(|shard| self.outbox.dead_in(shard));
         let counts: Vec<_> = counts.buffer_unordered(READS).collect().await;
         match counts.into_iter().sum::<Result<u64, _>>() {
-            Ok(dead) => self.metrics.put_count("DeadEvents", dead),
+            Ok(dead) => cloud::put_count("DeadEvents", dead),
             Err(failure) => tracing::error!(cause = chain(&failure), "dead events cannot be counted"),
         }
     }
 
-    fn conclude(&self, swept: Swept, began: Timestamp) -> Result<Answer, Failed> {
+    fn conclude(swept: Swept, began: Timestamp) -> Result<Answer, Failed> {
         let Swept { delivered, dead, postponed, unreadable, oldest, stopped } = swept;
         tracing::info!(delivered, dead, postponed, unreadable, "swept");
         // Nothing may be stuck in silence: a failed call is what alarms look at.
@@ -101,7 +94,7 @@ impl SweepEvents {
             return Err(Failed("some shards or streams cannot be read"));
         }
         let age = oldest.map_or(Duration::ZERO, |oldest| began.since(oldest));
-        self.metrics.put_time("OldestPendingEvent", age);
+        cloud::put_time("OldestPendingEvent", age);
         match stopped {
             Some(_) => Err(Failed("the bus takes nothing")),
             None => Ok(Answer { delivered, dead, postponed }),

@@ -62,6 +62,12 @@ pub(crate) fn command() -> Command {
                 .value_parser(parameter),
         )
         .arg(
+            Arg::new("log")
+                .long("log")
+                .action(ArgAction::SetTrue)
+                .help("Shows the line that each call of a function writes"),
+        )
+        .arg(
             value("mail-templates", "DIR", "Makes mails of the templates in this folder")
                 .value_parser(value_parser!(PathBuf)),
         )
@@ -114,6 +120,9 @@ fn start(arguments: &ArgMatches, url: &str) -> Result<Stack, DevError> {
     }
     for (name, value) in arguments.get_many::<(String, String)>("parameter").into_iter().flatten() {
         setup = setup.with_parameter(name, value);
+    }
+    if arguments.get_flag("log") {
+        setup = setup.logging_to(|line| eprintln!("{}", line.text()));
     }
     Ok(with_mail(setup, arguments).start()?)
 }

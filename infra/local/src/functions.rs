@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use cloud::{Cloud, Failed, Function, Invocation, SettingError};
+use cloud::{Cloud, Failed, Function, Invocation, SettingError, Shell};
 use thiserror::Error;
 
 /// Wires a function from its cloud.
@@ -49,6 +49,13 @@ pub const ALL: &[(&str, Build)] = &[
 /// A function whose events and answers are JSON texts, as Lambda sees it.
 pub struct Mounted(Box<dyn Erased>);
 
+/// One environment of a function, as Lambda starts them.
+pub struct Environment {
+    name: String,
+    function: Mounted,
+    shell: Shell,
+}
+
 /// A call that has no answer.
 #[derive(Debug, Error)]
 pub enum CallFailed {
@@ -81,23 +88,29 @@ pub fn mount<F: Function>(function: Result<F, SettingError>) -> Result<Mounted, 
     Ok(Mounted(Box::new(Typed(function?))))
 }
 
-impl Mounted {
-    pub(crate) async fn warm(&self) {
-        self.0.warm().await;
+impl Environment {
+    /// Wires the function `name` from its cloud.
+    ///
+    /// # Errors
+    /// If a setting is missing or unusable.
+    pub fn start(name: &str, build: Build, cloud: &Cloud) -> Result<Self, CallFailed> {
+        let unwired = |error: SettingError| CallFailed::Unwired(name.to_owned(), error.to_string());
+        let function = build(cloud).map_err(unwired)?;
+        Ok(Self { name: name.to_owned(), function, shell: Shell::of(cloud) })
     }
 
-    /// Calls it, under its name, with the text of an event.
+    pub(crate) async fn warm(&self) {
+        self.function.0.warm().await;
+    }
+
+    /// Calls the function with the text of an event.
     ///
     /// # Errors
     /// If it cannot read the event, or fails.
-    pub async fn call(
-        &self,
-        name: &str,
-        event: String,
-        invocation: Invocation,
-    ) -> Result<String, CallFailed> {
-        let name = || name.to_owned();
-        self.0.call(event, invocation).await.map_err(|failure| match failure {
+    pub async fn call(&self, event: String, invocation: Invocation) -> Result<String, CallFailed> {
+        let name = || self.name.clone();
+        let call = self.function.0.call(event, invocation.clone());
+        self.shell.around(&invocation, call).await.map_err(|failure| match failure {
             Failure::Unreadable => CallFailed::Unreadable(name()),
             Failure::Failed(failed) => CallFailed::Failed(name(), failed),
         })

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use cloud::{Clock, Random};
+use cloud::{Clock, Line, Random};
 use tokio::sync::broadcast;
 
 use crate::{
@@ -44,6 +44,7 @@ pub struct Setup {
     pub(crate) functions: Vec<(&'static str, Build)>,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
+    pub(crate) log: Arc<dyn Fn(&Line) + Send + Sync>,
     watch: Watch,
 }
 
@@ -71,6 +72,7 @@ impl Setup {
             functions: functions::ALL.to_vec(),
             clock: Clock::system(),
             random: Random::system(),
+            log: Arc::new(|_| ()),
             watch: Watch::default(),
         };
         setup.at("http://127.0.0.1:9000")
@@ -129,6 +131,13 @@ impl Setup {
     #[must_use]
     pub fn with_random(mut self, random: Random) -> Self {
         self.random = random;
+        self
+    }
+
+    /// Lets `reader` see the line that each invocation writes.
+    #[must_use]
+    pub fn logging_to(mut self, reader: impl Fn(&Line) + Send + Sync + 'static) -> Self {
+        self.log = Arc::new(reader);
         self
     }
 

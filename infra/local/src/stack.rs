@@ -9,7 +9,7 @@ use std::{
 };
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use cloud::{Clock, Cloud, Deadline, Invocation, Metrics, Random, Settings};
+use cloud::{Clock, Cloud, Deadline, Invocation, Log, Random, Settings};
 use serde::Serialize;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -20,7 +20,7 @@ use crate::{
     bus::Published,
     calls::Made,
     consumer::QueueReader,
-    functions::{CallFailed, Mounted},
+    functions::{CallFailed, Environment},
     gateway::{Request, Response, Router},
     mailbox::Mail,
     news::News,
@@ -40,7 +40,7 @@ pub(crate) struct Inner {
     pub(crate) services: Arc<Services>,
     pub(crate) clouds: BTreeMap<String, Cloud>,
     pub(crate) setup: Setup,
-    pub(crate) mounted: BTreeMap<String, OnceLock<Arc<Mounted>>>,
+    pub(crate) mounted: BTreeMap<String, OnceLock<Arc<Environment>>>,
     pub(crate) streams: Vec<StreamReader>,
     pub(crate) consumers: Vec<QueueReader>,
     pub(crate) router: Router,
@@ -117,7 +117,8 @@ impl Stack {
     ) -> Result<Cloud, CallFailed> {
         let deployed = self.template().functions.get(function);
         let deployed = deployed.ok_or_else(|| CallFailed::NoSuchFunction(function.to_owned()))?;
-        Ok(cloud(&self.0.services, (function, deployed), region, clock, random))
+        let log = log(&self.0.services, &self.0.setup);
+        Ok(cloud(&self.0.services, (function, deployed), region, (clock, random, log)))
     }
 
     /// The records that a function's stream holds after a position, or all; only those that its
@@ -174,9 +175,8 @@ impl Stack {
             self.template().functions.get(function).map_or(Duration::ZERO, |deployed| deployed.timeout);
         let invocation =
             Invocation { id: Random::system().uuid().to_string(), deadline: Deadline::after(timeout) };
-        let name = function.to_owned();
         // A task of its own: a panic ends only this call, and who asked may go away meanwhile.
-        let mut call = tokio::spawn(async move { mounted.call(&name, event, invocation).await });
+        let mut call = tokio::spawn(async move { mounted.call(event, invocation).await });
         match tokio::time::timeout(timeout, &mut call).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(CallFailed::Panicked(function.to_owned())),
@@ -188,16 +188,14 @@ impl Stack {
     }
 
     /// The function, wired when it is first needed.
-    fn mounted(&self, function: &str) -> Result<Arc<Mounted>, CallFailed> {
+    fn mounted(&self, function: &str) -> Result<Arc<Environment>, CallFailed> {
         let missing = || CallFailed::NoSuchFunction(function.to_owned());
         let cell = self.0.mounted.get(function).ok_or_else(missing)?;
         if let Some(mounted) = cell.get() {
             return Ok(Arc::clone(mounted));
         }
         let build = self.0.setup.functions.iter().find(|(name, _)| *name == function).ok_or_else(missing)?.1;
-        let unwired =
-            |error: cloud::SettingError| CallFailed::Unwired(function.to_owned(), error.to_string());
-        let mounted = Arc::new(build(&self.cloud(function)?).map_err(unwired)?);
+        let mounted = Arc::new(Environment::start(function, build, &self.cloud(function)?)?);
         Ok(Arc::clone(cell.get_or_init(|| mounted)))
     }
 
@@ -332,12 +330,14 @@ fn note(
     }
 }
 
-/// What CloudWatch would show: of each metric the newest value.
-fn metrics(services: &Arc<Services>) -> Metrics {
-    let services = Arc::clone(services);
-    Metrics::of(move |metric| {
+/// What CloudWatch would take: the lines, and of each metric the newest value.
+fn log(services: &Arc<Services>, setup: &Setup) -> Log {
+    let (services, reader) = (Arc::clone(services), setup.log.clone());
+    Log::of(move |line| {
         let mut metrics = services.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-        metrics.insert(metric.name, metric.value);
+        metrics.extend(line.metrics().iter().map(|metric| (metric.name, metric.value)));
+        drop(metrics);
+        reader(line);
     })
 }
 
@@ -345,7 +345,8 @@ fn metrics(services: &Arc<Services>) -> Metrics {
 pub(crate) fn clouds(services: &Arc<Services>, setup: &Setup) -> BTreeMap<String, Cloud> {
     let functions = services.template.functions.iter();
     let clouds = functions.map(|(name, deployed)| {
-        let cloud = cloud(services, (name, deployed), REGION, setup.clock.clone(), setup.random.clone());
+        let parts = (setup.clock.clone(), setup.random.clone(), log(services, setup));
+        let cloud = cloud(services, (name, deployed), REGION, parts);
         (name.clone(), cloud)
     });
     clouds.collect()
@@ -355,8 +356,7 @@ fn cloud(
     services: &Arc<Services>,
     (name, deployed): (&str, &DeployedFunction),
     region: &str,
-    clock: Clock,
-    random: Random,
+    (clock, random, log): (Clock, Random, Log),
 ) -> Cloud {
     let sdk = [
         ("AWS_REGION", region),
@@ -367,5 +367,5 @@ fn cloud(
     let sdk = sdk.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let settings: Settings = deployed.settings.clone().into_iter().chain(sdk).collect();
     let http = SharedHttpClient::new(Seam::of(name, services));
-    Cloud::new(settings, http, clock, random, metrics(services))
+    Cloud::new(settings, http, clock, random, log)
 }

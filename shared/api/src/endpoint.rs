@@ -2,10 +2,10 @@
 
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
+use cloud::{Answered, Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
 use domain::UserId;
 use futures_util::FutureExt;
-use tracing::{error, info};
+use tracing::error;
 
 use crate::{
     Answer, Caller, GatewayAnswer, GatewayEvent, Head, Input, Problem, ProblemType, Receipts, Route,
@@ -82,6 +82,9 @@ impl<U: UseCase> Endpoint<U> {
     async fn answer(&self, mut event: GatewayEvent, head: Head) -> Result<Reply, Problem> {
         let parts = Parts::take(&mut event, &head);
         let mut caller = U::Caller::admit(self.use_case.gate(), head.clone(), self.clock.now()).await?;
+        if let Some(user) = caller.user() {
+            cloud::put_user(user);
+        }
         let request = U::Request::read(&parts)?;
         let keyed = self.keyed(&head, caller.user(), &parts).await?;
         if let Some(reply) = self.given(keyed.as_deref(), &head).await? {
@@ -129,10 +132,8 @@ impl<U: UseCase> Function for Endpoint<U> {
     }
 
     async fn call(&self, mut event: GatewayEvent, invocation: Invocation) -> Result<GatewayAnswer, Failed> {
-        let started = self.clock.now();
         let head = Head::of(&mut event, &invocation.id);
-        let (method, path) = (head.method.clone(), head.path.clone());
-        let correlation_id = head.trace.correlation_id.clone();
+        let (route, correlation_id) = (routed::<U>(&head), head.trace.correlation_id.clone());
         // One request's panic is its own 500: the environment serves the next one.
         let served = AssertUnwindSafe(self.answer(event, head)).catch_unwind();
         let time = invocation.deadline.left().saturating_sub(TIME_TO_ANSWER);
@@ -145,16 +146,12 @@ impl<U: UseCase> Function for Endpoint<U> {
         let is_promised = problem.is_none_or(|problem| problems_of::<U>().contains(&problem));
         debug_assert!(is_promised, "{problem:?} is not among the problems that are promised");
         let reply = outcome.unwrap_or_else(|problem| problem.into_reply(&self.issuer, &correlation_id));
-        let milliseconds = self.clock.now().since(started).as_millis();
-        info!(
-            method,
-            route = routed::<U>(&path),
-            status = reply.status,
-            problem = problem.map(ProblemType::slug),
-            milliseconds = u64::try_from(milliseconds).unwrap_or(u64::MAX),
-            correlation_id,
-            "answered"
-        );
+        cloud::put_answer(Answered {
+            route,
+            status: reply.status,
+            problem: problem.map(ProblemType::slug),
+            correlation_id: correlation_id.clone(),
+        });
         Ok(reply.into_gateway(correlation_id))
     }
 }
@@ -190,7 +187,9 @@ const fn has_changing(mut routes: &[Route]) -> bool {
     false
 }
 
-/// The route is logged, never the path itself: what no route takes is the sender's own text.
-fn routed<U: UseCase>(path: &str) -> &'static str {
-    U::ROUTES.iter().find(|route| route.path == path).or(U::ROUTES.first()).map_or("", |route| route.path)
+/// The route is logged, never the method and the path themselves: what no route takes is the sender's own
+/// text.
+fn routed<U: UseCase>(head: &Head) -> String {
+    let taken = |route: &&Route| route.path == head.path && route.method.name() == head.method;
+    U::ROUTES.iter().find(taken).or(U::ROUTES.first()).map(Route::to_string).unwrap_or_default()
 }

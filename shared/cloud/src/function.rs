@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use tokio::time::Instant;
 
-use crate::{Clock, Cloud, SettingError};
+use crate::{Clock, Cloud, SettingError, Shell};
 
 /// A deployed function: an event in, an answer out. Lambda calls it through [`run`]; the laptop
 /// and the tests call it themselves.
@@ -86,16 +86,19 @@ pub fn run<F: Function>(build: impl FnOnce(&Cloud) -> Result<F, SettingError>) -
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let cloud = Cloud::of_environment();
         let function = Arc::new(build(&cloud)?);
-        let clock = cloud.clock();
+        let (clock, shell) = (cloud.clock(), Arc::new(Shell::of(&cloud)));
         // Concurrent with the first poll for work, so that neither waits for the other.
         let warming = Arc::clone(&function);
         tokio::spawn(async move { warming.warm().await });
         lambda_runtime::run(service_fn(move |event: LambdaEvent<F::Event>| {
-            let function = Arc::clone(&function);
+            let (function, shell) = (Arc::clone(&function), Arc::clone(&shell));
             let deadline = Deadline::at(event.context.deadline, &clock);
             let invocation = Invocation { id: event.context.request_id, deadline };
             // Boxed: the future of a use case within those of the runtime is too deep for the compiler.
-            Box::pin(async move { function.call(event.payload, invocation).await.map_err(|failed| failed.0) })
+            Box::pin(async move {
+                let call = function.call(event.payload, invocation.clone());
+                shell.around(&invocation, call).await.map_err(|failed| failed.0)
+            })
         }))
         .await
     })

@@ -5,41 +5,50 @@
 //! environment; on a laptop and in tests it is made of settings and another HTTP client under the
 //! same SDK. Nothing else differs.
 
+mod calls;
 mod chain;
 mod clock;
 mod function;
+mod line;
 mod logging;
-mod metrics;
 mod secret;
 mod settings;
+mod shell;
 mod web;
+mod work;
 
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::tls;
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::{SdkConfig, region::Region};
 use std::time::Duration;
 
+use calls::Bounded;
+
 pub use chain::chain;
 pub use clock::{Clock, Random};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
+pub use line::{Line, Log, Metric, Unit};
 pub use logging::log_to;
-pub use metrics::{Metric, Metrics, Unit};
 pub use secret::{FromSecret, SecretUnavailable};
 pub use settings::{SettingError, Settings};
+pub use shell::Shell;
 pub use web::{Unanswered, Web};
+pub use work::{Answered, Units, put_answer, put_count, put_time, put_units, put_user, timed};
 
 /// What a function is wired from.
 #[derive(Clone, Debug)]
 pub struct Cloud {
     settings: Settings,
     sdk: SdkConfig,
+    retries: RetryPartition,
     web: Option<SharedHttpClient>,
     clock: Clock,
     random: Random,
-    metrics: Metrics,
+    log: Log,
 }
 
 impl Cloud {
@@ -61,22 +70,18 @@ impl Cloud {
             Some(context) => http.tls_context(context).build_https(),
             None => http.build_https(),
         };
-        let metrics = Metrics::to_log(&settings, Clock::system());
-        let cloud = Self::new(settings, http, Clock::system(), Random::system(), metrics);
+        let cloud = Self::new(settings, http, Clock::system(), Random::system(), Log::to_output());
         Self { web: None, ..cloud }
     }
 
     /// A cloud of these parts.
     #[must_use]
-    pub fn new(
-        settings: Settings,
-        http: SharedHttpClient,
-        clock: Clock,
-        random: Random,
-        metrics: Metrics,
-    ) -> Self {
+    pub fn new(settings: Settings, http: SharedHttpClient, clock: Clock, random: Random, log: Log) -> Self {
+        let http = SharedHttpClient::new(Bounded(http));
         let sdk = sdk(&settings, http.clone());
-        Self { settings, sdk, web: Some(http), clock, random, metrics }
+        let bucket = TokenBucket::new(RETRY_TOKENS);
+        let retries = RetryPartition::custom("gatepost").token_bucket(bucket).build();
+        Self { settings, sdk, retries, web: Some(http), clock, random, log }
     }
 
     /// This cloud, for work that nobody waits for: a call, of whole pages of a table, may take its time.
@@ -91,6 +96,13 @@ impl Cloud {
     #[must_use]
     pub const fn sdk(&self) -> &SdkConfig {
         &self.sdk
+    }
+
+    /// What the retries of all clients of this environment are paid from, so that whoever is in trouble is
+    /// not asked three times as often for long.
+    #[must_use]
+    pub fn retries(&self) -> RetryPartition {
+        self.retries.clone()
     }
 
     /// The client for servers that are not AWS's. On AWS it is one of its own, which trusts whom the
@@ -115,10 +127,10 @@ impl Cloud {
         self.clock.clone()
     }
 
-    /// Where numbers go.
+    /// Where the lines of invocations go.
     #[must_use]
-    pub fn metrics(&self) -> Metrics {
-        self.metrics.clone()
+    pub fn log(&self) -> Log {
+        self.log.clone()
     }
 
     /// The random source.
@@ -147,6 +159,12 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
 /// The same where somebody may be at the far end of a slow line.
 const PATIENT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const PATIENT_OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
+/// The pauses before a second and a third attempt are anything up to this and twice this.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A retry takes 5 of these, and 10 if there was no answer; each call that succeeds at once gives one
+/// back.
+const RETRY_TOKENS: usize = 100;
 
 fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
@@ -165,11 +183,12 @@ fn sdk(settings: &Settings, http: SharedHttpClient) -> SdkConfig {
         None,
         "environment",
     );
+    let retries = RetryConfig::standard().with_initial_backoff(FIRST_PAUSE).with_max_backoff(LONGEST_PAUSE);
     let mut sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(setting("AWS_REGION")))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .retry_config(RetryConfig::standard())
+        .retry_config(retries)
         .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .http_client(http);

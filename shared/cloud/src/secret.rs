@@ -1,6 +1,6 @@
 //! Secrets, and what is derived from them.
 
-use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
+use aws_sdk_secretsmanager::{Client, config::Builder, error::DisplayErrorContext};
 use domain::{MalformedSeeds, Seeds};
 use thiserror::Error;
 use tokio::sync::OnceCell;
@@ -59,7 +59,9 @@ impl<T> FromSecret<T> {
     }
 
     fn derived(cloud: &Cloud, name: &'static str, derive: Box<Derive<T>>) -> Result<Self, SettingError> {
-        let (secret_id, client) = (cloud.settings().text(name)?, Client::new(cloud.sdk()));
+        let secret_id = cloud.settings().text(name)?;
+        let config = Builder::from(cloud.sdk()).retry_partition(cloud.retries()).build();
+        let client = Client::from_conf(config);
         Ok(Self { client, secret_id, derive, derived: OnceCell::new() })
     }
 

@@ -99,7 +99,7 @@ impl Choice {
                 }
             },
             is_reused(hasher, password, present, remembered),
-            hasher.hash(password, salt)
+            cloud::timed("HashTime", hasher.hash(password, salt))
         );
         let reused = is_reused?.then_some(InvalidPassword::Reused);
         match (breach_check, reused) {
@@ -126,7 +126,7 @@ async fn is_reused(
         Present::Entered(proven) => (&proven.credential, 1),
     };
     for known in credential.last(remembered).skip(compared) {
-        match hasher.verify(password, Some(known)).await {
+        match cloud::timed("HashTime", hasher.verify(password, Some(known))).await {
             Ok(Verdict::Match | Verdict::MatchButOutdated) => return Ok(true),
             Ok(Verdict::Mismatch) | Err(HashFailed::UnknownPepper | HashFailed::Malformed) => {}
             Err(failed @ HashFailed::Unfinished) => return Err(failed),

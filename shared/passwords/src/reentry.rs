@@ -131,7 +131,8 @@ impl Reentry {
 
     async fn verify(&self, password: &Password, credential: &Credential) -> Result<(), NotProven> {
         let hasher = self.hasher.get().await?;
-        match hasher.verify(password, Some(&credential.password_hash)).await? {
+        let verdict = hasher.verify(password, Some(&credential.password_hash));
+        match cloud::timed("HashTime", verdict).await? {
             Verdict::Match | Verdict::MatchButOutdated => Ok(()),
             Verdict::Mismatch => Err(NotProven::WrongPassword),
         }

@@ -17,6 +17,7 @@ use crate::{
     Failure,
     item::{Attributes, Item, Read, number, text},
     outbox::{DUE_SHARDS, dead_pk, due_at, due_shard, due_sk},
+    units::counted_client,
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -88,7 +89,7 @@ impl Outbox {
     pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
         let days: u32 = cloud.settings().parsed("EVENT_RETENTION_DAYS")?;
         Ok(Self {
-            dynamodb: Client::new(cloud.sdk()),
+            dynamodb: counted_client(cloud),
             table: cloud.settings().text("EVENTS_TABLE")?,
             retention: (days > 0).then(|| DAY * days),
         })

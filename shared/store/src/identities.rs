@@ -6,6 +6,7 @@ use cloud::{Cloud, SettingError};
 use crate::{
     Failure,
     item::{Attributes, Item},
+    units::counted_client,
 };
 
 /// The table Identities: what is. Every read is strongly consistent.
@@ -21,7 +22,7 @@ impl Identities {
     /// # Errors
     /// If the setting is missing.
     pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
-        Ok(Self { dynamodb: Client::new(cloud.sdk()), table: cloud.settings().text("IDENTITIES_TABLE")? })
+        Ok(Self { dynamodb: counted_client(cloud), table: cloud.settings().text("IDENTITIES_TABLE")? })
     }
 
     /// The client, for a function that keeps a table of its own besides: one more would cost a start

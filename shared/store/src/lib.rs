@@ -34,6 +34,7 @@ mod registrations;
 mod roles;
 mod sessions;
 mod transaction;
+mod units;
 mod user_counts;
 mod users;
 

@@ -7,7 +7,10 @@
 use std::net::IpAddr;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::{
+    Config, config::retry::RetryConfig, operation::update_item::UpdateItemError,
+    types::ReturnValuesOnConditionCheckFailure,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloud::{Cloud, SettingError};
 use domain::{Allowance, Attempts, CanonicalEmail, Client, DeviceId, Timestamp, UserId};
@@ -210,7 +213,9 @@ impl Identities {
             .condition_expression("attempts > :none")
             .expression_attribute_values(":one_less", number(-1))
             .expression_attribute_values(":none", number(0));
-        let Err(error) = update.send().await else { return Ok(()) };
+        // Tried again after a lost answer, it would give back an attempt that was made.
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let Err(error) = update.customize().config_override(once).send().await else { return Ok(()) };
         match error.as_service_error() {
             // It is forgotten already.
             Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),

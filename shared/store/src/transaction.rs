@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
     types::{ConditionCheck, Delete, Put, TransactWriteItem, Update},
 };
 use cloud::{Cloud, Random, SettingError};
-use domain::{Authority, Detail, Envelope, Event, Receipt};
+use domain::{Authority, Detail, Envelope, Event, Receipt, Stream};
 
 use crate::{
     Failure, Identities,
@@ -111,6 +111,9 @@ impl Commands<'_> {
         event: Event,
     ) -> Result<(), NotCommitted> {
         let Store { identities, events_table, envelope, .. } = self.store;
+        if let Stream::User(user) = event.stream {
+            cloud::put_user(user);
+        }
         let record = outbox::item(&event, envelope.render(&event));
         let writes = self.authorized(writes.into_iter().collect());
         let mut items: Vec<_> = writes.into_iter().map(|write| write.into_item(&identities.table)).collect();
@@ -185,6 +188,7 @@ impl Store {
                     ));
                 }
                 Some(reasons) if attempt < ATTEMPTS && reasons.iter().all(|code| is_passing(code)) => {
+                    cloud::put_count("Conflicts", 1);
                     tokio::time::sleep(self.pause(attempt)).await;
                 }
                 _ => return Err(NotCommitted::Failed(Failure::of("TransactWriteItems", error))),

@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::body::SdkBody;
-use cloud::{Clock, Cloud, Deadline, Function, Invocation, Metrics, Random, Settings};
+use cloud::{Clock, Cloud, Deadline, Function, Invocation, Log, Random, Settings};
 use relay_events::RelayEvents;
 use serde_json::{Value, json};
 
@@ -73,7 +73,7 @@ impl Aws {
         ];
         let settings: Settings =
             settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
-        let (http, nowhere) = (SharedHttpClient::new(self), Metrics::of(drop));
+        let (http, nowhere) = (SharedHttpClient::new(self), Log::of(|_| ()));
         Ok(relay_events::function(&Cloud::new(settings, http, Clock::system(), Random::system(), nowhere))?)
     }
 }

@@ -18,7 +18,7 @@ use domain::Timestamp;
 use local::{
     Stack,
     calls::{Call, Fate},
-    functions::{ALL, Build, Mounted},
+    functions::{ALL, Build, Environment},
 };
 use serde_json::Value;
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
@@ -47,7 +47,7 @@ pub(crate) struct Lambda {
     /// What relays.
     relay: Build,
     /// Processes that wait for their next call.
-    idle: Mutex<BTreeMap<&'static str, Vec<Arc<Mounted>>>>,
+    idle: Mutex<BTreeMap<&'static str, Vec<Arc<Environment>>>>,
 }
 
 impl Lambda {
@@ -69,7 +69,7 @@ impl Lambda {
         let invocation =
             Invocation { id: self.play.random.uuid().to_string(), deadline: Deadline::after(timeout_of) };
         let process = Arc::clone(&mounted);
-        let call = Box::pin(async move { process.call(function, event, invocation).await });
+        let call = Box::pin(async move { process.call(event, invocation).await });
         let mut task = Task(tokio::spawn(RUN.scope(Arc::clone(&run), Fenced(call))));
         let answer = tokio::select! {
             biased;
@@ -82,7 +82,7 @@ impl Lambda {
     }
 
     /// A process that nobody uses, or a new one, whose clock may be wrong.
-    fn process(&self, function: &'static str) -> Option<Arc<Mounted>> {
+    fn process(&self, function: &'static str) -> Option<Arc<Environment>> {
         static PROCESSES: AtomicU64 = AtomicU64::new(0);
         let idle = &mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(mounted) = idle.entry(function).or_default().pop() {
@@ -96,7 +96,7 @@ impl Lambda {
             "relay-events" => self.relay,
             _ => ALL.iter().find(|(name, _)| *name == function)?.1,
         };
-        build(&cloud).ok().map(Arc::new)
+        Environment::start(function, build, &cloud).ok().map(Arc::new)
     }
 }
 

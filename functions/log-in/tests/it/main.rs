@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
 mod limits;
+mod line;
 
 use local::calls::{Call, Fate, Made, round_trips};
 use serde_json::{Value, json};

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use aws_sdk_sesv2::{
     Client,
-    config::timeout::TimeoutConfig,
+    config::{
+        interceptors::InterceptorContext,
+        retry::{ClassifyRetry, RetryAction},
+        timeout::TimeoutConfig,
+    },
     error::{BuildError, ProvideErrorMetadata, SdkError},
     operation::send_email::SendEmailError,
     types::{Body, Content, Destination, EmailContent, Message, MessageHeader},
@@ -33,7 +37,11 @@ impl Ses {
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .operation_timeout(OPERATION_TIMEOUT)
             .build();
-        let config = aws_sdk_sesv2::config::Builder::from(cloud.sdk()).timeout_config(timeouts).build();
+        let config = aws_sdk_sesv2::config::Builder::from(cloud.sdk())
+            .retry_partition(cloud.retries())
+            .retry_classifier(OnlyIfAnswered)
+            .timeout_config(timeouts)
+            .build();
         Ok(Self {
             client: Client::from_conf(config),
             from: cloud.settings().text("MAIL_FROM")?,
@@ -50,6 +58,23 @@ impl Ses {
             Ok(_) => Ok(()),
             Err(error) => Err(unhandled(&error)),
         }
+    }
+}
+
+/// A mail whose answer is lost may be on its way: not tried again at once, but by the queue, which counts.
+#[derive(Debug)]
+struct OnlyIfAnswered;
+
+impl ClassifyRetry for OnlyIfAnswered {
+    fn classify_retry(&self, attempt: &InterceptorContext) -> RetryAction {
+        match attempt.output_or_error() {
+            Some(Err(error)) if error.as_operation_error().is_none() => RetryAction::RetryForbidden,
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "OnlyIfAnswered"
     }
 }
 

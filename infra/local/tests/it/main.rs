@@ -3,6 +3,7 @@
 
 mod durable;
 mod gateway;
+mod in_time;
 mod readers;
 mod services;
 mod small;

@@ -29,7 +29,9 @@ pub(crate) struct Write(aws_sdk_dynamodb::Client, String);
 
 impl Write {
     fn new(cloud: &Cloud) -> Result<Self, SettingError> {
-        Ok(Self(aws_sdk_dynamodb::Client::new(cloud.sdk()), cloud.settings().text("NOTES_TABLE")?))
+        let config = aws_sdk_dynamodb::config::Builder::from(cloud.sdk()).retry_partition(cloud.retries());
+        let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+        Ok(Self(client, cloud.settings().text("NOTES_TABLE")?))
     }
 }
 

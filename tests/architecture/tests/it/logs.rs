@@ -52,23 +52,27 @@ impl Write for Log {
 type Broken = Arc<Mutex<fn(&Call) -> bool>>;
 
 /// A stage on which calls meet this fate for as long as it is said.
-fn breakable(fate: fn() -> Fate) -> (Stage, Broken) {
+fn breakable(fate: fn() -> Fate, log: &Log) -> (Stage, Broken) {
     let broken: Broken = Arc::new(Mutex::new(|_| false));
     let switch = Arc::clone(&broken);
     let watcher =
         move |call: &Call| if switch.lock().expect("a switch")(call) { fate() } else { Fate::Proceed };
-    (Stage::with(|setup| declared(setup).watched_by(watcher)), broken)
+    (Stage::with(|setup| declared(setup, log).watched_by(watcher)), broken)
 }
 
-fn declared(setup: Setup) -> Setup {
+fn declared(setup: Setup, log: &Log) -> Setup {
+    let log = log.clone();
+    let setup = setup.logging_to(move |line| {
+        writeln!(log.clone(), "{}\n{}", line.json(), json!(line.text())).expect("a line")
+    });
     let schema = r#"{"motto": {"type": "string"}}"#;
     setup.with_parameter("AttributesSchema", schema).with_parameter("DeletionGraceDays", "0")
 }
 
 /// A request that fails, then succeeds but for its mail, then comes again; and its like with a field that
 /// nobody knows.
-async fn tried(route: &str, fate: fn() -> Fate) {
-    let (stage, broken) = breakable(fate);
+async fn tried(route: &str, fate: fn() -> Fate, log: &Log) {
+    let (stage, broken) = breakable(fate, log);
     let say = |which: fn(&Call) -> bool| *broken.lock().expect("a switch") = which;
     let request = again::ready(route, &stage).await;
     say(|_| true);
@@ -111,16 +115,16 @@ async fn no_line_holds_anything_of_a_person_or_a_secret() {
     let log = Log::default();
     let writer = log.clone();
     let logging = tracing::subscriber::set_default(cloud::log_to(move || writer.clone()));
-    lived(&Stage::with(declared)).await;
+    lived(&Stage::with(|setup| declared(setup, &log))).await;
     let routes = again::changing();
-    join_all(routes.iter().zip(FATES.iter().cycle()).map(|(route, fate)| tried(route, *fate))).await;
+    join_all(routes.iter().zip(FATES.iter().cycle()).map(|(route, fate)| tried(route, *fate, &log))).await;
     drop(logging);
 
     let written = String::from_utf8(log.0.lock().expect("a log").clone()).expect("text");
     let lines: Vec<Value> =
         written.lines().map(|line| serde_json::from_str(line).expect("JSON in each line")).collect();
     let said = |message: &str| lines.iter().any(|line| line["message"] == message);
-    for message in ["refused by a failure", "handled", "not handled", "erased"] {
+    for message in ["answered", "done", "refused by a failure", "handled", "not handled", "erased"] {
         assert!(said(message), "nobody logged `{message}`: is it the log that is searched?");
     }
     for line in written.lines() {

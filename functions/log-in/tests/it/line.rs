@@ -1,0 +1,160 @@
+//! The line of the log that a request is.
+
+use std::sync::{Arc, Mutex};
+
+use cloud::Line;
+use local::{
+    Request,
+    calls::{Call, Fate, Made, Refusal, round_trips},
+};
+use serde_json::{Value, json};
+use stage::{PASSWORD, Stage};
+
+use crate::{EMAIL, guess, of_log_in};
+
+/// The lines that the stage's functions have written, each as JSON and as text.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<(String, String)>>>);
+
+impl Lines {
+    fn of(&self, setup: local::Setup) -> local::Setup {
+        let lines = Arc::clone(&self.0);
+        let written = move |line: &Line| (line.json(), line.text());
+        setup.logging_to(move |line| lines.lock().expect("unpoisoned").push(written(line)))
+    }
+
+    fn take(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.0.lock().expect("unpoisoned"))
+    }
+
+    /// The one that was written since the last time.
+    fn one(&self) -> Value {
+        let lines = self.take();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        serde_json::from_str(&lines[0].0).expect("JSON")
+    }
+}
+
+fn stage(change: impl FnOnce(local::Setup) -> local::Setup) -> (Stage, Lines) {
+    let lines = Lines::default();
+    (Stage::with(|setup| change(lines.of(setup))), lines)
+}
+
+fn units(calls: &[Made], is_counted: impl Fn(&Call) -> bool) -> f64 {
+    let capacity = calls.iter().filter(|made| is_counted(&made.call)).flat_map(|made| &made.capacity);
+    capacity.filter_map(|table| table["CapacityUnits"].as_f64()).sum()
+}
+
+fn reads(call: &Call) -> bool {
+    ["GetItem", "Query"].contains(&call.operation.as_str())
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_that_says_what_it_did() {
+    let (stage, lines) = stage(local::Setup::recording);
+    let user = stage.registered(EMAIL).await;
+    stage.log_in(EMAIL).await.expect(201);
+    stage.forget_calls();
+    lines.take();
+
+    let granted = stage.log_in(EMAIL).await.expect(201);
+
+    let (line, calls) = (lines.one(), of_log_in(stage.stack.calls()));
+    assert_eq!((&line["message"], &line["Function"]), (&json!("answered"), &json!("log-in")));
+    assert_eq!((&line["route"], &line["status"]), (&json!("POST /v1/sessions"), &json!(201)));
+    assert_eq!(line["correlation_id"], granted.header("x-correlation-id"));
+    assert_eq!(line["user_id"], user["id"]);
+    assert_eq!(line["cold"], false);
+    assert_eq!((&line["calls"], &line["round_trips"]), (&json!(calls.len()), &json!(round_trips(&calls))));
+    assert_eq!(line["read_units"], units(&calls, reads));
+    assert_eq!(line["write_units"], units(&calls, |call| !reads(call)));
+    assert!(line["HashTime"].as_u64() <= line["Latency"].as_u64(), "{line}");
+    assert_eq!((&line["ColdStarts"], &line["Retries"]), (&Value::Null, &Value::Null), "none");
+}
+
+#[tokio::test]
+async fn the_first_request_of_an_environment_is_cold() {
+    let (stage, lines) = stage(|setup| setup);
+
+    guess(&stage, EMAIL).await.expect(401);
+    let first = lines.one();
+    guess(&stage, EMAIL).await.expect(401);
+    let second = lines.one();
+
+    assert_eq!((&first["cold"], &first["ColdStarts"]), (&json!(true), &json!(1)));
+    assert_eq!((&second["cold"], &second["ColdStarts"]), (&json!(false), &Value::Null));
+    assert_eq!((&first["problem"], &first["user_id"]), (&json!("invalid-credentials"), &Value::Null));
+}
+
+#[tokio::test]
+async fn limits_retries_and_failures_are_counted() {
+    let (stage, lines) = stage(|setup| {
+        let throttled = |call: &Call| call.function == "log-in" && call.operation == "TransactWriteItems";
+        setup.watched_by(
+            move |call| {
+                if throttled(call) { Fate::Refused(Refusal::THROTTLED) } else { Fate::Proceed }
+            },
+        )
+    });
+    stage.registered(EMAIL).await;
+    lines.take();
+
+    stage.log_in(EMAIL).await.expect(503);
+    let failed = lines.one();
+    for _ in 0..10 {
+        guess(&stage, "other@example.com").await.expect(401);
+    }
+    lines.take();
+    guess(&stage, "other@example.com").await.expect(429);
+    let limited = lines.one();
+
+    assert_eq!((&failed["Failures"], &failed["Retries"]), (&json!(1), &json!(2)));
+    let dimensions = |at: usize| failed["_aws"]["CloudWatchMetrics"][at]["Dimensions"].clone();
+    assert_eq!((dimensions(0), dimensions(1)), (json!([["Stack"]]), json!([["Stack", "Function"]])));
+    assert_eq!((&limited["LimitsHit"], &limited["Failures"]), (&json!(1), &Value::Null));
+}
+
+#[tokio::test]
+async fn nothing_that_a_caller_sends_makes_a_line_or_is_in_one() {
+    const EVIL: &str = "evil\u{1b}[2J\u{9b}31m\u{2028}\"},{\"message\":\"forged\"} level=ERROR";
+    let (stage, lines) = stage(|setup| setup);
+    let huge = "evil".repeat(2000);
+    for path in ["/v1/sessions", "/v1/evil%0D%0A%1B[2J", "/evil?evil=%0A{\"message\":\"evil\"}"] {
+        for name in ["user-agent", "x-correlation-id", "traceparent", "idempotency-key", "authorization"] {
+            for value in [EVIL, &huge, "evil evil\tevil"] {
+                let body =
+                    json!({"email": "evil\r\n@example.com", "password": format!("{EVIL}\r\n{PASSWORD}")});
+                let request = Request::post(path, &body).header(name, value);
+                stage.send(request).await;
+
+                let written = lines.take();
+                assert_eq!(written.len(), 1, "{written:?}");
+                for line in [&written[0].0, &written[0].1] {
+                    assert!(line.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "{line}");
+                    assert!(!line.contains("evil") && !line.contains("forged"), "{line}");
+                }
+                let line: Value = serde_json::from_str(&written[0].0).expect("JSON");
+                assert_eq!(line["message"], "answered");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_line_says_who_somebody_is_or_what_they_know() {
+    let (stage, lines) = stage(|setup| setup);
+    let tokens = stage.signed_in(EMAIL).await;
+    let again = stage.refresh(&tokens.refresh).await.expect(200).body;
+    stage.log_out(&tokens.access).await.expect(204);
+    stage.settle().await;
+
+    let written = lines.take();
+
+    let secrets = [EMAIL, "example.com", PASSWORD, "gpr_", "gpl_", "eyJ", "$argon2", "127.0.0.1"];
+    assert!(again["refresh_token"].is_string() && written.len() >= 8, "{written:?}");
+    for (line, text) in &written {
+        for secret in secrets {
+            assert!(!line.contains(secret) && !text.contains(secret), "{secret} in {line}");
+        }
+    }
+}
