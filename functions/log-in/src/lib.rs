@@ -292,7 +292,7 @@ impl LogIn {
         for _turn in 0..store::TURNS {
             let Some(erasure) = Erasure::of(&user) else { return Ok(user) };
             let (back, event) = user.cancel_deletion(cause.clone());
-            match self.store.answering(None).cancel_deletion(&back, erasure, event).await {
+            match self.store.answering(None).cancel_deletion((&user, &back), erasure, event).await {
                 Ok(()) => return Ok(back),
                 Err(Refused::Failed(failure)) => return Err(failure.into()),
                 Err(Refused::Stale) => user = self.again(proven).await?,

@@ -253,14 +253,23 @@ fn is_correlation_id(id: &str) -> bool {
     (8..=MAX_CORRELATION_ID).contains(&id.len()) && id.bytes().all(harmless)
 }
 
-/// W3C Trace Context, version 00: `00-<32 hex>-<16 hex>-<2 hex>`.
+/// W3C Trace Context: `00-<32 hex>-<16 hex>-<2 hex>`, of which neither id is zero; a later version, which
+/// never is `ff`, may have more behind another hyphen.
 fn is_traceparent(value: &str) -> bool {
-    let lengths = [2, 32, 16, 2];
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    let parts: Vec<_> = value.split('-').collect();
-    parts.len() == lengths.len()
-        && parts[0] == "00"
-        && parts.iter().zip(lengths).all(|(part, length)| part.len() == length && part.bytes().all(hex))
+    let hex = |part: &str, length| {
+        part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let id = |part: &str, length| hex(part, length) && part.bytes().any(|b| b != b'0');
+    let mut parts = value.splitn(5, '-');
+    let mut next = || parts.next().unwrap_or_default();
+    let version = next();
+    let is_known = version == "00";
+    hex(version, 2)
+        && version != "ff"
+        && id(next(), 32)
+        && id(next(), 16)
+        && hex(next(), 2)
+        && parts.next().is_none_or(|_| !is_known)
 }
 
 #[cfg(test)]
@@ -277,12 +286,22 @@ mod tests {
 
     #[test]
     fn only_well_formed_trace_contexts_are_taken() {
-        assert!(is_traceparent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        for taken in [
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ] {
+            assert!(is_traceparent(taken), "{taken:?}");
+        }
         for refused in [
             "",
             "00-0af7-b7ad-01",
-            "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
             "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319\n-b7ad6b7169203331-01",
         ] {
             assert!(!is_traceparent(refused), "{refused:?}");
         }

@@ -5,6 +5,7 @@
 //! environment; on a laptop and in tests it is made of settings and another HTTP client under the
 //! same SDK. Nothing else differs.
 
+mod aws;
 mod calls;
 mod chain;
 mod clock;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use calls::Bounded;
 
+pub use aws::{Answer, Aws, NotAnswered};
 pub use chain::chain;
 pub use clock::{Clock, Random};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};

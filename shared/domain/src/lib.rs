@@ -60,4 +60,4 @@ pub use session::{Presented, RefreshRefused, Session, SessionLimits};
 pub use stated_reason::{InvalidReason, StatedReason};
 pub use status_name::StatusName;
 pub use time::{InvalidTimestamp, Timestamp};
-pub use user::{Change, Client, ProfileChange, Status, Tombstone, User};
+pub use user::{Change, Client, ProfileChange, Status, Tombstone, TooManyRoles, User};

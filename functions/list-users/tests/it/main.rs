@@ -116,6 +116,9 @@ async fn users_are_found_by_a_role_that_they_have() {
     assert_eq!(found(&stage, &admin, "?role=admin&email_prefix=b").await, Vec::<String>::new());
     assert_eq!(found(&stage, &admin, "?role=admin&status=suspended").await, Vec::<String>::new());
     assert_eq!(found(&stage, &admin, "?role=adm").await, Vec::<String>::new());
+
+    stage.revoke_role(&admin.access, &ada, "admin").await.expect(204);
+    assert_eq!(found(&stage, &admin, "?role=admin").await, [ADMIN]);
 }
 
 #[tokio::test]

@@ -61,6 +61,8 @@ pub(crate) enum UsersError {
     NobodyThere,
     #[error("the user is suspended, or is to be erased")]
     NotActive,
+    #[error(transparent)]
+    Roles(#[from] domain::TooManyRoles),
     #[error("the system does not permit it: {0}")]
     Permitted(#[from] io::Error),
 }

@@ -1,6 +1,6 @@
 //! The documentation names what there is.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use api::ProblemType;
 use local::{Stack, template::OF_THIS_BUILD};
@@ -93,9 +93,39 @@ fn every_alarm_says_what_to_do() {
     let is_alarm =
         |name: &&str| OF_THIS_BUILD.contains(&format!("\n  {name}:\n    Type: AWS::CloudWatch::Alarm\n"));
     let names: Vec<_> = names.filter(is_alarm).collect();
-    assert_eq!(names.len(), 11, "{names:?}");
+    assert_eq!(names.len(), 15, "{names:?}");
     for name in names {
         assert!(alarms.contains(&format!("## {name}\n")), "docs/alarms.md lacks {name}");
+    }
+}
+
+/// The names that follow `before`, up to the next quote.
+fn named<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(before).skip(1).filter_map(|rest| rest.split('"').next())
+}
+
+#[test]
+fn the_dashboard_shows_the_metrics_that_there_are_and_the_guide_lists_them() {
+    let emitted = [
+        "shared/cloud/src/shell.rs",
+        "shared/store/src/transaction.rs",
+        "shared/passwords/src/choice.rs",
+        "functions/receive-canary/src/lib.rs",
+        "functions/send-mail/src/lib.rs",
+        "functions/suppress-address/src/lib.rs",
+        "functions/sweep-events/src/lib.rs",
+    ]
+    .map(page)
+    .concat();
+    let calls = ["put_count(\"", "put_time(\"", "timed(\"", "done.add(\"", "count(\"", "Metric { name: \""];
+    let emitted: BTreeSet<_> = calls.iter().flat_map(|call| named(&emitted, call)).collect();
+
+    let shown: BTreeSet<_> = named(OF_THIS_BUILD, "[\"Gatepost\", \"").collect();
+
+    assert_eq!(shown, emitted);
+    let guide = page("docs/observing.md");
+    for name in shown {
+        assert!(guide.contains(&format!("`{name}`")), "docs/observing.md lacks {name}");
     }
 }
 
