@@ -63,7 +63,7 @@ fn breakable(fate: fn() -> Fate, log: &Log) -> (Stage, Broken) {
 fn declared(setup: Setup, log: &Log) -> Setup {
     let log = log.clone();
     let setup = setup.logging_to(move |line| {
-        writeln!(log.clone(), "{}\n{}", line.json(), json!(line.text())).expect("a line")
+        writeln!(log.clone(), "{}\n{}", line.json(), json!(line.text())).expect("a line");
     });
     let schema = r#"{"motto": {"type": "string"}}"#;
     setup.with_parameter("AttributesSchema", schema).with_parameter("DeletionGraceDays", "0")
