@@ -86,6 +86,25 @@ def create_secret_by_arn(logical_id, props, stack_name):
 secret_handlers["create"] = create_secret_by_arn
 
 
+# ---- Tables: MiniStack does not turn on what CreateTable has no property for.
+
+table_handlers = resource_handlers["AWS::DynamoDB::Table"]
+create_table = table_handlers["create"]
+
+
+def create_table_with_expiry(logical_id, props, stack_name):
+    created = create_table(logical_id, props, stack_name)
+    expiry = props.get("TimeToLiveSpecification", {})
+    if expiry.get("Enabled"):
+        dynamodb._ttl_settings[created[0]] = {"TimeToLiveStatus": "ENABLED", "AttributeName": expiry["AttributeName"]}
+    recovery = props.get("PointInTimeRecoverySpecification", {})
+    dynamodb._pitr_settings[created[0]] = bool(recovery.get("PointInTimeRecoveryEnabled"))
+    return created
+
+
+table_handlers["create"] = create_table_with_expiry
+
+
 # ---- Streams: MiniStack drops `batchItemFailures`. A batch with a failure is delivered again, as a failed one is.
 
 execute = functions._execute_function

@@ -18,13 +18,14 @@ import botocore.exceptions
 import jwt
 
 import smtp
-from deployment import ACCOUNT, API_ID, MAIL_FROM, REGION, VERIFICATION_URL, deployed, free_port
+from deployment import ACCOUNT, API_ID, MAIL_FROM, REGION, STACK, VERIFICATION_URL, deployed, free_port
 from visitor import Visitor, call, until
 
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parent.parent
 AUDIENCE = "gatepost"
 FUNCTIONS = sorted(folder.name for folder in (ROOT / "functions").iterdir() if folder.is_dir())
+GATEPOST = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "debug/gatepost")
 CHECKS = []
 
 
@@ -171,14 +172,11 @@ def _(world):
 
 # ---------------------------------------------------------------- operators
 
-GATEPOST = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "debug/gatepost")
-
-
 def as_operator(world, guide):
     """What `gatepost --deployed` needs in the environment, for somebody with the rights that this guide gives."""
     settings = dict(pair.split("=") for pair in world.deployment.outputs()["OperatorSettings"].split())
     policy = (ROOT / "docs" / f"{guide}.md").read_text().split("```json\n{\n  \"Version\"")[1].split("```")[0]
-    policy = '{"Version"' + policy.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT)
+    policy = '{"Version"' + policy.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT).replace("STACK", STACK)
     for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS", "KEYS_SECRET"):
         policy = policy.replace(name, settings[name])
     iam, user = world.deployment.client("iam"), f"operator-{guide}"
@@ -232,6 +230,52 @@ def _(world):
     credential = {"pk": {"S": f"EMAIL#{ada.email}"}, "sk": {"S": "CREDENTIAL"}}
     assert not allowed(dynamodb.get_item, TableName=environment["IDENTITIES_TABLE"], Key=credential)
     assert not allowed(dynamodb.delete_item, TableName=environment["IDENTITIES_TABLE"], Key=credential)
+
+
+@check("gatepost doctor, with the guide's rights, finds nothing wrong, and each thing that is broken on purpose")
+def _(world):
+    environment = as_operator(world, "doctor")
+
+    def wrong():
+        """Names of what is wrong, by how bad it is, and the exit code."""
+        done = subprocess.run([GATEPOST, "doctor", "--deployed", STACK, "--json"], env=environment,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.stdout, (done.returncode, done.stderr)
+        checks = json.loads(done.stdout)["checks"]
+        return ([check["name"] for check in checks if check["severity"] == "error"],
+                [check["name"] for check in checks if check["severity"] == "warning"], done.returncode)
+    assert wrong() == ([], [], 0), wrong()
+    lambdas, rules, resource = world.deployment.client("lambda"), world.deployment.client("events"), world.deployment.resource
+    mapping, rule = resource("RelayEventsStream"), {"Name": resource("MailRule"), "EventBusName": resource("Bus")}
+    function, tables = resource("LogIn"), world.deployment.client("dynamodb")
+    variables = lambdas.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+
+    def expiry(is_on):
+        tables.update_time_to_live(TableName=resource("Events"), TimeToLiveSpecification={
+            "Enabled": is_on, "AttributeName": "ttl"})
+
+    def recovery(is_on):
+        tables.update_continuous_backups(TableName=resource("Events"), PointInTimeRecoverySpecification={
+            "PointInTimeRecoveryEnabled": is_on})
+
+    def configure(settings):
+        lambdas.update_function_configuration(FunctionName=function, Environment={"Variables": settings})
+    lacking = {name: value for name, value in variables.items() if name != "AUDIENCE"}
+    for found, harm, repair in [
+        (["mapping of relay-events"], lambda: lambdas.update_event_source_mapping(UUID=mapping, Enabled=False),
+         lambda: lambdas.update_event_source_mapping(UUID=mapping, Enabled=True)),
+        (["mapping of relay-events: settings"], lambda: lambdas.update_event_source_mapping(UUID=mapping, BatchSize=7),
+         lambda: lambdas.update_event_source_mapping(UUID=mapping, BatchSize=100)),
+        (["rule MailRule"], lambda: rules.disable_rule(**rule), lambda: rules.enable_rule(**rule)),
+        (["table Events: time to live"], lambda: expiry(False), lambda: expiry(True)),
+        (["table Events: point-in-time recovery"], lambda: recovery(False), lambda: recovery(True)),
+        (["function log-in"], lambda: configure(lacking), lambda: configure(variables)),
+    ]:
+        harm()
+        try:
+            assert wrong() == (found, [], 5), (found, wrong())
+        finally:
+            repair()
 
 
 @check("operators with the guides' rights hand everybody out, and take somebody over who then logs in")

@@ -1,6 +1,6 @@
 //! `DELETE /v1/me`: asks for the user who is signed in to be erased, for the password once more.
 //!
-//! Every session ends. Until the user is erased, logging in takes the deletion back.
+//! Every session ends. The last administrator stays. Until the user is erased, logging in takes the deletion back.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use domain::Secret;
 use passwords::{NotProven, Proven, Reentry};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{Erasure, Failure, Refused, Store};
+use store::{Erasure, Failure, Refused, StandingRefused, Store};
 use thiserror::Error;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -57,6 +57,9 @@ pub enum Refusal {
     /// Whether it is the user who asks is not known.
     #[error(transparent)]
     NotProven(#[from] NotProven),
+    /// Nobody would be left who can give rights.
+    #[error("the user is the last administrator")]
+    LastAdministrator,
     /// Too many changes of this user at once.
     #[error("too many turns")]
     Contended,
@@ -69,6 +72,7 @@ impl UseCase for DeleteAccount {
     const ROUTES: &'static [Route] = &[Route::delete("/v1/me")];
     const PROBLEMS: &'static [ProblemType] = &[
         ProblemType::InvalidToken,
+        ProblemType::LastAdministrator,
         ProblemType::RateLimited,
         ProblemType::ReauthenticationRequired,
         ProblemType::ValidationFailed,
@@ -101,10 +105,11 @@ impl DeleteAccount {
             let (deleting, event) = proven.user.request_deletion(self.grace, cause.clone());
             let erasure = Erasure { user_id: deleting.id, due_at: now.plus(self.grace) };
             let store = self.store.answering(caller.receipt(&NoContent));
-            match store.request_deletion(&deleting, erasure, event).await {
+            match store.request_deletion((&proven.user, &deleting), erasure, event).await {
                 Ok(()) => return Ok(NoContent),
-                Err(Refused::Stale) => proven = self.reentry.again(proven).await?,
-                Err(Refused::Failed(failure)) => return Err(failure.into()),
+                Err(StandingRefused::LastAdministrator) => return Err(Refusal::LastAdministrator),
+                Err(StandingRefused::Refused(Refused::Stale)) => proven = self.reentry.again(proven).await?,
+                Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
             }
         }
         Err(Refusal::Contended)
@@ -115,6 +120,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotProven(not_proven) => not_proven.into(),
+            Refusal::LastAdministrator => Self::of(ProblemType::LastAdministrator),
             Refusal::Contended => Self::unavailable(),
             Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
         }

@@ -11,7 +11,10 @@ use thiserror::Error;
 use tokio::{net::TcpListener, runtime};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::console::{Console, say};
+use crate::{
+    console::{Console, say},
+    system::value,
+};
 
 /// Why it does not run, in one sentence.
 #[derive(Debug, Error)]
@@ -29,9 +32,6 @@ pub(crate) enum DevError {
 }
 
 pub(crate) fn command() -> Command {
-    let value = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
     Command::new("dev")
         .about("Runs the whole system on this machine: API, functions, tables, events and mails")
         .after_help("Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 could not start (one sentence says why), 2 wrong usage.")
@@ -56,11 +56,7 @@ pub(crate) fn command() -> Command {
             value("template", "FILE", "Runs this template instead of the one this command was built with")
                 .value_parser(value_parser!(PathBuf)),
         )
-        .arg(
-            value("parameter", "NAME=VALUE", "Another value for a parameter of the template")
-                .action(ArgAction::Append)
-                .value_parser(parameter),
-        )
+        .arg(parameters())
         .arg(
             Arg::new("log")
                 .long("log")
@@ -75,6 +71,18 @@ pub(crate) fn command() -> Command {
             value("mail-folder", "DIR", "Puts mails into this folder, as .eml files, instead of showing them")
                 .value_parser(value_parser!(PathBuf)),
         )
+}
+
+pub(crate) fn parameters() -> Arg {
+    value("parameter", "NAME=VALUE", "Another value for a parameter of the template")
+        .action(ArgAction::Append)
+        .value_parser(parameter)
+}
+
+/// The setup with the parameters that the arguments choose.
+pub(crate) fn with_parameters(setup: Setup, arguments: &ArgMatches) -> Setup {
+    let chosen = arguments.get_many::<(String, String)>("parameter").into_iter().flatten();
+    chosen.fold(setup, |setup, (name, value)| setup.with_parameter(name, value))
 }
 
 fn parameter(text: &str) -> Result<(String, String), &'static str> {
@@ -118,13 +126,10 @@ fn start(arguments: &ArgMatches, url: &str) -> Result<Stack, DevError> {
         let text = std::fs::read_to_string(file).map_err(|error| DevError::Template(file.clone(), error))?;
         setup = setup.with_template(text);
     }
-    for (name, value) in arguments.get_many::<(String, String)>("parameter").into_iter().flatten() {
-        setup = setup.with_parameter(name, value);
-    }
     if arguments.get_flag("log") {
         setup = setup.logging_to(|line| eprintln!("{}", line.text()));
     }
-    Ok(with_mail(setup, arguments).start()?)
+    Ok(with_mail(with_parameters(setup, arguments), arguments).start()?)
 }
 
 /// What on AWS is a layer, or cannot be.

@@ -7,16 +7,16 @@ use serde_json::Value;
 use crate::template::TemplateError;
 
 /// What an event must look like. Every field that is named must match; others do not matter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pattern(BTreeMap<String, Field>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Field {
     Within(Pattern),
     AnyOf(Vec<Matcher>),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum Matcher {
     Equals(Value),
     Prefix(String),

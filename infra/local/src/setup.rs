@@ -26,7 +26,7 @@ use crate::{
     stack::{Inner, Stack, StartError, clouds},
     stream::StreamReader,
     tables::Tables,
-    template::{OF_THIS_BUILD, Parameters, Template},
+    template::{OF_THIS_BUILD, Parameters, Template, TemplateError},
 };
 
 /// Somebody who is slow to read news may miss some; who needs all reads mails and events.
@@ -155,12 +155,20 @@ impl Setup {
         self
     }
 
+    /// The template, as it would run.
+    ///
+    /// # Errors
+    /// If it is none, or has something that does not run locally.
+    pub fn template(&self) -> Result<Template, TemplateError> {
+        Template::read(&self.template, &self.parameters)
+    }
+
     /// Starts it. Functions are wired when they are first called, or by [`Stack::warm`].
     ///
     /// # Errors
     /// [`StartError`], which is one sentence.
     pub fn start(self) -> Result<Stack, StartError> {
-        let mut template = Template::read(&self.template, &self.parameters)?;
+        let mut template = self.template()?;
         for (function, name, value) in &self.settings {
             if let Some(function) = template.functions.get_mut(function) {
                 function.settings.insert(name.clone(), value.clone());

@@ -77,6 +77,14 @@ problem_types! {
     Forbidden "forbidden" 403 "You may not do this" "None of your roles permits it. A role that was given just now shows at the next refresh.";
     /// Somebody else has proven the address before.
     EmailTaken "email-taken" 409 "The address is taken" "Another account has it.";
+    /// Nobody would be left who can give rights.
+    LastAdministrator "last-administrator" 409 "There would be no administrator" "Make somebody else an administrator before.";
+    /// The role is built in.
+    RoleBuiltIn "role-built-in" 409 "The role is built in" "It is always there, and cannot be changed: define another one.";
+    /// A role had the name.
+    RoleDeleted "role-deleted" 409 "The name was that of another role" "Who had that would have this one: take another name.";
+    /// The user has as many roles as a user can have.
+    TooManyRoles "too-many-roles" 409 "The user has too many roles" "A user has 50 at most: take one away before.";
     /// The resource is of another version than the request is for.
     VersionConflict "version-conflict" 412 "The resource has changed" "It is not of the version in `if-match` (any more): read it again.";
     /// Too many attempts.

@@ -5,6 +5,7 @@
 //! environment; on a laptop and in tests it is made of settings and another HTTP client under the
 //! same SDK. Nothing else differs.
 
+mod aws;
 mod calls;
 mod chain;
 mod clock;
@@ -28,12 +29,13 @@ use std::time::Duration;
 
 use calls::Bounded;
 
+pub use aws::{Answer, Aws, NotAnswered};
 pub use chain::chain;
 pub use clock::{Clock, Random};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
 pub use line::{Line, Log, Metric, Unit};
 pub use logging::log_to;
-pub use secret::{FromSecret, SecretUnavailable};
+pub use secret::{FromSecret, SecretUnavailable, SecretVersion, StoredSecret};
 pub use settings::{SettingError, Settings};
 pub use shell::Shell;
 pub use web::{Unanswered, Web};

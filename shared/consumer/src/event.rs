@@ -138,7 +138,7 @@ mod tests {
                 ("registration", Stream::Registration(Id::new(now, uuid))),
                 ("resend", Stream::Resend(Id::new(now, uuid))),
             ];
-            let (kind, stream) = streams[kind];
+            let (kind, stream) = streams[kind].clone();
             let event = event(stream, id, millis);
 
             let read = Event::from_delivery(&delivery(&event)).expect("an event");

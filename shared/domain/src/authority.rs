@@ -1,8 +1,10 @@
 //! What somebody may do to others, decided on what is, not on what a token says was.
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
-use crate::{Permission, RoleName, Roles, Session, Timestamp, User};
+use crate::{Permission, Role, RoleName, Roles, Session, Timestamp, User};
 
 /// Somebody who may do something to others: the user and their roles as they are now. Whatever is done
 /// by it is done only if that still holds when it is.
@@ -70,11 +72,23 @@ impl Authority {
         self.user.is_administrator() || self.has(permission.as_str())
     }
 
+    /// Whether the user may give `role` to others, or take it.
+    #[must_use]
+    pub fn may_give_role(&self, role: &Role) -> bool {
+        role.permissions.iter().all(|permission| self.may_give(permission))
+    }
+
+    /// Whether the user may let `role` permit `permissions`: what differs must be theirs.
+    #[must_use]
+    pub fn may_define(&self, role: &Role, permissions: &BTreeSet<Permission>) -> bool {
+        role.permissions.symmetric_difference(permissions).all(|permission| self.may_give(permission))
+    }
+
     /// Whether the user may change `other`: somebody who has what they do not have could be made to give it
     /// away, by another address for example.
     #[must_use]
     pub fn may_change(&self, other: &User) -> bool {
-        self.roles.of_user(other).flat_map(|role| &role.permissions).all(|held| self.may_give(held))
+        self.roles.of_user(other).all(|role| self.may_give_role(role))
     }
 
     /// The roles that there are.

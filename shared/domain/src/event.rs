@@ -1,12 +1,12 @@
 //! What happened: one event for every change, numbered within its stream.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
 use crate::{
-    Attributes, BreachCheck, EventId, Locale, Name, RegistrationId, ResendId, ResetId, RoleName, SessionId,
-    StatedReason, Timestamp, User, UserId,
+    Attributes, BreachCheck, EventId, Locale, Name, Permission, RegistrationId, ResendId, ResetId, RoleName,
+    SessionId, StatedReason, Timestamp, User, UserId,
 };
 
 /// One change, numbered within its stream.
@@ -23,7 +23,7 @@ pub struct Event {
 }
 
 /// What an event belongs to; its events are delivered in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// A user's events, from registration to erasure.
     User(UserId),
@@ -33,6 +33,8 @@ pub enum Stream {
     Resend(ResendId),
     /// A request for a link to choose a new password.
     Reset(ResetId),
+    /// A role, from its definition to its deletion.
+    Role(RoleName),
 }
 
 /// When and why something happens: frozen before the first attempt to commit it.
@@ -149,6 +151,23 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
+    /// `user.role-revoked`: the user has a role no more.
+    RoleRevoked {
+        /// Which one it was.
+        role: RoleName,
+        /// Whether every session of the user has ended by it.
+        sessions_ended: bool,
+        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+    },
+    /// `role.changed`: there is a role, or it permits something else than before.
+    RoleChanged {
+        /// What it permits now.
+        permissions: BTreeSet<Permission>,
+    },
+    /// `role.deleted`: the role is no more, and gives nothing to those who had it; no event follows.
+    RoleDeleted {},
     /// `user.erased`: nothing is left of the user but the id; no event follows.
     UserErased {},
 }
@@ -218,6 +237,9 @@ impl EventKind {
             Self::DeletionRequested { .. } => "user.deletion-requested",
             Self::DeletionCanceled {} => "user.deletion-canceled",
             Self::RoleGranted { .. } => "user.role-granted",
+            Self::RoleRevoked { .. } => "user.role-revoked",
+            Self::RoleChanged { .. } => "role.changed",
+            Self::RoleDeleted {} => "role.deleted",
             Self::UserErased {} => "user.erased",
         }
     }
@@ -241,6 +263,9 @@ impl EventKind {
             | Self::DeletionRequested { .. }
             | Self::DeletionCanceled {}
             | Self::RoleGranted { .. }
+            | Self::RoleRevoked { .. }
+            | Self::RoleChanged { .. }
+            | Self::RoleDeleted {}
             | Self::UserErased {} => 1,
         }
     }
@@ -252,7 +277,7 @@ impl EventKind {
         {
             *person = None;
         }
-        if let Self::RoleGranted { stated_reason, .. } = &mut self {
+        if let Self::RoleGranted { stated_reason, .. } | Self::RoleRevoked { stated_reason, .. } = &mut self {
             *stated_reason = None;
         }
         self
@@ -281,6 +306,7 @@ impl fmt::Display for Stream {
             Self::Registration(id) => write!(f, "registration#{id}"),
             Self::Resend(id) => write!(f, "resend#{id}"),
             Self::Reset(id) => write!(f, "reset#{id}"),
+            Self::Role(name) => write!(f, "role#{name}"),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::User;
+use crate::{Cause, Event, EventKind, Stream, User};
 
 /// Octets.
 const MAX_PERMISSION: usize = 64;
@@ -18,6 +18,7 @@ const MAX_ROLE_NAME: usize = 32;
 /// Something that somebody may do, such as `users:read`: a kind of thing, and what may be done with it.
 /// Besides Gatepost's own there are those of the services behind it, such as `orders:refund`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Permission(String);
 
 /// What is not a permission.
@@ -47,8 +48,11 @@ pub struct Role {
 }
 
 /// Every role that there is: what is defined, and the one that is built in.
-#[derive(Clone, Debug)]
-pub struct Roles(BTreeMap<RoleName, Role>);
+#[derive(Clone, Debug, Default)]
+pub struct Roles {
+    present: BTreeMap<RoleName, Role>,
+    deleted: BTreeSet<RoleName>,
+}
 
 /// What a user may do, as an access token says it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,6 +113,9 @@ fn is_name(text: &str) -> bool {
 }
 
 impl Role {
+    /// As many permissions a role has at most.
+    pub const MAX_PERMISSIONS: usize = 100;
+
     /// The role that is built in.
     pub const ADMIN: &'static str = "admin";
 
@@ -120,6 +127,38 @@ impl Role {
         Self { name: RoleName(Self::ADMIN.to_owned()), permissions, version: 0 }
     }
 
+    /// A role that is not there yet: its first change defines it.
+    #[must_use]
+    pub const fn undefined(name: RoleName) -> Self {
+        Self { name, permissions: BTreeSet::new(), version: 0 }
+    }
+
+    /// Lets it permit `permissions` and nothing else. Returns the role one version on, and the event; `None`
+    /// if nothing changes.
+    #[must_use]
+    pub fn change(&self, permissions: BTreeSet<Permission>, cause: Cause) -> Option<(Self, Event)> {
+        if self.version > 0 && self.permissions == permissions {
+            return None;
+        }
+        let kind = EventKind::RoleChanged { permissions: permissions.clone() };
+        let role = Self { permissions, version: self.version + 1, name: self.name.clone() };
+        let event = role.event(kind, cause);
+        Some((role, event))
+    }
+
+    /// Deletes it. Returns the role one version on, permitting nothing, and the event.
+    #[must_use]
+    pub fn delete(&self, cause: Cause) -> (Self, Event) {
+        let deleted =
+            Self { permissions: BTreeSet::new(), version: self.version + 1, name: self.name.clone() };
+        let event = deleted.event(EventKind::RoleDeleted {}, cause);
+        (deleted, event)
+    }
+
+    fn event(&self, kind: EventKind, cause: Cause) -> Event {
+        Event { stream: Stream::Role(self.name.clone()), sequence: self.version, cause, kind }
+    }
+
     /// Whether it is the one that is built in.
     #[must_use]
     pub fn is_built_in(&self) -> bool {
@@ -128,22 +167,28 @@ impl Role {
 }
 
 impl Roles {
-    /// The roles that are defined, and the one that is built in.
+    /// The roles that are defined, the names of those that were, and the one that is built in.
     #[must_use]
-    pub fn of(defined: impl IntoIterator<Item = Role>) -> Self {
+    pub fn of(defined: impl IntoIterator<Item = Role>, deleted: BTreeSet<RoleName>) -> Self {
         let all = defined.into_iter().chain([Role::admin()]);
-        Self(all.map(|role| (role.name.clone(), role)).collect())
+        Self { present: all.map(|role| (role.name.clone(), role)).collect(), deleted }
+    }
+
+    /// Whether there was a role of this name.
+    #[must_use]
+    pub fn had(&self, name: &RoleName) -> bool {
+        self.deleted.contains(name)
     }
 
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Role> {
-        self.0.values()
+        self.present.values()
     }
 
     /// The role of this name, if there is one.
     #[must_use]
     pub fn get(&self, name: &RoleName) -> Option<&Role> {
-        self.0.get(name)
+        self.present.get(name)
     }
 
     /// A user's roles. A name that is no role's gives nothing: the role was deleted, or the name comes

@@ -79,6 +79,14 @@ pub enum Change<T> {
     Set(T),
 }
 
+/// The user has as many roles as a user can have.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a user has 50 roles at most")]
+pub struct TooManyRoles;
+
+/// Their names are in each access token.
+const MAX_ROLES: usize = 50;
+
 /// What is to become of a profile.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {
@@ -135,21 +143,49 @@ impl User {
     }
 
     /// Gives the user a role. Returns the user one version on, and the event; `None` if they have it.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`TooManyRoles`].
     pub fn grant_role(
         &self,
         role: &RoleName,
         stated_reason: Option<StatedReason>,
         cause: Cause,
-    ) -> Option<(Self, Event)> {
+    ) -> Result<Option<(Self, Event)>, TooManyRoles> {
         if self.has_role(role.as_str()) {
-            return None;
+            return Ok(None);
+        }
+        if self.roles.len() >= MAX_ROLES {
+            return Err(TooManyRoles);
         }
         let mut roles = self.roles.clone();
         roles.push(role.to_string());
         roles.sort_unstable();
         let granted = Self { roles, updated_at: cause.occurred_at, ..self.clone() };
-        Some(granted.changed_by(cause, EventKind::RoleGranted { role: role.clone(), stated_reason }))
+        let kind = EventKind::RoleGranted { role: role.clone(), stated_reason };
+        Ok(Some(granted.changed_by(cause, kind)))
+    }
+
+    /// Takes a role from the user, and ends every session if it is `ending_sessions`. Returns the user one
+    /// version on, and the event; `None` if they do not have it.
+    #[must_use]
+    pub fn revoke_role(
+        &self,
+        role: &RoleName,
+        ending_sessions: bool,
+        stated_reason: Option<StatedReason>,
+        cause: Cause,
+    ) -> Option<(Self, Event)> {
+        if !self.has_role(role.as_str()) {
+            return None;
+        }
+        let mut roles = self.roles.clone();
+        roles.retain(|name| name != role.as_str());
+        let epoch = self.epoch + u64::from(ending_sessions);
+        let left = Self { roles, epoch, updated_at: cause.occurred_at, ..self.clone() };
+        let kind =
+            EventKind::RoleRevoked { role: role.clone(), sessions_ended: ending_sessions, stated_reason };
+        Some(left.changed_by(cause, kind))
     }
 
     /// Starts a session. Returns the user one version on, the session, and the event.

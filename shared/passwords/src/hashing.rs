@@ -6,11 +6,11 @@ use credentials::{Hasher, Parameters};
 /// The parameters that the settings `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS` name.
 ///
 /// # Errors
-/// If one is missing, or they are too weak together.
+/// If one is missing, or they are too weak together or beyond all measure.
 pub fn parameters(settings: &Settings) -> Result<Parameters, SettingError> {
     let (memory, iterations) = (settings.parsed("ARGON2_MEMORY_KIB")?, settings.parsed("ARGON2_ITERATIONS")?);
     Parameters::new(memory, iterations)
-        .map_err(|_| SettingError::new("ARGON2_MEMORY_KIB", "and ARGON2_ITERATIONS are too weak together"))
+        .map_err(|error| SettingError::of("ARGON2_MEMORY_KIB", format!("and ARGON2_ITERATIONS {error}")))
 }
 
 /// A hasher with these parameters and the peppers of the keys secret.

@@ -3,9 +3,9 @@
 use domain::{Credential, Event, Status, Timestamp, Tombstone, User, UserId};
 
 use crate::{
-    Failure, Identities, Refused,
+    Failure, Identities, Refused, StandingRefused,
     item::{Attributes, Item, Read, text},
-    sessions,
+    roles, sessions,
     transaction::{Commands, Write},
     users,
 };
@@ -59,19 +59,29 @@ impl Commands<'_> {
     /// Notes that a user, who is one version on by it, is to be erased.
     ///
     /// # Errors
-    /// [`Refused::Stale`] if the user has changed since they were read.
-    pub async fn request_deletion(&self, user: &User, erasure: Erasure, event: Event) -> Result<(), Refused> {
-        let writes = [users::replace(user), erasure.note()];
-        self.commit(writes, event).await.map_err(sessions::stale)
+    /// [`StandingRefused`].
+    pub async fn request_deletion(
+        &self,
+        (before, user): (&User, &User),
+        erasure: Erasure,
+        event: Event,
+    ) -> Result<(), StandingRefused> {
+        self.change_standing((before, user), Some(erasure.note()), event).await
     }
 
     /// Notes that a user, who is one version on by it, is not to be erased after all.
     ///
     /// # Errors
     /// [`Refused::Stale`] if the user has changed since they were read.
-    pub async fn cancel_deletion(&self, user: &User, erasure: Erasure, event: Event) -> Result<(), Refused> {
-        let writes = [users::replace(user), Write::delete(erasure.key().build())];
-        self.commit(writes, event).await.map_err(sessions::stale)
+    pub async fn cancel_deletion(
+        &self,
+        (before, user): (&User, &User),
+        erasure: Erasure,
+        event: Event,
+    ) -> Result<(), Refused> {
+        let count = roles::count_administrators(before, user);
+        let writes = [Some(users::replace(user)), Some(Write::delete(erasure.key().build())), count];
+        self.commit(writes.into_iter().flatten(), event).await.map_err(sessions::stale)
     }
 
     /// Puts a tombstone in the place of a user, and gives up their claim on an address. Whatever else

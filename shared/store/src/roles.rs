@@ -14,6 +14,7 @@ use domain::{
 use crate::{
     Failure, Identities, Refused,
     item::{Attributes, Item, Read},
+    sessions,
     transaction::{Commands, NotCommitted, Write},
     users,
 };
@@ -86,7 +87,11 @@ impl Identities {
     /// If the table does not answer.
     pub async fn roles(&self) -> Result<Roles, Failure> {
         let items = self.query(PK).await?;
-        Ok(Roles::of(items.iter().map(parse).collect::<Result<Vec<_>, _>>()?))
+        let (deleted, present): (Vec<_>, Vec<_>) =
+            items.iter().partition(|item| item.contains_key("deleted_at"));
+        let present = present.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let name = |item: &Attributes| Read(item).parsed("sk", RoleName::parse);
+        Ok(Roles::of(present, deleted.into_iter().map(name).collect::<Result<_, _>>()?))
     }
 
     /// What the user of a session may do to others now, if `permission` is among it.
@@ -99,34 +104,63 @@ impl Identities {
         permission: &str,
         now: Timestamp,
     ) -> Result<Authority, NotAuthorized> {
-        let (user, session, roles) =
-            tokio::try_join!(self.user(user), self.session(user, session), self.roles())?;
+        // Three reads at once are large; whoever waits for them need not be.
+        let read =
+            Box::pin(async { tokio::try_join!(self.user(user), self.session(user, session), self.roles()) });
+        let (user, session, roles) = read.await?;
         Ok(Authority::of(user, session.as_ref(), roles, permission, now)?)
     }
 }
 
 impl Commands<'_> {
-    /// Puts a user, whose roles or status are others, in the place of the one a version before.
+    /// Puts a role in the place of the one a version before, if there is one.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`] if the role or the authority has changed since they were read.
+    pub async fn put_role(&self, role: &Role, event: Event) -> Result<(), Refused> {
+        let permissions: Vec<_> = role.permissions.iter().map(|held| held.as_str().to_owned()).collect();
+        let item = item(role).texts("permissions", &permissions);
+        self.commit([replace(role, item)], event).await.map_err(sessions::stale)
+    }
+
+    /// Puts a mark in the place of a role: nobody is to get rights by a name that was another role's.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`] if the role or the authority has changed since they were read.
+    pub async fn delete_role(&self, role: &Role, event: Event) -> Result<(), Refused> {
+        let item = item(role).moment("deleted_at", event.cause.occurred_at);
+        self.commit([replace(role, item)], event).await.map_err(sessions::stale)
+    }
+
+    /// Puts a user, whose roles are others, in the place of the one a version before.
     ///
     /// # Errors
     /// [`StandingRefused`].
-    pub async fn change_standing(
+    pub async fn change_roles(
         &self,
-        before: &User,
-        after: &User,
+        (before, user): (&User, &User),
         event: Event,
     ) -> Result<(), StandingRefused> {
-        const COUNT: usize = 1;
-        let count = count_administrators(before, after);
+        self.change_standing((before, user), None, event).await
+    }
+
+    /// The same of whatever makes a user an administrator, or one no more.
+    pub(crate) async fn change_standing(
+        &self,
+        (before, user): (&User, &User),
+        besides: Option<Write>,
+        event: Event,
+    ) -> Result<(), StandingRefused> {
+        const COUNT: usize = 0;
+        let count = count_administrators(before, user);
         let is_counted = count.is_some();
-        let writes = [Some(users::replace(after)), count].into_iter().flatten();
+        let writes = [count, Some(users::replace(user)), besides].into_iter().flatten();
         self.commit(writes, event).await.map_err(|error| match error {
             // If something else does not hold either, it is to be decided anew.
             NotCommitted::Refused(positions) if is_counted && positions == [COUNT] => {
                 StandingRefused::LastAdministrator
             }
-            NotCommitted::Refused(_) => Refused::Stale.into(),
-            NotCommitted::Failed(failure) => Refused::Failed(failure).into(),
+            error => sessions::stale(error).into(),
         })
     }
 }
@@ -169,6 +203,18 @@ pub(crate) fn still_holds(authority: &Authority) -> Vec<Write> {
 
 fn key(name: &RoleName) -> Attributes {
     Item::at(PK, name.as_str()).build()
+}
+
+fn item(role: &Role) -> Item {
+    Item::at(PK, role.name.as_str()).number("version", role.version)
+}
+
+fn replace(role: &Role, item: Item) -> Write {
+    let put = Write::put(item.build());
+    if role.version == 1 {
+        return put.only_if("attribute_not_exists(pk)");
+    }
+    put.only_if("version = :before").with(Item::default().number(":before", role.version - 1))
 }
 
 fn parse(item: &Attributes) -> Result<Role, Failure> {

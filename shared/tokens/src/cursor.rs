@@ -26,6 +26,6 @@ impl CursorKeys {
     /// The position of a cursor of this list.
     #[must_use]
     pub fn open(&self, cursor: String, list: &[u8]) -> Option<u128> {
-        self.0.open(&Secret::from(cursor), list).map(u128::from_be_bytes)
+        self.0.open(&Secret::from(cursor), list).ok().map(u128::from_be_bytes)
     }
 }

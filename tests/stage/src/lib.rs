@@ -18,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloud::Clock;
 use domain::{Actor, Cause, Role, Timestamp};
 use local::{
@@ -174,7 +175,7 @@ impl Stage {
     /// Makes a user an administrator, as `gatepost users grant-admin` does.
     pub async fn make_administrator(&self, user: &Value) {
         let id = user["id"].as_str().expect("an id").parse().expect("an id");
-        let cloud = self.stack.cloud("update-profile").expect("a cloud");
+        let cloud = self.stack.cloud("grant-role").expect("a cloud");
         let store = store::Store::new(&cloud).expect("a store");
         let user = store.identities().user(id).await.expect("an answer").expect("a user");
         let now = cloud.clock().now();
@@ -185,8 +186,41 @@ impl Stage {
             correlation_id: "by-an-operator".to_owned(),
             traceparent: None,
         };
-        let (after, event) = user.grant_role(&Role::admin().name, None, cause).expect("a new role");
-        store.answering(None).change_standing(&user, &after, event).await.expect("granted");
+        let granted = user.grant_role(&Role::admin().name, None, cause);
+        let (after, event) = granted.expect("room").expect("a new role");
+        store.answering(None).change_roles((&user, &after), event).await.expect("granted");
+    }
+
+    /// Says what a role permits.
+    pub async fn put_role(&self, access_token: &str, name: &str, permissions: &[&str]) -> Answer {
+        let request = Request::new("PUT", &format!("/v1/roles/{name}"));
+        self.send(request.json(&json!({"permissions": permissions})).bearer(access_token)).await
+    }
+
+    /// Gives a user a role.
+    pub async fn grant_role(&self, access_token: &str, user: &Value, role: &str) -> Answer {
+        self.of_role("PUT", access_token, user, role).await
+    }
+
+    /// Takes a role from a user.
+    pub async fn revoke_role(&self, access_token: &str, user: &Value, role: &str) -> Answer {
+        self.of_role("DELETE", access_token, user, role).await
+    }
+
+    async fn of_role(&self, method: &str, access_token: &str, user: &Value, role: &str) -> Answer {
+        let path = format!("/v1/users/{}/roles/{role}", user["id"].as_str().expect("an id"));
+        let request = Request::new(method, &path).json(&json!({"reason": "ticket 4711"}));
+        self.send(request.bearer(access_token)).await
+    }
+
+    /// Somebody who is signed in and has a role of these permissions, which an administrator has given them.
+    pub async fn deputy(&self, admin: &Tokens, email: &str, permissions: &[&str]) -> (Value, Tokens) {
+        let user = self.registered(email).await;
+        self.put_role(&admin.access, "deputy", permissions).await.expect(200);
+        self.grant_role(&admin.access, &user, "deputy").await.expect(204);
+        // What log-in knows of roles may be a minute old.
+        self.pass(Duration::from_mins(1));
+        (user, Tokens::of(&self.log_in(email).await.expect(201).body))
     }
 
     /// Refreshes a session.
@@ -286,6 +320,14 @@ impl Answer {
 }
 
 impl Tokens {
+    /// What the access token says.
+    #[must_use]
+    pub fn claims(&self) -> Value {
+        let payload = self.access.split('.').nth(1).expect("a payload");
+        let payload = URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+        serde_json::from_slice(&payload).expect("JSON")
+    }
+
     /// The tokens in an answer.
     #[must_use]
     pub fn of(answer: &Value) -> Self {

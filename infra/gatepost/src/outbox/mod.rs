@@ -59,6 +59,8 @@ pub(crate) enum Ended {
     WithFindings = 3,
     /// Nothing was done, since nobody said yes.
     Unconfirmed = 4,
+    /// Something that must be is not.
+    WithErrors = 5,
 }
 
 const EXIT_CODES: &str = "\

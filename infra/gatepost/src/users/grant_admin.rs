@@ -25,7 +25,7 @@ pub(super) async fn run(
 ) -> Result<Ended, UsersError> {
     let address = arguments.get_one::<String>("email").map(String::as_str).unwrap_or_default();
     let email = Email::parse(address).map_err(|_| UsersError::NoAddress)?;
-    let cloud = system.cloud("update-profile")?.patient();
+    let cloud = system.cloud("grant-role")?.patient();
     let (user, is_new) = grant(&cloud, email.canonical()).await?;
     let does = if is_new { "is now" } else { "is already" };
     report.line(&format!("{} {does} an administrator; tokens say so from the next refresh on", user.id));
@@ -46,10 +46,10 @@ async fn grant(cloud: &Cloud, email: &CanonicalEmail) -> Result<(User, bool), Us
     };
     for _turn in 0..store::TURNS {
         let user = active(&store, email).await?;
-        let Some((after, event)) = user.grant_role(&Role::admin().name, None, cause.clone()) else {
+        let Some((after, event)) = user.grant_role(&Role::admin().name, None, cause.clone())? else {
             return Ok((user, false));
         };
-        match store.answering(None).change_standing(&user, &after, event).await {
+        match store.answering(None).change_roles((&user, &after), event).await {
             Ok(()) => return Ok((after, true)),
             Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
             // The user has changed meanwhile. Whoever becomes an administrator is not the last one.

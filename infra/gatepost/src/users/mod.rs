@@ -48,8 +48,8 @@ pub(crate) enum UsersError {
     #[error("{bad} of {all} users cannot be taken over as they are: nothing was written")]
     Bad { bad: usize, all: usize },
     #[error(
-        "password hashes in the file were made with the secret of another system: add its seed to `previous` \
-         of this one's secret first, and redeploy; nothing was written"
+        "password hashes in the file were made with the secret of another system: add the seeds of its \
+         peppers to this one's secret first; nothing was written"
     )]
     OtherSecret,
     #[error("the user {0} cannot be read: see `gatepost outbox verify`")]
@@ -60,6 +60,8 @@ pub(crate) enum UsersError {
     NobodyThere,
     #[error("the user is suspended, or is to be erased")]
     NotActive,
+    #[error(transparent)]
+    Roles(#[from] domain::TooManyRoles),
     #[error("the system does not permit it: {0}")]
     Permitted(#[from] io::Error),
 }

@@ -4,6 +4,7 @@
 mod admitting;
 mod changing;
 mod command;
+mod doctor;
 mod exports;
 mod granting;
 mod killed;
@@ -15,4 +16,5 @@ mod moving_out;
 mod operated;
 mod process;
 mod publishing;
+mod ring;
 mod verifying;

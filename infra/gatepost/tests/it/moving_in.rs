@@ -434,11 +434,11 @@ async fn erase(stage: &Stage, id: &str) {
         traceparent: None,
     };
     let user = store.identities().user(id).await.expect("an answer").expect("a user");
-    let (user, event) = user.request_deletion(Duration::ZERO, cause(1));
-    let erasure = Erasure::of(&user).expect("it waits");
-    store.answering(None).request_deletion(&user, erasure, event).await.expect("noted");
+    let (deleting, event) = user.request_deletion(Duration::ZERO, cause(1));
+    let erasure = Erasure::of(&deleting).expect("it waits");
+    store.answering(None).request_deletion((&user, &deleting), erasure, event).await.expect("noted");
     let credential = store.identities().credential(user.email.canonical()).await.expect("an answer");
-    let (tombstone, event) = user.erase(cause(2));
+    let (tombstone, event) = deleting.erase(cause(2));
     let erased = store.answering(None).erase(&tombstone, erasure, credential.as_ref(), event).await;
     erased.expect("erased");
 }

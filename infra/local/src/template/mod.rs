@@ -26,7 +26,7 @@ pub const OF_THIS_BUILD: &str = include_str!("../../../../template.yaml");
 pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const ACCOUNT: &str = "000000000000";
 /// The bus that every account has, and that AWS's own services publish to.
-pub(crate) const DEFAULT_BUS: &str = "default";
+pub const DEFAULT_BUS: &str = "default";
 
 /// A template that cannot run locally, in one sentence.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub struct DeployedFunction {
     pub settings: BTreeMap<String, String>,
     /// How long one call may take.
     pub timeout: Duration,
+    /// Its memory, in MB.
+    pub memory: u64,
 }
 
 /// A route of the API.
@@ -96,9 +98,11 @@ pub struct Table {
     /// The partition key's attribute; of an index by its name.
     pub partition_keys: BTreeMap<Option<String>, String>,
     /// The body of `CreateTable`.
-    pub(crate) create: Value,
+    pub create: Value,
     /// The attribute that says when an item expires.
-    pub(crate) expiry: Option<String>,
+    pub expiry: Option<String>,
+    /// Whether it can be restored to any moment of the last weeks.
+    pub recovers: bool,
 }
 
 /// How a function reads a table's stream.
@@ -145,6 +149,8 @@ pub struct QueueResource {
 /// Which events go to which queues.
 #[derive(Debug)]
 pub struct Rule {
+    /// Its logical id.
+    pub id: String,
     /// The bus.
     pub bus: String,
     /// What matches.
@@ -156,8 +162,12 @@ pub struct Rule {
 /// A function that runs again and again.
 #[derive(Debug)]
 pub struct Schedule {
+    /// The logical id of its rule.
+    pub id: String,
     /// The function.
     pub function: String,
+    /// How often, as the template says it.
+    pub expression: String,
     /// How often.
     pub every: Duration,
 }
@@ -236,6 +246,13 @@ pub(crate) fn arn(kind: &str, id: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{path}"))
+}
+
+/// The logical id of the function that is deployed from a folder: `ReadProfile` of `read-profile`.
+#[must_use]
+pub fn logical_id(folder: &str) -> String {
+    let words = folder.split('-').filter_map(|word| word.split_at_checked(1));
+    words.map(|(first, rest)| first.to_ascii_uppercase() + rest).collect()
 }
 
 /// The logical id in a name or an ARN.

@@ -89,7 +89,7 @@ fn add(
             Ok(())
         }
         "AWS::Events::Rule" => {
-            template.rules.push(stored::rule(&properties(&["Description", "Name"])?.into()?)?);
+            template.rules.push(stored::rule(id, &properties(&["Description", "Name"])?.into()?)?);
             Ok(())
         }
         "AWS::SQS::Queue" => {
@@ -141,7 +141,6 @@ const FUNCTION_WITHOUT_EFFECT: &[&str] = &[
     // What a layer brings is given otherwise here: `Setup::with_setting`.
     "Layers",
     "LoggingConfig",
-    "MemorySize",
     "ReservedConcurrentExecutions",
     "Role",
     "Runtime",
@@ -153,6 +152,7 @@ const FUNCTION_WITHOUT_EFFECT: &[&str] = &[
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 struct FunctionProperties {
     timeout: Option<u64>,
+    memory_size: Option<u64>,
     #[serde(default)]
     environment: Environment,
     #[serde(default)]
@@ -273,6 +273,8 @@ const fn one() -> usize {
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Lambda's own default, in seconds.
 const DEFAULT_TIMEOUT: u64 = 3;
+/// Lambda's own default, in MB.
+const DEFAULT_MEMORY: u64 = 128;
 
 fn add_function(
     template: &mut Template,
@@ -282,17 +284,25 @@ fn add_function(
 ) -> Result<(), TemplateError> {
     let name = folder_name(id);
     for (source, properties) in own.events {
-        add_source(template, &name, properties).map_err(|error| error.within(&source))?;
+        // SAM calls what it makes of an event by both names.
+        add_source(template, &name, format!("{id}{source}"), properties)
+            .map_err(|error| error.within(&source))?;
     }
     let timeout = Duration::from_secs(own.timeout.or(globals.timeout).unwrap_or(DEFAULT_TIMEOUT));
+    let memory = own.memory_size.or(globals.memory_size).unwrap_or(DEFAULT_MEMORY);
     let mut settings = globals.environment.variables.clone();
     settings.extend(own.environment.variables);
     let settings = settings.into_iter().map(|(name, value)| (name, text_of(value))).collect();
-    template.functions.insert(name, DeployedFunction { settings, timeout });
+    template.functions.insert(name, DeployedFunction { settings, timeout, memory });
     Ok(())
 }
 
-fn add_source(template: &mut Template, function: &str, source: EventSource) -> Result<(), TemplateError> {
+fn add_source(
+    template: &mut Template,
+    function: &str,
+    id: String,
+    source: EventSource,
+) -> Result<(), TemplateError> {
     let function = function.to_owned();
     match source {
         EventSource::HttpApi(route) => {
@@ -309,18 +319,25 @@ fn add_source(template: &mut Template, function: &str, source: EventSource) -> R
             reports_failures: !source.function_response_types.is_empty(),
             direct: false,
         }),
-        EventSource::Rule(source) => add_rule(template, function, &source)?,
+        EventSource::Rule(source) => add_rule(template, function, id, &source)?,
         EventSource::Schedule(source) => {
-            template.schedules.push(Schedule { function, every: rate(&source.schedule)? });
+            let every = rate(&source.schedule)?;
+            template.schedules.push(Schedule { id, function, expression: source.schedule, every });
         }
     }
     Ok(())
 }
 
 /// EventBridge calls a function by a queue of its own, which nobody sees.
-fn add_rule(template: &mut Template, function: String, source: &RuleSource) -> Result<(), TemplateError> {
+fn add_rule(
+    template: &mut Template,
+    function: String,
+    id: String,
+    source: &RuleSource,
+) -> Result<(), TemplateError> {
     let queue = format!("events of {function}");
     template.rules.push(Rule {
+        id,
         bus: id_of(&source.event_bus_name).to_owned(),
         pattern: Pattern::read(&source.pattern)?,
         queues: vec![queue.clone()],

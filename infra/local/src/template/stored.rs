@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 use super::{GeneratedSecret, QueueResource, Rule, Table, TemplateError, id_of};
 use crate::pattern::Pattern;
 
-pub(super) const TABLE_WITHOUT_EFFECT: &[&str] =
-    &["DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "SSESpecification", "Tags"];
+pub(super) const TABLE_WITHOUT_EFFECT: &[&str] = &["DeletionProtectionEnabled", "SSESpecification", "Tags"];
 
 pub(super) fn table(id: &str, mut create: Map<String, Value>) -> Result<Table, TemplateError> {
-    // The one table property that CreateTable does not take.
+    // What CreateTable does not take.
+    let backups = create.remove("PointInTimeRecoverySpecification").unwrap_or_default();
     let expiry = create.remove("TimeToLiveSpecification");
     let expiry = expiry
         .filter(|ttl| ttl["Enabled"] == true)
@@ -28,7 +28,8 @@ pub(super) fn table(id: &str, mut create: Map<String, Value>) -> Result<Table, T
             partition_keys.insert(index["IndexName"].as_str().map(str::to_owned), hash_key(index)?);
         }
     }
-    Ok(Table { partition_keys, create, expiry })
+    let recovers = backups["PointInTimeRecoveryEnabled"] == true;
+    Ok(Table { partition_keys, create, expiry, recovers })
 }
 
 fn hash_key(of: &Value) -> Result<String, TemplateError> {
@@ -81,8 +82,9 @@ struct Target {
     _dead_letters: Option<Value>,
 }
 
-pub(super) fn rule(properties: &RuleProperties) -> Result<Rule, TemplateError> {
+pub(super) fn rule(id: &str, properties: &RuleProperties) -> Result<Rule, TemplateError> {
     Ok(Rule {
+        id: id.to_owned(),
         bus: id_of(&properties.event_bus_name).to_owned(),
         pattern: Pattern::read(&properties.event_pattern)?,
         queues: properties.targets.iter().map(|target| id_of(&target.arn).to_owned()).collect(),

@@ -2,8 +2,8 @@
 
 use crate::{
     Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, Email, Envelope, Event, EventKind,
-    Id, Locale, Name, NewPassword, PasswordHash, Person, Registration, RoleName, SessionEnd, StatedReason,
-    Stream, Timestamp, User,
+    Id, Locale, Name, NewPassword, PasswordHash, Permission, Person, Registration, Role, RoleName,
+    SessionEnd, StatedReason, Stream, Timestamp, User,
 };
 
 /// 21 November 2026, 03:00 UTC.
@@ -59,12 +59,23 @@ pub(crate) fn all() -> Vec<Event> {
     };
     let of_user = of_user(grown);
     let of_user = of_user.into_iter().zip(2..).map(|(kind, number)| Event {
-        stream,
+        stream: stream.clone(),
         sequence: u64::from(number),
         cause: cause(number + 2, user),
         kind,
     });
-    [requested, asked_again, reset, registered].into_iter().chain(of_user).collect()
+    let of_role = of_role().into_iter();
+    [requested, asked_again, reset, registered].into_iter().chain(of_user).chain(of_role).collect()
+}
+
+/// What may happen to a role.
+fn of_role() -> [Event; 2] {
+    let name = RoleName::parse("editor").expect("a name");
+    let permissions = ["orders:refund"].map(|text| Permission::parse(text).expect("a permission"));
+    let by = |number| cause(number, Actor::User(Id::new(at(0), [7; 10])));
+    let (role, changed) = Role::undefined(name).change(permissions.into(), by(40)).expect("a change");
+    let (_, deleted) = role.delete(by(41));
+    [changed, deleted]
 }
 
 /// What may happen to a user after the first event.
@@ -93,6 +104,11 @@ fn of_user(user: User) -> Vec<EventKind> {
         EventKind::DeletionCanceled {},
         EventKind::RoleGranted {
             role: RoleName::parse("editor").expect("a name"),
+            stated_reason: StatedReason::parse("ticket 4711").ok(),
+        },
+        EventKind::RoleRevoked {
+            role: RoleName::parse("editor").expect("a name"),
+            sessions_ended: false,
             stated_reason: StatedReason::parse("ticket 4711").ok(),
         },
         EventKind::UserErased {},

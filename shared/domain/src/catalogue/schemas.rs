@@ -91,7 +91,8 @@ pub(super) fn all() -> BTreeMap<String, Value> {
         }
         let (subject, _) =
             example["subject"].as_str().and_then(|it| it.split_once('#')).expect("a kind and an id");
-        properties["subject"]["pattern"] = format!("^{subject}#[0-9a-f-]{{36}}$").into();
+        let id = if subject == "role" { "[a-z][a-z0-9_-]{0,31}" } else { "[0-9a-f-]{36}" };
+        properties["subject"]["pattern"] = format!("^{subject}#{id}$").into();
         properties["sequence"]["pattern"] = "^[0-9]{12,}$".into();
         properties["epoch"] = json!({
             "description": properties["epoch"]["description"], "type": "integer", "minimum": 1,

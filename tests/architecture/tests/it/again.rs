@@ -49,10 +49,35 @@ pub(crate) async fn ready(route: &str, stage: &Stage) -> Request {
             let body = json!({"token": stage.reset_link(EMAIL).await, "new_password": NEW});
             Request::post("/v1/password-resets/confirm", &body)
         }
+        _ if route.contains(" /v1/roles") || route.contains(" /v1/users") => {
+            let admin = stage.administrator(EMAIL).await;
+            ready_by_administrator(route, stage, &admin).await.bearer(&admin.access)
+        }
         _ => {
             let here = stage.signed_in(EMAIL).await;
             ready_at_home(route, stage, &here).await.bearer(&here.access)
         }
+    }
+}
+
+/// A request that asks for an administrator, without the token.
+async fn ready_by_administrator(route: &str, stage: &Stage, admin: &Tokens) -> Request {
+    stage.put_role(&admin.access, "editor", &["orders:read"]).await.expect(200);
+    let (method, path) = route.split_once(' ').expect("a method");
+    match path {
+        "/v1/roles/{name}" if method == "PUT" => {
+            Request::new("PUT", "/v1/roles/editor").json(&json!({"permissions": ["orders:refund"]}))
+        }
+        "/v1/roles/{name}" => Request::delete("/v1/roles/editor"),
+        "/v1/users/{id}/roles/{name}" => {
+            let bob = stage.registered("bob@example.com").await;
+            if method == "DELETE" {
+                stage.grant_role(&admin.access, &bob, "editor").await.expect(204);
+            }
+            let path = format!("/v1/users/{}/roles/editor", bob["id"].as_str().expect("an id"));
+            Request::new(method, &path).json(&json!({"reason": "ticket 4711"}))
+        }
+        _ => panic!("how is {route} called?"),
     }
 }
 

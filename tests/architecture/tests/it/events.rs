@@ -74,7 +74,13 @@ async fn published(detail: &str) -> Vec<Value> {
     stage.post("/v1/registrations/resend", json!({"email": "ada@example.com"})).await.expect(202);
     let token = stage.link("ada@example.com").await;
     stage.post("/v1/registrations/verify", json!({"token": token})).await.expect(201);
-    stage.make_administrator(&stage.registered("nameless@example.com").await).await;
+    let nameless = stage.registered("nameless@example.com").await;
+    stage.make_administrator(&nameless).await;
+    let admin = Tokens::of(&stage.log_in("nameless@example.com").await.expect(201).body);
+    stage.put_role(&admin.access, "editor", &["orders:read"]).await.expect(200);
+    stage.grant_role(&admin.access, &nameless, "editor").await.expect(204);
+    stage.revoke_role(&admin.access, &nameless, "editor").await.expect(204);
+    stage.send(local::Request::delete("/v1/roles/editor").bearer(&admin.access)).await.expect(204);
 
     let first = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
     let second = Tokens::of(&stage.refresh(&first.refresh).await.expect(200).body);

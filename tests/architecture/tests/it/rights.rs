@@ -51,6 +51,7 @@ async fn through_lost_answers_and_a_late_relay(touched: &mut Touched) {
     let late = || stage.pass(Duration::from_mins(2));
 
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
+    stage.stack.run_schedule("rotate-keys").await.expect("a rotation");
     stage.register("ada@example.com").await.expect(202);
     stage.post("/v1/registrations/resend", json!({"email": "ada@example.com"})).await.expect(202);
     late();
@@ -90,16 +91,32 @@ async fn through_new_passwords_and_addresses(stage: &Stage) {
     stage.settle().await;
 }
 
-/// What administrators do, but for being made one.
+/// What administrators do, and somebody who is none but may change roles; the answers of all commits are
+/// lost, and the relay is late.
 async fn through_administration(touched: &mut Touched) {
-    let stage = Stage::with(Setup::recording);
+    let lost = |call: &Call| match call.operation.as_str() {
+        "TransactWriteItems" => Fate::AnswerLost,
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| setup.recording().watched_by(lost));
     let admin = stage.administrator("ada@example.com").await;
-    stage.forget_calls();
-    // What log-in knows of roles is too old by now.
+    let bob = stage.registered("bob@example.com").await;
+    let (_, deputy) = stage.deputy(&admin, "eve@example.com", &["roles:write"]).await;
+    stage.refresh(&deputy.refresh).await.expect(200);
+    for shown in ["/v1/roles", "/v1/roles/deputy"] {
+        stage.get(shown, &admin.access).await.expect(200);
+    }
+    stage.put_role(&deputy.access, "reader", &[]).await.expect(200);
     stage.pass(Duration::from_mins(2));
+    stage.grant_role(&deputy.access, &bob, "reader").await.expect(204);
+    stage.revoke_role(&deputy.access, &bob, "reader").await.expect(204);
+    stage.send(local::Request::delete("/v1/roles/reader").bearer(&deputy.access)).await.expect(204);
+    stage.grant_role(&admin.access, &bob, "admin").await.expect(204);
+    stage.revoke_role(&admin.access, &bob, "admin").await.expect(204);
+    let delete = local::Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
+    stage.make_administrator(&bob).await;
+    stage.send(delete.bearer(&admin.access)).await.expect(204);
     stage.log_in("ada@example.com").await.expect(201);
-    stage.refresh(&admin.refresh).await.expect(200);
-    stage.get("/v1/roles", &admin.access).await.expect(200);
     stage.settle().await;
     record(&stage, touched);
 }
@@ -152,11 +169,12 @@ async fn through_the_end(stage: &Stage) {
 /// can read.
 async fn through_the_sweeper_and_the_quarantine(touched: &mut Touched) {
     let stage = Stage::with(Setup::recording);
-    stage.registered("ada@example.com").await;
+    let admin = stage.administrator("ada@example.com").await;
     stage.register("bob@example.com").await.expect(202);
     stage.post("/v1/registrations/resend", json!({"email": "bob@example.com"})).await.expect(202);
     stage.post("/v1/password-resets", json!({"email": "bob@example.com"})).await.expect(202);
     stage.log_in("ada@example.com").await.expect(201);
+    stage.put_role(&admin.access, "editor", &[]).await.expect(200);
     stage.pass(Duration::from_mins(16));
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
 

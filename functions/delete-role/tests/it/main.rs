@@ -1,0 +1,76 @@
+//! Deleting a role, seen from outside.
+
+use std::time::Duration;
+
+use local::Request;
+use serde_json::json;
+use stage::{Answer, Stage, Tokens};
+
+const ADA: &str = "ada@example.com";
+const BOB: &str = "bob@example.com";
+
+async fn delete(stage: &Stage, access: &str, name: &str) -> Answer {
+    stage.send(Request::delete(&format!("/v1/roles/{name}")).bearer(access)).await
+}
+
+#[tokio::test]
+async fn a_role_that_users_have_gives_them_nothing_any_more() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    let (_, deputy) = stage.deputy(&admin, BOB, &["orders:refund", "roles:read"]).await;
+    let said = deputy.claims();
+    assert_eq!((&said["roles"], &said["scope"]), (&json!(["deputy"]), &json!("roles:read orders:refund")));
+
+    delete(&stage, &admin.access, "deputy").await.expect(204);
+
+    stage.pass(Duration::from_mins(1));
+    let refreshed = Tokens::of(&stage.refresh(&deputy.refresh).await.expect(200).body);
+    let said = refreshed.claims();
+    assert_eq!((&said["roles"], &said["scope"]), (&json!([]), &json!("")));
+    stage.get("/v1/roles", &refreshed.access).await.expect(403);
+    stage.get("/v1/roles/deputy", &admin.access).await.expect(404);
+    assert_eq!(stage.get("/v1/roles", &admin.access).await.body["items"].as_array().expect("roles").len(), 1);
+    assert_eq!(stage.events_of("role#deputy").await, ["role.changed", "role.deleted"]);
+}
+
+#[tokio::test]
+async fn its_name_is_not_used_again() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    stage.put_role(&admin.access, "editor", &["orders:read"]).await.expect(200);
+    delete(&stage, &admin.access, "editor").await.expect(204);
+
+    let refused = stage.put_role(&admin.access, "editor", &["orders:refund"]).await.expect(409);
+
+    assert_eq!(refused.problem(), "role-deleted");
+    delete(&stage, &admin.access, "editor").await.expect(404);
+    delete(&stage, &admin.access, "nobody").await.expect(404);
+    assert_eq!(delete(&stage, &admin.access, "admin").await.expect(409).problem(), "role-built-in");
+}
+
+#[tokio::test]
+async fn nobody_can_delete_what_permits_more_than_they_may() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    stage.put_role(&admin.access, "editor", &["orders:refund"]).await.expect(200);
+    stage.put_role(&admin.access, "reader", &["orders:read"]).await.expect(200);
+    let (_, deputy) = stage.deputy(&admin, BOB, &["roles:write", "orders:read"]).await;
+
+    delete(&stage, &deputy.access, "editor").await.expect(403);
+    delete(&stage, &deputy.access, "reader").await.expect(204);
+}
+
+#[tokio::test]
+async fn of_two_at_once_one_has_deleted_it() {
+    let stage = Stage::with(stage::slowly);
+    let admin = stage.administrator(ADA).await;
+    stage.put_role(&admin.access, "editor", &[]).await.expect(200);
+
+    let (one, other) =
+        tokio::join!(delete(&stage, &admin.access, "editor"), delete(&stage, &admin.access, "editor"));
+
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 404]);
+    assert_eq!(stage.events_of("role#editor").await, ["role.changed", "role.deleted"]);
+}

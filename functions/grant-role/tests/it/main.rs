@@ -1,0 +1,131 @@
+//! Giving roles, seen from outside.
+
+use std::time::Duration;
+
+use local::{
+    Request,
+    calls::{Call, Fate, round_trips},
+};
+use serde_json::json;
+use stage::{Stage, Tokens};
+
+const ADA: &str = "ada@example.com";
+const BOB: &str = "bob@example.com";
+
+#[tokio::test]
+async fn who_is_given_a_role_has_it_from_the_next_refresh_on() {
+    let stage = Stage::new();
+    let ada = stage.registered(ADA).await;
+    stage.make_administrator(&ada).await;
+    let admin = Tokens::of(&stage.log_in(ADA).await.expect(201).body);
+    let bob = stage.registered(BOB).await;
+    let before = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
+    stage.put_role(&admin.access, "editor", &["roles:read", "orders:refund"]).await.expect(200);
+
+    stage.grant_role(&admin.access, &bob, "editor").await.expect(204);
+    stage.grant_role(&admin.access, &bob, "editor").await.expect(204);
+
+    stage.get("/v1/roles", &before.access).await.expect(403);
+    let after = Tokens::of(&stage.refresh(&before.refresh).await.expect(200).body);
+    stage.get("/v1/roles", &after.access).await.expect(200);
+    let said = after.claims();
+    assert_eq!((&said["roles"], &said["scope"]), (&json!(["editor"]), &json!("roles:read orders:refund")));
+    assert_eq!(stage.get("/v1/me", &after.access).await.body["roles"], json!(["editor"]));
+    let subject = format!("user#{}", bob["id"].as_str().expect("an id"));
+    assert_eq!(stage.events_of(&subject).await[2..], ["user.role-granted"]);
+    let detail = stage.stack.events().pop().expect("an event").detail;
+    assert_eq!(detail["data"], json!({"role": "editor", "stated_reason": "ticket 4711"}));
+    assert_eq!(detail["actor"], format!("user:{}", ada["id"].as_str().expect("an id")));
+}
+
+#[tokio::test]
+async fn nobody_can_give_a_role_that_permits_more_than_they_may() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    stage.put_role(&admin.access, "editor", &["orders:refund"]).await.expect(200);
+    stage.put_role(&admin.access, "reader", &["orders:read"]).await.expect(200);
+    let (bob, deputy) = stage.deputy(&admin, BOB, &["roles:write", "orders:read"]).await;
+
+    for beyond in ["admin", "editor"] {
+        let refused = stage.grant_role(&deputy.access, &bob, beyond).await.expect(403);
+        assert_eq!(refused.problem(), "forbidden", "{beyond}");
+    }
+
+    stage.grant_role(&deputy.access, &bob, "reader").await.expect(204);
+}
+
+#[tokio::test]
+async fn there_must_be_a_user_a_role_and_a_reason() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    let bob = stage.registered(BOB).await;
+    let nobody = json!({"id": "019aa400-0000-7000-8000-000000000000"});
+
+    stage.grant_role(&admin.access, &nobody, "admin").await.expect(404);
+    stage.grant_role(&admin.access, &json!({"id": "bob"}), "admin").await.expect(404);
+    stage.grant_role(&admin.access, &bob, "editor").await.expect(404);
+    let path = format!("/v1/users/{}/roles/admin", bob["id"].as_str().expect("an id"));
+    for body in [json!({}), json!({"reason": ""}), json!({"reason": "a\nb"})] {
+        stage.send(Request::new("PUT", &path).json(&body).bearer(&admin.access)).await.expect(422);
+    }
+    let without = Request::new("PUT", &path).json(&json!({"reason": "x"}));
+    stage.send(without).await.expect(401);
+}
+
+#[tokio::test]
+async fn roles_that_are_given_at_the_same_time_are_all_there() {
+    let stage = Stage::with(stage::slowly);
+    let admin = stage.administrator(ADA).await;
+    let bob = stage.registered(BOB).await;
+    for role in ["editor", "reader"] {
+        stage.put_role(&admin.access, role, &[]).await.expect(200);
+    }
+
+    let (one, other, third) = tokio::join!(
+        stage.grant_role(&admin.access, &bob, "reader"),
+        stage.grant_role(&admin.access, &bob, "editor"),
+        stage.grant_role(&admin.access, &bob, "admin")
+    );
+
+    assert_eq!([one.status, other.status, third.status], [204; 3]);
+    stage.pass(Duration::from_mins(1));
+    let tokens = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
+    assert_eq!(tokens.claims()["roles"], json!(["admin", "editor", "reader"]));
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+    for (fate, status, events) in [("answer", 204, 2), ("request", 503, 1)] {
+        // Not that of whoever makes the first administrator.
+        let lost = move |call: &Call| match fate {
+            _ if !call.request.to_string().contains("stated_reason") => Fate::Proceed,
+            _ if call.operation != "TransactWriteItems" => Fate::Proceed,
+            "answer" => Fate::AnswerLost,
+            _ => Fate::RequestLost,
+        };
+        let stage = Stage::with(|setup| setup.watched_by(lost));
+        let admin = stage.administrator(ADA).await;
+        let bob = stage.registered(BOB).await;
+
+        stage.grant_role(&admin.access, &bob, "admin").await.expect(status);
+
+        let subject = format!("user#{}", bob["id"].as_str().expect("an id"));
+        assert_eq!(stage.events_of(&subject).await.len(), events, "{fate} lost");
+    }
+}
+
+#[tokio::test]
+async fn it_is_two_round_trips() {
+    let stage = Stage::with(local::Setup::recording);
+    let admin = stage.administrator(ADA).await;
+    let bob = stage.registered(BOB).await;
+    stage.grant_role(&admin.access, &json!({"id": "x"}), "admin").await.expect(404);
+    stage.settle().await;
+    stage.forget_calls();
+
+    stage.grant_role(&admin.access, &bob, "admin").await.expect(204);
+
+    let calls = stage.stack.calls();
+    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "grant-role").collect();
+    assert_eq!(round_trips(&mine), 2);
+}

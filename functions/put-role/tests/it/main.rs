@@ -1,0 +1,181 @@
+//! Saying what a role permits, seen from outside.
+
+use local::{
+    Request,
+    calls::{Call, Fate, round_trips},
+};
+use serde_json::json;
+use stage::{Stage, faults::Late};
+
+const ADA: &str = "ada@example.com";
+const BOB: &str = "bob@example.com";
+const EDITOR: &str = "/v1/roles/editor";
+
+fn commits(call: &Call) -> bool {
+    call.function == "put-role" && call.operation == "TransactWriteItems"
+}
+
+#[tokio::test]
+async fn a_role_permits_what_was_put_last() {
+    let stage = Stage::new();
+    let user = stage.registered(ADA).await;
+    stage.make_administrator(&user).await;
+    let admin = stage::Tokens::of(&stage.log_in(ADA).await.expect(201).body);
+
+    let first = stage.put_role(&admin.access, "editor", &["orders:refund", "orders:read"]).await.expect(200);
+    let same = stage.put_role(&admin.access, "editor", &["orders:read", "orders:refund"]).await.expect(200);
+    let other = stage.put_role(&admin.access, "editor", &["orders:read"]).await.expect(200);
+
+    let sorted =
+        json!({"name": "editor", "permissions": ["orders:read", "orders:refund"], "built_in": false});
+    assert_eq!((&first.body, first.header("etag")), (&sorted, "\"1\""));
+    assert_eq!((&same.body, same.header("etag")), (&sorted, "\"1\""));
+    assert_eq!(other.header("etag"), "\"2\"");
+    assert_eq!(stage.get(EDITOR, &admin.access).await.expect(200).body, other.body);
+    assert_eq!(stage.events_of("role#editor").await, ["role.changed", "role.changed"]);
+    let mut events = stage.stack.events().into_iter().rev();
+    let detail = events.find(|event| event.detail["subject"] == "role#editor").expect("an event").detail;
+    assert_eq!(detail["data"], json!({"permissions": ["orders:read"]}));
+    assert_eq!(detail["actor"], format!("user:{}", user["id"].as_str().expect("an id")));
+}
+
+#[tokio::test]
+async fn nobody_can_give_what_they_do_not_have() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    stage.put_role(&admin.access, "editor", &["orders:refund"]).await.expect(200);
+    let (_, deputy) = stage.deputy(&admin, BOB, &["roles:write", "orders:read"]).await;
+
+    for beyond in [&["orders:refund", "users:read"][..], &["users:read"], &[], &["orders:read"]] {
+        let refused = stage.put_role(&deputy.access, "editor", beyond).await.expect(403);
+        assert_eq!(refused.problem(), "forbidden", "{beyond:?}");
+    }
+    stage.put_role(&deputy.access, "deputy", &["roles:write", "users:write"]).await.expect(403);
+
+    stage.put_role(&deputy.access, "editor", &["orders:refund", "orders:read"]).await.expect(200);
+    stage.put_role(&deputy.access, "reader", &["orders:read"]).await.expect(200);
+    stage.put_role(&deputy.access, "deputy", &["roles:write"]).await.expect(200);
+    stage.put_role(&deputy.access, "reader", &["orders:read", "roles:write"]).await.expect(200);
+    stage.put_role(&deputy.access, "reader", &[]).await.expect(403);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_it_is_told_at_once() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+
+    let wrong = stage.put_role(&admin.access, "editor", &["orders", "a:b", "A:b"]).await.expect(422);
+    let pointers: Vec<_> =
+        wrong.body["errors"].as_array().expect("errors").iter().map(|e| &e["pointer"]).collect();
+    assert_eq!(pointers, ["/permissions/0", "/permissions/2"]);
+    let many: Vec<_> = (0..101).map(|number| format!("orders:do-{number}")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    stage.put_role(&admin.access, "editor", &many).await.expect(422);
+    stage.put_role(&admin.access, "editor", &many[1..]).await.expect(200);
+    stage.put_role(&admin.access, "Editor", &[]).await.expect(422);
+    let built_in = stage.put_role(&admin.access, "admin", &["orders:read"]).await.expect(409);
+    assert_eq!(built_in.problem(), "role-built-in");
+
+    let put = Request::new("PUT", EDITOR).json(&json!({"permissions": []})).bearer(&admin.access);
+    let conflict = stage.send(put.clone().header("if-match", "\"7\"")).await.expect(412);
+    assert_eq!(conflict.problem(), "version-conflict");
+    stage.send(put.header("if-match", "\"1\"")).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_token_that_has_outlived_its_right_changes_nothing() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    let (bob, deputy) = stage.deputy(&admin, BOB, &["roles:write"]).await;
+    let ended = stage::Tokens::of(&stage.log_in(BOB).await.expect(201).body);
+    stage.log_out(&ended.access).await.expect(204);
+
+    assert_eq!(stage.put_role(&ended.access, "editor", &[]).await.expect(401).problem(), "invalid-token");
+    stage.put_role(&deputy.access, "editor", &[]).await.expect(200);
+    stage.revoke_role(&admin.access, &bob, "deputy").await.expect(204);
+    assert!(deputy.claims()["scope"].as_str().expect("a scope").contains("roles:write"));
+    assert_eq!(stage.put_role(&deputy.access, "other", &[]).await.expect(403).problem(), "forbidden");
+}
+
+#[tokio::test]
+async fn who_loses_the_right_before_it_is_done_has_not_done_it() {
+    for how in ["revoked", "permits less", "deleted", "deletes the account"] {
+        let late = Late::default();
+        let stage = Stage::with(|setup| setup.watched_by(late.holding(commits)));
+        let admin = stage.administrator(ADA).await;
+        let (bob, deputy) = stage.deputy(&admin, BOB, &["roles:write"]).await;
+
+        late.expect();
+        let (put, ()) = tokio::join!(stage.put_role(&deputy.access, "editor", &[]), async {
+            late.has_come().await;
+            match how {
+                "revoked" => drop(stage.revoke_role(&admin.access, &bob, "deputy").await.expect(204)),
+                "permits less" => drop(stage.put_role(&admin.access, "deputy", &[]).await.expect(200)),
+                "deleted" => {
+                    let delete = Request::delete("/v1/roles/deputy").bearer(&admin.access);
+                    stage.send(delete).await.expect(204);
+                }
+                _ => {
+                    let body = json!({"password": stage::PASSWORD});
+                    stage
+                        .send(Request::delete("/v1/me").json(&body).bearer(&deputy.access))
+                        .await
+                        .expect(204);
+                }
+            }
+            late.go_on();
+        });
+
+        put.expect(if how == "deletes the account" { 401 } else { 403 });
+        assert!(stage.events_of("role#editor").await.is_empty(), "{how}");
+    }
+}
+
+#[tokio::test]
+async fn of_two_at_once_each_counts() {
+    let stage = Stage::with(stage::slowly);
+    let admin = stage.administrator(ADA).await;
+
+    let (one, other) = tokio::join!(
+        stage.put_role(&admin.access, "editor", &["orders:read"]),
+        stage.put_role(&admin.access, "editor", &["orders:refund"])
+    );
+
+    let mut versions =
+        [one.expect(200).header("etag").to_owned(), other.expect(200).header("etag").to_owned()];
+    versions.sort();
+    assert_eq!(versions, ["\"1\"", "\"2\""]);
+    assert_eq!(stage.events_of("role#editor").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+    for (fate, status, events) in [("answer", 200, 1), ("request", 503, 0)] {
+        let lost = move |call: &Call| match fate {
+            _ if !commits(call) => Fate::Proceed,
+            "answer" => Fate::AnswerLost,
+            _ => Fate::RequestLost,
+        };
+        let stage = Stage::with(|setup| setup.watched_by(lost));
+        let admin = stage.administrator(ADA).await;
+
+        stage.put_role(&admin.access, "editor", &[]).await.expect(status);
+
+        assert_eq!(stage.events_of("role#editor").await.len(), events, "{fate} lost");
+    }
+}
+
+#[tokio::test]
+async fn it_is_two_round_trips() {
+    let stage = Stage::with(local::Setup::recording);
+    let admin = stage.administrator(ADA).await;
+    stage.put_role(&admin.access, "editor", &[]).await.expect(200);
+    stage.settle().await;
+    stage.forget_calls();
+
+    stage.put_role(&admin.access, "reader", &[]).await.expect(200);
+
+    let calls = stage.stack.calls();
+    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "put-role").collect();
+    assert_eq!(round_trips(&mine), 2);
+}

@@ -1,0 +1,5 @@
+//! Serves [`read_role`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(read_role::function)
+}

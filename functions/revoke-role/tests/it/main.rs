@@ -1,0 +1,150 @@
+//! Taking roles, seen from outside.
+
+use local::Request;
+use serde_json::{Value, json};
+use stage::{PASSWORD, Stage, Tokens};
+
+const ADA: &str = "ada@example.com";
+const BOB: &str = "bob@example.com";
+
+async fn administrator(stage: &Stage, email: &str) -> (Value, Tokens) {
+    let user = stage.registered(email).await;
+    stage.make_administrator(&user).await;
+    (user, Tokens::of(&stage.log_in(email).await.expect(201).body))
+}
+
+async fn delete_account(stage: &Stage, tokens: &Tokens) -> u16 {
+    let body = json!({"password": PASSWORD});
+    stage.send(Request::delete("/v1/me").json(&body).bearer(&tokens.access)).await.status
+}
+
+/// How many of those who log in are administrators.
+async fn administrators(stage: &Stage, emails: &[&str]) -> usize {
+    let mut count = 0;
+    for email in emails {
+        let answer = stage.log_in(email).await;
+        count += usize::from(
+            answer.status == 201 && Tokens::of(&answer.body).claims()["roles"] == json!(["admin"]),
+        );
+    }
+    count
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_is_gone_at_the_next_refresh() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    let (bob, deputy) = stage.deputy(&admin, BOB, &["roles:read"]).await;
+
+    stage.revoke_role(&admin.access, &bob, "deputy").await.expect(204);
+    stage.revoke_role(&admin.access, &bob, "deputy").await.expect(204);
+    stage.revoke_role(&admin.access, &bob, "nothing").await.expect(204);
+
+    let refreshed = Tokens::of(&stage.refresh(&deputy.refresh).await.expect(200).body);
+    stage.get("/v1/roles", &refreshed.access).await.expect(403);
+    let subject = format!("user#{}", bob["id"].as_str().expect("an id"));
+    assert_eq!(stage.events_of(&subject).await[3..], ["user.role-revoked"]);
+    let said = stage.stack.events().pop().expect("an event").detail["data"].clone();
+    assert_eq!(said, json!({"role": "deputy", "sessions_ended": false, "stated_reason": "ticket 4711"}));
+}
+
+#[tokio::test]
+async fn a_deployment_may_end_the_sessions_by_it() {
+    let stage = Stage::with(|setup| setup.with_parameter("EndSessionsOnRevocation", "true"));
+    let admin = stage.administrator(ADA).await;
+    let (bob, deputy) = stage.deputy(&admin, BOB, &["roles:read"]).await;
+
+    stage.revoke_role(&admin.access, &bob, "deputy").await.expect(204);
+
+    stage.refresh(&deputy.refresh).await.expect(401);
+    stage.settle().await;
+    let said = stage.stack.events().pop().expect("an event").detail["data"].clone();
+    assert_eq!(said["sessions_ended"], json!(true));
+    stage.refresh(&admin.refresh).await.expect(200);
+}
+
+#[tokio::test]
+async fn nobody_can_take_what_permits_more_than_they_may() {
+    let stage = Stage::new();
+    let (ada, admin) = administrator(&stage, ADA).await;
+    administrator(&stage, "eve@example.com").await;
+    let (bob, deputy) = stage.deputy(&admin, BOB, &["roles:write"]).await;
+
+    stage.revoke_role(&deputy.access, &ada, "admin").await.expect(403);
+
+    stage.revoke_role(&deputy.access, &bob, "deputy").await.expect(204);
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_one() {
+    let stage = Stage::new();
+    let (ada, admin) = administrator(&stage, ADA).await;
+    let (bob, second) = administrator(&stage, BOB).await;
+    stage.revoke_role(&admin.access, &bob, "admin").await.expect(204);
+
+    let refused = stage.revoke_role(&admin.access, &ada, "admin").await.expect(409);
+
+    assert_eq!(refused.problem(), "last-administrator");
+    assert_eq!(delete_account(&stage, &admin).await, 409);
+    stage.revoke_role(&second.access, &ada, "admin").await.expect(403);
+    assert_eq!(delete_account(&stage, &second).await, 204);
+    assert_eq!(administrators(&stage, &[ADA]).await, 1);
+}
+
+#[tokio::test]
+async fn of_two_administrators_who_go_at_the_same_time_one_stays() {
+    for how in ["each the other", "each themselves", "one is revoked, one deletes the account", "both delete"]
+    {
+        let stage = Stage::with(stage::slowly);
+        let (ada, of_ada) = administrator(&stage, ADA).await;
+        let (bob, of_bob) = administrator(&stage, BOB).await;
+
+        let statuses = match how {
+            "each the other" => {
+                let (one, other) = tokio::join!(
+                    stage.revoke_role(&of_ada.access, &bob, "admin"),
+                    stage.revoke_role(&of_bob.access, &ada, "admin")
+                );
+                [one.status, other.status]
+            }
+            "each themselves" => {
+                let (one, other) = tokio::join!(
+                    stage.revoke_role(&of_ada.access, &ada, "admin"),
+                    stage.revoke_role(&of_bob.access, &bob, "admin")
+                );
+                [one.status, other.status]
+            }
+            "both delete" => {
+                let both = tokio::join!(delete_account(&stage, &of_ada), delete_account(&stage, &of_bob));
+                both.into()
+            }
+            _ => {
+                let (one, other) = tokio::join!(
+                    stage.revoke_role(&of_ada.access, &ada, "admin"),
+                    delete_account(&stage, &of_bob)
+                );
+                [one.status, other]
+            }
+        };
+
+        assert_eq!(statuses.iter().filter(|status| **status == 204).count(), 1, "{how}: {statuses:?}");
+        assert!(statuses.contains(&409) || statuses.contains(&403), "{how}: {statuses:?}");
+        if how.starts_with("each") {
+            assert_eq!(administrators(&stage, &[ADA, BOB]).await, 1, "{how}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_administrator_who_comes_back_counts_again() {
+    let stage = Stage::new();
+    let (ada, admin) = administrator(&stage, ADA).await;
+    let (_, second) = administrator(&stage, BOB).await;
+    assert_eq!(delete_account(&stage, &second).await, 204);
+    stage.revoke_role(&admin.access, &ada, "admin").await.expect(409);
+
+    stage.log_in(BOB).await.expect(201);
+
+    stage.revoke_role(&admin.access, &ada, "admin").await.expect(204);
+    assert_eq!(administrators(&stage, &[ADA, BOB]).await, 1);
+}

@@ -1,0 +1,217 @@
+//! A deployed stack, as AWS describes it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use cloud::{Answer, Aws, Cloud, NotAnswered, Web};
+use futures_util::{StreamExt, stream};
+use local::{
+    Stack,
+    template::{Template, logical_id},
+};
+use serde_json::{Value, json};
+
+use super::{
+    DoctorError,
+    check::{Check, Remedy},
+    events, functions, keys, mail, tables,
+};
+
+const IN_STACK: Remedy =
+    Remedy("deploy the template of this build: the stack is of another version", "docs/deploying.md");
+const THERE: Remedy = Remedy(
+    "deploy the template of this build again, and if it is not made anew, restore it from its backup",
+    "docs/deploying.md#what-is-protected",
+);
+const CLOCK: Remedy =
+    Remedy("set this machine's clock: the rest of what was found may be wrong", "docs/doctor.md#clocks");
+
+/// Functions that are asked for at once.
+const AT_ONCE: usize = 8;
+/// AWS refuses requests that are 5 minutes off; tokens of a verifier who is off by this much fail.
+const LARGEST_SKEW: Duration = Duration::from_secs(5);
+/// A page of `ListStackResources` has a hundred.
+const MOST_PAGES: usize = 20;
+
+/// The stack, and the services that know of it.
+pub(crate) struct Deployed {
+    pub(crate) cloud: Cloud,
+    pub(crate) template: Template,
+    /// What each logical id is called.
+    names: BTreeMap<String, String>,
+    pub(crate) lambda: Aws,
+    pub(crate) bus: Aws,
+    pub(crate) queues: Aws,
+    pub(crate) logs: Aws,
+    pub(crate) mail: Aws,
+    tables: Aws,
+}
+
+/// Looks at the stack of this name.
+pub(crate) async fn checks(stack: &str) -> Result<Vec<Check>, DoctorError> {
+    let cloud = Cloud::of_environment();
+    for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        cloud.settings().text(name)?;
+    }
+    let (names, answer) =
+        resources(&cloud, stack).await.map_err(|error| DoctorError::NoStack(stack.to_owned(), error))?;
+    let service = |host, name| Aws::new(&cloud, host, name);
+    let deployed = Deployed {
+        template: Stack::memory().template()?,
+        names,
+        lambda: service("lambda", "lambda"),
+        bus: service("events", "events"),
+        queues: service("sqs", "sqs"),
+        logs: service("logs", "logs"),
+        mail: service("email", "ses"),
+        tables: service("dynamodb", "dynamodb"),
+        cloud,
+    };
+    let mut checks = vec![clock(&deployed.cloud, &answer)];
+    let functions = deployed.functions(&mut checks).await;
+    for id in deployed.template.tables.keys() {
+        deployed.table(id, &mut checks).await;
+    }
+    events::checks(&deployed, &functions, &mut checks).await;
+    if let Some(found) = functions.get("log-in") {
+        let cloud = Cloud::of_environment_but(functions::environment(found));
+        // What its settings lack was found above.
+        checks.extend(keys::checks(&cloud, published_keys(&cloud).await).await.unwrap_or_default());
+    }
+    checks.extend(events::log_in_time(&deployed).await);
+    if let Some(found) = functions.get("send-mail") {
+        checks.extend(mail::checks(&deployed, &functions::environment(found)).await);
+    }
+    Ok(checks)
+}
+
+impl Deployed {
+    /// What a logical id is called in this stack.
+    pub(crate) fn name(&self, id: &str) -> Option<&str> {
+        self.names.get(id).map(String::as_str)
+    }
+
+    /// The same, or a check that says that it is not there.
+    pub(crate) fn named(&self, id: &str, checks: &mut Vec<Check>) -> Option<&str> {
+        let name = self.name(id);
+        if name.is_none() {
+            checks.push(Check::equal(format!("resource {id}"), "in the stack", "not there", IN_STACK));
+        }
+        name
+    }
+
+    /// Every function of the template that is there, as Lambda describes it.
+    async fn functions(&self, checks: &mut Vec<Check>) -> BTreeMap<String, Value> {
+        let folders = self.template.functions.keys();
+        let named: Vec<_> =
+            folders.filter_map(|folder| Some((folder, self.named(&logical_id(folder), checks)?))).collect();
+        let asked = stream::iter(named).map(async |(folder, name)| {
+            (folder, self.lambda.get_json(&format!("/2015-03-31/functions/{name}/configuration")).await)
+        });
+        let mut functions = BTreeMap::new();
+        for (folder, answer) in asked.buffered(AT_ONCE).collect::<Vec<_>>().await {
+            match answer {
+                Ok(found) => {
+                    checks.push(functions::deployed(folder, &self.template.functions[folder], &found));
+                    functions.insert(folder.clone(), found);
+                }
+                Err(error) => {
+                    checks.push(Check::unanswered(format!("function {folder}"), "there", &error, THERE));
+                }
+            }
+        }
+        functions
+    }
+
+    async fn table(&self, id: &str, checks: &mut Vec<Check>) {
+        let Some(name) = self.named(id, checks) else { return };
+        let wanted = &self.template.tables[id];
+        let what = format!("table {id}");
+        let describe = async |operation: &str| {
+            let operation = format!("DynamoDB_20120810.{operation}");
+            self.tables.call(&operation, &json!({"TableName": name})).await
+        };
+        match describe("DescribeTable").await {
+            Ok(found) => checks.extend(tables::checks(id, wanted, &found["Table"])),
+            // The other two would say the same.
+            Err(error) => return checks.push(Check::unanswered(what, "there", &error, THERE)),
+        }
+        checks.push(match describe("DescribeTimeToLive").await {
+            Ok(found) => tables::expiry(id, wanted, &found),
+            Err(error) => Check::unanswered(what.clone() + ": time to live", "told", &error, THERE),
+        });
+        checks.push(match describe("DescribeContinuousBackups").await {
+            Ok(found) => tables::recovery(id, wanted, &found),
+            Err(error) => Check::unanswered(what + ": point-in-time recovery", "told", &error, THERE),
+        });
+    }
+}
+
+/// The physical id of each resource of the stack, by its logical one.
+async fn resources(cloud: &Cloud, stack: &str) -> Result<(BTreeMap<String, String>, Answer), NotAnswered> {
+    let cloudformation = Aws::new(cloud, "cloudformation", "cloudformation");
+    let first = format!("/?Action=ListStackResources&StackName={}&Version=2010-05-15", mail::escaped(stack));
+    let (mut names, mut answer) = (BTreeMap::new(), cloudformation.get(&first).await?);
+    for _page in 0..MOST_PAGES {
+        names.extend(members(&answer.text));
+        let Some(token) = element(&answer.text, "NextToken") else { break };
+        answer = cloudformation.get(&format!("{first}&NextToken={}", mail::escaped(&token))).await?;
+    }
+    Ok((names, answer))
+}
+
+/// CloudFormation speaks XML only; of this much of it a parser would be more than there is to read.
+fn members(xml: &str) -> Vec<(String, String)> {
+    let members = xml.split("<member>").skip(1);
+    let pair = |member| Some((element(member, "LogicalResourceId")?, element(member, "PhysicalResourceId")?));
+    members.filter_map(pair).collect()
+}
+
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&"))
+}
+
+fn clock(cloud: &Cloud, answer: &Answer) -> Check {
+    let now = cloud.clock().now();
+    let found = answer.date.map_or_else(
+        || Err("AWS does not tell the time".to_owned()),
+        |date| {
+            let skew = now.since(date).max(date.since(now));
+            let said = format!("{} s off AWS's", skew.as_secs());
+            // The header has whole seconds.
+            if skew <= LARGEST_SKEW { Ok(said) } else { Err(said) }
+        },
+    );
+    let expected = format!("{} s off AWS's at most", LARGEST_SKEW.as_secs());
+    Check::outcome("clock", expected, found, CLOCK).at_most_a_warning()
+}
+
+/// As anybody sees them.
+async fn published_keys(cloud: &Cloud) -> Result<Value, String> {
+    let issuer = cloud.settings().text("ISSUER").map_err(|error| error.to_string())?;
+    let web = Web::new(cloud, &issuer, Duration::from_secs(10), &[]);
+    let text = web.get("/.well-known/jwks.json".to_owned()).await;
+    let text = text.map_err(|_| format!("no key set at {issuer}/.well-known/jwks.json"))?;
+    serde_json::from_str(&text).map_err(|_| "no key set".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_a_stacks_resources_are_read() {
+        let xml = "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>\
+            <member><PhysicalResourceId>gatepost|a&amp;b</PhysicalResourceId><LogicalResourceId>MailRule</LogicalResourceId></member>\
+            <member><LogicalResourceId>BeingMade</LogicalResourceId></member>\
+            <member><LogicalResourceId>Bus</LogicalResourceId><PhysicalResourceId>gatepost</PhysicalResourceId></member>\
+            </StackResourceSummaries><NextToken>more</NextToken></ListStackResourcesResult></ListStackResourcesResponse>";
+
+        let names = members(xml);
+
+        let expected = [("MailRule", "gatepost|a&b"), ("Bus", "gatepost")];
+        assert_eq!(names, expected.map(|(id, name)| (id.to_owned(), name.to_owned())));
+        assert_eq!(element(xml, "NextToken").as_deref(), Some("more"));
+    }
+}

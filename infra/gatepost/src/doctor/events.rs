@@ -1,0 +1,453 @@
+//! The way of an event: stream, relay, bus, rules, queues, and what comes back.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use cloud::NotAnswered;
+use local::{
+    pattern::Pattern,
+    template::{DEFAULT_BUS, QueueResource, QueueSource, Rule, StreamSource, logical_id},
+};
+use serde_json::{Value, json};
+
+use super::{
+    check::{Check, Remedy},
+    deployed::Deployed,
+    keys,
+};
+
+const MAPPING: Remedy = Remedy(
+    "enable the event source mapping; if it is on, its last result says what the function lacks",
+    "docs/alarms.md#relaybehind",
+);
+const MAPPING_SETTINGS: Remedy = Remedy(
+    "deploy the template of this build again: with other settings events are lost or change their order",
+    "docs/delivery.md",
+);
+const BUS: Remedy = Remedy(
+    "deploy the template of this build again: EventBridge drops without a word what is for a bus that is not there",
+    "docs/alarms.md#canarymissing",
+);
+const RULE: Remedy =
+    Remedy("enable the rule, or deploy the template of this build again", "docs/alarms.md#canarymissing");
+const REDRIVE: Remedy = Remedy(
+    "deploy the template of this build again: a mail that cannot be sent would be tried for ever",
+    "docs/deploying.md",
+);
+const DEAD_LETTERS: Remedy =
+    Remedy("see what the messages say, repair it, and redrive them", "docs/alarms.md#mailsundelivered");
+const CANARY: Remedy = Remedy(
+    "follow the way of an event, from the sweeper's schedule to the log of ReceiveCanary",
+    "docs/alarms.md#canarymissing",
+);
+
+/// How far back a canary may be; one flies each minute.
+const CANARY_SECONDS: u64 = 300;
+/// How far back log-ins are looked at.
+const LOG_IN_SECONDS: u64 = 3600;
+/// Pages of a log.
+const MOST_PAGES: usize = 20;
+
+pub(crate) async fn checks(
+    deployed: &Deployed,
+    functions: &BTreeMap<String, Value>,
+    checks: &mut Vec<Check>,
+) {
+    for source in &deployed.template.streams {
+        let found = mapping(deployed, &source.function, &source.table).await;
+        checks.extend(of_mapping(&source.function, found, |found| of_stream(source, found)));
+    }
+    for source in deployed.template.queue_sources.iter().filter(|source| !source.direct) {
+        let found = mapping(deployed, &source.function, &source.queue).await;
+        checks.extend(of_mapping(&source.function, found, |found| of_queue_source(source, found)));
+    }
+    for (folder, found) in functions {
+        checks.extend(publishes_to(deployed, folder, found));
+    }
+    for rule in &deployed.template.rules {
+        checks.push(of_rule(deployed, rule).await);
+    }
+    for schedule in &deployed.template.schedules {
+        checks.push(of_schedule(deployed, &schedule.id, &schedule.expression, &schedule.function).await);
+    }
+    for (id, queue) in &deployed.template.queues {
+        of_queue(deployed, id, queue, checks).await;
+    }
+    checks.push(canary(deployed).await);
+}
+
+/// The mapping of a function that reads a table's stream or a queue.
+async fn mapping(deployed: &Deployed, function: &str, source: &str) -> Result<Option<Value>, NotAnswered> {
+    let function = deployed.name(&logical_id(function)).unwrap_or_default();
+    let source = last_part(deployed.name(source).unwrap_or_default());
+    let path = format!("/2015-03-31/event-source-mappings/?FunctionName={function}");
+    let found = deployed.lambda.get_json(&path).await?;
+    let mut mappings = found["EventSourceMappings"].as_array().cloned().unwrap_or_default().into_iter();
+    // `…:table/NAME/stream/…`, `…:NAME`
+    let reads = |mapping: &Value| {
+        let arn = mapping["EventSourceArn"].as_str().unwrap_or_default();
+        arn.split([':', '/']).any(|part| part == source)
+    };
+    Ok(mappings.find(reads))
+}
+
+pub(crate) fn of_mapping(
+    function: &str,
+    found: Result<Option<Value>, NotAnswered>,
+    settings: impl FnOnce(&Value) -> Vec<Check>,
+) -> Vec<Check> {
+    let name = format!("mapping of {function}");
+    let state = match found {
+        Ok(Some(found)) => {
+            let mut checks = vec![Check::equal(name, "Enabled", state(&found), MAPPING)];
+            checks.extend(settings(&found));
+            return checks;
+        }
+        Ok(None) => Check::equal(name, "Enabled", "none", MAPPING_SETTINGS),
+        Err(error) => Check::unanswered(name, "Enabled", &error, MAPPING),
+    };
+    vec![state]
+}
+
+fn state(mapping: &Value) -> String {
+    let state = mapping["State"].as_str().unwrap_or_default();
+    match mapping["LastProcessingResult"].as_str() {
+        Some(result) if result.starts_with("PROBLEM") => format!("{state}, {result}"),
+        _ => state.to_owned(),
+    }
+}
+
+/// How a stream is read, and which of its records.
+pub(crate) fn of_stream(wanted: &StreamSource, found: &Value) -> Vec<Check> {
+    let StreamSource { function, batch_size, reports_failures, bisects, filters, .. } = wanted;
+    // More than one batch of a shard at once would change the order of events.
+    let reading = reading(*batch_size as u64, *reports_failures, Some((1, *bisects)));
+    let factor = found["ParallelizationFactor"].as_u64().unwrap_or(1);
+    let here = found_reading(found, Some((factor, found["BisectBatchOnFunctionError"] == true)));
+    let patterns = found["FilterCriteria"]["Filters"].as_array().into_iter().flatten();
+    let patterns = patterns.map(|filter| {
+        let pattern = serde_json::from_str(filter["Pattern"].as_str()?).ok()?;
+        Pattern::read(&pattern).ok()
+    });
+    let is_same = patterns.collect::<Option<Vec<_>>>().as_ref() == Some(filters);
+    let filter = if is_same { "the template's" } else { "another" };
+    let name = |what: &str| format!("mapping of {function}: {what}");
+    vec![
+        Check::equal(name("settings"), reading, here, MAPPING_SETTINGS),
+        Check::equal(name("filter"), "the template's", filter, MAPPING_SETTINGS),
+    ]
+}
+
+fn of_queue_source(wanted: &QueueSource, found: &Value) -> Vec<Check> {
+    let reading = reading(wanted.batch_size as u64, wanted.reports_failures, None);
+    let name = format!("mapping of {}: settings", wanted.function);
+    vec![Check::equal(name, reading, found_reading(found, None), MAPPING_SETTINGS)]
+}
+
+fn found_reading(found: &Value, of_shard: Option<(u64, bool)>) -> String {
+    let reports = found["FunctionResponseTypes"].as_array().is_some_and(|types| !types.is_empty());
+    reading(found["BatchSize"].as_u64().unwrap_or_default(), reports, of_shard)
+}
+
+/// In words; `of_shard` is of streams: how many batches at once, and whether one that failed is halved.
+fn reading(batch_size: u64, reports_failures: bool, of_shard: Option<(u64, bool)>) -> String {
+    let no = |is: bool| if is { "" } else { "no " };
+    let mut words =
+        vec![format!("batches of {batch_size}"), format!("{}report of failures", no(reports_failures))];
+    if let Some((at_once, bisects)) = of_shard {
+        words.extend([format!("{at_once} at once"), format!("{}bisecting", no(bisects))]);
+    }
+    words.join(", ")
+}
+
+/// The bus that a function publishes to is the stack's.
+fn publishes_to(deployed: &Deployed, folder: &str, found: &Value) -> Option<Check> {
+    let bus = found["Environment"]["Variables"]["EVENT_BUS"].as_str()?;
+    let mine = ["OrderedBus", "Bus"].iter().filter_map(|id| deployed.name(id));
+    let is_mine = mine.into_iter().any(|name| bus.split([':', '/']).any(|part| part == last_part(name)));
+    let found = if is_mine { "the stack's" } else { bus };
+    Some(Check::equal(format!("bus of {folder}"), "the stack's", found, BUS))
+}
+
+async fn of_rule(deployed: &Deployed, rule: &Rule) -> Check {
+    let name = format!("rule {}", rule.id);
+    let bus =
+        if rule.bus == DEFAULT_BUS { DEFAULT_BUS } else { deployed.name(&rule.bus).unwrap_or_default() };
+    let found = match described(deployed, &rule.id, bus).await {
+        Ok(found) => found,
+        Err(error) => return Check::unanswered(name, "enabled", &error, RULE),
+    };
+    // To its queue, or the function that the queue here stands for.
+    let target = rule.queues.first().map(String::as_str).unwrap_or_default();
+    let target = target.strip_prefix("events of ").map_or_else(|| target.to_owned(), logical_id);
+    let mut problems = problems(deployed, &found, &target);
+    // The stack's own name is in the patterns of what AWS says.
+    if rule.bus != DEFAULT_BUS && !has_pattern(rule, &found.0) {
+        problems.push("with another pattern".to_owned());
+    }
+    judged(name, &target, &problems)
+}
+
+async fn of_schedule(deployed: &Deployed, id: &str, expression: &str, function: &str) -> Check {
+    let (name, target) = (format!("schedule {id}"), logical_id(function));
+    match described(deployed, id, DEFAULT_BUS).await {
+        Ok(found) => {
+            let mut problems = problems(deployed, &found, &target);
+            let other = found.0["ScheduleExpression"].as_str().unwrap_or_default();
+            if other != expression {
+                problems.push(format!("at {other}, not {expression}"));
+            }
+            judged(name, &target, &problems)
+        }
+        Err(error) => Check::unanswered(name, "enabled", &error, RULE),
+    }
+}
+
+/// A rule and its targets.
+async fn described(deployed: &Deployed, id: &str, bus: &str) -> Result<(Value, Value), NotAnswered> {
+    // On a bus that is not the default one, the physical id is `bus|rule`.
+    let rule = deployed.name(id).unwrap_or(id);
+    let rule = rule.rsplit('|').next().unwrap_or(rule);
+    let found =
+        deployed.bus.call("AWSEvents.DescribeRule", &json!({"Name": rule, "EventBusName": bus})).await?;
+    let request = json!({"Rule": rule, "EventBusName": bus});
+    Ok((found, deployed.bus.call("AWSEvents.ListTargetsByRule", &request).await?))
+}
+
+fn problems(deployed: &Deployed, (rule, targets): &(Value, Value), target: &str) -> Vec<String> {
+    let mut problems = Vec::new();
+    let state = rule["State"].as_str().unwrap_or_default();
+    if state != "ENABLED" {
+        problems.push(state.to_ascii_lowercase());
+    }
+    let wanted = deployed.name(target).map(last_part);
+    let mut arns = targets["Targets"].as_array().into_iter().flatten().filter_map(|t| t["Arn"].as_str());
+    if !arns.any(|arn| Some(last_part(arn)) == wanted) {
+        problems.push("to another target".to_owned());
+    }
+    problems
+}
+
+fn has_pattern(wanted: &Rule, found: &Value) -> bool {
+    let pattern = found["EventPattern"].as_str().and_then(|text| serde_json::from_str(text).ok());
+    pattern.and_then(|pattern| Pattern::read(&pattern).ok()).as_ref() == Some(&wanted.pattern)
+}
+
+fn judged(name: String, target: &str, problems: &[String]) -> Check {
+    let well = format!("enabled, to {target}");
+    let found = if problems.is_empty() { Ok(well.clone()) } else { Err(problems.join(", ")) };
+    Check::outcome(name, well, found, RULE)
+}
+
+async fn of_queue(deployed: &Deployed, id: &str, queue: &QueueResource, checks: &mut Vec<Check>) {
+    let Some((dead_letters, attempts)) = &queue.dead_letters else { return };
+    let (Some(_), Some(name)) = (deployed.named(id, checks), deployed.named(dead_letters, checks)) else {
+        return;
+    };
+    checks.push(match attributes(deployed, id).await {
+        Ok(found) => redrive(id, (last_part(name), *attempts), &found),
+        Err(error) => Check::unanswered(format!("queue {id}"), "there", &error, REDRIVE),
+    });
+    checks.push(match attributes(deployed, dead_letters).await {
+        Ok(found) => messages(dead_letters, &found),
+        Err(error) => Check::unanswered(format!("queue {dead_letters}"), "there", &error, REDRIVE),
+    });
+}
+
+async fn attributes(deployed: &Deployed, id: &str) -> Result<Value, NotAnswered> {
+    let url = deployed.name(id).unwrap_or_default();
+    let request = json!({"QueueUrl": url, "AttributeNames": ["All"]});
+    Ok(deployed.queues.call("AmazonSQS.GetQueueAttributes", &request).await?["Attributes"].take())
+}
+
+/// Where a message goes that cannot be handled.
+pub(crate) fn redrive(id: &str, (dead_letters, attempts): (&str, u32), found: &Value) -> Check {
+    let text = found["RedrivePolicy"].as_str().unwrap_or_default();
+    let policy: Value = serde_json::from_str(text).unwrap_or_default();
+    let to = policy["deadLetterTargetArn"].as_str().map_or("nowhere", last_part);
+    let after = policy["maxReceiveCount"].to_string().replace('"', "");
+    let said = |to: &str, after: &str| format!("to {to} after {after} attempts");
+    let found = if text.is_empty() { "nowhere".to_owned() } else { said(to, &after) };
+    let name = format!("queue {id}: dead letters");
+    Check::equal(name, said(dead_letters, &attempts.to_string()), found, REDRIVE)
+}
+
+pub(crate) fn messages(id: &str, found: &Value) -> Check {
+    let waiting = found["ApproximateNumberOfMessages"].as_str().unwrap_or("unknown");
+    Check::equal(format!("queue {id}: messages"), "0", waiting, DEAD_LETTERS).at_most_a_warning()
+}
+
+/// Through table, stream, relay, bus and rule: what `receive-canary` has logged of the sweeper's.
+async fn canary(deployed: &Deployed) -> Check {
+    let name = "an event there and back";
+    let expected = format!("a canary of the last {CANARY_SECONDS} s that took as long at most");
+    let logged = log(deployed, "ReceiveCanaryLogs", CANARY_SECONDS, None).await;
+    let lines = match logged {
+        Ok(lines) => lines,
+        Err(error) => return Check::unanswered(name, expected, &error, CANARY),
+    };
+    let mut ages =
+        lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()?["CanaryAge"].as_u64());
+    let found = match ages.next_back() {
+        Some(age) if age <= CANARY_SECONDS * 1000 => Ok(format!("back after {age} ms")),
+        Some(age) => Err(format!("back after {age} ms")),
+        None => Err("none came back".to_owned()),
+    };
+    Check::outcome(name, expected, found, CANARY)
+}
+
+/// What log-ins took of late, the hash included, with the memory that the function has.
+pub(crate) async fn log_in_time(deployed: &Deployed) -> Option<Check> {
+    let name = "log-in, one password hash included, in Lambda (median)";
+    match log(deployed, "LogInLogs", LOG_IN_SECONDS, Some("REPORT")).await {
+        Ok(lines) => {
+            let mut times: Vec<_> = lines.iter().filter_map(|line| duration(line)).collect();
+            times.sort_unstable();
+            // Who nobody has asked cannot be timed.
+            let median = times.get(times.len() / 2)?;
+            Some(keys::hashing(name, Ok(*median)))
+        }
+        Err(error) => Some(Check::unanswered(name, "told", &error, CANARY).at_most_a_warning()),
+    }
+}
+
+/// Of a line `REPORT RequestId: … Duration: 95.20 ms Billed Duration: …`.
+fn duration(line: &str) -> Option<Duration> {
+    let (_, rest) = line.strip_prefix("REPORT ")?.split_once("Duration: ")?;
+    let millis: f64 = rest.split_once(" ms")?.0.parse().ok()?;
+    Duration::try_from_secs_f64(millis / 1000.0).ok()
+}
+
+/// The last lines of a log, in order.
+async fn log(
+    deployed: &Deployed,
+    group: &str,
+    seconds: u64,
+    pattern: Option<&str>,
+) -> Result<Vec<String>, NotAnswered> {
+    let since = deployed.cloud.clock().now().minus(Duration::from_secs(seconds));
+    let mut request =
+        json!({"logGroupName": deployed.name(group).unwrap_or(group), "startTime": since.millis()});
+    if let Some(pattern) = pattern {
+        request["filterPattern"] = pattern.into();
+    }
+    let mut lines = Vec::new();
+    for _page in 0..MOST_PAGES {
+        let mut page = deployed.logs.call("Logs_20140328.FilterLogEvents", &request).await?;
+        let events = page["events"].as_array().into_iter().flatten();
+        lines.extend(events.filter_map(|event| Some(event["message"].as_str()?.trim().to_owned())));
+        match page["nextToken"].take() {
+            Value::String(token) => request["nextToken"] = token.into(),
+            _ => break,
+        }
+    }
+    Ok(lines)
+}
+
+/// The name at the end of an ARN, a URL or itself.
+fn last_part(name: &str) -> &str {
+    name.rsplit([':', '/']).next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use local::Stack;
+
+    use super::*;
+    use crate::doctor::check::Severity;
+
+    /// As Lambda describes the mapping that the template makes.
+    fn mapping() -> Value {
+        let pattern = r#"{"eventName": ["INSERT"], "dynamodb": {"Keys": {"stream": {"S": [{"prefix": "user#"},
+            {"prefix": "registration#"}, {"prefix": "resend#"}, {"prefix": "reset#"}, {"prefix": "canary#"}]}}}}"#;
+        json!({
+            "State": "Enabled", "LastProcessingResult": "OK", "BatchSize": 100, "ParallelizationFactor": 1,
+            "BisectBatchOnFunctionError": true, "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "FilterCriteria": {"Filters": [{"Pattern": pattern}]},
+        })
+    }
+
+    /// Names of what is wrong with the relay's mapping.
+    fn wrong(found: Result<Option<Value>, NotAnswered>) -> Vec<(String, Severity)> {
+        let template = Stack::memory().template().expect("the template");
+        let source = &template.streams[0];
+        let checks = of_mapping("relay", found, |found| of_stream(source, found));
+        let bad = checks.into_iter().filter(|check| check.severity > Severity::Ok);
+        bad.map(|check| (check.json()["name"].as_str().unwrap_or_default().to_owned(), check.severity))
+            .collect()
+    }
+
+    #[test]
+    fn the_mapping_of_the_template_is_well() {
+        assert_eq!(wrong(Ok(Some(mapping()))), []);
+    }
+
+    #[test]
+    fn each_way_in_which_a_mapping_can_be_another_is_found() {
+        for (field, value, name) in [
+            ("State", json!("Disabled"), "mapping of relay"),
+            ("LastProcessingResult", json!("PROBLEM: Function call failed"), "mapping of relay"),
+            ("BatchSize", json!(10), "mapping of relay-events: settings"),
+            ("ParallelizationFactor", json!(10), "mapping of relay-events: settings"),
+            ("BisectBatchOnFunctionError", json!(false), "mapping of relay-events: settings"),
+            ("FunctionResponseTypes", json!([]), "mapping of relay-events: settings"),
+            ("FilterCriteria", json!(null), "mapping of relay-events: filter"),
+            (
+                "FilterCriteria",
+                json!({"Filters": [{"Pattern": r#"{"eventName":["INSERT"]}"#}]}),
+                "mapping of relay-events: filter",
+            ),
+        ] {
+            let mut mapping = mapping();
+            mapping[field] = value;
+            assert_eq!(wrong(Ok(Some(mapping))), [(name.to_owned(), Severity::Error)], "{field}");
+        }
+        assert_eq!(wrong(Ok(None)), [("mapping of relay".to_owned(), Severity::Error)]);
+    }
+
+    #[test]
+    fn who_may_not_look_is_warned_and_learns_which_rights_are_needed() {
+        let denied = NotAnswered::Refused("AccessDeniedException".to_owned());
+
+        let found = of_mapping("relay", Err(denied), |_| Vec::new());
+
+        assert_eq!(found[0].severity, Severity::Warning);
+        assert_eq!(found[0].json()["guide"], "docs/doctor.md#rights");
+        assert_eq!(wrong(Err(NotAnswered::Unreachable))[0].1, Severity::Error);
+    }
+
+    #[test]
+    fn a_rule_is_held_against_the_template() {
+        let template = Stack::memory().template().expect("the template");
+        let rule = template.rules.iter().find(|rule| rule.id == "ReceiveCanaryCanary").expect("the rule");
+        let pattern = |text: &str| json!({"EventPattern": text});
+
+        assert!(has_pattern(rule, &pattern(r#"{"source":["gatepost.canary"]}"#)));
+        assert!(!has_pattern(rule, &pattern(r#"{"source":["gatepost"]}"#)));
+        assert!(!has_pattern(rule, &json!({})));
+    }
+
+    #[test]
+    fn dead_letters_go_where_the_template_says_and_none_should_be_there() {
+        let policy = |to: &str, after: &str| {
+            let arn = format!("arn:aws:sqs:eu-west-1:000000000000:{to}");
+            json!({"RedrivePolicy": format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{after}}}"#)})
+        };
+        let severity = |found: &Value| redrive("MailQueue", ("dead", 10), found).severity;
+
+        assert_eq!(severity(&policy("dead", "10")), Severity::Ok);
+        assert_eq!(severity(&policy("dead", "\"10\"")), Severity::Ok);
+        assert_eq!(severity(&policy("other", "10")), Severity::Error);
+        assert_eq!(severity(&policy("dead", "3")), Severity::Error);
+        assert_eq!(severity(&json!({})), Severity::Error);
+        let waiting =
+            |number: &str| messages("dead", &json!({"ApproximateNumberOfMessages": number})).severity;
+        assert_eq!((waiting("0"), waiting("2")), (Severity::Ok, Severity::Warning));
+    }
+
+    #[test]
+    fn lambdas_report_says_how_long_a_call_took() {
+        let line = "REPORT RequestId: 1\tDuration: 95.20 ms\tBilled Duration: 96 ms\tMemory Size: 1769 MB";
+        assert_eq!(duration(line), Some(Duration::from_micros(95_200)));
+        assert_eq!(duration("START RequestId: 1 Duration: 95.20 ms"), None);
+    }
+}

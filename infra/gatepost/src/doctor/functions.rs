@@ -1,0 +1,110 @@
+//! Functions: their settings and their memory.
+
+use std::collections::BTreeMap;
+
+use cloud::Cloud;
+use local::{functions::ALL, template::DeployedFunction};
+use serde_json::Value;
+
+use super::check::{Check, Remedy};
+
+const SETTINGS: Remedy = Remedy(
+    "give the parameter another value, or deploy the template of this build again if it lacks one",
+    "docs/configuration.md",
+);
+
+/// Wires a function as it would be at its start, so that it judges its settings itself.
+pub(crate) fn wired(name: &str, cloud: &Cloud) -> Result<(), String> {
+    let build = ALL.iter().find(|(known, _)| *known == name).map(|(_, build)| build);
+    let build = build.ok_or_else(|| "this build has no such function".to_owned())?;
+    build(cloud).map(drop).map_err(|error| error.to_string())
+}
+
+/// A function whose settings are those of `cloud`.
+pub(crate) fn settings(name: &str, cloud: &Cloud) -> Check {
+    let usable = || "usable settings".to_owned();
+    Check::outcome(format!("function {name}"), usable(), wired(name, cloud).map(|()| usable()), SETTINGS)
+}
+
+/// A function as `GetFunctionConfiguration` describes it.
+pub(crate) fn deployed(name: &str, wanted: &DeployedFunction, found: &Value) -> Check {
+    let mut problems = Vec::new();
+    // Who asks for a function that is not called for weeks makes it active again.
+    for (field, good) in
+        [("State", ["Active", "Inactive"]), ("LastUpdateStatus", ["Successful", "InProgress"])]
+    {
+        let state = found[field].as_str().unwrap_or(good[0]);
+        if !good.contains(&state) {
+            problems.push(format!("it is {state}"));
+        }
+    }
+    let memory = found["MemorySize"].as_u64().unwrap_or_default();
+    if memory < wanted.memory {
+        problems.push(format!("{memory} MB"));
+    }
+    if let Err(problem) = wired(name, &Cloud::of_environment_but(environment(found))) {
+        problems.push(problem);
+    }
+    let well = |memory: u64| format!("active, {memory} MB, usable settings");
+    let found = if problems.is_empty() { Ok(well(memory)) } else { Err(problems.join(", ")) };
+    Check::outcome(format!("function {name}"), well(wanted.memory), found, SETTINGS)
+}
+
+/// The settings of a deployed function, but for what is on its own disk only.
+pub(crate) fn environment(found: &Value) -> BTreeMap<String, String> {
+    let variables = found["Environment"]["Variables"].as_object().into_iter().flatten();
+    let texts = variables.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    texts.filter(|(name, _)| name != "MAIL_TEMPLATES").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use local::Stack;
+    use serde_json::json;
+
+    use super::*;
+    use crate::doctor::check::Severity;
+
+    #[test]
+    fn the_strongest_hash_that_the_template_takes_the_functions_take_and_no_stronger_one() {
+        let wired_with = |memory: &str, iterations: &str| {
+            let setup = Stack::memory().with_parameter("Argon2MemoryKib", memory);
+            let stack = setup.with_parameter("Argon2Iterations", iterations).start().expect("it starts");
+            wired("log-in", &stack.cloud("log-in").expect("its settings"))
+        };
+        let parameters =
+            local::template::OF_THIS_BUILD.split_once("Argon2MemoryKib:\n    Type").expect("it").1;
+        let most: Vec<_> = parameters.split("MaxValue: ").skip(1).take(2).collect();
+        let most = |n: usize| most[n].lines().next().unwrap_or_default();
+
+        assert_eq!(wired_with(most(0), most(1)), Ok(()));
+        let too_much = wired_with("65537", "2").expect_err("refused");
+        assert!(too_much.contains("at most m=65536 KiB, t=10"), "{too_much}");
+    }
+
+    #[test]
+    fn a_function_with_too_little_memory_a_failed_update_or_a_missing_setting_is_found() {
+        let template = Stack::memory().template().expect("the template");
+        let wanted = &template.functions["log-in"];
+        let function = |change: (&str, Value)| {
+            let mut found = json!({
+                "State": "Active", "LastUpdateStatus": "Successful", "MemorySize": 1769,
+                "Environment": {"Variables": wanted.settings},
+            });
+            found[change.0] = change.1;
+            deployed("log-in", wanted, &found)
+        };
+        let mut lacking = wanted.settings.clone();
+        lacking.remove("AUDIENCE");
+
+        assert_eq!(function(("State", json!("Active"))).severity, Severity::Ok);
+        for change in [
+            ("State", json!("Failed")),
+            ("LastUpdateStatus", json!("Failed")),
+            ("MemorySize", json!(128)),
+            ("Environment", json!({"Variables": lacking})),
+        ] {
+            assert_eq!(function(change.clone()).severity, Severity::Error, "{change:?}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The secret, what is derived from it, and how long a password takes.
+
+use std::time::Duration;
+
+use cloud::{Cloud, FromSecret, NotAnswered, SecretUnavailable, SettingError, chain};
+use credentials::Hasher;
+use domain::{Password, PublicKey, Secret, Seeds, Timestamp};
+use serde_json::{Value, json};
+use tokens::{AccessClaims, Issuer, Rejected, Verifier};
+use tokio::time::Instant;
+
+use super::check::{Check, Remedy};
+
+const SECRET: Remedy = Remedy(
+    "restore the secret that KEYS_SECRET names: without its seed no password and no token can be checked",
+    "docs/deploying.md#what-is-protected",
+);
+const TOKENS: Remedy = Remedy(
+    "see that ISSUER is where the API answers, and let somebody log in, which publishes the key",
+    "docs/configuration.md",
+);
+const HASHING: Remedy =
+    Remedy("lower Argon2MemoryKib, or raise the memory of the functions that hash", "docs/configuration.md");
+
+/// Longer than this, and people feel it.
+const LONGEST_HASH: Duration = Duration::from_secs(1);
+
+struct Keys {
+    issuer: Issuer,
+    hasher: Hasher,
+}
+
+/// What a function that issues tokens needs, and `published`: the key set as anybody sees it.
+pub(crate) async fn checks(
+    cloud: &Cloud,
+    published: Result<Value, String>,
+) -> Result<Vec<Check>, SettingError> {
+    let (issuing, parameters) = (api::issuing(cloud)?, passwords::parameters(cloud.settings())?);
+    let audience = (issuing.issuer.clone(), issuing.audience.clone());
+    let derive = move |seeds: &Seeds| {
+        let issuer = Issuer::new(seeds, issuing.clone()).ok()?;
+        Some(Keys { issuer, hasher: Hasher::new(parameters, seeds) })
+    };
+    let secret = FromSecret::new(cloud, derive)?;
+    let keys = match secret.get().await {
+        Ok(keys) => keys,
+        Err(error) => return Ok(vec![unreadable(&error)]),
+    };
+    // Nobody has logged in yet: the first log-in publishes the key.
+    let is_new = published.as_ref().is_ok_and(|published| published["keys"] == json!([]));
+    let verified = published.and_then(|published| round_trip(cloud, &keys, &published, audience));
+    let expected = "a token that verifies with the published keys";
+    let token = Check::outcome("token there and back", expected, verified, TOKENS);
+    Ok(vec![
+        Check::equal("secret", "readable", "readable", SECRET),
+        if is_new { token.at_most_a_warning() } else { token },
+        hashing("one password hash, on this machine", hash(cloud, &keys.hasher).await),
+    ])
+}
+
+/// Who may not read it does not know whether it is well.
+fn unreadable(error: &SecretUnavailable) -> Check {
+    let said = chain(error);
+    if said.contains("AccessDenied") {
+        let denied = NotAnswered::Refused("AccessDeniedException".to_owned());
+        return Check::unanswered("secret", "readable", &denied, SECRET);
+    }
+    Check::outcome("secret", "readable", Err(said), SECRET)
+}
+
+/// Signs a token with the secret's key, and verifies it as others do.
+fn round_trip(
+    cloud: &Cloud,
+    keys: &Keys,
+    published: &Value,
+    (issuer, audience): (String, String),
+) -> Result<String, String> {
+    let now = cloud.clock().now();
+    let claims = AccessClaims {
+        user_id: cloud.random().id(now),
+        session_id: cloud.random().id(now),
+        auth_time: now,
+        roles: Vec::new(),
+        scope: String::new(),
+        token_id: cloud.random().uuid(),
+    };
+    let token = keys.issuer.access_token(&claims, now).map_err(|error| error.to_string())?;
+    let published: Vec<_> = published["keys"].as_array().into_iter().flatten().map(public_key).collect();
+    match Verifier::new(issuer, audience, &published).verify(token.expose(), now) {
+        Ok(_) => Ok(format!("verified, of {} published keys", published.len())),
+        Err(Rejected::UnknownKey) => Err(format!("its key is none of {} published ones", published.len())),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn public_key(jwk: &Value) -> PublicKey {
+    let text = |name: &str| jwk[name].as_str().unwrap_or_default().to_owned();
+    let not_before = Timestamp::from_millis(0);
+    PublicKey { kid: text("kid"), jwk: jwk.to_string(), algorithm: text("alg"), not_before, retire_at: None }
+}
+
+async fn hash(cloud: &Cloud, hasher: &Hasher) -> Result<Duration, String> {
+    let password = Password::presented(&Secret::from("a password of the doctor's".to_owned()));
+    let password = password.map_err(|error| error.to_string())?;
+    let began = Instant::now();
+    hasher.hash(&password, cloud.random().bytes()).await.map_err(|error| error.to_string())?;
+    Ok(began.elapsed())
+}
+
+/// How long something with one hash in it took.
+pub(crate) fn hashing(name: &str, time: Result<Duration, String>) -> Check {
+    let found = time.and_then(|time| {
+        let said = format!("{} ms", time.as_millis());
+        if time <= LONGEST_HASH { Ok(said) } else { Err(said) }
+    });
+    let expected = format!("{} ms at most", LONGEST_HASH.as_millis());
+    Check::outcome(name, expected, found, HASHING).at_most_a_warning()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::check::Severity;
+
+    #[test]
+    fn a_hash_that_people_have_to_wait_for_is_a_warning() {
+        let severity = |millis| hashing("hash", Ok(Duration::from_millis(millis))).severity;
+
+        assert_eq!((severity(1000), severity(1001)), (Severity::Ok, Severity::Warning));
+    }
+}

@@ -1,0 +1,107 @@
+//! Whether mails may be sent from the address they come from.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use cloud::NotAnswered;
+use serde_json::Value;
+
+use super::{
+    check::{Check, Remedy},
+    deployed::Deployed,
+};
+
+const IDENTITY: Remedy = Remedy(
+    "verify the address of MailFrom, or its domain, in SES, in the region of the stack",
+    "docs/mail.md",
+);
+const SANDBOX: Remedy = Remedy("ask AWS for production access: strangers get no mail before", "docs/mail.md");
+const SENDING: Remedy =
+    Remedy("see in SES's console why AWS has stopped the account's mails, and repair that", "docs/mail.md");
+
+/// `settings` are those of `send-mail`.
+pub(crate) async fn checks(deployed: &Deployed, settings: &BTreeMap<String, String>) -> Vec<Check> {
+    let setting = |name: &str| settings.get(name).map(String::as_str).unwrap_or_default();
+    // A server of one's own is asked by the first mail.
+    if setting("MAIL_TRANSPORT") != "ses" {
+        return Vec::new();
+    }
+    let identity = identity(deployed, setting("MAIL_FROM")).await;
+    let mut checks = vec![match identity {
+        Ok(found) => verified(&found),
+        Err(error) => Check::unanswered("mail identity", "verified", &error, IDENTITY),
+    }];
+    match deployed.mail.get_json("/v2/email/account").await {
+        Ok(found) => checks.extend(account(&found)),
+        Err(error) => checks.push(Check::unanswered("mail account", "may send", &error, SENDING)),
+    }
+    checks
+}
+
+/// Of the address, or else of its domain.
+async fn identity(deployed: &Deployed, address: &str) -> Result<Value, NotAnswered> {
+    let ask = async |identity: &str| {
+        deployed.mail.get_json(&format!("/v2/email/identities/{}", escaped(identity))).await
+    };
+    match ask(address).await {
+        Ok(found) if found["VerifiedForSendingStatus"] == true => Ok(found),
+        other => match address.split_once('@') {
+            Some((_, domain)) => ask(domain).await.or(other),
+            None => other,
+        },
+    }
+}
+
+pub(crate) fn verified(identity: &Value) -> Check {
+    let is_verified = identity["VerifiedForSendingStatus"] == true;
+    let found = if is_verified { "verified" } else { "not verified" };
+    Check::equal("mail identity", "verified", found, IDENTITY)
+}
+
+pub(crate) fn account(account: &Value) -> [Check; 2] {
+    let said = |name: &str, yes: &str, no: &str| if account[name] == true { yes } else { no }.to_owned();
+    let access = said("ProductionAccessEnabled", "production access", "in the sandbox");
+    [
+        Check::equal("mail account: sending", "on", said("SendingEnabled", "on", "off"), SENDING),
+        Check::equal("mail account: recipients", "production access", access, SANDBOX).at_most_a_warning(),
+    ]
+}
+
+/// A text as a part of a path or a query.
+pub(crate) fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::doctor::check::Severity;
+
+    #[test]
+    fn an_address_that_nobody_has_verified_and_an_account_that_may_not_send_are_found() {
+        let identity =
+            |is_verified: bool| verified(&json!({"VerifiedForSendingStatus": is_verified})).severity;
+        let severities = |sending: bool, production: bool| {
+            let answer = json!({"SendingEnabled": sending, "ProductionAccessEnabled": production});
+            account(&answer).map(|check| check.severity)
+        };
+
+        assert_eq!((identity(true), identity(false)), (Severity::Ok, Severity::Error));
+        assert_eq!(severities(true, true), [Severity::Ok, Severity::Ok]);
+        assert_eq!(severities(false, true), [Severity::Error, Severity::Ok]);
+        assert_eq!(severities(true, false), [Severity::Ok, Severity::Warning]);
+    }
+
+    #[test]
+    fn what_is_part_of_a_path_stays_one_part() {
+        assert_eq!(escaped("a.b+c@example.com/x"), "a.b%2Bc%40example.com%2Fx");
+    }
+}

@@ -1,0 +1,230 @@
+//! Questions to AWS about what is deployed, for who operates it: signed requests of services whose SDK
+//! client is not worth its build.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_runtime::client::orchestrator::operation::Operation;
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        behavior_version::BehaviorVersion,
+        identity::Identity,
+        orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
+        result::SdkError,
+        stalled_stream_protection::StalledStreamProtectionConfig,
+    },
+};
+use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format, timeout::TimeoutConfig};
+use domain::Timestamp;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::{Clock, Cloud};
+
+/// How long an answer may take.
+const TIME: Duration = Duration::from_secs(10);
+
+/// One service of AWS, asked as it is documented, without an SDK client.
+pub struct Aws {
+    operation: Operation<HttpRequest, Answer, NotAnswered>,
+    endpoint: String,
+    region: String,
+    signing_name: &'static str,
+    sdk: aws_types::SdkConfig,
+    clock: Clock,
+}
+
+/// What a service has answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The body.
+    pub text: String,
+    /// The service's own clock, to the second.
+    pub date: Option<Timestamp>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum NotAnswered {
+    /// The service refuses: an error code of AWS, e.g. `AccessDeniedException`.
+    #[error("{0}")]
+    Refused(String),
+    /// Nobody answers, or nothing that can be understood.
+    #[error("no answer")]
+    Unreachable,
+}
+
+impl Aws {
+    /// The service at `{host}.{region}.amazonaws.com`, or at `AWS_ENDPOINT_URL`; requests are signed for the
+    /// name that IAM knows it by.
+    #[must_use]
+    pub fn new(cloud: &Cloud, host: &str, signing_name: &'static str) -> Self {
+        let region = cloud.sdk().region().map(ToString::to_string).unwrap_or_default();
+        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+        let of_aws = format!("https://{host}.{region}.amazonaws.com{suffix}");
+        let endpoint = cloud.settings().optional("AWS_ENDPOINT_URL").map_or(of_aws, str::to_owned);
+        let builder = Operation::builder();
+        // Whom to trust is the SDK's matter.
+        let builder = match cloud.sdk().http_client() {
+            Some(http) => builder.http_client(http),
+            None => builder,
+        };
+        let operation = builder
+            .service_name("aws")
+            .operation_name("describe")
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(&endpoint)
+            .no_auth()
+            .no_retry()
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .timeout_config(TimeoutConfig::builder().operation_timeout(TIME).build())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .serializer(|request: HttpRequest| Ok::<_, BoxError>(request))
+            .deserializer(answer)
+            .build();
+        let (sdk, clock) = (cloud.sdk().clone(), cloud.clock());
+        Self { operation, endpoint, region, signing_name, sdk, clock }
+    }
+
+    /// `GET path`, with its query.
+    ///
+    /// # Errors
+    /// [`NotAnswered`].
+    pub async fn get(&self, path: &str) -> Result<Answer, NotAnswered> {
+        self.ask("GET", path, &[], "").await
+    }
+
+    /// The answer to `GET path` as JSON.
+    ///
+    /// # Errors
+    /// [`NotAnswered`].
+    pub async fn get_json(&self, path: &str) -> Result<Value, NotAnswered> {
+        self.get(path).await.and_then(|answer| json(&answer))
+    }
+
+    /// The answer of an operation of AWS's JSON protocols, e.g. `AWSEvents.DescribeRule`.
+    ///
+    /// # Errors
+    /// [`NotAnswered`].
+    pub async fn call(&self, operation: &str, request: &Value) -> Result<Value, NotAnswered> {
+        let version =
+            if operation.starts_with("AWSEvents") || operation.starts_with("Logs") { "1.1" } else { "1.0" };
+        let kind = format!("application/x-amz-json-{version}");
+        let headers = [("content-type", kind.as_str()), ("x-amz-target", operation)];
+        self.ask("POST", "/", &headers, &request.to_string()).await.and_then(|answer| json(&answer))
+    }
+
+    async fn ask(
+        &self,
+        method: &'static str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Answer, NotAnswered> {
+        let request = self.signed(method, path, headers, body).await.map_err(|_| NotAnswered::Unreachable)?;
+        let outcome = self.operation.invoke(request).await;
+        outcome.map_err(|error| match error {
+            SdkError::ServiceError(refused) => refused.into_err(),
+            _ => NotAnswered::Unreachable,
+        })
+    }
+
+    async fn signed(
+        &self,
+        method: &'static str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<HttpRequest, BoxError> {
+        let provider = self.sdk.credentials_provider().ok_or("no credentials")?;
+        let identity: Identity = provider.provide_credentials().await?.into();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(self.clock.now().millis())?);
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(self.signing_name)
+            .time(now)
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let uri = format!("{}{path}", self.endpoint);
+        let signable =
+            SignableRequest::new(method, uri, headers.iter().copied(), SignableBody::Bytes(body.as_bytes()))?;
+        let (signature, _) = sign(signable, &parameters)?.into_parts();
+        let mut request = HttpRequest::new(SdkBody::from(body));
+        request.set_method(method)?;
+        request.set_uri(path)?;
+        for (name, value) in headers.iter().copied().chain(signature.headers()) {
+            request.headers_mut().insert(name.to_owned(), value.to_owned());
+        }
+        Ok(request)
+    }
+}
+
+fn answer(response: &HttpResponse) -> Result<Answer, OrchestratorError<NotAnswered>> {
+    let body = response.body().bytes().and_then(|body| String::from_utf8(body.to_vec()).ok());
+    let text = body.ok_or_else(|| OrchestratorError::operation(NotAnswered::Unreachable))?;
+    if response.status().is_success() {
+        return Ok(Answer { text, date: response.headers().get("date").and_then(moment) });
+    }
+    let code = response.headers().get("x-amzn-errortype").map(str::to_owned).or_else(|| code_of(&text));
+    let code = code.unwrap_or_else(|| format!("status {}", response.status().as_u16()));
+    Err(OrchestratorError::operation(NotAnswered::Refused(bare(&code).to_owned())))
+}
+
+/// A moment as HTTP writes it.
+fn moment(text: &str) -> Option<Timestamp> {
+    let date = DateTime::from_str(text, Format::HttpDate).ok()?;
+    date.to_millis().ok().map(Timestamp::from_millis)
+}
+
+/// The error's code in a body, JSON or XML.
+fn code_of(body: &str) -> Option<String> {
+    if let Ok(json) = serde_json::from_str::<Value>(body) {
+        return ["__type", "code", "Code"].iter().find_map(|name| json[name].as_str().map(str::to_owned));
+    }
+    Some(body.split_once("<Code>")?.1.split_once("</Code>")?.0.to_owned())
+}
+
+/// Services write `namespace#Code`, and `Code:link`.
+fn bare(code: &str) -> &str {
+    let code = code.rsplit('#').next().unwrap_or(code);
+    code.split(':').next().unwrap_or(code)
+}
+
+fn json(answer: &Answer) -> Result<Value, NotAnswered> {
+    serde_json::from_str(&answer.text).map_err(|_| NotAnswered::Unreachable)
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Aws({})", self.signing_name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_errors_code_is_found_wherever_a_service_puts_it() {
+        for (body, code) in [
+            (r#"{"__type":"com.amazonaws.dynamodb#ResourceNotFoundException"}"#, "ResourceNotFoundException"),
+            (r#"{"__type":"AccessDeniedException:http://x"}"#, "AccessDeniedException"),
+            (r#"{"Code":"NotFoundException"}"#, "NotFoundException"),
+            ("<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>", "ValidationError"),
+        ] {
+            assert_eq!(code_of(body).as_deref().map(bare), Some(code), "{body}");
+        }
+        assert_eq!(code_of("nonsense"), None);
+    }
+}
