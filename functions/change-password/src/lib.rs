@@ -104,7 +104,7 @@ impl UseCase for ChangePassword {
         let proven = self.reentry.prove(&caller, &request.current_password).await?;
         let password = self.choice.parse_of(&request.new_password, &proven.user)?;
         let (hasher, salt) = (self.reentry.hasher().await?, self.random.bytes());
-        let new = self.choice.settle(hasher, &password, Present::Entered(&proven), salt).await?;
+        let new = self.choice.settle(&hasher, &password, Present::Entered(&proven), salt).await?;
 
         let (changed, ()) =
             tokio::join!(self.change(&caller, proven, new), self.reentry.forgive(caller.user_id));

@@ -6,6 +6,8 @@
 //!
 //! Whoever has deleted their account and comes back in time takes that back by it.
 
+use std::sync::Arc;
+
 use api::{
     Anyone, Body, Created, Endpoint, FieldProblem, Grant, Problem, ProblemType, Receipts, Route, UseCase,
 };
@@ -30,7 +32,6 @@ pub struct LogIn {
     store: Store,
     roles: RecentRoles,
     keys: FromSecret<Keys>,
-    published: OnceCell<()>,
     lifetimes: SessionLimits,
     /// Of an address, or a device.
     guesses: Allowance,
@@ -43,6 +44,7 @@ pub struct LogIn {
 struct Keys {
     hasher: Hasher,
     issuer: Issuer,
+    published: OnceCell<()>,
 }
 
 /// Wires the function.
@@ -57,6 +59,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
         Some(Keys {
             hasher: Hasher::new(parameters, seeds),
             issuer: Issuer::new(seeds, issuing.clone()).ok()?,
+            published: OnceCell::new(),
         })
     };
     let store = Store::new(cloud)?;
@@ -65,7 +68,6 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
         roles: RecentRoles::new(store.identities()),
         store,
         keys: FromSecret::new(cloud, derive)?,
-        published: OnceCell::new(),
         lifetimes: SessionLimits {
             idle: settings.seconds("SESSION_IDLE_SECONDS")?,
             absolute: settings.seconds("SESSION_ABSOLUTE_SECONDS")?,
@@ -187,11 +189,11 @@ impl UseCase for LogIn {
 
 impl LogIn {
     /// The keys, the signing one published: nobody is to meet a token that cannot be verified.
-    async fn keys(&self) -> Result<&Keys, Refusal> {
+    async fn keys(&self) -> Result<Arc<Keys>, Refusal> {
         let keys = self.keys.get().await?;
         let public = || keys.issuer.public_key(self.clock.now());
         let identities = self.store.identities();
-        self.published.get_or_try_init(|| async { identities.publish_key(&public()).await }).await?;
+        keys.published.get_or_try_init(|| async { identities.publish_key(&public()).await }).await?;
         Ok(keys)
     }
 

@@ -3,6 +3,7 @@
 
 use api::{Anyone, Endpoint, Nothing, Problem, ProblemType, Public, Route, UseCase};
 use cloud::{Clock, Cloud, SettingError};
+use domain::Ring;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -11,8 +12,9 @@ use thiserror::Error;
 
 const JWKS: &str = "/.well-known/jwks.json";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
-/// Seconds. A key is published long before most tokens of it are met.
-const MAX_AGE: u32 = 300;
+/// Seconds. A key is published long before it signs.
+#[expect(clippy::cast_possible_truncation, reason = "minutes")]
+const MAX_AGE: u32 = Ring::KEPT_FOR.as_secs() as u32;
 
 /// Publishes the keys.
 pub struct PublishKeys {

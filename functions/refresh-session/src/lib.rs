@@ -3,7 +3,7 @@
 //! One conditional write moves the session from the presented generation to the next. Its successor
 //! is the same however often it is asked for, so a retry is safe and a fork cannot exist.
 
-use std::{cmp::Ordering, time::Duration};
+use std::{cmp::Ordering, sync::Arc, time::Duration};
 
 use api::{Anyone, Body, Endpoint, Grant, Problem, ProblemType, Receipts, Route, Shown, UseCase};
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Failure, RecentRoles, Rotation, Store};
 use thiserror::Error;
-use tokens::{InvalidToken, Issuer, KeyUnusable};
+use tokens::{Issuer, KeyUnusable, NotOpened};
 use tokio::sync::OnceCell;
 
 /// More would give a thief of the previous token too much time.
@@ -22,12 +22,16 @@ const LONGEST_RETRY_WINDOW: Duration = Duration::from_mins(1);
 pub struct RefreshSession {
     store: Store,
     roles: RecentRoles,
-    issuer: FromSecret<Issuer>,
-    published: OnceCell<()>,
+    keys: FromSecret<Keys>,
     idle: Duration,
     retry_window: Duration,
     clock: Clock,
     random: Random,
+}
+
+struct Keys {
+    issuer: Issuer,
+    published: OnceCell<()>,
 }
 
 /// Wires the function.
@@ -41,13 +45,15 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<RefreshSession>, SettingError>
         return Err(SettingError::new("REFRESH_RETRY_SECONDS", "must be 0 to 60"));
     }
     let issuing = api::issuing(cloud)?;
+    let derive = move |seeds: &Seeds| {
+        Some(Keys { issuer: Issuer::new(seeds, issuing.clone()).ok()?, published: OnceCell::new() })
+    };
     let store = Store::new(cloud)?;
     let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
     let refresh = RefreshSession {
         roles: RecentRoles::new(store.identities()),
         store,
-        issuer: FromSecret::new(cloud, move |seeds: &Seeds| Issuer::new(seeds, issuing.clone()).ok())?,
-        published: OnceCell::new(),
+        keys: FromSecret::new(cloud, derive)?,
         idle: settings.seconds("SESSION_IDLE_SECONDS")?,
         retry_window,
         clock: cloud.clock(),
@@ -69,7 +75,7 @@ pub struct Request {
 pub enum Refusal {
     /// The token is not of this service: nothing is revoked.
     #[error("no token of this service")]
-    Forged(#[from] InvalidToken),
+    Forged(#[from] NotOpened),
     /// The session does not stand any more.
     #[error(transparent)]
     Refused(#[from] RefreshRefused),
@@ -99,12 +105,11 @@ impl UseCase for RefreshSession {
 
     async fn warm(&self) {
         // What fails here fails again, and is answered, at the first request.
-        let _ = self.issuer().await;
+        let _ = self.published(self.keys.get().await).await;
     }
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Shown<Grant>, Refusal> {
-        let issuer = self.issuer().await?;
-        let presented = issuer.open_refresh_token(&request.refresh_token)?;
+        let (keys, presented) = self.open(&request.refresh_token).await?;
         cloud::put_user(presented.user_id);
 
         let now = self.clock.now();
@@ -124,7 +129,7 @@ impl UseCase for RefreshSession {
         }
 
         let rights = self.roles.rights(&user, now).await?;
-        let shown = Shown(Grant::new(issuer, &user, &session, &rights, self.random.uuid(), now)?);
+        let shown = Shown(Grant::new(&keys.issuer, &user, &session, &rights, self.random.uuid(), now)?);
         // Not in one write: whoever comes again before it is there gets the same successor anyway.
         identities.keep_receipt(caller.receipt(&shown), now).await?;
         Ok(shown)
@@ -132,13 +137,25 @@ impl UseCase for RefreshSession {
 }
 
 impl RefreshSession {
-    /// The issuer, its key published: nobody is to meet a token that cannot be verified.
-    async fn issuer(&self) -> Result<&Issuer, Refusal> {
-        let issuer = self.issuer.get().await?;
-        let identities = self.store.identities();
-        let publish = || async { identities.publish_key(&issuer.public_key(self.clock.now())).await };
-        self.published.get_or_try_init(publish).await?;
-        Ok(issuer)
+    /// The keys, and what the token says. A key that is not known may be a newer one.
+    async fn open(&self, token: &Secret) -> Result<(Arc<Keys>, Presented), Refusal> {
+        let keys = self.published(self.keys.get().await).await?;
+        match keys.issuer.open_refresh_token(token) {
+            Err(NotOpened::UnknownKey) => {
+                let keys = self.published(self.keys.newest().await).await?;
+                let presented = keys.issuer.open_refresh_token(token)?;
+                Ok((keys, presented))
+            }
+            opened => Ok((keys, opened?)),
+        }
+    }
+
+    /// The keys, the signing one published: nobody is to meet a token that cannot be verified.
+    async fn published(&self, keys: Result<Arc<Keys>, SecretUnavailable>) -> Result<Arc<Keys>, Refusal> {
+        let (keys, identities) = (keys?, self.store.identities());
+        let publish = || async { identities.publish_key(&keys.issuer.public_key(self.clock.now())).await };
+        keys.published.get_or_try_init(publish).await?;
+        Ok(keys)
     }
 
     /// User and session are read at once, not as of one moment. When all other sessions are ended,

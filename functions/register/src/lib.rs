@@ -108,7 +108,7 @@ impl UseCase for Register {
         let limits = self.limits.of("registration", applicant.email.canonical(), &caller.head.client);
         self.store.identities().reserve(&limits, self.clock.now()).await?;
         let hasher = self.hasher.get().await?;
-        let password = self.choice.settle(hasher, &password, Present::None, self.random.bytes()).await?;
+        let password = self.choice.settle(&hasher, &password, Present::None, self.random.bytes()).await?;
 
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);

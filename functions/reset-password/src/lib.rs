@@ -102,7 +102,7 @@ impl UseCase for ResetPassword {
         let password = self.choice.parse_of(&request.new_password, &user)?;
         let credential = self.credential(&user).await?;
         let (hasher, salt) = (self.hasher.get().await?, self.random.bytes());
-        let new = self.choice.settle(hasher, &password, Present::Hashed(&credential), salt).await?;
+        let new = self.choice.settle(&hasher, &password, Present::Hashed(&credential), salt).await?;
 
         let email = credential.email.clone();
         let (reset, ()) =

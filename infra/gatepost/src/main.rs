@@ -1,10 +1,11 @@
 //! The command people type: `gatepost dev` runs the whole system on this machine, `gatepost doctor` says what is
-//! wrong with a system, `gatepost outbox` looks after the events, `gatepost mail` after mails, `gatepost users` takes
+//! wrong with a system, `gatepost outbox` looks after the events, `gatepost keys` after keys, `gatepost mail` after mails, `gatepost users` takes
 //! users over from elsewhere and hands them out.
 
 mod console;
 mod dev;
 mod doctor;
+mod keys;
 mod mail;
 mod outbox;
 mod report;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         .subcommand(dev::command())
         .subcommand(doctor::command())
         .subcommand(outbox::command())
+        .subcommand(keys::command())
         .subcommand(mail::command())
         .subcommand(users::command())
         .get_matches();
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Some(("dev", arguments)) => {
             dev::run(arguments).map(|()| ExitCode::SUCCESS).map_err(|e| e.to_string())
         }
+        Some(("keys", arguments)) => keys::run(arguments).map_err(|error| error.to_string()),
         Some(("doctor", arguments)) => doctor::run(arguments).map_err(|error| error.to_string()),
         Some(("mail", arguments)) => mail::run(arguments).map_err(|error| error.to_string()),
         Some(("outbox", arguments)) => outbox::run(arguments).map_err(|error| error.to_string()),

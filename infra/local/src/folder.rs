@@ -75,7 +75,7 @@ pub(crate) fn read_or_make_secret(path: &Path, make: impl FnOnce() -> String) ->
 }
 
 /// Whole or not at all, whenever the process is killed: nothing can be derived from half a secret.
-fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
+pub(crate) fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let mut options = OpenOptions::new();
     options.create(true).truncate(true).write(true);

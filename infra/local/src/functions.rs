@@ -42,6 +42,7 @@ pub const ALL: &[(&str, Build)] = &[
     ("resend-verification", |cloud| mount(resend_verification::function(cloud))),
     ("reset-password", |cloud| mount(reset_password::function(cloud))),
     ("revoke-role", |cloud| mount(revoke_role::function(cloud))),
+    ("rotate-keys", |cloud| mount(rotate_keys::function(cloud))),
     ("send-mail", |cloud| mount(send_mail::function(cloud))),
     ("sweep-events", |cloud| mount(sweep_events::function(cloud))),
     ("suppress-address", |cloud| mount(suppress_address::function(cloud))),

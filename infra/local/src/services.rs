@@ -66,7 +66,7 @@ impl Services {
         match (service, operation) {
             ("dynamodb" | "streams", operation) => self.tables.answer(operation, body),
             ("events", "PutEvents") => self.bus.put_events(body, refused_entries),
-            ("secretsmanager", "GetSecretValue") => self.secrets.get_secret_value(body),
+            ("secretsmanager", operation) => self.secrets.answer(operation, body),
             ("ses", "SendEmail") => self.send_email(body),
             ("breaches", digits) => breaches::range(digits),
             _ => Answer::refusal(400, "UnknownOperationException", "The operation does not run locally."),

@@ -21,7 +21,9 @@ pub(crate) fn of(service: &str, operation: &str, request: &Value, template: &Tem
         ("events", _) => {
             items("Entries").map(|entry| plain("events:PutEvents", &entry["EventBusName"])).collect()
         }
-        ("secretsmanager", _) => vec![plain("secretsmanager:GetSecretValue", &request["SecretId"])],
+        ("secretsmanager", operation) => {
+            vec![plain(&format!("secretsmanager:{operation}"), &request["SecretId"])]
+        }
         // No service of AWS: nothing is needed.
         ("breaches", _) => Vec::new(),
         ("ses", _) => vec![plain("ses:SendEmail", &request["FromEmailAddress"])],

@@ -7,8 +7,8 @@ use std::{
     time::Duration,
 };
 
-use cloud::{Cloud, SettingError, chain};
-use domain::{Actor, Cause, EventId, PublicKey, Receipt, SessionId, Timestamp, UserId};
+use cloud::{Clock, Cloud, SettingError, chain};
+use domain::{Actor, Cause, EventId, PublicKey, Receipt, Ring, SessionId, Timestamp, UserId};
 use tokens::{AccessClaims, Rejected, Verifier};
 use tracing::error;
 
@@ -58,12 +58,22 @@ impl SignedIn {
 type Keys = Pin<Box<dyn Future<Output = Result<Vec<PublicKey>, Unread>> + Send>>;
 type Unread = Box<dyn std::error::Error + Send + Sync>;
 
-/// Checks access tokens against the published keys, which are read once and then kept.
+/// The keys as they were read.
+#[derive(Clone)]
+struct Known {
+    verifier: Arc<Verifier>,
+    /// When they were; `None` before the first time.
+    read_at: Option<Timestamp>,
+}
+
+/// Checks access tokens against the published keys, which are read every few minutes: a key can be
+/// given up before its time.
 pub struct AccessGate {
     issuer: String,
     audience: String,
+    clock: Clock,
     read_keys: Box<dyn Fn() -> Keys + Send + Sync>,
-    verifier: RwLock<Arc<Verifier>>,
+    known: RwLock<Known>,
     /// When an unknown key last made the keys be read again.
     reread_at: tokio::sync::Mutex<Option<Timestamp>>,
 }
@@ -83,22 +93,22 @@ impl AccessGate {
         E: std::error::Error + Send + Sync + 'static,
     {
         let (issuer, audience) = (cloud.settings().text("ISSUER")?, cloud.settings().text("AUDIENCE")?);
-        let verifier = RwLock::new(Arc::new(Verifier::new(issuer.clone(), audience.clone(), &[])));
+        let verifier = Arc::new(Verifier::new(issuer.clone(), audience.clone(), &[]));
         Ok(Self {
             issuer,
             audience,
+            clock: cloud.clock(),
             read_keys: Box::new(move || {
                 let keys = read_keys();
                 Box::pin(async move { keys.await.map_err(Unread::from) })
             }),
-            verifier,
+            known: RwLock::new(Known { verifier, read_at: None }),
             reread_at: tokio::sync::Mutex::new(None),
         })
     }
 
     async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, Problem> {
-        let known = Arc::clone(&self.verifier.read().unwrap_or_else(PoisonError::into_inner));
-        let verified = match known.verify(token, now) {
+        let verified = match self.recent(now).await.verify(token, now) {
             Err(Rejected::UnknownKey) => self.newest(now).await?.verify(token, now),
             judged => judged,
         };
@@ -108,12 +118,22 @@ impl AccessGate {
         })
     }
 
+    /// The keys as they were read a few minutes ago at most, if they can be read.
+    async fn recent(&self, now: Timestamp) -> Arc<Verifier> {
+        let Known { verifier, read_at } = self.known();
+        if read_at.is_none_or(|at| now.since(at) < Ring::KEPT_FOR) {
+            return verifier;
+        }
+        // Whatever the request needs of the table will say that it does not answer.
+        self.reread().await.unwrap_or(verifier)
+    }
+
     /// The keys as they were read just now, or a moment ago: whoever comes while they are being read
     /// waits for them.
     async fn newest(&self, now: Timestamp) -> Result<Arc<Verifier>, Problem> {
         let mut reread_at = self.reread_at.lock().await;
         if reread_at.is_some_and(|at| now.since(at) < MIN_TIME_BETWEEN_READS) {
-            return Ok(Arc::clone(&self.verifier.read().unwrap_or_else(PoisonError::into_inner)));
+            return Ok(self.known().verifier);
         }
         // If it fails, the next request may try at once: nothing was learned by this one.
         let verifier = self.reread().await?;
@@ -122,13 +142,19 @@ impl AccessGate {
     }
 
     async fn reread(&self) -> Result<Arc<Verifier>, Problem> {
+        let read_at = self.clock.now();
         let keys = (self.read_keys)().await.map_err(|error| {
             error!(cause = chain(&*error), "the public keys were not read");
             Problem::unavailable()
         })?;
         let verifier = Arc::new(Verifier::new(self.issuer.clone(), self.audience.clone(), &keys));
-        *self.verifier.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&verifier);
+        let known = Known { verifier: Arc::clone(&verifier), read_at: Some(read_at) };
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         Ok(verifier)
+    }
+
+    fn known(&self) -> Known {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -71,11 +71,11 @@ impl Receipts {
     /// If the setting `KEYS_SECRET` is missing.
     pub fn peppered(self, cloud: &Cloud) -> Result<Self, SettingError> {
         // Fetched with the first key that comes, of an environment that may never see one.
-        let keys = FromSecret::new(cloud, |seeds| Some(Arc::new(ReceiptKeys::peppered(seeds))))?;
+        let keys = FromSecret::new(cloud, |seeds| Some(ReceiptKeys::peppered(seeds)))?;
         let keys = Arc::new(keys);
         let keys = move || -> Pending<Arc<ReceiptKeys>> {
             let keys = Arc::clone(&keys);
-            Box::pin(async move { Ok(Arc::clone(keys.get().await?)) })
+            Box::pin(async move { Ok(keys.get().await?) })
         };
         Ok(Self { keys: Box::new(keys), ..self })
     }

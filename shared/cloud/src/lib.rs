@@ -35,7 +35,7 @@ pub use clock::{Clock, Random};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
 pub use line::{Line, Log, Metric, Unit};
 pub use logging::log_to;
-pub use secret::{FromSecret, SecretUnavailable};
+pub use secret::{FromSecret, SecretUnavailable, SecretVersion, StoredSecret};
 pub use settings::{SettingError, Settings};
 pub use shell::Shell;
 pub use web::{Unanswered, Web};

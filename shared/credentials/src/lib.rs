@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 pub use breach::BreachKey;
 pub use foreign::{ForeignHash, InvalidForeignHash};
 pub use parameters::{InvalidParameters, Parameters};
+pub use pepper::pepper_id;
 pub use stored::nothing;
 
 use crate::{
@@ -249,7 +250,9 @@ mod tests {
 
     fn hasher() -> Hasher {
         let seed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-        let seeds = Seeds::parse(&format!(r#"{{"seed":"{seed}"}}"#)).expect("seeds");
+        let seeds = domain::Ring::parse(&format!(r#"{{"seed":"{seed}"}}"#))
+            .expect("a ring")
+            .seeds_at(domain::Timestamp::from_millis(0));
         Hasher::new(Parameters::new(7_168, 5).expect("parameters"), &seeds)
     }
 

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::Seeds;
+use domain::{Seed, Seeds};
 use zeroize::Zeroizing;
 
 /// One seed's pepper.
@@ -14,14 +14,14 @@ pub(crate) struct Pepper {
 /// The current pepper makes hashes, all of them verify.
 pub(crate) struct Peppers {
     current: Pepper,
-    previous: Vec<Pepper>,
+    others: Vec<Pepper>,
 }
 
 impl Peppers {
     pub(crate) fn derive(seeds: &Seeds) -> Self {
         Self {
-            current: Pepper::derive(seeds.current()),
-            previous: seeds.previous().map(Pepper::derive).collect(),
+            current: Pepper::derive(seeds.pepper()),
+            others: seeds.other_peppers().map(Pepper::derive).collect(),
         }
     }
 
@@ -30,8 +30,14 @@ impl Peppers {
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<&Pepper> {
-        std::iter::once(&self.current).chain(&self.previous).find(|pepper| pepper.id == id)
+        std::iter::once(&self.current).chain(&self.others).find(|pepper| pepper.id == id)
     }
+}
+
+/// The id of the pepper of a seed, as hashes name it.
+#[must_use]
+pub fn pepper_id(seed: &Seed) -> String {
+    Pepper::derive(seed.bytes()).id
 }
 
 impl Pepper {

@@ -1,6 +1,8 @@
 //! The present password, asked for again: a stolen session, or a device left open, must not be enough
 //! to take an account over.
 
+use std::sync::Arc;
+
 use api::{Problem, ProblemType, SignedIn};
 use cloud::{Clock, Cloud, FromSecret, SecretUnavailable, SettingError, chain};
 use credentials::{HashFailed, Hasher, Verdict};
@@ -76,7 +78,7 @@ impl Reentry {
     ///
     /// # Errors
     /// If the pepper cannot be read.
-    pub async fn hasher(&self) -> Result<&Hasher, SecretUnavailable> {
+    pub async fn hasher(&self) -> Result<Arc<Hasher>, SecretUnavailable> {
         self.hasher.get().await
     }
 

@@ -1,16 +1,18 @@
 //! The public halves of the signing keys.
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use domain::PublicKey;
+use aws_sdk_dynamodb::operation::{put_item::PutItemError, update_item::UpdateItemError};
+use domain::{PublicKey, Timestamp};
 
 use crate::{
     Failure, Identities,
-    item::{Attributes, Item, Read},
+    item::{Attributes, Item, Read, number},
 };
 
 const PK: &str = "KEYS";
+/// Who signs with a key that is gone must not find it missing, and publish it again.
+const REMEMBERED_FOR: Duration = Duration::from_hours(24 * 30);
 
 /// The published keys, when they are read.
 pub type KeysRead = Pin<Box<dyn Future<Output = Result<Vec<PublicKey>, Failure>> + Send>>;
@@ -37,6 +39,32 @@ impl Identities {
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
                 _ => Err(Failure::of("PutItem", error)),
+            },
+        }
+    }
+
+    /// Says until when a published key verifies, unless it is said already that it is for less long.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn retire_key(&self, kid: &str, at: Timestamp) -> Result<(), Failure> {
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Item::at(PK, kid).build()))
+            .update_expression("SET retire_at = :at, #ttl = :ttl")
+            .condition_expression(
+                "attribute_exists(pk) AND (attribute_not_exists(retire_at) OR retire_at > :at)",
+            )
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":at", number(at.millis()))
+            .expression_attribute_values(":ttl", number(at.plus(REMEMBERED_FOR).seconds()));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(Failure::of("UpdateItem", error)),
             },
         }
     }

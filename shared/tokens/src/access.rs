@@ -74,7 +74,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D:
 pub struct Verifier {
     issuer: String,
     audience: String,
-    keys: Vec<(String, VerificationKey)>,
+    keys: Vec<(PublicKey, VerificationKey)>,
 }
 
 impl Verifier {
@@ -87,7 +87,7 @@ impl Verifier {
         let mut keys: Vec<_> = keys
             .iter()
             .filter(unique)
-            .filter_map(|key| Some((key.kid.clone(), VerificationKey::parse(&key.jwk, &key.algorithm)?)))
+            .filter_map(|key| Some((key.clone(), VerificationKey::parse(&key.jwk, &key.algorithm)?)))
             .collect();
         if keys.iter().any(|(_, key)| !key.is_shared()) {
             keys.retain(|(_, key)| !key.is_shared());
@@ -104,14 +104,18 @@ impl Verifier {
         if token.header().typ.as_deref() != Some(TYPE) {
             return Err(Rejected::Invalid);
         }
-        let claims = json::read_object(&self.open(&token)?).ok_or(Rejected::Invalid)?;
+        let claims = json::read_object(&self.open(&token, now)?).ok_or(Rejected::Invalid)?;
         self.judge(claims, now)
     }
 
-    /// The payload, if the key that the header names signed it.
-    pub(crate) fn open(&self, token: &Compact) -> Result<Vec<u8>, Rejected> {
+    /// The payload, if the key that the header names signed it, and is not retired for good.
+    pub(crate) fn open(&self, token: &Compact, now: Timestamp) -> Result<Vec<u8>, Rejected> {
         let kid = token.header().kid.as_deref().ok_or(Rejected::Invalid)?;
-        let (_, key) = self.keys.iter().find(|(known, _)| known == kid).ok_or(Rejected::UnknownKey)?;
+        let (public, key) =
+            self.keys.iter().find(|(known, _)| known.kid == kid).ok_or(Rejected::UnknownKey)?;
+        if public.retire_at.is_some_and(|at| at <= now) {
+            return Err(Rejected::Invalid);
+        }
         token.verified_by(key).ok_or(Rejected::Invalid)
     }
 

@@ -18,7 +18,7 @@ impl CursorKeys {
     /// The keys of a deployment.
     #[must_use]
     pub fn derive(seeds: &Seeds) -> Self {
-        let seeds = std::iter::once(seeds.current()).chain(seeds.previous());
+        let seeds = std::iter::once(seeds.current()).chain(seeds.others());
         let cipher = |seed: &[u8]| Cipher::new(&derive(seed, &[b"gatepost/1/cursor"]));
         Self { ciphers: seeds.map(cipher).collect() }
     }

@@ -57,7 +57,7 @@ impl DeviceKeys {
     }
 
     pub(crate) fn open(&self, token: &Secret, email: &CanonicalEmail) -> Option<KnownDevice> {
-        let claims = self.0.open::<CLAIMS>(token, email.as_str().as_bytes())?;
+        let claims = self.0.open::<CLAIMS>(token, email.as_str().as_bytes()).ok()?;
         let (id, rest) = claims.split_first_chunk()?;
         let (user_id, version) = rest.split_first_chunk()?;
         Some(KnownDevice {

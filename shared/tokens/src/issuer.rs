@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::{CanonicalEmail, Presented, PublicKey, Secret, Seeds, Timestamp};
 
 use crate::{
-    InvalidToken, KeyUnusable, KnownDevice,
+    InvalidToken, KeyUnusable, KnownDevice, NotOpened,
     access::{AccessClaims, Claims, TYPE},
     base64url,
     device::DeviceKeys,
@@ -57,13 +57,7 @@ impl Issuer {
     /// The public half of the signing key, as of its publication.
     #[must_use]
     pub fn public_key(&self, published: Timestamp) -> PublicKey {
-        PublicKey {
-            kid: self.key.kid().to_owned(),
-            jwk: self.key.public_jwk(),
-            algorithm: SigningKey::ALGORITHM.to_owned(),
-            not_before: published,
-            retire_at: None,
-        }
+        self.key.published(published)
     }
 
     /// An access token, good from `now` for the configured lifetime.
@@ -100,12 +94,12 @@ impl Issuer {
         self.refresh.seal(presented)
     }
 
-    /// What a refresh token says, if it is genuine; made with a previous seed, it still is.
+    /// What a refresh token says, if it is genuine; made with another key of the ring, it still is.
     ///
     /// # Errors
-    /// [`InvalidToken`] for anything that Gatepost did not make.
-    pub fn open_refresh_token(&self, token: &Secret) -> Result<Presented, InvalidToken> {
-        self.refresh.open(token).ok_or(InvalidToken)
+    /// [`NotOpened`] for anything that was not made with one of the keys.
+    pub fn open_refresh_token(&self, token: &Secret) -> Result<Presented, NotOpened> {
+        self.refresh.open(token)
     }
 
     /// The token of a device on which somebody has proven to own `email`.

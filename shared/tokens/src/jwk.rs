@@ -13,7 +13,7 @@ use aws_lc_rs::{
         RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
     },
 };
-use domain::Secret;
+use domain::{PublicKey, Secret, Timestamp};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -52,8 +52,18 @@ impl SigningKey {
         &self.kid
     }
 
-    /// The public half as a JWK.
-    pub(crate) fn public_jwk(&self) -> String {
+    /// The public half, as of its publication.
+    pub(crate) fn published(&self, at: Timestamp) -> PublicKey {
+        PublicKey {
+            kid: self.kid.clone(),
+            jwk: self.public_jwk(),
+            algorithm: Self::ALGORITHM.to_owned(),
+            not_before: at,
+            retire_at: None,
+        }
+    }
+
+    fn public_jwk(&self) -> String {
         let mut members = required_members(&self.pair);
         members.extend([
             ("alg", Self::ALGORITHM.to_owned()),

@@ -21,6 +21,7 @@ mod sealed;
 mod wycheproof;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{PublicKey, Seed, Timestamp};
 use thiserror::Error;
 
 pub use access::{AccessClaims, Rejected, Verifier};
@@ -34,6 +35,25 @@ pub use receipt::{ReceiptKey, ReceiptKeys};
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the token is not valid")]
 pub struct InvalidToken;
+
+/// Why a refresh token says nothing.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum NotOpened {
+    /// It names a key that is not known, perhaps a newer one.
+    #[error("the token's key is not known")]
+    UnknownKey,
+    /// It is not one that Gatepost made.
+    #[error(transparent)]
+    Forged(#[from] InvalidToken),
+}
+
+/// The public half of the signing key of a seed, as of its publication.
+///
+/// # Errors
+/// [`KeyUnusable`] if the seed yields no key, which no random seed does.
+pub fn public_key(seed: &Seed, published: Timestamp) -> Result<PublicKey, KeyUnusable> {
+    Ok(jwk::SigningKey::derive(seed.bytes())?.published(published))
+}
 
 /// The signing key cannot be derived or does not sign: nothing a caller could help.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

@@ -30,7 +30,7 @@ impl ReceiptKeys {
     /// Keys with the deployment's secret: nothing that a request holds can be guessed from the table.
     #[must_use]
     pub fn peppered(seeds: &Seeds) -> Self {
-        let seeds = std::iter::once(seeds.current()).chain(seeds.previous());
+        let seeds = std::iter::once(seeds.current()).chain(seeds.others());
         Self(seeds.map(|seed| derive(seed, &[b"gatepost/1/receipt"])).collect())
     }
 

@@ -3,7 +3,10 @@
 use domain::{Presented, Secret, Seeds, SessionId, UserId};
 use uuid::Uuid;
 
-use crate::sealed::{Kind, Seals};
+use crate::{
+    InvalidToken, NotOpened,
+    sealed::{Kind, Seals},
+};
 
 const KIND: Kind = Kind { prefix: "gpr_", label: b"gatepost/1/refresh-token" };
 /// User id, session id, generation. With key id and MAC a multiple of three, so that base64url has no
@@ -26,14 +29,18 @@ impl RefreshKeys {
         self.0.seal(&claims, &[])
     }
 
-    pub(crate) fn open(&self, token: &Secret) -> Option<Presented> {
+    pub(crate) fn open(&self, token: &Secret) -> Result<Presented, NotOpened> {
         let claims = self.0.open::<CLAIMS>(token, &[])?;
-        let (user_id, rest) = claims.split_first_chunk()?;
-        let (session_id, generation) = rest.split_first_chunk()?;
-        Some(Presented {
-            user_id: UserId::from_uuid(Uuid::from_bytes(*user_id)),
-            session_id: SessionId::from_uuid(Uuid::from_bytes(*session_id)),
-            generation: u64::from_be_bytes(generation.try_into().ok()?),
-        })
+        read(&claims).ok_or(NotOpened::Forged(InvalidToken))
     }
+}
+
+fn read(claims: &[u8; CLAIMS]) -> Option<Presented> {
+    let (user_id, rest) = claims.split_first_chunk()?;
+    let (session_id, generation) = rest.split_first_chunk()?;
+    Some(Presented {
+        user_id: UserId::from_uuid(Uuid::from_bytes(*user_id)),
+        session_id: SessionId::from_uuid(Uuid::from_bytes(*session_id)),
+        generation: u64::from_be_bytes(generation.try_into().ok()?),
+    })
 }

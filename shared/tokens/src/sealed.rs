@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Secret, Seeds};
 use zeroize::Zeroizing;
 
-use crate::derive::derive;
+use crate::{InvalidToken, NotOpened, derive::derive};
 
 const KEY_ID: usize = 6;
 const MAC: usize = 32;
@@ -25,7 +25,7 @@ pub(crate) struct Kind {
 pub(crate) struct Seals {
     kind: Kind,
     current: Key,
-    previous: Vec<Key>,
+    others: Vec<Key>,
 }
 
 #[derive(Clone)]
@@ -39,7 +39,7 @@ impl Seals {
         Self {
             kind,
             current: Key::derive(kind, seeds.current()),
-            previous: seeds.previous().map(|seed| Key::derive(kind, seed)).collect(),
+            others: seeds.others().map(|seed| Key::derive(kind, seed)).collect(),
         }
     }
 
@@ -58,16 +58,24 @@ impl Seals {
     }
 
     /// What a genuine token says.
-    pub(crate) fn open<const N: usize>(&self, token: &Secret, context: &[u8]) -> Option<[u8; N]> {
-        let text = token.expose().strip_prefix(self.kind.prefix)?;
-        let octets = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
-        let (claimed, mac) = octets.split_at_checked(KEY_ID + N)?;
-        let (id, claims) = claimed.split_first_chunk::<KEY_ID>()?;
-        let key = std::iter::once(&self.current).chain(&self.previous).find(|key| key.id == *id)?;
+    pub(crate) fn open<const N: usize>(&self, token: &Secret, context: &[u8]) -> Result<[u8; N], NotOpened> {
+        let octets = self.octets(token).ok_or(NotOpened::Forged(InvalidToken))?;
+        let (claimed, mac) = octets.split_at_checked(KEY_ID + N).ok_or(NotOpened::Forged(InvalidToken))?;
+        let (id, claims) = claimed.split_first_chunk::<KEY_ID>().ok_or(NotOpened::Forged(InvalidToken))?;
+        if mac.len() != MAC {
+            return Err(NotOpened::Forged(InvalidToken));
+        }
+        let key = std::iter::once(&self.current).chain(&self.others).find(|key| key.id == *id);
+        let key = key.ok_or(NotOpened::UnknownKey)?;
         // In constant time, of full length, and before anything is believed.
         let expected = key.mac(claimed, context).sign();
-        verify_slices_are_equal(expected.as_ref(), mac).ok()?;
-        claims.try_into().ok()
+        verify_slices_are_equal(expected.as_ref(), mac).map_err(|_| NotOpened::Forged(InvalidToken))?;
+        claims.try_into().map_err(|_| NotOpened::Forged(InvalidToken))
+    }
+
+    fn octets(&self, token: &Secret) -> Option<Zeroizing<Vec<u8>>> {
+        let text = token.expose().strip_prefix(self.kind.prefix)?;
+        URL_SAFE_NO_PAD.decode(text).ok().map(Zeroizing::new)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::templates::Mail;
 /// Who takes mails.
 pub(crate) enum Transport {
     Ses(Ses),
-    Smtp(Smtp),
+    Smtp(Box<Smtp>),
     Folder(Folder),
 }
 
@@ -35,7 +35,7 @@ impl Transport {
     pub(crate) fn new(cloud: &Cloud) -> Result<Self, SettingError> {
         match cloud.settings().text("MAIL_TRANSPORT")?.as_str() {
             "ses" => Ses::new(cloud).map(Self::Ses),
-            "smtp" => Smtp::new(cloud).map(Self::Smtp),
+            "smtp" => Smtp::new(cloud).map(|smtp| Self::Smtp(smtp.into())),
             "folder" => Folder::new(cloud).map(Self::Folder),
             _ => Err(SettingError::new("MAIL_TRANSPORT", "must be `ses`, `smtp` or `folder`")),
         }

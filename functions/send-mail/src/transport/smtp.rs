@@ -77,7 +77,7 @@ impl Smtp {
     pub(super) async fn send(&self, to: &str, mail: &Mail) -> Result<(), Unhandled> {
         let message = self.writer.write(to, mail).map_err(Unhandled::poison)?;
         let login = match &self.login {
-            Some(login) => Some(login.get().await.map_err(Unhandled::retry)?.clone()),
+            Some(login) => Some(Credentials::clone(&*login.get().await.map_err(Unhandled::retry)?)),
             None => None,
         };
         self.transport(login).send(message).await.map(drop).map_err(|error| unhandled(&error))

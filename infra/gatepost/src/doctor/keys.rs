@@ -48,7 +48,7 @@ pub(crate) async fn checks(
     };
     // Nobody has logged in yet: the first log-in publishes the key.
     let is_new = published.as_ref().is_ok_and(|published| published["keys"] == json!([]));
-    let verified = published.and_then(|published| round_trip(cloud, keys, &published, audience));
+    let verified = published.and_then(|published| round_trip(cloud, &keys, &published, audience));
     let expected = "a token that verifies with the published keys";
     let token = Check::outcome("token there and back", expected, verified, TOKENS);
     Ok(vec![

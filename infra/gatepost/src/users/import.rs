@@ -179,7 +179,7 @@ impl Import {
         let hasher = passwords::hasher(&cloud)?;
         Ok(Self {
             store: Store::new(&cloud)?,
-            hasher: hasher.get().await?.clone(),
+            hasher: Hasher::clone(&*hasher.get().await?),
             clock: cloud.clock(),
             random: cloud.random(),
             correlation_id: cloud.random().uuid().to_string(),

@@ -49,8 +49,8 @@ pub(crate) enum UsersError {
     #[error("{bad} of {all} users cannot be taken over as they are: nothing was written")]
     Bad { bad: usize, all: usize },
     #[error(
-        "password hashes in the file were made with the secret of another system: add its seed to `previous` \
-         of this one's secret first, and redeploy; nothing was written"
+        "password hashes in the file were made with the secret of another system: add the seeds of its \
+         peppers to this one's secret first; nothing was written"
     )]
     OtherSecret,
     #[error("the user {0} cannot be read: see `gatepost outbox verify`")]

@@ -17,4 +17,5 @@ mod moving_out;
 mod operated;
 mod process;
 mod publishing;
+mod ring;
 mod verifying;

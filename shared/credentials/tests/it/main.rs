@@ -12,7 +12,9 @@ const SALT: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 fn seeds(current: &str, previous: &[&str]) -> Seeds {
     let list = previous.iter().map(|seed| format!("\"{seed}\"")).collect::<Vec<_>>().join(",");
-    Seeds::parse(&format!(r#"{{"seed":"{current}","previous":[{list}]}}"#)).expect("seeds")
+    domain::Ring::parse(&format!(r#"{{"seed":"{current}","previous":[{list}]}}"#))
+        .expect("a ring")
+        .seeds_at(domain::Timestamp::from_millis(0))
 }
 
 fn hasher_with(memory_kib: u32, iterations: u32, seeds: &Seeds) -> Hasher {

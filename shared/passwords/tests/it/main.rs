@@ -5,7 +5,7 @@ use cloud::Cloud;
 use credentials::{Hasher, Parameters, Verdict};
 use domain::{
     Actor, Applicant, Cause, Credential, Email, Id, InvalidPassword, NewPassword, Password, Registration,
-    Secret, Seeds, SessionId, Timestamp, User,
+    Secret, SessionId, Timestamp, User,
 };
 use passwords::{Choice, NotChosen, Present};
 
@@ -32,7 +32,9 @@ fn choice(history: &str) -> Choice {
 }
 
 fn hasher(seed: &str) -> Hasher {
-    let seeds = Seeds::parse(&format!(r#"{{"seed":"{seed}"}}"#)).expect("seeds");
+    let seeds = domain::Ring::parse(&format!(r#"{{"seed":"{seed}"}}"#))
+        .expect("a ring")
+        .seeds_at(domain::Timestamp::from_millis(0));
     Hasher::new(Parameters::new(7_168, 5).expect("parameters"), &seeds)
 }
 

@@ -26,7 +26,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_763_694_000_250);
 
 fn seeds(current: &str, previous: &[&str]) -> Seeds {
     let secret = serde_json::json!({ "seed": current, "previous": previous });
-    Seeds::parse(&secret.to_string()).expect("seeds")
+    domain::Ring::parse(&secret.to_string()).expect("a ring").seeds_at(domain::Timestamp::from_millis(0))
 }
 
 fn issuer_with(seeds: &Seeds) -> Issuer {

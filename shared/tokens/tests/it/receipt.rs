@@ -1,6 +1,5 @@
 //! What opens the answer to a request, and what does not.
 
-use domain::Seeds;
 use tokens::{ReceiptKey, ReceiptKeys};
 
 const NONCE: [u8; 12] = [7; 12];
@@ -14,7 +13,9 @@ fn seed(c: char) -> String {
 fn keys(current: char, previous: Option<char>) -> ReceiptKeys {
     let previous = previous.map(|c| format!("\"{}\"", seed(c))).unwrap_or_default();
     let secret = format!(r#"{{"seed":"{}","previous":[{previous}]}}"#, seed(current));
-    ReceiptKeys::peppered(&Seeds::parse(&secret).expect("seeds"))
+    ReceiptKeys::peppered(
+        &domain::Ring::parse(&secret).expect("a ring").seeds_at(domain::Timestamp::from_millis(0)),
+    )
 }
 
 fn opens(key: &ReceiptKey, sealed: &[u8]) -> bool {

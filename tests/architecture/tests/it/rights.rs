@@ -51,6 +51,7 @@ async fn through_lost_answers_and_a_late_relay(touched: &mut Touched) {
     let late = || stage.pass(Duration::from_mins(2));
 
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
+    stage.stack.run_schedule("rotate-keys").await.expect("a rotation");
     stage.register("ada@example.com").await.expect(202);
     stage.post("/v1/registrations/resend", json!({"email": "ada@example.com"})).await.expect(202);
     late();

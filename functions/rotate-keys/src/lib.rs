@@ -1,0 +1,60 @@
+//! Every hour: puts a new signing key in the place of one that is old enough, and completes what
+//! somebody has begun and not brought to its end.
+//!
+//! How a rotation goes is in [`domain::Ring`]; here is when.
+
+use std::time::Duration;
+
+use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
+use domain::KeyState;
+use keys::Keyring;
+use serde::{Serialize, de::IgnoredAny};
+
+/// Rotates.
+pub struct RotateKeys {
+    keyring: Keyring,
+    /// `None` for never.
+    every: Option<Duration>,
+    clock: Clock,
+}
+
+/// What the ring is after a run.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// Keys that are still in it.
+    pub keys: usize,
+    /// Whether one is on its way to sign.
+    pub rotating: bool,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<RotateKeys, SettingError> {
+    let days: u32 = cloud.settings().parsed("KEY_ROTATION_DAYS")?;
+    let every = (days > 0).then(|| Duration::from_hours(24) * days);
+    Ok(RotateKeys { keyring: Keyring::new(cloud)?, every, clock: cloud.clock() })
+}
+
+impl Function for RotateKeys {
+    type Event = IgnoredAny;
+    type Answer = Answer;
+
+    async fn call(&self, _: IgnoredAny, _: Invocation) -> Result<Answer, Failed> {
+        match self.keyring.rotate_if_due(self.every).await {
+            Ok(ring) => {
+                let now = self.clock.now();
+                let keys = ring.keys_at(now).filter(|(_, state)| *state != KeyState::Gone).count();
+                let rotating = ring.is_rotating(now);
+                tracing::info!(keys, rotating, "the ring is as it should be");
+                Ok(Answer { keys, rotating })
+            }
+            Err(failed) => {
+                // A failed call is what the alarm looks at.
+                tracing::error!(cause = chain(&failed), "the ring is not as it should be");
+                Err(Failed("the keys were not rotated, or not published"))
+            }
+        }
+    }
+}

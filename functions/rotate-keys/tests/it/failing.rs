@@ -1,0 +1,120 @@
+//! What breaks off, and what is down.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use local::calls::{Call, Fate, Refusal};
+use stage::{Stage, Tokens, faults::Outage};
+
+use crate::{EMAIL, HOUR, keyring, published, refresh, run, signing};
+
+/// Says whether there is such a step.
+async fn broken_off_at(step: usize, fate: fn() -> Fate) -> bool {
+    let (outage, watcher) = Outage::after(step, "rotate-keys", fate);
+    let stage = Stage::with(|setup| setup.watched_by(watcher));
+    let tokens = stage.signed_in(EMAIL).await;
+    let first = signing(&stage).await;
+
+    outage.begin();
+    let has_failed = stage.stack.run_schedule("rotate-keys").await.is_err();
+    outage.end();
+
+    stage.pass(3 * HOUR);
+    let known = published(&stage).await;
+    let still = signing(&stage).await;
+    assert!(known.contains(&still), "step {step}: published before it signs");
+    run(&stage).await;
+    assert_eq!(published(&stage).await.len(), 2, "step {step}: one rotation");
+    stage.pass(2 * HOUR);
+    assert_ne!(signing(&stage).await, first, "step {step}: it is completed");
+    refresh(&stage, &tokens).await.expect(200);
+    stage.pass(Duration::from_hours(8 * 24));
+    assert_eq!(published(&stage).await.len(), 1, "step {step}: the old one is gone");
+    has_failed
+}
+
+#[tokio::test]
+async fn a_rotation_that_breaks_off_anywhere_is_completed_by_the_next_run() {
+    let fates: [fn() -> Fate; 2] =
+        [|| Fate::Refused(Refusal::ACCESS_DENIED), || Fate::DoneBut(Refusal::ACCESS_DENIED)];
+    for fate in fates {
+        let mut step = 0;
+        while broken_off_at(step, fate).await {
+            step += 1;
+        }
+        assert!(step > 10, "each step was broken off: {step}");
+    }
+}
+
+/// Secrets Manager, which answers nobody while it is down.
+fn secrets_manager() -> (Arc<AtomicBool>, Arc<AtomicUsize>, impl Fn(&Call) -> Fate + Send + Sync + 'static) {
+    let (is_down, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (down, count) = (Arc::clone(&is_down), Arc::clone(&asked));
+    let watcher = move |call: &Call| {
+        if call.service != "secretsmanager" {
+            return Fate::Proceed;
+        }
+        count.fetch_add(1, SeqCst);
+        if down.load(SeqCst) { Fate::Refused(Refusal::ACCESS_DENIED) } else { Fate::Proceed }
+    };
+    (is_down, asked, watcher)
+}
+
+#[tokio::test]
+async fn while_secrets_manager_is_down_warm_functions_go_on_for_hours() {
+    let (is_down, asked, watcher) = secrets_manager();
+    let stage = Stage::with(|setup| setup.watched_by(watcher));
+    let mut tokens = stage.signed_in(EMAIL).await;
+    tokens = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
+    let first = signing(&stage).await;
+    keyring(&stage).rotate().await.expect("a rotation");
+    stage.pass(Duration::from_mins(10));
+    tokens = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
+    assert_eq!(signing(&stage).await, first);
+
+    is_down.store(true, SeqCst);
+    for _ in 0..12 {
+        stage.pass(HOUR);
+        tokens = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
+        stage.get("/v1/me", &tokens.access).await.expect(200);
+        stage.log_in(EMAIL).await.expect(201);
+    }
+    assert_ne!(signing(&stage).await, first, "what was on its way is used, with nobody to ask");
+
+    // Nobody waits for it with each request.
+    let before = asked.load(SeqCst);
+    for _ in 0..20 {
+        stage.log_in(EMAIL).await.expect(201);
+    }
+    assert_eq!(asked.load(SeqCst), before);
+}
+
+#[tokio::test]
+async fn forged_tokens_make_the_secret_be_read_once() {
+    let (is_down, asked, watcher) = secrets_manager();
+    let stage = Stage::with(|setup| setup.watched_by(watcher));
+    let tokens = stage.signed_in(EMAIL).await;
+    let tokens = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
+    stage.pass(Duration::from_secs(30));
+    let forged = format!("gpr_{}", "A".repeat(104));
+
+    let before = asked.load(SeqCst);
+    for _ in 0..50 {
+        assert_eq!(stage.refresh(&forged).await.expect(401).problem(), "invalid-token");
+    }
+    assert_eq!(asked.load(SeqCst), before + 1);
+
+    // Nobody is sent away while nobody can tell.
+    is_down.store(true, SeqCst);
+    stage.pass(Duration::from_secs(30));
+    for _ in 0..50 {
+        stage.refresh(&forged).await.expect(503);
+    }
+    assert_eq!(asked.load(SeqCst), before + 2);
+    refresh(&stage, &tokens).await.expect(200);
+}

@@ -1,0 +1,172 @@
+//! Rotating keys, seen from outside.
+#![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
+
+mod failing;
+mod load;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use keys::Keyring;
+use local::Request;
+use stage::{Answer, Stage, Tokens};
+
+const EMAIL: &str = "ada@example.com";
+const HOUR: Duration = Duration::from_hours(1);
+
+fn keyring(stage: &Stage) -> Keyring {
+    Keyring::new(&stage.stack.cloud("rotate-keys").expect("a cloud")).expect("settings")
+}
+
+async fn run(stage: &Stage) {
+    stage.stack.run_schedule("rotate-keys").await.expect("a run");
+}
+
+/// The ids of the published keys.
+async fn published(stage: &Stage) -> BTreeSet<String> {
+    let jwks = stage.send(Request::get("/.well-known/jwks.json")).await.expect(200).body;
+    let kids = jwks["keys"].as_array().expect("keys").iter().map(|key| key["kid"].as_str().expect("a kid"));
+    kids.map(str::to_owned).collect()
+}
+
+/// The id of the key that signs.
+async fn signing(stage: &Stage) -> String {
+    kid_of(&Tokens::of(&stage.log_in(EMAIL).await.expect(201).body).access)
+}
+
+fn kid_of(access_token: &str) -> String {
+    use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+    let header =
+        URL_SAFE_NO_PAD.decode(access_token.split('.').next().expect("a header")).expect("base64url");
+    let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
+    header["kid"].as_str().expect("a kid").to_owned()
+}
+
+async fn refresh(stage: &Stage, tokens: &Tokens) -> Answer {
+    stage.refresh(&tokens.refresh).await
+}
+
+#[tokio::test]
+async fn a_key_is_published_an_hour_before_it_signs_and_until_its_last_token_is_dead() {
+    let stage = Stage::new();
+    let before = stage.signed_in(EMAIL).await;
+    let first = kid_of(&before.access);
+
+    run(&stage).await;
+    let both = published(&stage).await;
+    assert_eq!((both.len(), both.contains(&first)), (2, true));
+    stage.pass(Duration::from_secs(3599));
+    assert_eq!(signing(&stage).await, first);
+    stage.pass(Duration::from_secs(1));
+    let second = signing(&stage).await;
+    assert!(second != first && both.contains(&second));
+
+    stage.pass(Duration::from_hours(7 * 24 - 2));
+    let after = Tokens::of(&refresh(&stage, &before).await.expect(200).body);
+    assert_eq!(kid_of(&after.access), second);
+    stage.pass(3 * HOUR);
+    assert_eq!(published(&stage).await, BTreeSet::from([second]));
+}
+
+#[tokio::test]
+async fn it_rotates_when_the_key_is_old_enough_and_not_before() {
+    let stage = Stage::with(|setup| setup.with_parameter("KeyRotationDays", "30"));
+    stage.registered(EMAIL).await;
+    run(&stage).await;
+    stage.pass(HOUR);
+    let first = signing(&stage).await;
+
+    for _hour in 0..3 {
+        stage.pass(HOUR);
+        run(&stage).await;
+    }
+    stage.pass(Duration::from_hours(30 * 24 - 4));
+    run(&stage).await;
+    stage.pass(HOUR);
+    assert_eq!(signing(&stage).await, first, "one hour too early");
+    run(&stage).await;
+    stage.pass(HOUR);
+    assert_ne!(signing(&stage).await, first);
+}
+
+#[tokio::test]
+async fn with_no_days_nothing_rotates_by_itself() {
+    let stage = Stage::with(|setup| setup.with_parameter("KeyRotationDays", "0"));
+    stage.registered(EMAIL).await;
+    let first = signing(&stage).await;
+
+    run(&stage).await;
+    stage.pass(2 * HOUR);
+    assert_eq!((signing(&stage).await, published(&stage).await.len()), (first.clone(), 1));
+
+    keyring(&stage).rotate().await.expect("by hand");
+    stage.pass(2 * HOUR);
+    assert_ne!(signing(&stage).await, first);
+}
+
+#[tokio::test]
+async fn a_retired_key_is_given_up_before_its_time_and_the_one_that_signs_is_not() {
+    let stage = Stage::new();
+    let old = stage.signed_in(EMAIL).await;
+    run(&stage).await;
+    stage.pass(HOUR);
+    let new = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    let keyring = keyring(&stage);
+
+    assert!(keyring.retire(&kid_of(&new.access)).await.is_err());
+    assert!(keyring.retire("no-such-key").await.is_err());
+    keyring.retire(&kid_of(&old.access)).await.expect("retired");
+
+    stage.pass(Duration::from_mins(5));
+    assert_eq!(published(&stage).await, BTreeSet::from([kid_of(&new.access)]));
+    assert_eq!(refresh(&stage, &old).await.expect(401).problem(), "invalid-token");
+    refresh(&stage, &new).await.expect(200);
+}
+
+#[tokio::test]
+async fn after_a_theft_every_key_and_every_session_ends_and_passwords_stay() {
+    let stage = Stage::new();
+    let stolen = stage.signed_in(EMAIL).await;
+    run(&stage).await;
+    let pending: Vec<_> = published(&stage).await.into_iter().collect();
+    stage.get("/v1/me", &stolen.access).await.expect(200);
+
+    keyring(&stage).revoke_all().await.expect("revoked");
+    stage.pass(Duration::from_mins(5));
+
+    assert_eq!(stage.get("/v1/me", &stolen.access).await.expect(401).problem(), "invalid-token");
+    assert_eq!(refresh(&stage, &stolen).await.expect(401).problem(), "invalid-token");
+    let new = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    assert!(!pending.contains(&kid_of(&new.access)), "one that was in the secret is as stolen");
+    stage.get("/v1/me", &new.access).await.expect(200);
+    assert_eq!(published(&stage).await, BTreeSet::from([kid_of(&new.access)]));
+    stage.pass(HOUR);
+    assert_eq!(stage.log_in(EMAIL).await.expect(201).status, 201, "rehashed with the new pepper");
+    stage.log_in(EMAIL).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_function_that_has_not_looked_yet_takes_a_token_of_a_newer_key() {
+    let stage = Stage::new();
+    let first = stage.signed_in(EMAIL).await;
+    stage.pass(Duration::from_mins(4));
+    refresh(&stage, &first).await.expect(200);
+    keyring(&stage).revoke_all().await.expect("revoked");
+    // Only who logs people in looks by now.
+    stage.pass(Duration::from_secs(70));
+    let newer = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    assert_ne!(kid_of(&newer.access), kid_of(&first.access));
+
+    refresh(&stage, &newer).await.expect(200);
+}
+
+#[tokio::test]
+async fn two_rotations_at_once_are_one() {
+    let stage = Stage::new();
+    stage.signed_in(EMAIL).await;
+    let (one, other) = (keyring(&stage), keyring(&stage));
+
+    let (one, other) = tokio::join!(one.rotate(), other.rotate());
+
+    assert_eq!((one.is_ok(), other.is_ok()), (true, true));
+    assert_eq!(published(&stage).await.len(), 2);
+}

@@ -1,0 +1,78 @@
+//! `gatepost keys`.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::Value;
+use stage::Tokens;
+
+use crate::operated::{Folder, Said};
+
+const EMAIL: &str = "ada@example.com";
+
+fn keys(folder: &Folder, arguments: &[&str]) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+    command
+        .current_dir(folder.0.path())
+        .arg("keys")
+        .args(arguments)
+        .args(["--data", "data"])
+        .stdin(Stdio::null());
+    let output = command.output().expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Said { code: output.status.code(), text: text(output.stdout), complaint: text(output.stderr) }
+}
+
+fn ring(folder: &Folder, arguments: &[&str]) -> Value {
+    let said = keys(folder, &[arguments, &["--json"]].concat());
+    assert_eq!(said.code, Some(0), "{}", said.complaint);
+    serde_json::from_str(&said.text).expect("JSON")
+}
+
+fn states(ring: &Value) -> Vec<&str> {
+    ring["keys"].as_array().expect("keys").iter().map(|key| key["state"].as_str().expect("a state")).collect()
+}
+
+#[tokio::test]
+async fn a_ring_is_shown_rotated_and_given_up() {
+    let folder = Folder::new();
+    let old = {
+        let system = folder.system(Duration::from_hours(2));
+        system.0.registered(EMAIL).await;
+        let old = Tokens::of(&system.0.log_in(EMAIL).await.expect(201).body);
+        system.0.stack.run_schedule("rotate-keys").await.expect("a rotation");
+        old
+    };
+    assert_eq!(states(&ring(&folder, &["list"])), ["current", "retired"]);
+    let rotated = ring(&folder, &["rotate"]);
+    assert_eq!(states(&rotated), ["pending", "current", "retired"]);
+    assert_eq!(states(&ring(&folder, &["rotate"])), ["pending", "current", "retired"], "one at a time");
+    assert_eq!(ring(&folder, &["rotate", "--pepper"])["peppers"].as_array().map(Vec::len), Some(2));
+
+    let kid = |index: usize| rotated["keys"][index]["kid"].as_str().expect("a kid").to_owned();
+    assert_eq!(keys(&folder, &["retire", &kid(1), "--yes"]).code, Some(1), "it signs");
+    let retired = ring(&folder, &["retire", &kid(2), "--yes"]);
+    assert_eq!(states(&retired), ["pending", "current", "gone"]);
+
+    assert_eq!(keys(&folder, &["revoke-all"]).code, Some(4), "nobody said yes");
+    assert_eq!(states(&ring(&folder, &["revoke-all", "--yes"])), ["current", "gone", "gone", "gone"]);
+    let system = folder.system(Duration::ZERO);
+    system.0.refresh(&old.refresh).await.expect(401);
+    system.0.log_in(EMAIL).await.expect(201);
+}
+
+#[test]
+fn nothing_of_a_seed_is_shown() {
+    let folder = Folder::new();
+    drop(folder.system(Duration::ZERO));
+    let secret = std::fs::read_to_string(folder.0.data().join("secret.json")).expect("a secret");
+    let secret: Value = serde_json::from_str(&secret).expect("JSON");
+    let seed = secret["seed"].as_str().expect("a seed");
+
+    let said = keys(&folder, &["list"]);
+
+    assert!(said.text.contains("current") && said.text.contains("pepper"), "{}", said.complaint);
+    assert!(!said.text.contains(&seed[..8]) && !said.complaint.contains(&seed[..8]));
+}

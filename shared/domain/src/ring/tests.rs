@@ -1,0 +1,221 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const OVERLAP: Duration = Duration::from_hours(24 * 7);
+
+fn seed(n: u8) -> String {
+    format!("{n:03}0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL")
+}
+
+fn new_seed(n: u8) -> Seed {
+    Seed::parse(seed(n)).expect("a seed")
+}
+
+fn generated() -> Ring {
+    Ring::parse(&format!(r#"{{"previous":[],"seed":"{}"}}"#, seed(0))).expect("a ring")
+}
+
+fn at(minutes: u64) -> Timestamp {
+    Timestamp::from_millis(1_795_230_000_000).plus(Duration::from_mins(minutes))
+}
+
+fn states(ring: &Ring, now: Timestamp) -> Vec<&'static str> {
+    ring.keys_at(now).map(|(_, state)| state.name()).collect()
+}
+
+#[test]
+fn a_weak_or_default_seed_is_refused() {
+    let padded = format!(r#"{{"seed":"{}"}}"#, "change-me-".repeat(6));
+    let keyless = format!(r#"{{"peppers":[{{"seed":"{}"}}]}}"#, seed(1));
+    let pepperless = format!(r#"{{"keys":[{{"seed":"{}"}}]}}"#, seed(1));
+    for secret in ["", "{}", r#"{"seed":"short"}"#, &padded, &keyless, &pepperless] {
+        assert_eq!(Ring::parse(secret).err(), Some(MalformedSeeds), "{secret}");
+    }
+}
+
+#[test]
+fn previous_seeds_are_kept_in_order() {
+    let secret = format!(r#"{{"seed":"{}","previous":["{}","{}"]}}"#, seed(1), seed(2), seed(3));
+    let seeds = Ring::parse(&secret).expect("a ring").seeds_at(at(0));
+    let previous = [seed(2).into_bytes(), seed(3).into_bytes()];
+    assert_eq!((seeds.current(), seeds.pepper()), (seed(1).as_bytes(), seed(1).as_bytes()));
+    assert_eq!(seeds.others().map(<[u8]>::to_vec).collect::<Vec<_>>(), previous);
+    assert_eq!(seeds.other_peppers().map(<[u8]>::to_vec).collect::<Vec<_>>(), previous);
+}
+
+#[test]
+fn a_key_is_new_pending_current_retired_and_gone() {
+    let begun = generated().with_new_key(new_seed(1), at(0)).expect("a ring");
+    assert_eq!(states(&begun, at(0)), ["new", "current"]);
+    let started = begun.with_start(at(0), OVERLAP).expect("a ring");
+    let overlap = OVERLAP.as_secs() / 60;
+
+    assert_eq!(states(&started, at(59)), ["pending", "current"]);
+    assert_eq!(states(&started, at(60)), ["current", "retired"]);
+    assert_eq!(states(&started, at(59 + overlap)), ["current", "retired"]);
+    assert_eq!(states(&started, at(60 + overlap)), ["current", "gone"]);
+    let next = started.with_new_key(new_seed(2), at(60 + overlap)).expect("a ring");
+    assert_eq!(states(&next, at(60 + overlap)), ["new", "current"], "what is gone is not kept");
+}
+
+#[test]
+fn one_rotation_at_a_time() {
+    let begun = generated().with_new_key(new_seed(1), at(0)).expect("a ring");
+    assert!(begun.with_new_key(new_seed(2), at(0)).is_none());
+    let started = begun.with_start(at(0), OVERLAP).expect("a ring");
+    assert!(
+        started.with_new_key(new_seed(2), at(59)).is_none() && started.with_start(at(1), OVERLAP).is_none()
+    );
+    assert!(started.with_new_key(new_seed(2), at(60)).is_some());
+}
+
+#[test]
+fn a_rotation_is_due_when_the_current_key_is_old_enough() {
+    let every = Duration::from_hours(24);
+    let rotated =
+        generated().with_new_key(new_seed(1), at(0)).and_then(|ring| ring.with_start(at(0), OVERLAP));
+    let rotated = rotated.expect("a ring");
+    assert!(generated().is_due(at(0), every), "nobody knows how old it is");
+    assert!(!rotated.is_due(at(0), every) && !rotated.is_due(at(60 + 24 * 60 - 1), every));
+    assert!(rotated.is_due(at(60 + 24 * 60), every));
+}
+
+#[test]
+fn what_signs_cannot_be_retired() {
+    let rotated =
+        generated().with_new_key(new_seed(1), at(0)).and_then(|ring| ring.with_start(at(0), OVERLAP));
+    let rotated = rotated.expect("a ring");
+    assert_eq!(rotated.with_retired(0, at(0)).err(), Some(StillSigns));
+    assert_eq!(rotated.with_retired(1, at(0)).err(), Some(StillSigns));
+    let retired = rotated.with_retired(1, at(61)).expect("a ring");
+    assert_eq!(states(&retired, at(61)), ["current", "gone"]);
+}
+
+/// What may happen to a ring, in any order, broken off anywhere.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Begin,
+    Start,
+    Pepper,
+    Revoke,
+    Retire(usize),
+    Pass(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => Just(Step::Begin),
+        3 => Just(Step::Start),
+        1 => Just(Step::Pepper),
+        1 => Just(Step::Revoke),
+        1 => (0..4_usize).prop_map(Step::Retire),
+        3 => (1..90_u64).prop_map(Step::Pass),
+        2 => (90..12_000_u64).prop_map(Step::Pass),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+struct Player {
+    ring: Ring,
+    minutes: u64,
+    made: u8,
+    /// The seeds that may be gone, as somebody wanted.
+    given_up: Vec<Vec<u8>>,
+    /// When each seed was last the current one.
+    signed: Vec<(Vec<u8>, Timestamp)>,
+    /// When each seed was given its start, and from when on it may sign.
+    may_sign: Vec<(Vec<u8>, Timestamp)>,
+}
+
+impl Player {
+    fn play(&mut self, step: Step) {
+        let now = at(self.minutes);
+        self.made += 1;
+        let seed = new_seed(self.made);
+        let before = self.ring.seeds_at(now);
+        match step {
+            Step::Begin => self.ring = self.ring.with_new_key(seed, now).unwrap_or(self.ring.clone()),
+            Step::Start => {
+                if let Some(started) = self.ring.with_start(now, OVERLAP) {
+                    let new = started.keys[0].seed.bytes().to_vec();
+                    self.may_sign.push((new, now.plus(Ring::LEAD)));
+                    self.ring = started;
+                }
+            }
+            Step::Pepper => self.ring = self.ring.with_new_pepper(seed, now),
+            Step::Revoke => {
+                self.may_sign.push((seed.bytes().to_vec(), now));
+                self.ring = self.ring.revoked(seed, now);
+                self.given_up.push(before.current().to_vec());
+                self.given_up.extend(before.others().map(<[u8]>::to_vec));
+            }
+            Step::Retire(index) => {
+                if let Ok(retired) = self.ring.with_retired(index, now) {
+                    self.given_up.extend(self.ring.keys.get(index).map(|key| key.seed.bytes().to_vec()));
+                    self.ring = retired;
+                }
+            }
+            Step::Pass(minutes) => self.minutes += minutes,
+        }
+    }
+
+    fn check(&mut self) {
+        let now = at(self.minutes);
+        let seeds = self.ring.seeds_at(now);
+        let current = seeds.current().to_vec();
+        let signing = states(&self.ring, now).into_iter().filter(|state| *state == "current");
+        assert_eq!(signing.count(), 1, "one key signs");
+        assert!(!self.given_up.contains(&current), "what was given up does not sign");
+        let starts: Vec<_> = self.may_sign.iter().filter(|(seed, _)| *seed == current).collect();
+        assert!(starts.iter().all(|(_, start)| *start <= now), "published before it signs");
+        assert!(current == seed(0).as_bytes() || !starts.is_empty(), "nothing signs without a start");
+
+        let known: Vec<_> =
+            std::iter::once(seeds.current()).chain(seeds.others()).map(<[u8]>::to_vec).collect();
+        for given_up in &self.given_up {
+            assert!(!known.contains(given_up), "what was given up is gone");
+        }
+        self.signed.retain(|(seed, _)| *seed != current);
+        self.signed.push((current, now));
+        for (seed, last) in &self.signed {
+            let is_needed = now.since(*last) < OVERLAP && !self.given_up.contains(seed);
+            assert!(!is_needed || known.contains(seed), "a key stays until its last token is dead");
+        }
+        let again = Ring::parse(&self.ring.to_secret()).expect("a ring");
+        assert_eq!(*again.to_secret(), *self.ring.to_secret());
+    }
+}
+
+proptest! {
+    #[test]
+    fn one_key_signs_after_it_was_published_and_verifies_until_its_last_token_is_dead(steps in steps()) {
+        let mut player = Player {
+            ring: generated(), minutes: 0, made: 0, given_up: vec![], signed: vec![], may_sign: vec![],
+        };
+        let mut peppers = 1;
+        for step in steps {
+            player.play(step);
+            peppers += usize::from(matches!(step, Step::Pepper));
+            player.check();
+            prop_assert_eq!(player.ring.peppers().count(), peppers, "no pepper is ever lost");
+        }
+    }
+
+    #[test]
+    fn between_two_changes_nothing_changes(steps in steps(), minutes in 0..20_000_u64) {
+        let mut player = Player {
+            ring: generated(), minutes: 0, made: 0, given_up: vec![], signed: vec![], may_sign: vec![],
+        };
+        for step in steps {
+            player.play(step);
+        }
+        let (now, later) = (at(player.minutes), at(player.minutes + minutes));
+        if player.ring.changes_at(now).is_none_or(|change| later < change) {
+            let (before, after) = (player.ring.seeds_at(now), player.ring.seeds_at(later));
+            prop_assert_eq!(before.current(), after.current());
+            prop_assert_eq!(before.pepper(), after.pepper());
+            prop_assert_eq!(before.others().count(), after.others().count());
+        }
+    }
+}

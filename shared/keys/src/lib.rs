@@ -1,0 +1,185 @@
+//! Changing the ring of keys: the secret by one conditional write after the other, and the table of
+//! public keys after it.
+//!
+//! What is in the secret says what has to be published, so that every step can be taken again by whoever
+//! comes next. There is no lock: of two who change the same version of the secret one is refused, and
+//! goes on from what the other has left.
+
+use std::time::Duration;
+
+use cloud::{Clock, Cloud, Random, SecretUnavailable, SecretVersion, SettingError, StoredSecret};
+use domain::{MalformedSeeds, Receipt, Ring, Seed, Timestamp};
+use store::{Failure, Identities};
+use thiserror::Error;
+use tokens::KeyUnusable;
+
+/// Somebody else changes the secret: after so many turns one gives up.
+const TURNS: u32 = 5;
+
+/// The ring, in its secret.
+pub struct Keyring {
+    secret: StoredSecret,
+    identities: Identities,
+    overlap: Duration,
+    clock: Clock,
+    random: Random,
+}
+
+/// Why the ring is not changed, or not published to the end. Whoever tries again goes on from there.
+#[derive(Debug, Error)]
+pub enum NotChanged {
+    /// The secret could not be read or written.
+    #[error(transparent)]
+    Secret(#[from] SecretUnavailable),
+    /// The secret is not what it must be.
+    #[error(transparent)]
+    Malformed(#[from] MalformedSeeds),
+    /// The table of public keys failed.
+    #[error("the public keys were not published: {0}")]
+    Unpublished(#[from] Failure),
+    /// A seed yields no key.
+    #[error(transparent)]
+    Underivable(#[from] KeyUnusable),
+    /// Others change the secret all the time.
+    #[error("somebody else changes the secret: try again in a minute")]
+    Contended,
+    /// The key signs, or will.
+    #[error("the key signs, or is about to: only a retired one can be given up alone")]
+    StillSigns,
+    /// There is no such key.
+    #[error("there is no such key in the ring")]
+    NoSuchKey,
+}
+
+impl Keyring {
+    /// The ring in the secret `KEYS_SECRET`. What is made with a key lives as long as the settings
+    /// `ACCESS_TOKEN_SECONDS` and `SESSION_IDLE_SECONDS` say.
+    ///
+    /// # Errors
+    /// If a setting is missing.
+    pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
+        let settings = cloud.settings();
+        let (access, idle) =
+            (settings.seconds("ACCESS_TOKEN_SECONDS")?, settings.seconds("SESSION_IDLE_SECONDS")?);
+        Ok(Self {
+            secret: StoredSecret::new(cloud, "KEYS_SECRET")?,
+            identities: Identities::new(cloud)?,
+            // Who signs may learn late that another key does, if Secrets Manager does not answer.
+            overlap: access.max(idle).max(Receipt::LIFETIME) + Ring::LEAD,
+            clock: cloud.clock(),
+            random: cloud.random(),
+        })
+    }
+
+    /// The ring as it is.
+    ///
+    /// # Errors
+    /// [`NotChanged`].
+    pub async fn read(&self) -> Result<Ring, NotChanged> {
+        Ok(self.read_version().await?.0)
+    }
+
+    /// Rotates if the current key has signed for as long as `every`; completes in any case what somebody
+    /// has begun.
+    ///
+    /// # Errors
+    /// [`NotChanged`].
+    pub async fn rotate_if_due(&self, every: Option<Duration>) -> Result<Ring, NotChanged> {
+        let ring = self.read().await?;
+        match every {
+            Some(every) if ring.is_due(self.clock.now(), every) => self.rotate().await,
+            _ => self.complete().await,
+        }
+    }
+
+    /// Rotates: adds a key, publishes it, and says when it signs. If another key is on its way, that is
+    /// completed instead.
+    ///
+    /// # Errors
+    /// [`NotChanged`].
+    pub async fn rotate(&self) -> Result<Ring, NotChanged> {
+        self.change(|ring, now| Ok(ring.with_new_key(self.seed(), now))).await?;
+        self.complete().await
+    }
+
+    /// Adds another pepper, for new hashes.
+    ///
+    /// # Errors
+    /// [`NotChanged`].
+    pub async fn add_pepper(&self) -> Result<Ring, NotChanged> {
+        self.change(|ring, now| Ok(Some(ring.with_new_pepper(self.seed(), now)))).await
+    }
+
+    /// Gives up a retired key before its time: what was made with it is worth nothing any more.
+    ///
+    /// # Errors
+    /// [`NotChanged`].
+    pub async fn retire(&self, kid: &str) -> Result<Ring, NotChanged> {
+        self.change(|ring, now| {
+            let mut kids = ring.keys_at(now).map(|(key, _)| tokens::public_key(key.seed(), now));
+            let index =
+                kids.position(|key| key.is_ok_and(|key| key.kid == kid)).ok_or(NotChanged::NoSuchKey)?;
+            ring.with_retired(index, now).map(Some).map_err(|_| NotChanged::StillSigns)
+        })
+        .await?;
+        self.complete().await
+    }
+
+    /// Gives up every key, for one that signs at once, and makes another pepper.
+    ///
+    /// # Errors
+    /// [`NotChanged`].
+    pub async fn revoke_all(&self) -> Result<Ring, NotChanged> {
+        self.change(|ring, now| Ok(Some(ring.revoked(self.seed(), now).with_new_pepper(self.seed(), now))))
+            .await?;
+        self.complete().await
+    }
+
+    /// Publishes what the ring holds; then the newest key may sign.
+    async fn complete(&self) -> Result<Ring, NotChanged> {
+        let ring = self.read().await?;
+        self.publish(&ring).await?;
+        let ring = self.change(|ring, now| Ok(ring.with_start(now, self.overlap))).await?;
+        // Until when the others verify is known now.
+        self.publish(&ring).await?;
+        Ok(ring)
+    }
+
+    /// Changes the ring, if `change` makes another one of it.
+    async fn change(
+        &self,
+        change: impl Fn(&Ring, Timestamp) -> Result<Option<Ring>, NotChanged>,
+    ) -> Result<Ring, NotChanged> {
+        for _turn in 0..TURNS {
+            let (ring, version) = self.read_version().await?;
+            let Some(changed) = change(&ring, self.clock.now())? else { return Ok(ring) };
+            // What is gone is not in the next ring: the table must know it before.
+            self.publish(&ring).await?;
+            if self.secret.replace(&version, &changed.to_secret(), self.random.uuid()).await? {
+                return Ok(changed);
+            }
+        }
+        Err(NotChanged::Contended)
+    }
+
+    async fn publish(&self, ring: &Ring) -> Result<(), NotChanged> {
+        let now = self.clock.now();
+        for (key, _) in ring.keys_at(now) {
+            let public = tokens::public_key(key.seed(), now)?;
+            self.identities.publish_key(&public).await?;
+            if let Some(until) = key.until() {
+                self.identities.retire_key(&public.kid, until).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_version(&self) -> Result<(Ring, SecretVersion), NotChanged> {
+        let (text, version) = self.secret.read().await?;
+        Ok((Ring::parse(&text)?, version))
+    }
+
+    fn seed(&self) -> Seed {
+        Seed::of(&self.random.bytes())
+    }
+}
