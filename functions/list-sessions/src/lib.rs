@@ -5,12 +5,11 @@ use api::{
     SignedIn, UseCase,
 };
 use cloud::{Clock, Cloud, SecretUnavailable, SettingError};
-use domain::{Id, Session, SessionId, Status, Timestamp};
+use domain::{Session, SessionId, Status, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Failure, Identities};
 use thiserror::Error;
-use uuid::Uuid;
 
 /// Shows sessions.
 pub struct ListSessions {
@@ -86,8 +85,8 @@ impl UseCase for ListSessions {
 
     /// Those that do not stand any more are left out: a page may have fewer than were asked for.
     async fn run(&self, caller: SignedIn, Query(page): Query<Page>) -> Result<Shown<List<Listed>>, Refusal> {
-        let after = self.cursors.position(&caller, page.cursor).await?;
-        let after = after.map(|position| Id::from_uuid(Uuid::from_u128(position)));
+        let list = caller.list();
+        let after = self.cursors.position(&list, page.cursor).await?;
         let user_id = caller.user_id;
         let (user, (sessions, next)) = tokio::try_join!(
             self.identities.user(user_id),
@@ -97,11 +96,7 @@ impl UseCase for ListSessions {
         let now = self.clock.now();
         let standing = sessions.into_iter().filter(|session| user.admits(session) && session.is_good_at(now));
         let items = standing.map(|session| Listed::of(session, caller.session_id)).collect();
-        let next_cursor = match next {
-            Some(next) => Some(self.cursors.after(&caller, next.uuid().as_u128()).await?),
-            None => None,
-        };
-        Ok(Shown(List { items, next_cursor }))
+        Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
     }
 }
 

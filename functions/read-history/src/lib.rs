@@ -71,19 +71,15 @@ impl UseCase for ReadHistory {
         caller: SignedIn,
         Query(page): Query<Page>,
     ) -> Result<Shown<List<Box<RawValue>>>, Refusal> {
-        let before = self.cursors.position(&caller, page.cursor).await?;
-        let before = before.and_then(|position| u64::try_from(position).ok());
+        let list = caller.list();
+        let before = self.cursors.position(&list, page.cursor).await?;
         let (user, (events, next)) = tokio::try_join!(
             self.identities.user(caller.user_id),
             self.history.newest(Stream::User(caller.user_id), before, page.limit.get())
         )?;
         user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
         let items = events.into_iter().map(RawValue::from_string).collect::<Result<_, _>>()?;
-        let next_cursor = match next {
-            Some(next) => Some(self.cursors.after(&caller, next.into()).await?),
-            None => None,
-        };
-        Ok(Shown(List { items, next_cursor }))
+        Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
     }
 }
 

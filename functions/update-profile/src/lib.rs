@@ -1,25 +1,13 @@
 //! `PATCH /v1/me`: changes the profile of the user who is signed in, by a JSON Merge Patch (RFC 7396).
 
-mod member;
-
-use std::collections::BTreeMap;
-
 use api::{
-    AccessGate, Body, Endpoint, FieldProblem, Problem, ProblemType, Profile, Receipts, Route, SignedIn,
-    UseCase, Versioned,
+    AccessGate, Body, Endpoint, FieldProblem, Problem, ProblemType, Profile, ProfilePatch, Receipts, Route,
+    SignedIn, UseCase, Versioned,
 };
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{
-    AttributeChanges, AttributesSchema, Change, InvalidAttribute, InvalidSchema, Locale, Name, ProfileChange,
-    Status, User,
-};
-use schemars::JsonSchema;
-use serde::Deserialize;
-use serde_json::Value;
+use domain::{AttributesSchema, InvalidAttribute, InvalidSchema, Status, User};
 use store::{Failure, Refused, Store};
 use thiserror::Error;
-
-use crate::member::Member;
 
 /// Changes profiles.
 pub struct UpdateProfile {
@@ -47,24 +35,6 @@ fn unusable(error: InvalidSchema) -> SettingError {
     SettingError::new("ATTRIBUTES_SCHEMA", error.sentence())
 }
 
-/// What to change. A member that is missing stays as it is, one that is `null` is removed.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    first_name: Member<String>,
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    last_name: Member<String>,
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    locale: Member<String>,
-    #[serde(default)]
-    #[schemars(with = "Option<BTreeMap<String, Value>>")]
-    attributes: Member<BTreeMap<String, Value>>,
-}
-
 /// Why a profile is not changed.
 #[derive(Debug, Error)]
 pub enum Refusal {
@@ -90,7 +60,7 @@ impl UseCase for UpdateProfile {
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::ValidationFailed, ProblemType::InvalidToken, ProblemType::VersionConflict];
     type Caller = SignedIn;
-    type Request = Body<Request>;
+    type Request = Body<ProfilePatch>;
     type Response = Versioned<Profile>;
     type Refusal = Refusal;
 
@@ -101,9 +71,9 @@ impl UseCase for UpdateProfile {
     async fn run(
         &self,
         caller: SignedIn,
-        Body(request): Body<Request>,
+        Body(patch): Body<ProfilePatch>,
     ) -> Result<Versioned<Profile>, Refusal> {
-        let change = request.parse(&self.schema).map_err(Refusal::Unacceptable)?;
+        let change = patch.parse(&self.schema).map_err(Refusal::Unacceptable)?;
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
         for _turn in 0..store::TURNS {
@@ -138,52 +108,9 @@ fn shown(user: User) -> Versioned<Profile> {
     Versioned { version: user.version, content: user.into() }
 }
 
-impl Request {
-    fn parse(self, schema: &AttributesSchema) -> Result<ProfileChange, Vec<FieldProblem>> {
-        let mut wrong = Vec::new();
-        let change = ProfileChange {
-            first_name: self.first_name.parse("/first_name", &mut wrong, Name::parse),
-            last_name: self.last_name.parse("/last_name", &mut wrong, Name::parse),
-            locale: self.locale.parse("/locale", &mut wrong, Locale::parse),
-            attributes: match self.attributes {
-                Member::Absent => Change::Keep,
-                Member::Null => Change::Remove,
-                Member::Value(values) => Change::Set(attributes(&values, schema, &mut wrong)),
-            },
-        };
-        if wrong.is_empty() { Ok(change) } else { Err(wrong) }
-    }
-}
-
-/// What is declared no more can still be removed.
-fn attributes(
-    values: &BTreeMap<String, Value>,
-    schema: &AttributesSchema,
-    wrong: &mut Vec<FieldProblem>,
-) -> AttributeChanges {
-    let mut changes = AttributeChanges::new();
-    for (name, value) in values {
-        if value.is_null() {
-            changes.insert(name.clone(), None);
-            continue;
-        }
-        match schema.parse(name, value) {
-            Ok(value) => drop(changes.insert(name.clone(), Some(value))),
-            // A name that is not declared is the sender's own text, which is not echoed.
-            Err(error) if schema.declares(name) => wrong.push(problem(&format!("/attributes/{name}"), error)),
-            Err(error) => wrong.push(problem("/attributes", error)),
-        }
-    }
-    changes
-}
-
-fn problem(pointer: &str, error: InvalidAttribute) -> FieldProblem {
-    FieldProblem::new(pointer, ProblemType::ValidationFailed.slug(), &error)
-}
-
 impl From<InvalidAttribute> for Refusal {
     fn from(error: InvalidAttribute) -> Self {
-        Self::Unacceptable(vec![problem("/attributes", error)])
+        Self::Unacceptable(vec![error.into()])
     }
 }
 

@@ -46,6 +46,13 @@ impl SignedIn {
     pub fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {
         self.head.receipt(answer)
     }
+
+    /// Names the list that they see at this path: one user's cursor, or that of another route, is not to
+    /// be taken for this one.
+    #[must_use]
+    pub fn list(&self) -> String {
+        format!("{} {}", self.user_id, self.head.path)
+    }
 }
 
 type Keys = Pin<Box<dyn Future<Output = Result<Vec<PublicKey>, Unread>> + Send>>;

@@ -1,12 +1,14 @@
 //! Lists, page by page.
 
-use cloud::{Cloud, FromSecret, SecretUnavailable, SettingError};
+use std::{fmt::Display, str::FromStr};
+
+use cloud::{Cloud, FromSecret, Random, SecretUnavailable, SettingError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokens::CursorKeys;
 
-use crate::{Problem, ProblemType, SignedIn};
+use crate::{Problem, ProblemType};
 
 /// Which page of a list is wanted: `?limit=…&cursor=…`
 #[derive(Deserialize, JsonSchema)]
@@ -42,7 +44,10 @@ pub struct Limit(#[schemars(range(min = 1, max = 100))] u8);
 pub struct OutOfRange;
 
 /// Makes the cursors of one user's lists, and reads them.
-pub struct Cursors(FromSecret<CursorKeys>);
+pub struct Cursors {
+    keys: FromSecret<CursorKeys>,
+    random: Random,
+}
 
 /// Why a cursor leads nowhere.
 #[derive(Debug, Error)]
@@ -61,41 +66,43 @@ impl Cursors {
     /// # Errors
     /// If the setting `KEYS_SECRET` is missing.
     pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
-        FromSecret::new(cloud, |seeds| Some(CursorKeys::derive(seeds))).map(Self)
+        let keys = FromSecret::new(cloud, |seeds| Some(CursorKeys::derive(seeds)))?;
+        Ok(Self { keys, random: cloud.random() })
     }
 
     /// Fetches the keys ahead of the first request.
     pub async fn warm(&self) {
         // What fails here fails again, and is answered, at the first request.
-        let _ = self.0.get().await;
+        let _ = self.keys.get().await;
     }
 
-    /// The position that the caller's page begins after; `None` for the first page.
+    /// The position that a page of `list` begins after; `None` for the first page.
     ///
     /// # Errors
     /// [`CursorRefused`].
-    pub async fn position(
+    pub async fn position<T: FromStr>(
         &self,
-        caller: &SignedIn,
+        list: &str,
         cursor: Option<String>,
-    ) -> Result<Option<u128>, CursorRefused> {
+    ) -> Result<Option<T>, CursorRefused> {
         let Some(cursor) = cursor else { return Ok(None) };
-        let position = self.0.get().await?.open(cursor, list_of(caller).as_bytes());
-        position.map(Some).ok_or(CursorRefused::Invalid)
+        let position = self.keys.get().await?.open(&cursor, list.as_bytes());
+        position.and_then(|position| position.parse().ok()).map(Some).ok_or(CursorRefused::Invalid)
     }
 
-    /// The cursor to what follows the last entry of the caller's page.
+    /// The cursor to what follows `position`, if that is not the end of `list`.
     ///
     /// # Errors
     /// If the keys could not be read.
-    pub async fn after(&self, caller: &SignedIn, position: u128) -> Result<String, SecretUnavailable> {
-        Ok(self.0.get().await?.seal(position, list_of(caller).as_bytes()))
+    pub async fn after(
+        &self,
+        list: &str,
+        position: Option<impl Display>,
+    ) -> Result<Option<String>, SecretUnavailable> {
+        let Some(position) = position else { return Ok(None) };
+        let keys = self.keys.get().await?;
+        Ok(Some(keys.seal(self.random.bytes(), &position.to_string(), list.as_bytes())))
     }
-}
-
-/// One user's cursor, or that of another route, is not to be taken for this one.
-fn list_of(caller: &SignedIn) -> String {
-    format!("{} {}", caller.user_id, caller.head.path)
 }
 
 impl Limit {

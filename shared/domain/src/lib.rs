@@ -29,6 +29,7 @@ mod role;
 mod seeds;
 mod session;
 mod stated_reason;
+mod status_name;
 mod time;
 mod user;
 
@@ -59,5 +60,6 @@ pub use role::{InvalidPermission, InvalidRoleName, Permission, Rights, Role, Rol
 pub use seeds::{MalformedSeeds, Seed, Seeds};
 pub use session::{Presented, RefreshRefused, Session, SessionLimits};
 pub use stated_reason::{InvalidReason, StatedReason};
+pub use status_name::StatusName;
 pub use time::{InvalidTimestamp, Timestamp};
 pub use user::{Change, Client, ProfileChange, Status, Tombstone, TooManyRoles, User};

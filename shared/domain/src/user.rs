@@ -292,11 +292,7 @@ pub struct Client {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Active => "active",
-            Self::Suspended => "suspended",
-            Self::Deleting { .. } => "deleting",
-        })
+        f.write_str(self.name().as_str())
     }
 }
 

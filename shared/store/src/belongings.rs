@@ -73,7 +73,9 @@ impl Belonging {
     fn of(item: &Attributes) -> Option<Self> {
         let key = Read(item).maybe_text("sk")?;
         let (kind, id) = key.split_once('#').unwrap_or((&key, ""));
-        let is_shown = |name: &str| !matches!(name, "pk" | "sk" | "ttl") && !name.ends_with("_hash");
+        let is_shown = |name: &str| {
+            !matches!(name, "pk" | "sk" | "ttl" | "list_pk" | "list_sk") && !name.ends_with("_hash")
+        };
         let shown = item.iter().filter(|(name, _)| is_shown(name));
         let values = shown.filter_map(|(name, value)| Some((name.clone(), Value::of(name, value)?)));
         Some(Self { kind: kind.to_ascii_lowercase(), id: id.to_owned(), values: values.collect() })

@@ -51,7 +51,7 @@ impl Erasure {
 }
 
 /// Digits are padded, so that text order is time order.
-fn sortable(moment: Timestamp) -> String {
+pub(crate) fn sortable(moment: Timestamp) -> String {
     format!("{:015}", moment.millis())
 }
 

@@ -1,5 +1,5 @@
 //! The two DynamoDB tables: Identities, which holds what is, and Events, which holds what
-//! happened. The only crate that knows DynamoDB.
+//! happened; and [`UserCounts`], which anybody could keep by the events. The only crate that knows DynamoDB.
 //!
 //! A change of state goes through [`Store::answering`]: every command is one method, and takes the event
 //! that says what it does. State and event, and the receipt for the answer if the request asked for one,
@@ -23,6 +23,7 @@ mod item;
 mod lease;
 mod limits;
 mod links;
+mod listing;
 mod mails;
 mod moving;
 mod outbox;
@@ -34,6 +35,7 @@ mod roles;
 mod sessions;
 mod transaction;
 mod units;
+mod user_counts;
 mod users;
 
 pub use belongings::Belonging;
@@ -47,6 +49,7 @@ pub use history::History;
 pub use identities::Identities;
 pub use inspection::{Page, UserVersion};
 pub use limits::{Limit, MailLimits, NotReserved};
+pub use listing::{OrderedBy, UserFilter, UserOrder};
 pub use mails::{AddressHash, MailCap, Suppression, SuppressionReason};
 pub use moving::AdmissionRefused;
 pub use public_keys::KeysRead;
@@ -55,6 +58,7 @@ pub use reconciliation::{Reconciled, Reconciliation};
 pub use roles::{NotAuthorized, RecentRoles, StandingRefused};
 pub use sessions::Rotation;
 pub use transaction::{Commands, Refused, Store};
+pub use user_counts::{Counts, Recount, UserCounts};
 pub use users::ClaimRefused;
 
 /// Commands on one user that meet take turns: whose reading has become stale reads again and decides

@@ -6,6 +6,7 @@ use domain::{Credential, Event, User};
 use crate::{
     Erasure, Failure, Identities, NextPage, Page, Store,
     item::{Attributes, Item, Read, text},
+    listing,
     transaction::NotCommitted,
     users,
 };
@@ -39,6 +40,7 @@ impl Store {
         const CREDENTIAL: usize = 0;
         let erasure = Erasure::of(user).map(Erasure::note);
         let writes = [Some(users::claim(credential)), Some(users::add(user)), erasure].into_iter().flatten();
+        let writes = writes.chain(listing::role_writes(&[], user));
         let committed = match event {
             Some(event) => self.answering(None).commit(writes, event).await,
             None => self.commit_silently(writes).await,
@@ -126,7 +128,6 @@ impl NextPage {
 }
 
 fn user(item: &Attributes) -> Result<User, String> {
-    let pk = Read(item).maybe_text("pk").unwrap_or_default();
-    let id = pk.strip_prefix("USER#").and_then(|id| id.parse().ok());
-    id.and_then(|id| users::parse(id, item).ok()).ok_or(pk)
+    let user = users::id(item).and_then(|id| users::parse(id, item));
+    user.map_err(|_| Read(item).maybe_text("pk").unwrap_or_default())
 }

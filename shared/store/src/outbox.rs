@@ -40,10 +40,12 @@ pub(crate) fn is_of(item: &Attributes, event: &Event) -> bool {
 
 /// The shard of the index `due` that a stream's events are in.
 pub(crate) fn due_shard(stream: &str) -> u32 {
-    // FNV-1a: any stable hash serves, and this one needs no library.
-    let hash =
-        stream.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash % DUE_SHARDS
+    hash(stream) % DUE_SHARDS
+}
+
+/// FNV-1a: any stable hash serves to spread keys, and this one needs no library.
+pub(crate) fn hash(key: &str) -> u32 {
+    key.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// Where the index `due` has a shard's dead events.

@@ -14,7 +14,7 @@ use domain::{
 use crate::{
     Failure, Identities, Refused,
     item::{Attributes, Item, Read},
-    sessions,
+    listing, sessions,
     transaction::{Commands, NotCommitted, Write},
     users,
 };
@@ -155,6 +155,7 @@ impl Commands<'_> {
         let count = count_administrators(before, user);
         let is_counted = count.is_some();
         let writes = [count, Some(users::replace(user)), besides].into_iter().flatten();
+        let writes = writes.chain(listing::role_writes(&before.roles, user));
         self.commit(writes, event).await.map_err(|error| match error {
             // If something else does not hold either, it is to be decided anew.
             NotCommitted::Refused(positions) if is_counted && positions == [COUNT] => {

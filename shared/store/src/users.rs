@@ -8,7 +8,7 @@ use domain::{
 use crate::{
     Erasure, Failure, Identities, Refused,
     item::{Attributes, Item, Read, text},
-    registrations, sessions,
+    listing, registrations, sessions,
     transaction::{Commands, NotCommitted, Write},
 };
 
@@ -218,8 +218,13 @@ pub(crate) fn rehash(email: &CanonicalEmail, before: &PasswordHash, after: &Pass
     .with(values)
 }
 
+/// Whose item it is, of a user's partition.
+pub(crate) fn id(key: &Attributes) -> Result<UserId, Failure> {
+    Read(key).parsed("pk", |pk| pk.strip_prefix("USER#").ok_or(())?.parse().map_err(|_| ()))
+}
+
 fn item(user: &User) -> Attributes {
-    Item::at(pk(user.id), SK)
+    listing::listed(Item::at(pk(user.id), SK), user)
         .number("version", user.version)
         .number("epoch", user.epoch)
         .number("credential_version", user.credential_version)

@@ -4,6 +4,7 @@
 mod cold_start;
 mod cryptography;
 mod delivery;
+mod listing;
 mod log_in;
 mod measure;
 mod moving;
@@ -19,7 +20,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 /// Why there is no figure.
 type Failed = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "one of: log-in, refresh, read-profile, units, relay, latency, catch-up, memory, cold-start [folder], moving [folder], sizes [folder]; \
+const USAGE: &str = "one of: log-in, refresh, read-profile, units, relay, latency, catch-up, memory, listing, cold-start [folder], moving [folder], sizes [folder]; \
                      the folder holds the release binaries, by default target/release";
 
 fn main() -> ExitCode {
@@ -39,6 +40,7 @@ fn run() -> Result<(), Failed> {
     match command.as_str() {
         "catch-up" => delivery::catch_up(),
         "cold-start" => cold_start::run(&folder),
+        "listing" => listing::run(),
         "latency" => delivery::latency(),
         "log-in" => log_in::run(),
         "memory" => relay::memory(),

@@ -1,5 +1,6 @@
 //! `gatepost users`: users move in from other systems, and out of this one; the first administrator is made.
 
+mod count;
 mod export;
 mod formats;
 mod grant_admin;
@@ -72,7 +73,8 @@ Exit codes: 0 done, 1 could not be done (one sentence says why), 2 wrong usage, 
 const DEPLOYED: &str = "\
 With --deployed, credentials and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and \
 AWS_REGION, and what is not given as an option from EVENTS_TABLE, IDENTITIES_TABLE, ISSUER, EVENT_DETAIL, EVENT_EPOCH, \
-KEYS_SECRET, ARGON2_MEMORY_KIB and ARGON2_ITERATIONS. The deployed stack's output OperatorSettings has the latter eight.";
+KEYS_SECRET, ARGON2_MEMORY_KIB, ARGON2_ITERATIONS and COUNTS_TABLE. The deployed stack's output OperatorSettings has the \
+latter nine.";
 
 /// Options that stand for settings of the functions.
 const SETTINGS: [(&str, &str); 2] =
@@ -80,11 +82,11 @@ const SETTINGS: [(&str, &str); 2] =
 
 pub(crate) fn command() -> Command {
     Command::new("users")
-        .about("Takes users over from another system, passwords included, hands all of them out, makes administrators")
+        .about("Takes users over from another system, passwords included, hands all of them out, makes administrators, counts them")
         .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommands([import::command(), export::command(), grant_admin::command()].map(|command| {
+        .subcommands([import::command(), export::command(), grant_admin::command(), count::command()].map(|command| {
             let command = command.args(system::arguments()).after_help(EXIT_CODES);
             command.arg(flag("json", "Prints one JSON document instead of text"))
         }))
@@ -97,6 +99,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, UsersError> {
         let system = System::open(arguments, &SETTINGS, |setup| setup)?;
         let report = Report::new(arguments);
         match name {
+            "count" => count::run(&system, &report, arguments).await,
             "import" => import::run(&system, &report, arguments).await,
             "grant-admin" => grant_admin::run(&system, &report, arguments).await,
             _ => export::run(&system, &report, arguments).await,

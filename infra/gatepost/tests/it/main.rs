@@ -4,6 +4,7 @@
 mod admitting;
 mod changing;
 mod command;
+mod counting;
 mod doctor;
 mod exports;
 mod granting;

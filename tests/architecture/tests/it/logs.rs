@@ -63,7 +63,7 @@ fn breakable(fate: fn() -> Fate, log: &Log) -> (Stage, Broken) {
 fn declared(setup: Setup, log: &Log) -> Setup {
     let log = log.clone();
     let setup = setup.logging_to(move |line| {
-        writeln!(log.clone(), "{}\n{}", line.json(), json!(line.text())).expect("a line")
+        writeln!(log.clone(), "{}\n{}", line.json(), json!(line.text())).expect("a line");
     });
     let schema = r#"{"motto": {"type": "string"}}"#;
     setup.with_parameter("AttributesSchema", schema).with_parameter("DeletionGraceDays", "0")
@@ -114,6 +114,8 @@ async fn lived(stage: &Stage) {
 async fn no_line_holds_anything_of_a_person_or_a_secret() {
     let log = Log::default();
     let writer = log.clone();
+    // Of one subscriber alone, what another test's thread logs first would be taken to be never wanted.
+    let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let logging = tracing::subscriber::set_default(cloud::log_to(move || writer.clone()));
     lived(&Stage::with(|setup| declared(setup, &log))).await;
     let routes = again::changing();

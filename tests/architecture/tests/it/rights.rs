@@ -117,6 +117,12 @@ async fn through_administration(touched: &mut Touched) {
     stage.make_administrator(&bob).await;
     stage.send(delete.bearer(&admin.access)).await.expect(204);
     stage.log_in("ada@example.com").await.expect(201);
+    let users = stage.get("/v1/users?limit=1", &admin.access).await.expect(200).body;
+    stage.get("/v1/users?sort=email", &admin.access).await.expect(200);
+    let user = format!("/v1/users/{}", users["items"][0]["id"].as_str().expect("an id"));
+    for shown in [&*user, "/v1/users/counts"] {
+        stage.get(shown, &admin.access).await.expect(200);
+    }
     stage.settle().await;
     record(&stage, touched);
 }
@@ -161,8 +167,11 @@ async fn through_the_end(stage: &Stage) {
         let delete = local::Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
         stage.send(delete.bearer(&tokens.access)).await.expect(204);
     }
+    // Whoever is to be counted no more is counted first.
+    stage.settle().await;
     stage.pass(Duration::from_hours(7 * 24 + 1));
     stage.stack.run_schedule("erase-users").await.expect("a run");
+    stage.settle().await;
 }
 
 /// The relay never runs, so that the sweeper finds events of every kind; and a record that nobody

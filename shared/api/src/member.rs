@@ -2,13 +2,14 @@
 
 use std::error::Error;
 
-use api::{FieldProblem, ProblemType};
 use domain::Change;
 use serde::{Deserialize, Deserializer};
 
+use crate::{FieldProblem, ProblemType};
+
 /// A member of a merge patch.
 #[derive(Default)]
-pub(crate) enum Member<T> {
+pub enum Member<T> {
     /// It is missing: nothing changes.
     #[default]
     Absent,

@@ -1,0 +1,56 @@
+//! The names of statuses, without what else there is to them.
+
+use std::{fmt, str::FromStr};
+
+use crate::Status;
+
+/// The name of a status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StatusName {
+    /// [`Status::Active`]
+    Active,
+    /// [`Status::Suspended`]
+    Suspended,
+    /// [`Status::Deleting`]
+    Deleting,
+}
+
+impl StatusName {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Suspended, Self::Deleting];
+
+    /// As it is stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Deleting => "deleting",
+        }
+    }
+}
+
+impl FromStr for StatusName {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|name| name.as_str() == text).ok_or(())
+    }
+}
+
+impl Status {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> StatusName {
+        match self {
+            Self::Active => StatusName::Active,
+            Self::Suspended => StatusName::Suspended,
+            Self::Deleting { .. } => StatusName::Deleting,
+        }
+    }
+}
+
+impl fmt::Display for StatusName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
