@@ -43,6 +43,7 @@ async fn an_administrator_sees_users_as_they_see_themselves_newest_first() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     registered(&stage, &["ada@example.com"]).await;
+    stage.pass(Duration::from_secs(1));
     let bob = stage.signed_in("bob@example.com").await;
 
     let users = listed(&stage, &admin, "").await;

@@ -18,6 +18,7 @@ async fn walk(stage: &Stage, query: &str, mut between: impl AsyncFnMut(&Stage, u
         cursor = format!("&cursor={next}");
         between(stage, page).await;
         page += 1;
+        assert!(page < 50, "the list has an end: {seen:?}");
     }
 }
 
