@@ -33,7 +33,7 @@ impl Outbox {
         Self { dynamodb: Client::new(cloud.sdk()), table, clock: stack.clock() }
     }
 
-    /// Commits an event. Returns the record that the stream holds of it.
+    /// Commits an event, of a type that no rule asks for. Returns the record that the stream holds of it.
     pub async fn commit(&self, stream: &str, number: u64) -> Value {
         self.commit_detail(stream, number, &json!({"subject": stream, "n": number}).to_string()).await
     }
@@ -44,7 +44,7 @@ impl Outbox {
         let shard = stream.bytes().map(u32::from).sum::<u32>() % 16;
         let image = json!({
             "stream": {"S": stream}, "seq": {"N": number.to_string()}, "state": {"S": "pending"},
-            "event_id": {"S": format!("{stream}/{number}")}, "detail_type": {"S": "user.registered"},
+            "event_id": {"S": format!("{stream}/{number}")}, "detail_type": {"S": "session.started"},
             "detail": {"S": detail}, "created_at": {"N": now.to_string()}, "attempts": {"N": "0"},
             "next_attempt_at": {"N": now.to_string()}, "due_pk": {"S": shard.to_string()},
             "due_sk": {"S": format!("{now:015}#{stream}#{number:012}")},

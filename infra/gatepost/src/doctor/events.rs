@@ -358,7 +358,8 @@ mod tests {
     /// As Lambda describes the mapping that the template makes.
     fn mapping() -> Value {
         let pattern = r#"{"eventName": ["INSERT"], "dynamodb": {"Keys": {"stream": {"S": [{"prefix": "user#"},
-            {"prefix": "registration#"}, {"prefix": "resend#"}, {"prefix": "reset#"}, {"prefix": "canary#"}]}}}}"#;
+            {"prefix": "registration#"}, {"prefix": "resend#"}, {"prefix": "reset#"}, {"prefix": "role#"},
+            {"prefix": "canary#"}]}}}}"#;
         json!({
             "State": "Enabled", "LastProcessingResult": "OK", "BatchSize": 100, "ParallelizationFactor": 1,
             "BisectBatchOnFunctionError": true, "FunctionResponseTypes": ["ReportBatchItemFailures"],
