@@ -115,3 +115,16 @@ async fn it_is_one_round_trip() {
 
     assert_eq!(round_trips(&stage.stack.calls()), 1);
 }
+
+#[tokio::test]
+async fn a_cursor_is_good_for_one_person_and_one_list() {
+    let stage = Stage::new();
+    let (ada, bob) = (stage.signed_in("ada@example.com").await, stage.signed_in("bob@example.com").await);
+    let page = stage.get(&format!("{PATH}?limit=1"), &ada.access).await.expect(200).body;
+    let cursor = page["next_cursor"].as_str().expect("a user has more than one event");
+
+    let of_another = stage.get(&format!("{PATH}?cursor={cursor}"), &bob.access).await.expect(400);
+    let elsewhere = stage.get(&format!("/v1/me/sessions?cursor={cursor}"), &ada.access).await.expect(400);
+
+    assert_eq!([of_another.problem(), elsewhere.problem()], ["invalid-cursor"; 2]);
+}
