@@ -12,7 +12,7 @@ use crate::{
     table::Table,
 };
 
-const SIZES: [u32; 3] = [1_000, 10_000, 100_000];
+const SIZES: [u32; 3] = [100, 1_000, 10_000];
 const PAGES: u32 = 20;
 const SAMPLES: usize = 15;
 const AT_ONCE: usize = 32;
