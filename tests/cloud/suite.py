@@ -449,19 +449,21 @@ def with_cargo_lambda(world, use):
     environment = {**os.environ, **world.deployment.environment, **environment,
                    "AWS_ENDPOINT_URL": world.deployment.endpoint, "AWS_REGION": "eu-west-1", "AWS_SESSION_TOKEN": ""}
     port = free_port()
-    watch = subprocess.Popen(
-        [world.cargo_lambda, "lambda", "watch", "--ignore-changes", "-A", "127.0.0.1", "-P", str(port)],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        until("cargo lambda watch", lambda: listens(port))
-        use(port)
-    except AssertionError:
-        watch.terminate()
-        print(watch.communicate()[0][-4000:])
-        raise
-    finally:
-        watch.terminate()
-        watch.wait(15)
+    # A file: whoever writes into a pipe that nobody reads waits for ever.
+    with tempfile.TemporaryFile("w+") as log:
+        watch = subprocess.Popen(
+            [world.cargo_lambda, "lambda", "watch", "--ignore-changes", "-A", "127.0.0.1", "-P", str(port)],
+            cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            until("cargo lambda watch", lambda: listens(port))
+            use(port)
+        except AssertionError:
+            log.seek(0)
+            print(log.read()[-4000:])
+            raise
+        finally:
+            watch.terminate()
+            watch.wait(15)
 
 
 def listens(port):
