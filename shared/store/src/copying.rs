@@ -6,9 +6,7 @@
 use std::fmt;
 
 use aws_sdk_dynamodb::{
-    Client,
-    operation::put_item::PutItemError,
-    types::ReturnValuesOnConditionCheckFailure,
+    Client, operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
 };
 use cloud::{Cloud, SettingError};
 use domain::Timestamp;
@@ -192,7 +190,8 @@ impl WholeTables {
             return Err(NotBegun::OtherCopy(begun_from));
         }
         let copying = Copying { run: run.to_owned(), is_proven: found.contains_key("proven_at") };
-        self.change_mark("SET held_by = :run", "attribute_exists(pk)", Item::default().text(":run", run)).await?;
+        self.change_mark("SET held_by = :run", "attribute_exists(pk)", Item::default().text(":run", run))
+            .await?;
         Ok(copying)
     }
 
@@ -253,7 +252,13 @@ impl WholeTables {
         Ok(answer.map_err(|error| Failure::of("GetItem", error))?.item)
     }
 
-    async fn put_mark(&self, source: &str, run: &str, now: Timestamp, only_if: &str) -> Result<bool, Failure> {
+    async fn put_mark(
+        &self,
+        source: &str,
+        run: &str,
+        now: Timestamp,
+        only_if: &str,
+    ) -> Result<bool, Failure> {
         let mark = Item::at(MARK, MARK).text("source", source).text("held_by", run).moment("created_at", now);
         let put = self.dynamodb.put_item().table_name(&self.identities).set_item(Some(mark.build()));
         match put.condition_expression(only_if).send().await {

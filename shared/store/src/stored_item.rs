@@ -11,8 +11,9 @@ use thiserror::Error;
 
 use crate::{
     copying::{MARK, Table},
-    erasures, public_keys,
+    erasures,
     item::{Attributes, Read},
+    public_keys,
 };
 
 /// An item of one of the tables.
@@ -119,7 +120,9 @@ impl StoredItem {
 /// Attributes in the order of their names.
 fn map(attributes: &Attributes) -> Value {
     let sorted: BTreeMap<_, _> = attributes.iter().collect();
-    Value::Object(sorted.into_iter().map(|(name, value)| (name.clone(), to_json(value))).collect::<Map<_, _>>())
+    Value::Object(
+        sorted.into_iter().map(|(name, value)| (name.clone(), to_json(value))).collect::<Map<_, _>>(),
+    )
 }
 
 fn to_json(value: &AttributeValue) -> Value {

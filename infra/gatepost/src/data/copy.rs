@@ -60,23 +60,22 @@ async fn look(source: &Source, report: &Report) -> Result<Ended, DataError> {
 async fn into_tables(source: &Source, name: &str, to: Tables, report: &Report) -> Result<Ended, DataError> {
     let (clock, run, done) = (to.cloud.clock(), to.cloud.random().uuid().to_string(), Done::default());
     let copying = to.whole.begin(name, &run, clock.now()).await?;
-    let destination = Source::Tables(to);
-    let Source::Tables(to) = &destination else { return Ok(Ended::Well) };
     if !copying.is_proven {
-        add(source, to, &copying, Kind::Quiet, &done).await?;
+        add(source, &to, &copying, Kind::Quiet, &done).await?;
         let now = clock.now();
         let is_quiet = |kind| kind == Kind::Quiet;
         let read = Sums::in_place(source, now, is_quiet).await?;
-        let written = Sums::in_place(&destination, now, is_quiet).await?;
+        let written = Sums::in_tables(&to, now, is_quiet).await?;
         if read != written {
             return Ok(tell_difference((read, written), &done, report));
         }
         to.whole.prove(&copying, now).await?;
     }
-    add(source, to, &copying, Kind::Waking, &done).await?;
+    add(source, &to, &copying, Kind::Waking, &done).await?;
     to.whole.end(&copying).await?;
     let (added, were_there) = (done.added.get(), done.were_there.get() + done.are_others.get());
-    report.line(&format!("copied {added} items, {were_there} were there already: the two places are the same"));
+    report
+        .line(&format!("copied {added} items, {were_there} were there already: the two places are the same"));
     report.document(json!({"copied": added, "already_there": were_there, "same": true}));
     Ok(Ended::Well)
 }
@@ -155,7 +154,9 @@ async fn into_file(source: &Source, writer: Writer, report: &Report) -> Result<E
         "copied {identities} items of Identities and {events} of Events: the file holds password hashes, keep it as a \
          secret"
     ));
-    report.document(json!({"copied": identities + events, "already_there": 0, "same": true, "file": sums.json()}));
+    report.document(
+        json!({"copied": identities + events, "already_there": 0, "same": true, "file": sums.json()}),
+    );
     Ok(Ended::Well)
 }
 

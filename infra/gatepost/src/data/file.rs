@@ -81,7 +81,8 @@ impl Writer {
 
     /// Gives it its name.
     pub(crate) fn finish(self) -> Result<Sums, DataError> {
-        fs::rename(&self.unfinished, &self.path).map_err(|error| DataError::File(self.path.clone(), error))?;
+        fs::rename(&self.unfinished, &self.path)
+            .map_err(|error| DataError::File(self.path.clone(), error))?;
         Ok(self.sums)
     }
 

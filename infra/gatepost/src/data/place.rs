@@ -37,7 +37,7 @@ pub(crate) struct Tables {
 
 /// A place that is read.
 pub(crate) enum Source {
-    Tables(Tables),
+    Tables(Box<Tables>),
     File(PathBuf),
 }
 
@@ -77,8 +77,8 @@ impl Place {
     /// Opens it to be read.
     pub(crate) fn source(&self) -> Result<Source, DataError> {
         match self {
-            Self::Folder(path) => Tables::of(System::folder(path.clone(), |setup| setup)?).map(Source::Tables),
-            Self::Tables { identities, events } => Tables::named(identities, events).map(Source::Tables),
+            Self::Folder(path) => Tables::of(System::folder(path.clone(), |setup| setup)?).map(Source::from),
+            Self::Tables { identities, events } => Tables::named(identities, events).map(Source::from),
             Self::File(path) => Ok(Source::File(path.clone())),
         }
     }
@@ -104,6 +104,26 @@ impl Tables {
     }
 }
 
+impl Tables {
+    /// As [`Source::visit`].
+    pub(crate) async fn visit(
+        &self,
+        visit: impl AsyncFn(Vec<StoredItem>) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
+        for table in Table::ALL {
+            let parts = (0..SEGMENTS).map(|part| visit_part(&self.whole, table, part, &visit));
+            try_join_all(parts).await?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Tables> for Source {
+    fn from(tables: Tables) -> Self {
+        Self::Tables(tables.into())
+    }
+}
+
 impl Source {
     /// Hands everything that there is to `visit`, some items at a time. What is in one partition comes one after
     /// the other, and the events of a stream in their order.
@@ -112,13 +132,7 @@ impl Source {
         visit: impl AsyncFn(Vec<StoredItem>) -> Result<(), DataError>,
     ) -> Result<(), DataError> {
         match self {
-            Self::Tables(tables) => {
-                for table in Table::ALL {
-                    let parts = (0..SEGMENTS).map(|part| visit_part(&tables.whole, table, part, &visit));
-                    try_join_all(parts).await?;
-                }
-                Ok(())
-            }
+            Self::Tables(tables) => tables.visit(visit).await,
             Self::File(path) => {
                 let mut lines = Lines::open(path)?;
                 loop {

@@ -9,7 +9,7 @@ use store::{Kind, StoredItem, Table};
 
 use super::{
     DataError,
-    place::{Place, Source},
+    place::{Place, Source, Tables},
 };
 use crate::{
     outbox::Ended,
@@ -70,18 +70,53 @@ impl Sums {
         now: Timestamp,
         is_wanted: impl Fn(Kind) -> bool,
     ) -> Result<Self, DataError> {
-        let (sums, progress, horizon) =
-            (RefCell::new(Self::default()), Progress::of("items checked"), now.plus(COMPARED_FOR));
-        let is_compared = |item: &StoredItem| is_wanted(item.kind()) && !item.expires_by(horizon);
+        let sums = Summing::new(now, is_wanted);
         source
             .visit(async |items| {
-                progress.add(items.len());
-                let mut sums = sums.borrow_mut();
-                items.iter().filter(|item| is_compared(item)).for_each(|item| sums.add(item));
+                sums.add(&items);
                 Ok(())
             })
             .await?;
-        Ok(sums.into_inner())
+        Ok(sums.sums.into_inner())
+    }
+
+    /// The same of tables.
+    pub(crate) async fn in_tables(
+        tables: &Tables,
+        now: Timestamp,
+        is_wanted: impl Fn(Kind) -> bool,
+    ) -> Result<Self, DataError> {
+        let sums = Summing::new(now, is_wanted);
+        tables
+            .visit(async |items| {
+                sums.add(&items);
+                Ok(())
+            })
+            .await?;
+        Ok(sums.sums.into_inner())
+    }
+}
+
+/// Sums while they are made.
+struct Summing<F> {
+    sums: RefCell<Sums>,
+    progress: Progress,
+    horizon: Timestamp,
+    is_wanted: F,
+}
+
+impl<F: Fn(Kind) -> bool> Summing<F> {
+    fn new(now: Timestamp, is_wanted: F) -> Self {
+        let (sums, horizon) = (RefCell::default(), now.plus(COMPARED_FOR));
+        Self { sums, progress: Progress::of("items checked"), horizon, is_wanted }
+    }
+
+    fn add(&self, items: &[StoredItem]) {
+        self.progress.add(items.len());
+        let mut sums = self.sums.borrow_mut();
+        let is_compared =
+            |item: &&StoredItem| (self.is_wanted)(item.kind()) && !item.expires_by(self.horizon);
+        items.iter().filter(is_compared).for_each(|item| sums.add(item));
     }
 }
 

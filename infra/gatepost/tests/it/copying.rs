@@ -11,8 +11,8 @@ use std::{
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use local::Stack;
 use serde_json::{Value, json};
-use stage::{PASSWORD, Stage, Tokens};
-use store::{Added, NotBegun, Table, WholeTables};
+use stage::{Stage, Tokens};
+use store::{Added, Kind, NotBegun, Table, WholeTables};
 
 use crate::{
     operated::{Said, now},
@@ -59,11 +59,18 @@ async fn lived_in(scratch: &Scratch) -> Tokens {
 
 fn bring_secret(scratch: &Scratch, to: &str) {
     fs::create_dir_all(scratch.path().join(to)).expect("a folder");
-    fs::copy(scratch.data().join("secret.json"), scratch.path().join(to).join("secret.json")).expect("copied");
+    fs::copy(scratch.data().join("secret.json"), scratch.path().join(to).join("secret.json"))
+        .expect("copied");
 }
 
 fn published(stage: &Stage) -> Vec<String> {
-    stage.stack.events().into_iter().filter(|event| event.source == "gatepost").map(|event| event.detail_type).collect()
+    stage
+        .stack
+        .events()
+        .into_iter()
+        .filter(|event| event.source == "gatepost")
+        .map(|event| event.detail_type)
+        .collect()
 }
 
 #[tokio::test]
@@ -83,7 +90,11 @@ async fn a_system_that_is_lost_comes_back_from_its_file_as_it_was() {
     assert_eq!(checked(&scratch, "ndjson:backup.ndjson"), before);
     let stage = system(&scratch.path().join("new"), Duration::ZERO);
     stage.settle().await;
-    assert_eq!(published(&stage), ["session.started"], "what had waited, once, and nothing that was published");
+    assert_eq!(
+        published(&stage),
+        ["session.started"],
+        "what had waited, once, and nothing that was published"
+    );
     stage.settle().await;
     assert_eq!(published(&stage).len(), 1);
     stage.refresh(&tokens.refresh).await.expect(200);
@@ -173,13 +184,41 @@ async fn a_place_with_other_data_is_left_alone() {
     assert_eq!(checked(&scratch, "folder:other"), before);
     assert_eq!(copy(&scratch, "folder:data", "folder:new").code, Some(0));
     let again = copy(&scratch, "folder:data", "folder:new");
-    assert!(again.complaint.contains("there is other data in it already"), "it is a system now: {}", again.complaint);
+    assert!(
+        again.complaint.contains("there is other data in it already"),
+        "it is a system now: {}",
+        again.complaint
+    );
     let nowhere = copy(&scratch, "folder:none", "folder:elsewhere");
     assert!(nowhere.complaint.contains("there is no data in none"), "{}", nowhere.complaint);
     assert_eq!(copy(&scratch, "data", "folder:elsewhere").code, Some(2));
     assert_eq!(copy(&scratch, "tables:one", "folder:elsewhere").code, Some(2));
     let same = copy(&scratch, "folder:data", "folder:data");
     assert!(same.complaint.contains("is used by another process"), "{}", same.complaint);
+}
+
+#[tokio::test]
+async fn a_copy_that_is_not_the_same_says_so_and_has_set_nothing_off() {
+    let scratch = Scratch::new();
+    lived_in(&scratch).await;
+    let stage = system(&scratch.path().join("new"), Duration::ZERO);
+    let source = format!("folder:{}", scratch.data().canonicalize().expect("a path").display());
+    tables(&stage).begin(&source, "killed", now()).await.expect("empty");
+    stage.registered("eve@example.com").await;
+    stage.settle().await;
+    drop(stage);
+
+    let said = copy(&scratch, "folder:data", "folder:new");
+
+    assert_eq!(said.code, Some(3), "{} {}", said.text, said.complaint);
+    assert!(
+        said.text.contains("the copy is not the same") && said.text.contains("Identities: "),
+        "{}",
+        said.text
+    );
+    let stage = system(&scratch.path().join("new"), Duration::ZERO);
+    let page = tables(&stage).items(Table::Events, (0, 1), None).await.expect("a page");
+    assert!(page.items.len() > 3 && page.items.iter().all(|event| event.kind() == Kind::Quiet));
 }
 
 #[tokio::test]
@@ -199,7 +238,9 @@ async fn a_copy_that_is_killed_goes_on_and_comes_out_the_same() {
     const PEOPLE: usize = 1_000;
     let scratch = Scratch::new();
     lived_in(&scratch).await;
-    let line = |number: usize| json!({"email": format!("user{number}@example.com"), "email_verified": true}).to_string();
+    let line = |number: usize| {
+        json!({"email": format!("user{number}@example.com"), "email_verified": true}).to_string()
+    };
     let lines: Vec<String> = (0..PEOPLE).map(line).collect();
     fs::write(scratch.path().join("people.ndjson"), lines.join("\n")).expect("written");
     let mut import = Command::new(env!("CARGO_BIN_EXE_gatepost"));
@@ -283,7 +324,11 @@ async fn whatever_is_there_stays() {
     let client = Client::new(to.stack.cloud("register").expect("its cloud").sdk());
     let update = client.update_item().table_name("Identities").key("pk", AttributeValue::S(user.partition()));
     let update = update.key("sk", AttributeValue::S("USER".to_owned())).update_expression("SET version = :v");
-    update.expression_attribute_values(":v", AttributeValue::N("7".to_owned())).send().await.expect("changed");
+    update
+        .expression_attribute_values(":v", AttributeValue::N("7".to_owned()))
+        .send()
+        .await
+        .expect("changed");
 
     assert_eq!(tables(&to).add(&user).await.expect("an answer"), Added::Other);
 
