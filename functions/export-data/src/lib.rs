@@ -55,9 +55,6 @@ pub enum Refusal {
     /// The user is gone or may not sign in, and the token has not died yet.
     #[error("the user may not sign in")]
     NotActive,
-    /// An event is not what it was committed as.
-    #[error("an event is no JSON")]
-    Unreadable(#[from] serde_json::Error),
     /// The tables failed.
     #[error("not read")]
     NotRead(#[from] Failure),
@@ -96,11 +93,11 @@ impl ExportData {
         loop {
             let (page, next) = self.history.newest(Stream::User(user), before, PAGE).await?;
             for detail in page {
-                octets += octets_in_answer(&detail);
+                octets += octets_in_answer(detail.get());
                 if octets > MOST_OCTETS {
                     return Ok((events, false));
                 }
-                events.push(RawValue::from_string(detail)?);
+                events.push(detail);
             }
             if next.is_none() {
                 return Ok((events, true));
@@ -119,7 +116,6 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotActive => Self::of(ProblemType::InvalidToken),
-            Refusal::Unreadable(_) => Self::failure(false),
             Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
         }
     }

@@ -41,9 +41,6 @@ pub enum Refusal {
     /// The user is gone or may not sign in, and the token has not died yet.
     #[error("the user may not sign in")]
     NotActive,
-    /// An event is not what it was committed as.
-    #[error("an event is no JSON")]
-    Unreadable(#[from] serde_json::Error),
     /// The tables failed.
     #[error("not read")]
     NotRead(#[from] Failure),
@@ -73,12 +70,11 @@ impl UseCase for ReadHistory {
     ) -> Result<Shown<List<Box<RawValue>>>, Refusal> {
         let list = caller.list();
         let before = self.cursors.position(&list, page.cursor).await?;
-        let (user, (events, next)) = tokio::try_join!(
+        let (user, (items, next)) = tokio::try_join!(
             self.identities.user(caller.user_id),
             self.history.newest(Stream::User(caller.user_id), before, page.limit.get())
         )?;
         user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
-        let items = events.into_iter().map(RawValue::from_string).collect::<Result<_, _>>()?;
         Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
     }
 }
@@ -89,7 +85,6 @@ impl From<Refusal> for Problem {
             Refusal::NoPage(refused) => refused.into(),
             Refusal::NoKeys(_) => Self::unavailable(),
             Refusal::NotActive => Self::of(ProblemType::InvalidToken),
-            Refusal::Unreadable(_) => Self::failure(false),
             Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
         }
     }

@@ -32,6 +32,7 @@ pub const ALL: &[(&str, Build)] = &[
     ("read-history", |cloud| mount(read_history::function(cloud))),
     ("read-profile", |cloud| mount(read_profile::function(cloud))),
     ("read-user", |cloud| mount(read_user::function(cloud))),
+    ("read-user-history", |cloud| mount(read_user_history::function(cloud))),
     ("read-user-counts", |cloud| mount(read_user_counts::function(cloud))),
     ("read-role", |cloud| mount(read_role::function(cloud))),
     ("receive-canary", |cloud| mount(receive_canary::function(cloud))),

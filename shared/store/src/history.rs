@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError};
 use cloud::{Cloud, SettingError};
 use domain::{Envelope, Stream};
+use serde_json::value::RawValue;
 
 use crate::{
     EventKey, Failure, Identities,
@@ -39,7 +40,7 @@ impl History {
         stream: Stream,
         before: Option<u64>,
         most: u8,
-    ) -> Result<(Vec<String>, Option<u64>), Failure> {
+    ) -> Result<(Vec<Box<RawValue>>, Option<u64>), Failure> {
         let query = self
             .dynamodb
             .query()
@@ -53,7 +54,8 @@ impl History {
             .expression_attribute_values(":before", number(before.unwrap_or(u64::from(u32::MAX))))
             .limit(most.into());
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-        let detail = |item: &Attributes| Read(item).text("detail");
+        let detail =
+            |item: &Attributes| Read(item).parsed("detail", |text| RawValue::from_string(text.to_owned()));
         let events = answer.items.unwrap_or_default().iter().map(detail).collect::<Result<_, _>>()?;
         let next = answer.last_evaluated_key.map(|key| Read(&key).number("seq")).transpose()?;
         // Before the first one there is none.

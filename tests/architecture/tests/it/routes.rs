@@ -41,6 +41,7 @@ pub(crate) fn in_code() -> Vec<Listed> {
         listed::<read_history::ReadHistory>("read-history"),
         listed::<read_profile::ReadProfile>("read-profile"),
         listed::<read_user::ReadUser>("read-user"),
+        listed::<read_user_history::ReadUserHistory>("read-user-history"),
         listed::<read_user_counts::ReadUserCounts>("read-user-counts"),
         listed::<read_role::ReadRole>("read-role"),
         listed::<refresh_session::RefreshSession>("refresh-session"),
