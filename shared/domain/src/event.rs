@@ -168,6 +168,9 @@ pub enum EventKind {
     },
     /// `role.deleted`: the role is no more, and gives nothing to those who had it; no event follows.
     RoleDeleted {},
+    /// `user.restored`: the tables were restored to an earlier moment, and the user is as they were then; every
+    /// session has ended.
+    UserRestored {},
     /// `user.erased`: nothing is left of the user but the id; no event follows.
     UserErased {},
 }
@@ -240,6 +243,7 @@ impl EventKind {
             Self::RoleRevoked { .. } => "user.role-revoked",
             Self::RoleChanged { .. } => "role.changed",
             Self::RoleDeleted {} => "role.deleted",
+            Self::UserRestored {} => "user.restored",
             Self::UserErased {} => "user.erased",
         }
     }
@@ -266,6 +270,7 @@ impl EventKind {
             | Self::RoleRevoked { .. }
             | Self::RoleChanged { .. }
             | Self::RoleDeleted {}
+            | Self::UserRestored {}
             | Self::UserErased {} => 1,
         }
     }

@@ -111,6 +111,7 @@ fn of_user(user: User) -> Vec<EventKind> {
             sessions_ended: false,
             stated_reason: StatedReason::parse("ticket 4711").ok(),
         },
+        EventKind::UserRestored {},
         EventKind::UserErased {},
     ]
 }
