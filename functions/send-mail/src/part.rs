@@ -9,6 +9,7 @@ pub(crate) enum Part {
     VerifyRegistrationAgain,
     ResetPassword,
     VerifyEmailChange,
+    Invitation,
     /// Tells a user what was done to the account, at the address that it had then.
     Notice(Letter),
     /// Tells of a change of address at the address before.
@@ -22,6 +23,7 @@ impl Part {
             "registration.requested" => &[Self::VerifyRegistration],
             "registration.resend-requested" => &[Self::VerifyRegistrationAgain],
             "password-reset.requested" => &[Self::ResetPassword],
+            "user.created" => &[Self::Invitation],
             "user.email-change-requested" => {
                 &[Self::Notice(Letter::EmailChangeRequested), Self::VerifyEmailChange]
             }
@@ -39,6 +41,7 @@ impl Part {
             Self::VerifyRegistration | Self::VerifyRegistrationAgain => Letter::VerifyRegistration.name(),
             Self::ResetPassword => Letter::ResetPassword.name(),
             Self::VerifyEmailChange => Letter::VerifyEmailChange.name(),
+            Self::Invitation => Letter::Invitation.name(),
             Self::Notice(letter) => letter.name(),
             Self::NoticeToFormerAddress => "email-changed-former",
         }

@@ -87,6 +87,27 @@ pub enum EventKind {
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
     },
+    /// `user.created`: an administrator has made the user, who gets a mail to choose a password by. Until then
+    /// the address is not proven.
+    UserCreated {
+        /// Who it is.
+        user_id: UserId,
+        /// Names of the roles that the user has, sorted.
+        roles: Vec<String>,
+        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+        /// Left out when the deployment publishes ids only.
+        #[serde(flatten, skip_serializing_if = "Option::is_none")]
+        person: Option<Person>,
+    },
+    /// `user.invitation-accepted`: somebody whom an administrator has made a user has chosen the first password
+    /// by a mailed link. The address is proven.
+    InvitationAccepted {
+        /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        breach_check: Option<BreachCheck>,
+    },
     /// `session.started`: the user logged in.
     SessionStarted {
         /// Which session it is.
@@ -210,6 +231,15 @@ impl EventKind {
         Self::UserRegistered { user_id: user.id, person: Some(Person::of(user)) }
     }
 
+    pub(crate) fn user_created(user: &User, stated_reason: StatedReason) -> Self {
+        Self::UserCreated {
+            user_id: user.id,
+            roles: user.roles.clone(),
+            stated_reason: Some(stated_reason),
+            person: Some(Person::of(user)),
+        }
+    }
+
     pub(crate) fn email_changed(user: &User) -> Self {
         Self::EmailChanged { person: Some(Person::of(user)) }
     }
@@ -225,6 +255,8 @@ impl EventKind {
             Self::RegistrationRequested { .. } => "registration.requested",
             Self::ResendRequested {} => "registration.resend-requested",
             Self::UserRegistered { .. } => "user.registered",
+            Self::UserCreated { .. } => "user.created",
+            Self::InvitationAccepted { .. } => "user.invitation-accepted",
             Self::SessionStarted { .. } => "session.started",
             Self::SessionEnded { .. } => "session.ended",
             Self::OtherSessionsEnded { .. } => "sessions.ended",
@@ -251,6 +283,8 @@ impl EventKind {
             Self::RegistrationRequested { .. } => 2,
             Self::ResendRequested {}
             | Self::UserRegistered { .. }
+            | Self::UserCreated { .. }
+            | Self::InvitationAccepted { .. }
             | Self::SessionStarted { .. }
             | Self::SessionEnded { .. }
             | Self::OtherSessionsEnded { .. }
@@ -272,12 +306,16 @@ impl EventKind {
 
     pub(crate) fn without_person(mut self) -> Self {
         if let Self::UserRegistered { person, .. }
+        | Self::UserCreated { person, .. }
         | Self::EmailChanged { person }
         | Self::UserUpdated { person, .. } = &mut self
         {
             *person = None;
         }
-        if let Self::RoleGranted { stated_reason, .. } | Self::RoleRevoked { stated_reason, .. } = &mut self {
+        if let Self::UserCreated { stated_reason, .. }
+        | Self::RoleGranted { stated_reason, .. }
+        | Self::RoleRevoked { stated_reason, .. } = &mut self
+        {
             *stated_reason = None;
         }
         self

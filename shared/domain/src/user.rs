@@ -9,7 +9,7 @@ use crate::{
     RoleName, Session, SessionEnd, SessionId, SessionLimits, StatedReason, Stream, Timestamp, UserId,
 };
 
-/// Somebody whose address is proven.
+/// Somebody who has an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Who it is.
@@ -22,7 +22,7 @@ pub struct User {
     pub credential_version: u64,
     /// Whether the user may sign in.
     pub status: Status,
-    /// The proven address.
+    /// The address: proven, or vouched for by whoever has made the account. No password opens that until it is.
     pub email: Email,
     /// First name, if given.
     pub first_name: Option<Name>,
@@ -34,7 +34,9 @@ pub struct User {
     pub attributes: Attributes,
     /// Names of the roles that the user has.
     pub roles: Vec<String>,
-    /// When the address was proven.
+    /// When an administrator has made the account, as long as no password was chosen for it.
+    pub invited_at: Option<Timestamp>,
+    /// Since when there is the account.
     pub created_at: Timestamp,
     /// When the profile last changed.
     pub updated_at: Timestamp,

@@ -237,6 +237,7 @@ fn item(user: &User) -> Attributes {
         .maybe_text("locale", user.locale.as_ref().map(Locale::as_str))
         .maybe_text("attributes", (!user.attributes.is_empty()).then(|| user.attributes.json()))
         .texts("roles", &user.roles)
+        .maybe_moment("invited_at", user.invited_at)
         .moment("created_at", user.created_at)
         .moment("updated_at", user.updated_at)
         .build()
@@ -302,6 +303,7 @@ pub(crate) fn parse(id: UserId, item: &Attributes) -> Result<User, Failure> {
         locale: read.maybe_parsed("locale", Locale::parse)?,
         attributes: read.maybe_parsed("attributes", custom_attributes)?.unwrap_or_default(),
         roles: read.texts("roles")?,
+        invited_at: item.contains_key("invited_at").then(|| read.moment("invited_at")).transpose()?,
         created_at: read.moment("created_at")?,
         updated_at: read.moment("updated_at")?,
     })
