@@ -10,7 +10,7 @@ use domain::Secret;
 use passwords::{NotProven, Proven, Reentry};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{Erasure, Failure, Refused, StandingRefused, Store};
+use store::{Failure, Refused, StandingRefused, Store};
 use thiserror::Error;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -103,9 +103,8 @@ impl DeleteAccount {
         let cause = caller.cause(self.random.id(now), now);
         for _turn in 0..store::TURNS {
             let (deleting, event) = proven.user.request_deletion(self.grace, cause.clone());
-            let erasure = Erasure { user_id: deleting.id, due_at: now.plus(self.grace) };
             let store = self.store.answering(caller.receipt(&NoContent));
-            match store.request_deletion((&proven.user, &deleting), erasure, event).await {
+            match store.change_user((&proven.user, &deleting), event).await {
                 Ok(()) => return Ok(NoContent),
                 Err(StandingRefused::LastAdministrator) => return Err(Refusal::LastAdministrator),
                 Err(StandingRefused::Refused(Refused::Stale)) => proven = self.reentry.again(proven).await?,

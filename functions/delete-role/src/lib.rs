@@ -3,23 +3,19 @@
 //! It gives them nothing any more from their next log-in or refresh on. Its name is not used again, so that nobody gets rights by a
 //! role that was another one.
 
+use administration::{Administration, NotDone};
 use api::{
-    AccessGate, Endpoint, NoContent, Path, Permitted, Problem, ProblemType, Receipts, Right, RolesWrite,
-    Route, UseCase,
+    AccessGate, Endpoint, NoContent, Path, Permitted, Problem, ProblemType, RolesWrite, Route, UseCase,
 };
-use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{NoAuthority, RoleName};
+use cloud::{Cloud, SettingError};
+use domain::{Authority, NoAuthority, RoleName};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{Failure, NotAuthorized, Refused, Store};
 use thiserror::Error;
 
 /// Deletes roles.
 pub struct DeleteRole {
-    store: Store,
-    gate: AccessGate,
-    clock: Clock,
-    random: Random,
+    administration: Administration,
 }
 
 /// Wires the function.
@@ -27,11 +23,9 @@ pub struct DeleteRole {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<DeleteRole>, SettingError> {
-    let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
-    let (clock, random) = (cloud.clock(), cloud.random());
-    Endpoint::changing(cloud, DeleteRole { store, gate, clock, random }, receipts)
+    let administration = Administration::new(cloud)?;
+    let receipts = administration.receipts(cloud);
+    Endpoint::changing(cloud, DeleteRole { administration }, receipts)
 }
 
 /// Which role.
@@ -43,21 +37,12 @@ pub struct Target {
 /// Why the role stays.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// There is no such role (any more).
-    #[error("there is no such role")]
-    NotFound,
     /// The role is built in.
     #[error("the role is built in")]
     BuiltIn,
-    /// There is no authority for it (any more).
+    /// It cannot be done.
     #[error(transparent)]
-    NotAuthorized(#[from] NoAuthority),
-    /// Too many changes of this role at once.
-    #[error("too many turns")]
-    Contended,
-    /// The tables failed.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
+    NotDone(#[from] NotDone),
 }
 
 impl UseCase for DeleteRole {
@@ -69,7 +54,7 @@ impl UseCase for DeleteRole {
     type Refusal = Refusal;
 
     fn gate(&self) -> &AccessGate {
-        &self.gate
+        self.administration.gate()
     }
 
     async fn run(
@@ -77,48 +62,27 @@ impl UseCase for DeleteRole {
         caller: Permitted<RolesWrite>,
         Path(target): Path<Target>,
     ) -> Result<NoContent, Refusal> {
-        let name = RoleName::parse(&target.name).map_err(|_| Refusal::NotFound)?;
-        let now = self.clock.now();
-        let cause = caller.cause(self.random.id(now), now);
-        for _turn in 0..store::TURNS {
-            let who = (caller.user_id, caller.session_id);
-            let authority = self.store.identities().authority(who, RolesWrite::PERMISSION, now).await?;
-            let role = authority.roles().get(&name).ok_or(Refusal::NotFound)?;
+        let name = RoleName::parse(&target.name).map_err(|_| NotDone::NotFound)?;
+        let act = self.administration.act(&caller);
+        let delete = |authority: &Authority| {
+            let role = authority.roles().get(&name).ok_or(NotDone::NotFound)?;
             if role.is_built_in() {
                 return Err(Refusal::BuiltIn);
             }
             if !authority.may_give_role(role) {
-                return Err(NoAuthority::Forbidden.into());
+                return Err(NotDone::from(NoAuthority::Forbidden).into());
             }
-            let (deleted, event) = role.delete(cause.clone());
-            let store = self.store.answering(caller.receipt(&NoContent)).under(&authority);
-            match store.delete_role(&deleted, event).await {
-                Ok(()) => return Ok(NoContent),
-                Err(Refused::Stale) => {}
-                Err(Refused::Failed(failure)) => return Err(failure.into()),
-            }
-        }
-        Err(Refusal::Contended)
-    }
-}
-
-impl From<NotAuthorized> for Refusal {
-    fn from(not_authorized: NotAuthorized) -> Self {
-        match not_authorized {
-            NotAuthorized::None(none) => none.into(),
-            NotAuthorized::NotRead(failure) => failure.into(),
-        }
+            Ok((role.clone(), Some(role.delete(act.cause()))))
+        };
+        act.change_role(delete, |_| NoContent).await
     }
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotFound => Self::of(ProblemType::NotFound),
             Refusal::BuiltIn => Self::of(ProblemType::RoleBuiltIn),
-            Refusal::NotAuthorized(none) => none.into(),
-            Refusal::Contended => Self::unavailable(),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+            Refusal::NotDone(not_done) => not_done.into(),
         }
     }
 }

@@ -3,23 +3,19 @@
 //! Nobody can give a role with a permission that they do not have themselves; administrators can give all. Tokens say
 //! so from the user's next log-in or refresh on. A role that the user has already is no change.
 
+use administration::{Administration, NotDone, Stated};
 use api::{
-    AccessGate, Body, Endpoint, FieldProblem, NoContent, Path, Permitted, Problem, ProblemType, Receipts,
-    Right, RolesWrite, Route, UseCase,
+    AccessGate, Body, Endpoint, NoContent, Path, Permitted, Problem, ProblemType, RolesWrite, Route, UseCase,
 };
-use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{InvalidReason, NoAuthority, RoleName, StatedReason, TooManyRoles, UserId};
+use cloud::{Cloud, SettingError};
+use domain::{Authority, NoAuthority, RoleName, TooManyRoles, User, UserId};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{Failure, NotAuthorized, Refused, StandingRefused, Store};
 use thiserror::Error;
 
 /// Gives roles.
 pub struct GrantRole {
-    store: Store,
-    gate: AccessGate,
-    clock: Clock,
-    random: Random,
+    administration: Administration,
 }
 
 /// Wires the function.
@@ -27,11 +23,9 @@ pub struct GrantRole {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<GrantRole>, SettingError> {
-    let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
-    let (clock, random) = (cloud.clock(), cloud.random());
-    Endpoint::changing(cloud, GrantRole { store, gate, clock, random }, receipts)
+    let administration = Administration::new(cloud)?;
+    let receipts = administration.receipts(cloud);
+    Endpoint::changing(cloud, GrantRole { administration }, receipts)
 }
 
 /// Whose role, and which.
@@ -42,35 +36,15 @@ pub struct Target {
     name: String,
 }
 
-/// Why it is done.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// Kept with the user's events, and shown to them: 1 to 200 characters.
-    reason: String,
-}
-
 /// Why the user's roles stay as they are.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// It does not say why.
-    #[error("no reason")]
-    NoReason(#[from] InvalidReason),
-    /// There is no such user or role.
-    #[error("there is no such user or role")]
-    NotFound,
     /// The user has as many as a user can have.
     #[error(transparent)]
     TooMany(#[from] TooManyRoles),
-    /// There is no authority for it (any more).
+    /// It cannot be done.
     #[error(transparent)]
-    NotAuthorized(#[from] NoAuthority),
-    /// Too many changes of this user at once.
-    #[error("too many turns")]
-    Contended,
-    /// The tables failed.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
+    NotDone(#[from] NotDone),
 }
 
 impl UseCase for GrantRole {
@@ -78,77 +52,45 @@ impl UseCase for GrantRole {
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::TooManyRoles];
     type Caller = Permitted<RolesWrite>;
-    type Request = (Path<Target>, Body<Request>);
+    type Request = (Path<Target>, Body<Stated>);
     type Response = NoContent;
     type Refusal = Refusal;
 
     fn gate(&self) -> &AccessGate {
-        &self.gate
+        self.administration.gate()
     }
 
     async fn run(
         &self,
         caller: Permitted<RolesWrite>,
-        (Path(target), Body(request)): (Path<Target>, Body<Request>),
+        (Path(target), Body(stated)): (Path<Target>, Body<Stated>),
     ) -> Result<NoContent, Refusal> {
-        let (user_id, name) = target.parse().ok_or(Refusal::NotFound)?;
-        let reason = StatedReason::parse(&request.reason)?;
-        let now = self.clock.now();
-        let cause = caller.cause(self.random.id(now), now);
-        let identities = self.store.identities();
-        for _turn in 0..store::TURNS {
-            let who = (caller.user_id, caller.session_id);
-            let (authority, user) = tokio::try_join!(
-                async { Ok::<_, Refusal>(identities.authority(who, RolesWrite::PERMISSION, now).await?) },
-                async { identities.user(user_id).await?.ok_or(Refusal::NotFound) }
-            )?;
-            let role = authority.roles().get(&name).ok_or(Refusal::NotFound)?;
+        let (user_id, name) = target.parse()?;
+        let reason = stated.parse()?;
+        let act = self.administration.act(&caller);
+        let give = |authority: &Authority, user: &User| {
+            let role = authority.roles().get(&name).ok_or(NotDone::NotFound)?;
             if !authority.may_give_role(role) {
-                return Err(NoAuthority::Forbidden.into());
+                return Err(NotDone::from(NoAuthority::Forbidden).into());
             }
-            let Some((after, event)) = user.grant_role(&name, Some(reason.clone()), cause.clone())? else {
-                identities.keep_receipt(caller.receipt(&NoContent), now).await?;
-                return Ok(NoContent);
-            };
-            let store = self.store.answering(caller.receipt(&NoContent)).under(&authority);
-            match store.change_roles((&user, &after), event).await {
-                Ok(()) => return Ok(NoContent),
-                // One more administrator is not the last one.
-                Err(StandingRefused::Refused(Refused::Stale) | StandingRefused::LastAdministrator) => {}
-                Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
-            }
-        }
-        Err(Refusal::Contended)
+            Ok(user.grant_role(&name, Some(reason.clone()), act.cause())?)
+        };
+        act.change_roles(user_id, give).await
     }
 }
 
 impl Target {
-    fn parse(&self) -> Option<(UserId, RoleName)> {
-        Some((self.id.parse().ok()?, RoleName::parse(&self.name).ok()?))
-    }
-}
-
-impl From<NotAuthorized> for Refusal {
-    fn from(not_authorized: NotAuthorized) -> Self {
-        match not_authorized {
-            NotAuthorized::None(none) => none.into(),
-            NotAuthorized::NotRead(failure) => failure.into(),
-        }
+    fn parse(&self) -> Result<(UserId, RoleName), NotDone> {
+        let id = self.id.parse().map_err(|_| NotDone::NotFound)?;
+        Ok((id, RoleName::parse(&self.name).map_err(|_| NotDone::NotFound)?))
     }
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NoReason(error) => {
-                let code = ProblemType::ValidationFailed.slug();
-                Self::fields(vec![FieldProblem::new("/reason", code, &error)])
-            }
-            Refusal::NotFound => Self::of(ProblemType::NotFound),
             Refusal::TooMany(_) => Self::of(ProblemType::TooManyRoles),
-            Refusal::NotAuthorized(none) => none.into(),
-            Refusal::Contended => Self::unavailable(),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+            Refusal::NotDone(not_done) => not_done.into(),
         }
     }
 }

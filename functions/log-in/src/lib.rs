@@ -14,11 +14,12 @@ use api::{
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError, chain};
 use credentials::{HashFailed, Hasher, Verdict};
 use domain::{
-    Allowance, Credential, Email, InvalidEmail, InvalidPassword, Password, Secret, SessionLimits, User,
+    Allowance, Credential, Email, InvalidEmail, InvalidPassword, Password, Secret, SessionLimits, Status,
+    User,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Erasure, Failure, Limit, NotReserved, RecentRoles, Refused, Store};
+use store::{Failure, Limit, NotReserved, RecentRoles, Refused, StandingRefused, Store};
 use thiserror::Error;
 use tokens::{Issuer, KeyUnusable, KnownDevice};
 use tokio::sync::OnceCell;
@@ -292,12 +293,15 @@ impl LogIn {
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
         for _turn in 0..store::TURNS {
-            let Some(erasure) = Erasure::of(&user) else { return Ok(user) };
+            let Status::Deleting { .. } = user.status else { return Ok(user) };
             let (back, event) = user.cancel_deletion(cause.clone());
-            match self.store.answering(None).cancel_deletion((&user, &back), erasure, event).await {
+            match self.store.answering(None).change_user((&user, &back), event).await {
                 Ok(()) => return Ok(back),
-                Err(Refused::Failed(failure)) => return Err(failure.into()),
-                Err(Refused::Stale) => user = self.again(proven).await?,
+                Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
+                // Whoever comes back is one administrator more, never the last one.
+                Err(StandingRefused::Refused(Refused::Stale) | StandingRefused::LastAdministrator) => {
+                    user = self.again(proven).await?;
+                }
             }
         }
         Err(Refusal::Contended)

@@ -6,23 +6,20 @@
 
 use std::collections::BTreeSet;
 
+use administration::{Administration, NotDone};
 use api::{
-    AccessGate, Body, Endpoint, FieldProblem, Path, Permitted, Problem, ProblemType, Receipts, Right,
-    RolesWrite, Route, ShownRole, UseCase, Versioned,
+    AccessGate, Body, Endpoint, FieldProblem, Path, Permitted, Problem, ProblemType, RolesWrite, Route,
+    ShownRole, UseCase, Versioned,
 };
-use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{InvalidRoleName, NoAuthority, Permission, Role, RoleName};
+use cloud::{Cloud, SettingError};
+use domain::{Authority, InvalidRoleName, NoAuthority, Permission, Role, RoleName};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{Failure, NotAuthorized, Refused, Store};
 use thiserror::Error;
 
 /// Changes roles.
 pub struct PutRole {
-    store: Store,
-    gate: AccessGate,
-    clock: Clock,
-    random: Random,
+    administration: Administration,
 }
 
 /// Wires the function.
@@ -30,11 +27,9 @@ pub struct PutRole {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<PutRole>, SettingError> {
-    let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
-    let (clock, random) = (cloud.clock(), cloud.random());
-    Endpoint::changing(cloud, PutRole { store, gate, clock, random }, receipts)
+    let administration = Administration::new(cloud)?;
+    let receipts = administration.receipts(cloud);
+    Endpoint::changing(cloud, PutRole { administration }, receipts)
 }
 
 /// Which role.
@@ -68,18 +63,9 @@ pub enum Refusal {
     /// The name was that of a role.
     #[error("a role of this name was deleted")]
     Deleted,
-    /// The role is not of the version that the request is for.
-    #[error("the role has changed")]
-    Changed,
-    /// There is no authority for it (any more).
+    /// It cannot be done.
     #[error(transparent)]
-    NotAuthorized(#[from] NoAuthority),
-    /// Too many changes of this role at once.
-    #[error("too many turns")]
-    Contended,
-    /// The tables failed.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
+    NotDone(#[from] NotDone),
 }
 
 impl UseCase for PutRole {
@@ -96,7 +82,7 @@ impl UseCase for PutRole {
     type Refusal = Refusal;
 
     fn gate(&self) -> &AccessGate {
-        &self.gate
+        self.administration.gate()
     }
 
     async fn run(
@@ -106,11 +92,8 @@ impl UseCase for PutRole {
     ) -> Result<Versioned<ShownRole>, Refusal> {
         let name = RoleName::parse(&target.name)?;
         let permissions = request.parse().map_err(Refusal::Unacceptable)?;
-        let now = self.clock.now();
-        let cause = caller.cause(self.random.id(now), now);
-        for _turn in 0..store::TURNS {
-            let who = (caller.user_id, caller.session_id);
-            let authority = self.store.identities().authority(who, RolesWrite::PERMISSION, now).await?;
+        let act = self.administration.act(&caller);
+        let define = |authority: &Authority| {
             if authority.roles().had(&name) {
                 return Err(Refusal::Deleted);
             }
@@ -120,25 +103,15 @@ impl UseCase for PutRole {
                 return Err(Refusal::BuiltIn);
             }
             if !caller.head.is_for_version(before.version) {
-                return Err(Refusal::Changed);
+                return Err(NotDone::Changed.into());
             }
             if !authority.may_define(&before, &permissions) {
-                return Err(NoAuthority::Forbidden.into());
+                return Err(NotDone::from(NoAuthority::Forbidden).into());
             }
-            let Some((after, event)) = before.change(permissions.clone(), cause.clone()) else {
-                let shown = shown(&before);
-                self.store.identities().keep_receipt(caller.receipt(&shown), now).await?;
-                return Ok(shown);
-            };
-            let shown = shown(&after);
-            let store = self.store.answering(caller.receipt(&shown)).under(&authority);
-            match store.put_role(&after, event).await {
-                Ok(()) => return Ok(shown),
-                Err(Refused::Stale) => {}
-                Err(Refused::Failed(failure)) => return Err(failure.into()),
-            }
-        }
-        Err(Refusal::Contended)
+            let change = before.change(permissions.clone(), act.cause());
+            Ok((before, change))
+        };
+        act.change_role(define, shown).await
     }
 }
 
@@ -169,25 +142,13 @@ impl From<InvalidRoleName> for Refusal {
     }
 }
 
-impl From<NotAuthorized> for Refusal {
-    fn from(not_authorized: NotAuthorized) -> Self {
-        match not_authorized {
-            NotAuthorized::None(none) => none.into(),
-            NotAuthorized::NotRead(failure) => failure.into(),
-        }
-    }
-}
-
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unacceptable(fields) => Self::fields(fields),
             Refusal::BuiltIn => Self::of(ProblemType::RoleBuiltIn),
             Refusal::Deleted => Self::of(ProblemType::RoleDeleted),
-            Refusal::Changed => Self::of(ProblemType::VersionConflict),
-            Refusal::NotAuthorized(none) => none.into(),
-            Refusal::Contended => Self::unavailable(),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+            Refusal::NotDone(not_done) => not_done.into(),
         }
     }
 }

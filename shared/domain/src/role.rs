@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::{Cause, Event, EventKind, Stream, User};
+use crate::{Cause, Event, EventKind, Stream, Timestamp, User};
 
 /// Octets.
 const MAX_PERMISSION: usize = 64;
@@ -45,6 +45,8 @@ pub struct Role {
     pub permissions: BTreeSet<Permission>,
     /// The sequence of the role's last event; 0 for the one that is built in.
     pub version: u64,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// Every role that there is: what is defined, and the one that is built in.
@@ -124,13 +126,13 @@ impl Role {
     #[must_use]
     pub fn admin() -> Self {
         let permissions = Permission::OWN.map(|own| Permission(own.to_owned())).into();
-        Self { name: RoleName(Self::ADMIN.to_owned()), permissions, version: 0 }
+        Self { permissions, ..Self::undefined(RoleName(Self::ADMIN.to_owned())) }
     }
 
     /// A role that is not there yet: its first change defines it.
     #[must_use]
     pub const fn undefined(name: RoleName) -> Self {
-        Self { name, permissions: BTreeSet::new(), version: 0 }
+        Self { name, permissions: BTreeSet::new(), version: 0, deleted_at: None }
     }
 
     /// Lets it permit `permissions` and nothing else. Returns the role one version on, and the event; `None`
@@ -141,7 +143,7 @@ impl Role {
             return None;
         }
         let kind = EventKind::RoleChanged { permissions: permissions.clone() };
-        let role = Self { permissions, version: self.version + 1, name: self.name.clone() };
+        let role = Self { permissions, version: self.version + 1, ..self.clone() };
         let event = role.event(kind, cause);
         Some((role, event))
     }
@@ -149,8 +151,8 @@ impl Role {
     /// Deletes it. Returns the role one version on, permitting nothing, and the event.
     #[must_use]
     pub fn delete(&self, cause: Cause) -> (Self, Event) {
-        let deleted =
-            Self { permissions: BTreeSet::new(), version: self.version + 1, name: self.name.clone() };
+        let (version, deleted_at) = (self.version + 1, Some(cause.occurred_at));
+        let deleted = Self { permissions: BTreeSet::new(), version, deleted_at, name: self.name.clone() };
         let event = deleted.event(EventKind::RoleDeleted {}, cause);
         (deleted, event)
     }

@@ -3,9 +3,9 @@
 use domain::{Credential, Event, Status, Timestamp, Tombstone, User, UserId};
 
 use crate::{
-    Failure, Identities, Refused, StandingRefused,
+    Failure, Identities, Refused,
     item::{Attributes, Item, Read, text},
-    roles, sessions,
+    sessions,
     transaction::{Commands, Write},
     users,
 };
@@ -55,35 +55,16 @@ pub(crate) fn sortable(moment: Timestamp) -> String {
     format!("{:015}", moment.millis())
 }
 
+/// What notes that a user is to be erased, or is not after all, if it is so by the change.
+pub(crate) fn writes(before: &User, after: &User) -> impl Iterator<Item = Write> {
+    let (before, after) = (Erasure::of(before), Erasure::of(after));
+    let is_new = before != after;
+    let (given_up, noted) = (before.filter(|_| is_new), after.filter(|_| is_new));
+    let give_up = given_up.map(|erasure| Write::delete(erasure.key().build()));
+    give_up.into_iter().chain(noted.map(Erasure::note))
+}
+
 impl Commands<'_> {
-    /// Notes that a user, who is one version on by it, is to be erased.
-    ///
-    /// # Errors
-    /// [`StandingRefused`].
-    pub async fn request_deletion(
-        &self,
-        (before, user): (&User, &User),
-        erasure: Erasure,
-        event: Event,
-    ) -> Result<(), StandingRefused> {
-        self.change_standing((before, user), Some(erasure.note()), event).await
-    }
-
-    /// Notes that a user, who is one version on by it, is not to be erased after all.
-    ///
-    /// # Errors
-    /// [`Refused::Stale`] if the user has changed since they were read.
-    pub async fn cancel_deletion(
-        &self,
-        (before, user): (&User, &User),
-        erasure: Erasure,
-        event: Event,
-    ) -> Result<(), Refused> {
-        let count = roles::count_administrators(before, user);
-        let writes = [Some(users::replace(user)), Some(Write::delete(erasure.key().build())), count];
-        self.commit(writes.into_iter().flatten(), event).await.map_err(sessions::stale)
-    }
-
     /// Puts a tombstone in the place of a user, and gives up their claim on an address. Whatever else
     /// there is of them must be gone before.
     ///

@@ -55,11 +55,11 @@ pub use moving::AdmissionRefused;
 pub use public_keys::KeysRead;
 pub use receipts::ReceiptRead;
 pub use reconciliation::{Reconciled, Reconciliation};
-pub use roles::{NotAuthorized, RecentRoles, StandingRefused};
+pub use roles::{NotAuthorized, RecentRoles};
 pub use sessions::Rotation;
 pub use transaction::{Commands, Refused, Store};
 pub use user_counts::{Counts, Recount, UserCounts};
-pub use users::ClaimRefused;
+pub use users::{ClaimRefused, StandingRefused};
 
 /// Commands on one user that meet take turns: whose reading has become stale reads again and decides
 /// anew, so often at most.

@@ -14,8 +14,8 @@ use domain::{
 use crate::{
     Failure, Identities, Refused,
     item::{Attributes, Item, Read},
-    listing, sessions,
-    transaction::{Commands, NotCommitted, Write},
+    sessions,
+    transaction::{Commands, Write},
     users,
 };
 
@@ -25,17 +25,6 @@ const ADMINISTRATORS: &str = "ADMINISTRATORS";
 
 /// How long a function takes roles for what they were when it read them. Never for a decision about roles.
 const KEPT: Duration = Duration::from_mins(1);
-
-/// Why what a user may do is not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum StandingRefused {
-    /// Nobody would be left who can give rights.
-    #[error("the user is the last administrator")]
-    LastAdministrator,
-    /// The user or the authority has changed, or the tables failed.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-}
 
 /// Why nobody may act.
 #[derive(Debug, thiserror::Error)]
@@ -113,56 +102,13 @@ impl Identities {
 }
 
 impl Commands<'_> {
-    /// Puts a role in the place of the one a version before, if there is one.
+    /// Puts a role in the place of the one a version before, if there is one. One that was deleted stays as a
+    /// mark: nobody is to get rights by a name that was another role's.
     ///
     /// # Errors
     /// [`Refused::Stale`] if the role or the authority has changed since they were read.
     pub async fn put_role(&self, role: &Role, event: Event) -> Result<(), Refused> {
-        let permissions: Vec<_> = role.permissions.iter().map(|held| held.as_str().to_owned()).collect();
-        let item = item(role).texts("permissions", &permissions);
-        self.commit([replace(role, item)], event).await.map_err(sessions::stale)
-    }
-
-    /// Puts a mark in the place of a role: nobody is to get rights by a name that was another role's.
-    ///
-    /// # Errors
-    /// [`Refused::Stale`] if the role or the authority has changed since they were read.
-    pub async fn delete_role(&self, role: &Role, event: Event) -> Result<(), Refused> {
-        let item = item(role).moment("deleted_at", event.cause.occurred_at);
-        self.commit([replace(role, item)], event).await.map_err(sessions::stale)
-    }
-
-    /// Puts a user, whose roles are others, in the place of the one a version before.
-    ///
-    /// # Errors
-    /// [`StandingRefused`].
-    pub async fn change_roles(
-        &self,
-        (before, user): (&User, &User),
-        event: Event,
-    ) -> Result<(), StandingRefused> {
-        self.change_standing((before, user), None, event).await
-    }
-
-    /// The same of whatever makes a user an administrator, or one no more.
-    pub(crate) async fn change_standing(
-        &self,
-        (before, user): (&User, &User),
-        besides: Option<Write>,
-        event: Event,
-    ) -> Result<(), StandingRefused> {
-        const COUNT: usize = 0;
-        let count = count_administrators(before, user);
-        let is_counted = count.is_some();
-        let writes = [count, Some(users::replace(user)), besides].into_iter().flatten();
-        let writes = writes.chain(listing::role_writes(&before.roles, user));
-        self.commit(writes, event).await.map_err(|error| match error {
-            // If something else does not hold either, it is to be decided anew.
-            NotCommitted::Refused(positions) if is_counted && positions == [COUNT] => {
-                StandingRefused::LastAdministrator
-            }
-            error => sessions::stale(error).into(),
-        })
+        self.commit([replace(role)], event).await.map_err(sessions::stale)
     }
 }
 
@@ -206,12 +152,17 @@ fn key(name: &RoleName) -> Attributes {
     Item::at(PK, name.as_str()).build()
 }
 
-fn item(role: &Role) -> Item {
-    Item::at(PK, role.name.as_str()).number("version", role.version)
+fn item(role: &Role) -> Attributes {
+    let item = Item::at(PK, role.name.as_str()).number("version", role.version);
+    let permissions: Vec<_> = role.permissions.iter().map(|held| held.as_str().to_owned()).collect();
+    match role.deleted_at {
+        Some(deleted_at) => item.moment("deleted_at", deleted_at).build(),
+        None => item.texts("permissions", &permissions).build(),
+    }
 }
 
-fn replace(role: &Role, item: Item) -> Write {
-    let put = Write::put(item.build());
+fn replace(role: &Role) -> Write {
+    let put = Write::put(item(role));
     if role.version == 1 {
         return put.only_if("attribute_not_exists(pk)");
     }
@@ -230,5 +181,6 @@ fn parse(item: &Attributes) -> Result<Role, Failure> {
             .map(permission)
             .collect::<Result<BTreeSet<_>, _>>()?,
         version: read.number("version")?,
+        deleted_at: None,
     })
 }

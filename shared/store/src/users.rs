@@ -6,9 +6,9 @@ use domain::{
 };
 
 use crate::{
-    Erasure, Failure, Identities, Refused,
+    Erasure, Failure, Identities, Refused, erasures,
     item::{Attributes, Item, Read, text},
-    listing, registrations, sessions,
+    listing, registrations, roles, sessions,
     transaction::{Commands, NotCommitted, Write},
 };
 
@@ -52,6 +52,17 @@ pub enum ClaimRefused {
     Failed(#[from] Failure),
 }
 
+/// Why a user is not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StandingRefused {
+    /// Nobody would be left who can give rights.
+    #[error("the user is the last administrator")]
+    LastAdministrator,
+    /// The user or the authority has changed, or the tables failed.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
 impl Commands<'_> {
     /// Turns a registration into a user: claims the address, adds the user, consumes the link.
     ///
@@ -81,6 +92,31 @@ impl Commands<'_> {
     /// [`Refused::Stale`] if the user has changed since they were read.
     pub async fn update_user(&self, user: &User, event: Event) -> Result<(), Refused> {
         self.commit([replace(user)], event).await.map_err(sessions::stale)
+    }
+
+    /// The same of a user of whom anything may be another: with them change the roles by which they are
+    /// found, how many administrators there are, and whether they are to be erased.
+    ///
+    /// # Errors
+    /// [`StandingRefused`].
+    pub async fn change_user(
+        &self,
+        (before, user): (&User, &User),
+        event: Event,
+    ) -> Result<(), StandingRefused> {
+        const COUNT: usize = 0;
+        let count = roles::count_administrators(before, user);
+        let is_counted = count.is_some();
+        let writes = [count, Some(replace(user))].into_iter().flatten();
+        let writes = writes.chain(listing::role_writes(&before.roles, user));
+        let writes = writes.chain(erasures::writes(before, user));
+        self.commit(writes, event).await.map_err(|error| match error {
+            // If something else does not hold either, it is to be decided anew.
+            NotCommitted::Refused(positions) if is_counted && positions == [COUNT] => {
+                StandingRefused::LastAdministrator
+            }
+            error => sessions::stale(error).into(),
+        })
     }
 }
 

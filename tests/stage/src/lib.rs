@@ -188,7 +188,7 @@ impl Stage {
         };
         let granted = user.grant_role(&Role::admin().name, None, cause);
         let (after, event) = granted.expect("room").expect("a new role");
-        store.answering(None).change_roles((&user, &after), event).await.expect("granted");
+        store.answering(None).change_user((&user, &after), event).await.expect("granted");
     }
 
     /// Says what a role permits.

@@ -49,7 +49,7 @@ async fn grant(cloud: &Cloud, email: &CanonicalEmail) -> Result<(User, bool), Us
         let Some((after, event)) = user.grant_role(&Role::admin().name, None, cause.clone())? else {
             return Ok((user, false));
         };
-        match store.answering(None).change_roles((&user, &after), event).await {
+        match store.answering(None).change_user((&user, &after), event).await {
             Ok(()) => return Ok((after, true)),
             Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
             // The user has changed meanwhile. Whoever becomes an administrator is not the last one.

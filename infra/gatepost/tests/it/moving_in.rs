@@ -436,7 +436,7 @@ async fn erase(stage: &Stage, id: &str) {
     let user = store.identities().user(id).await.expect("an answer").expect("a user");
     let (deleting, event) = user.request_deletion(Duration::ZERO, cause(1));
     let erasure = Erasure::of(&deleting).expect("it waits");
-    store.answering(None).request_deletion((&user, &deleting), erasure, event).await.expect("noted");
+    store.answering(None).change_user((&user, &deleting), event).await.expect("noted");
     let credential = store.identities().credential(user.email.canonical()).await.expect("an answer");
     let (tombstone, event) = deleting.erase(cause(2));
     let erased = store.answering(None).erase(&tombstone, erasure, credential.as_ref(), event).await;
