@@ -178,8 +178,10 @@ impl ResetPassword {
 impl PresentedLink {
     fn parse(token: &Secret) -> Result<Self, Refusal> {
         let of = |purpose| LinkToken::parse(token.expose(), purpose).map(|token| (purpose, token)).ok();
-        let (purpose, token) =
-            [Purpose::ResetPassword, Purpose::AcceptInvitation].into_iter().find_map(of).ok_or(Refusal::LinkInvalid)?;
+        let (purpose, token) = [Purpose::ResetPassword, Purpose::AcceptInvitation]
+            .into_iter()
+            .find_map(of)
+            .ok_or(Refusal::LinkInvalid)?;
         Ok(Self { user_id: Id::from_uuid(token.subject()), purpose, hash: token.hash() })
     }
 }

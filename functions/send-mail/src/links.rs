@@ -105,13 +105,30 @@ impl SendMail {
         let user = self.identities.user(owner).await.map_err(unhandled)?;
         let may_reset = |user: &User| now < expires_at && user.status != Status::Suspended;
         let Some(user) = user.filter(may_reset) else { return Ok(()) };
-        let reset = Permit {
+        self.permit(self.reset(), &user, event).await
+    }
+
+    /// Gives a user whom an administrator lets choose a new password the link, and mails it. Whoever has not
+    /// accepted an invitation is invited again.
+    pub(crate) async fn reset_password_of(&self, event: &Event) -> Result<(), Unhandled> {
+        let is_due = |user: &User| {
+            // Whoever has chosen one since needs no other.
+            user.status == Status::Active && user.credential_version <= event.sequence
+        };
+        match self.user(event).await?.filter(is_due) {
+            Some(user) if user.invited_at.is_some() => self.permit(INVITATION, &user, event).await,
+            Some(user) => self.permit(self.reset(), &user, event).await,
+            None => Ok(()),
+        }
+    }
+
+    const fn reset(&self) -> Permit {
+        Permit {
             purpose: Purpose::ResetPassword,
             letter: Letter::ResetPassword,
             cap: TO_RESET,
             lifetime: self.pages.reset_lifetime,
-        };
-        self.permit(reset, &user, event).await
+        }
     }
 
     /// Gives somebody whom an administrator has made a user a link to choose the first password, and mails it.

@@ -7,6 +7,7 @@
 
 mod access;
 mod answer;
+mod applicant;
 mod caller;
 mod contract;
 mod endpoint;
@@ -23,7 +24,8 @@ mod receipts;
 mod role;
 
 pub use access::{AccessGate, SignedIn};
-pub use answer::{Accepted, Answer, Created, NoContent, Public, Published, Shown, Versioned};
+pub use answer::{Accepted, Answer, Created, CreatedAt, NoContent, Public, Published, Shown, Versioned};
+pub use applicant::parse_applicant;
 pub use caller::{Anyone, Caller, Head, Method, Route, Trace};
 pub use contract::{Contract, Given, Taken};
 pub use endpoint::{Endpoint, UseCase};

@@ -127,6 +127,13 @@ pub enum EventKind {
     },
     /// `password-reset.requested`: somebody wants a link to choose a new password.
     PasswordResetRequested {},
+    /// `user.password-reset-requested`: an administrator has a link mailed to the user, to choose a new password
+    /// by; whoever has not accepted an invitation gets that again.
+    UserPasswordResetRequested {
+        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+    },
     /// `user.password-reset`: a new password was chosen by a mailed link; every session has ended.
     PasswordReset {
         /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
@@ -149,10 +156,13 @@ pub enum EventKind {
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
     },
-    /// `user.updated`: the user has changed the profile.
+    /// `user.updated`: the profile has changed: the user or an administrator has done it.
     UserUpdated {
         /// The names of the fields that changed, sorted.
         changed: Vec<String>,
+        /// Why, in the words of an administrator who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
         /// Left out when the deployment publishes ids only.
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
@@ -244,8 +254,12 @@ impl EventKind {
         Self::EmailChanged { person: Some(Person::of(user)) }
     }
 
-    pub(crate) fn user_updated(user: &User, changed: Vec<String>) -> Self {
-        Self::UserUpdated { changed, person: Some(Person::of(user)) }
+    pub(crate) fn user_updated(
+        user: &User,
+        changed: Vec<String>,
+        stated_reason: Option<StatedReason>,
+    ) -> Self {
+        Self::UserUpdated { changed, stated_reason, person: Some(Person::of(user)) }
     }
 
     /// The event's type, e.g. `user.registered`: EventBridge's `detail-type`.
@@ -261,6 +275,7 @@ impl EventKind {
             Self::SessionEnded { .. } => "session.ended",
             Self::OtherSessionsEnded { .. } => "sessions.ended",
             Self::PasswordResetRequested {} => "password-reset.requested",
+            Self::UserPasswordResetRequested { .. } => "user.password-reset-requested",
             Self::PasswordReset { .. } => "user.password-reset",
             Self::PasswordChanged { .. } => "user.password-changed",
             Self::EmailChangeRequested {} => "user.email-change-requested",
@@ -289,6 +304,7 @@ impl EventKind {
             | Self::SessionEnded { .. }
             | Self::OtherSessionsEnded { .. }
             | Self::PasswordResetRequested {}
+            | Self::UserPasswordResetRequested { .. }
             | Self::PasswordReset { .. }
             | Self::PasswordChanged { .. }
             | Self::EmailChangeRequested {}
@@ -313,6 +329,8 @@ impl EventKind {
             *person = None;
         }
         if let Self::UserCreated { stated_reason, .. }
+        | Self::UserUpdated { stated_reason, .. }
+        | Self::UserPasswordResetRequested { stated_reason }
         | Self::RoleGranted { stated_reason, .. }
         | Self::RoleRevoked { stated_reason, .. } = &mut self
         {

@@ -2,8 +2,8 @@
 //! there, or are invited.
 
 use crate::{
-    Applicant, Attributes, Cause, Credential, Event, EventKind, Id, PasswordHash, StatedReason, Status, Stream,
-    Timestamp, User, UserId,
+    Applicant, Attributes, Cause, Credential, Event, EventKind, Id, PasswordHash, StatedReason, Status,
+    Stream, Timestamp, User, UserId,
 };
 
 /// Somebody whose address others vouch for: another system, where it was proven, or an administrator.

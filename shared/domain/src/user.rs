@@ -219,13 +219,15 @@ impl User {
         self.change(cause, EventKind::SessionEnded { session_id, reason })
     }
 
-    /// Changes the profile. Returns the user one version on, and the event; `None` if nothing changes.
+    /// Changes the profile, by whoever the cause names; who is not the user says why. Returns the user one
+    /// version on, and the event; `None` if nothing changes.
     ///
     /// # Errors
     /// If the attributes are too much together.
     pub fn update(
         &self,
         change: &ProfileChange,
+        stated_reason: Option<StatedReason>,
         cause: Cause,
     ) -> Result<Option<(Self, Event)>, InvalidAttribute> {
         let after = Self {
@@ -244,8 +246,8 @@ impl User {
         if changed.is_empty() {
             return Ok(None);
         }
-        let kind = EventKind::user_updated(&after, changed);
-        Ok(Some(after.change(cause, kind)))
+        let kind = EventKind::user_updated(&after, changed, stated_reason);
+        Ok(Some(after.changed_by(cause, kind)))
     }
 
     /// The names of the parts of the profile that are not the same in `other`, sorted.

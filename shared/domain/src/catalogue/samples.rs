@@ -106,6 +106,7 @@ fn of_user(user: User) -> Vec<EventKind> {
         EventKind::SessionStarted { session_id },
         EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut },
         EventKind::OtherSessionsEnded { kept_session_id: session_id },
+        EventKind::UserPasswordResetRequested { stated_reason: StatedReason::parse("ticket 4711").ok() },
         EventKind::PasswordReset { breach_check: Some(BreachCheck::Unavailable) },
         EventKind::PasswordChanged {
             kept_session_id: session_id,
@@ -115,6 +116,7 @@ fn of_user(user: User) -> Vec<EventKind> {
         EventKind::EmailChanged { person: person() },
         EventKind::UserUpdated {
             changed: vec!["attributes.motto".to_owned(), "locale".to_owned()],
+            stated_reason: StatedReason::parse("ticket 4711").ok(),
             person: person(),
         },
         EventKind::DeletionRequested { erase_at: at(86_400_000) },
