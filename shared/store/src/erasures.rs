@@ -59,9 +59,8 @@ pub(crate) fn sortable(moment: Timestamp) -> String {
 pub(crate) fn writes(before: &User, after: &User) -> impl Iterator<Item = Write> {
     let (before, after) = (Erasure::of(before), Erasure::of(after));
     let is_new = before != after;
-    let (given_up, noted) = (before.filter(|_| is_new), after.filter(|_| is_new));
-    let give_up = given_up.map(|erasure| Write::delete(erasure.key().build()));
-    give_up.into_iter().chain(noted.map(Erasure::note))
+    let forget = before.filter(|_| is_new).map(|erasure| Write::delete(erasure.key().build()));
+    forget.into_iter().chain(after.filter(|_| is_new).map(Erasure::note))
 }
 
 impl Commands<'_> {
