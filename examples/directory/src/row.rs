@@ -49,6 +49,9 @@ impl Row {
                 (self.email, self.first_name, self.last_name) = (email, first_name, last_name);
                 self.registered_at = Some(event.occurred_at_millis);
             }
+            // Whoever is invited proves the address by accepting that.
+            "user.created" => (self.email, self.first_name, self.last_name) = (email, first_name, last_name),
+            "user.invitation-accepted" => self.registered_at = Some(event.occurred_at_millis),
             "session.started" => {
                 self.last_signed_in = Some(event.occurred_at_millis);
                 self.sessions.insert(session_id);
