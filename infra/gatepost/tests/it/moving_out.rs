@@ -57,7 +57,8 @@ async fn who_has_not_accepted_an_invitation_has_proven_nothing_elsewhere_either(
     assert_eq!(old.users(&["export", "all.ndjson"]).code, Some(0));
 
     let exported = old.read("all.ndjson");
-    let unproven: Vec<_> = exported.lines().filter(|line| line.contains(r#""email_verified":false"#)).collect();
+    let unproven: Vec<_> =
+        exported.lines().filter(|line| line.contains(r#""email_verified":false"#)).collect();
     assert!(unproven.len() == 1 && unproven[0].contains("ada@example.com"), "{exported}");
     add_seed(&new, &old);
     let refused = new.import("all.ndjson", &exported, &[]);
