@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use administration::NotDone;
-use api::{FieldProblem, ProblemType, Right, RolesWrite, parse_applicant};
+use api::{FieldProblem, ProblemType, Right, RolesWrite, parse_locale, parse_person};
 use domain::{
     Applicant, Attributes, Authority, Newcomer, NoAuthority, RoleName, StatedReason, Status, Timestamp,
     UserId,
@@ -54,8 +54,8 @@ impl Request {
     pub(crate) fn parse(self) -> Result<Wanted, Vec<FieldProblem>> {
         let mut wrong = Vec::new();
         let names = [self.first_name.as_deref(), self.last_name.as_deref()];
-        let (email, [first_name, last_name], locale) =
-            parse_applicant(&self.email, names, self.locale.as_deref(), &mut wrong);
+        let (email, [first_name, last_name]) = parse_person(&self.email, names, &mut wrong);
+        let locale = parse_locale(self.locale.as_deref(), &mut wrong);
         let roles = roles(&self.roles, &mut wrong);
         let reason = StatedReason::parse(&self.reason);
         let reason = reason.map_err(|error| wrong.push(problem("/reason", &error))).ok();

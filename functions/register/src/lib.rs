@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::{
     Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, UseCase,
-    parse_applicant,
+    parse_locale, parse_person,
 };
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
 use credentials::{HashFailed, Hasher};
@@ -128,13 +128,13 @@ impl Request {
     fn parse(self, choice: &Choice) -> Result<(Applicant, Password), Vec<FieldProblem>> {
         let mut wrong = Vec::new();
         let names = [self.first_name.as_deref(), self.last_name.as_deref()];
-        let (email, [first_name, last_name], locale) =
-            parse_applicant(&self.email, names, self.locale.as_deref(), &mut wrong);
+        let (email, [first_name, last_name]) = parse_person(&self.email, names, &mut wrong);
         let names = [first_name.as_ref(), last_name.as_ref()];
         let password = choice
             .parse(&self.password, email.as_ref(), names)
             .map_err(|errors| wrong.extend(passwords::problems("/password", errors)))
             .ok();
+        let locale = parse_locale(self.locale.as_deref(), &mut wrong);
         match (email, password) {
             (Some(email), Some(password)) if wrong.is_empty() => {
                 Ok((Applicant { email, first_name, last_name, locale }, password))

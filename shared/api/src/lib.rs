@@ -26,7 +26,7 @@ mod trace;
 
 pub use access::{AccessGate, SignedIn};
 pub use answer::{Accepted, Answer, Created, CreatedAt, NoContent, Public, Published, Shown, Versioned};
-pub use applicant::parse_applicant;
+pub use applicant::{parse_locale, parse_person};
 pub use caller::{Anyone, Caller, Head, Method, Route};
 pub use contract::{Contract, Given, Taken};
 pub use endpoint::{Endpoint, UseCase};
