@@ -16,7 +16,7 @@ const INVITED: &str = "user.created";
 const RESET: &str = "user.password-reset-requested";
 
 /// Says of a user's item what nobody has done.
-fn set(stage: &Stage, user: &str, name: &str, value: serde_json::Value) {
+fn set(stage: &Stage, user: &str, name: &str, value: &serde_json::Value) {
     let update = json!({
         "TableName": "Identities",
         "Key": {"pk": {"S": format!("USER#{user}")}, "sk": {"S": "USER"}},
@@ -30,7 +30,7 @@ fn set(stage: &Stage, user: &str, name: &str, value: serde_json::Value) {
 /// A user who has not chosen a password yet.
 async fn invited(stage: &Stage, email: &str) -> String {
     let user = user(stage, email).await;
-    set(stage, &user, "invited_at", json!({"N": "1"}));
+    set(stage, &user, "invited_at", &json!({"N": "1"}));
     user
 }
 
@@ -63,16 +63,16 @@ async fn who_has_chosen_a_password_since_or_may_not_sign_in_gets_nothing() {
     let ada = user(&stage, "ada@example.com").await;
     // Accepted by another link, before this event came.
     assert_eq!(deliver(&stage, &event(&ada, 2, INVITED)).await.len(), 0);
-    set(&stage, &ada, "credential_version", json!({"N": "6"}));
+    set(&stage, &ada, "credential_version", &json!({"N": "6"}));
     assert_eq!(deliver(&stage, &event(&ada, 5, RESET)).await.len(), 0);
-    set(&stage, &ada, "invited_at", json!({"N": "1"}));
-    set(&stage, &ada, "status", json!({"S": "suspended"}));
+    set(&stage, &ada, "invited_at", &json!({"N": "1"}));
+    set(&stage, &ada, "status", &json!({"S": "suspended"}));
     for message in [event(&ada, 7, INVITED), event(&ada, 8, RESET)] {
         assert_eq!(deliver(&stage, &message).await.len(), 0);
     }
     assert_eq!(subjects(&stage), Vec::<String>::new());
 
-    set(&stage, &ada, "status", json!({"S": "active"}));
+    set(&stage, &ada, "status", &json!({"S": "active"}));
     assert_eq!(deliver(&stage, &event(&ada, 9, RESET)).await.len(), 0);
     assert_eq!(subjects(&stage).len(), 1, "who may, does");
 }

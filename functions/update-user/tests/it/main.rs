@@ -14,13 +14,13 @@ const ADMIN: &str = "root@example.net";
 const EMAIL: &str = "ada@example.com";
 const SCHEMA: &str = r#"{"plan": {"type": "string", "enum": ["free", "pro"]}}"#;
 
-fn request(user: &Value, tokens: &Tokens, patch: &Value) -> Request {
+fn request(user: &Value, tokens: &Tokens, wanted: &Value) -> Request {
     let path = format!("/v1/users/{}", user["id"].as_str().expect("an id"));
-    Request::new("PATCH", &path).json(patch).bearer(&tokens.access)
+    Request::new("PATCH", &path).json(wanted).bearer(&tokens.access)
 }
 
-async fn patch(stage: &Stage, user: &Value, tokens: &Tokens, patch: Value) -> Answer {
-    stage.send(request(user, tokens, &patch)).await
+async fn patch(stage: &Stage, user: &Value, tokens: &Tokens, wanted: Value) -> Answer {
+    stage.send(request(user, tokens, &wanted)).await
 }
 
 #[tokio::test]
