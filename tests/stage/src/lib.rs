@@ -20,7 +20,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloud::Clock;
-use domain::{Actor, Cause, Role, Timestamp};
+use domain::{Actor, Cause, Role, Timestamp, User};
 use local::{
     Request, Setup, Stack,
     calls::{Call, Fate},
@@ -174,6 +174,23 @@ impl Stage {
 
     /// Makes a user an administrator, as `gatepost users grant-admin` does.
     pub async fn make_administrator(&self, user: &Value) {
+        let (store, user, cause) = self.by_an_operator(user).await;
+        let granted = user.grant_role(&Role::admin().name, None, cause);
+        let (after, event) = granted.expect("room").expect("a new role");
+        store.answering(None).change_user((&user, &after), event).await.expect("granted");
+    }
+
+    /// `POST path` with this JSON and an access token.
+    pub async fn post_as(&self, path: &str, access_token: &str, body: Value) -> Answer {
+        self.send(Request::post(path, &body).bearer(access_token)).await
+    }
+
+    /// Makes somebody a user who is invited to choose a password.
+    pub async fn create_user(&self, access_token: &str, email: &str) -> Answer {
+        self.post_as("/v1/users", access_token, json!({"email": email, "reason": "ticket 4711"})).await
+    }
+
+    async fn by_an_operator(&self, user: &Value) -> (store::Store, User, Cause) {
         let id = user["id"].as_str().expect("an id").parse().expect("an id");
         let cloud = self.stack.cloud("grant-role").expect("a cloud");
         let store = store::Store::new(&cloud).expect("a store");
@@ -186,9 +203,14 @@ impl Stage {
             correlation_id: "by-an-operator".to_owned(),
             traceparent: None,
         };
-        let granted = user.grant_role(&Role::admin().name, None, cause);
-        let (after, event) = granted.expect("room").expect("a new role");
-        store.answering(None).change_user((&user, &after), event).await.expect("granted");
+        (store, user, cause)
+    }
+
+    /// Ends every session of a user, as `gatepost data restored` does.
+    pub async fn restore(&self, user: &Value) {
+        let (store, user, cause) = self.by_an_operator(user).await;
+        let (after, event) = user.restored(cause);
+        store.answering(None).restore_user(&after, event).await.expect("restored");
     }
 
     /// Says what a role permits.
