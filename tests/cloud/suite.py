@@ -279,7 +279,7 @@ def _(world):
             repair()
 
 
-@check("an operator with the guide's rights shows the keys and begins a rotation to another algorithm, and can do no more")
+@check("an operator with the guide's rights shows the keys and begins a rotation, and can do no more")
 def _(world):
     (_, session), environment = world.ada, as_operator(world, "keys")
     world.keeper = environment
@@ -288,17 +288,18 @@ def _(world):
         return operate(environment, "keys", *arguments, codes=codes)["keys"]
 
     def published():
-        jwks = call("GET", world.deployment.issuer + "/.well-known/jwks.json").expect(200).json["keys"]
-        return {key["kid"]: key["alg"] for key in jwks}
+        jwks = call("GET", world.deployment.issuer + "/.well-known/jwks.json").expect(200).json
+        return [key["kid"] for key in jwks["keys"]]
     before = keys("list")
     current = next(key for key in before if key["state"] == "current")
     assert current["algorithm"] == "ES256", before
     assert jwt.get_unverified_header(session["access_token"])["kid"] == current["kid"], current
-    rotated = keys("rotate", "--token-algorithm", "RS256")
-    # Unless the hourly run was quicker: then it is that rotation which is completed.
-    made = "ES256" if before[0]["state"] in ("new", "pending") else "RS256"
-    assert (rotated[0]["state"], rotated[0]["algorithm"]) == ("pending", made), rotated
-    assert published().get(rotated[0]["kid"]) == made, (rotated, published())
+    rotated = keys("rotate")
+    # If the hourly run was quicker, it is that rotation which is completed.
+    is_rotating = before[0]["state"] in ("new", "pending")
+    assert len(rotated) == len(before) + (not is_rotating), (before, rotated)
+    assert (rotated[0]["state"], rotated[0]["algorithm"]) == ("pending", "ES256"), rotated
+    assert rotated[0]["kid"] in published(), (rotated, published())
     assert next(key for key in rotated if key["state"] == "current")["kid"] == current["kid"], rotated
     assert [key["kid"] for key in keys("rotate")] == [key["kid"] for key in rotated], "one at a time"
     failed = subprocess.run([GATEPOST, "keys", "retire", current["kid"], "--yes", "--deployed"], env=environment,

@@ -53,6 +53,8 @@ async fn a_ring_is_shown_rotated_and_given_up() {
 
     let kid = |index: usize| rotated["keys"][index]["kid"].as_str().expect("a kid").to_owned();
     assert_eq!(keys(&folder, &["retire", &kid(1), "--yes"]).code, Some(1), "it signs");
+    let unknown = keys(&folder, &["retire", "-no-such-key", "--yes"]);
+    assert!(unknown.complaint.contains("there is no such key"), "{}", unknown.complaint);
     let retired = ring(&folder, &["retire", &kid(2), "--yes"]);
     assert_eq!(states(&retired), ["pending", "current", "gone"]);
 
