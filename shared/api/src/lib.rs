@@ -31,7 +31,7 @@ pub use caller::{Anyone, Caller, Head, Method, Route};
 pub use contract::{Contract, Given, Taken};
 pub use endpoint::{Endpoint, UseCase};
 pub use gateway::{GatewayAnswer, GatewayEvent};
-pub use grant::{Grant, issuing};
+pub use grant::{Grant, issuing, warm};
 pub use input::{Body, Input, Nothing, Parts, Path, Query};
 pub use list::{CursorRefused, Cursors, Limit, List, OutOfRange, Page};
 pub use member::Member;
