@@ -69,6 +69,25 @@ pub struct Tokens {
     pub session_id: String,
 }
 
+/// Makes a user an administrator, as `gatepost users grant-admin` does.
+pub async fn make_administrator(stack: &Stack, id: &str) {
+    let cloud = stack.cloud("grant-role").expect("a cloud");
+    let store = store::Store::new(&cloud).expect("a store");
+    let user = store.identities().user(id.parse().expect("an id")).await;
+    let user = user.expect("an answer").expect("a user");
+    let now = cloud.clock().now();
+    let cause = Cause {
+        event_id: cloud.random().id(now),
+        occurred_at: now,
+        actor: Actor::Operator,
+        correlation_id: "by-an-operator".to_owned(),
+        traceparent: None,
+    };
+    let granted = user.grant_role(&Role::admin().name, None, cause);
+    let (after, event) = granted.expect("room").expect("a new role");
+    store.answering(None).change_user((&user, &after), event).await.expect("granted");
+}
+
 impl Stage {
     /// The system as the template says.
     #[must_use]
@@ -174,21 +193,7 @@ impl Stage {
 
     /// Makes a user an administrator, as `gatepost users grant-admin` does.
     pub async fn make_administrator(&self, user: &Value) {
-        let id = user["id"].as_str().expect("an id").parse().expect("an id");
-        let cloud = self.stack.cloud("grant-role").expect("a cloud");
-        let store = store::Store::new(&cloud).expect("a store");
-        let user = store.identities().user(id).await.expect("an answer").expect("a user");
-        let now = cloud.clock().now();
-        let cause = Cause {
-            event_id: cloud.random().id(now),
-            occurred_at: now,
-            actor: Actor::Operator,
-            correlation_id: "by-an-operator".to_owned(),
-            traceparent: None,
-        };
-        let granted = user.grant_role(&Role::admin().name, None, cause);
-        let (after, event) = granted.expect("room").expect("a new role");
-        store.answering(None).change_user((&user, &after), event).await.expect("granted");
+        make_administrator(&self.stack, user["id"].as_str().expect("an id")).await;
     }
 
     /// `POST path` with this JSON and an access token.
