@@ -279,6 +279,27 @@ def _(world):
             repair()
 
 
+@check("an operator with the guide's rights sees how the tasks went, and keeps somebody who was to be erased")
+def _(world):
+    environment = as_operator(world, "tasks")
+
+    def listed():
+        return operate(environment, "tasks", "list", codes=[0, 3])
+    went = until("the sweeper's run", lambda: next(
+        (task for task in listed()["recurring"] if task["task"] == "sweep-events" and task["succeeded_at"]), None))
+    assert went["schedule"] == "rate(1 minute)", went
+    eve = Visitor(world.deployment)
+    eve.register()
+    eve.verify(eve.next_link_token()).expect(201)
+    access = eve.log_in()["access_token"]
+    call("DELETE", world.deployment.issuer + "/v1/me", {"password": eve.password}, access).expect(204)
+    [waiting] = listed()["waiting"]
+    assert operate(environment, "tasks", "cancel", waiting["task"], "--yes") == {
+        "canceled": waiting["task"], "dry_run": False}
+    assert listed()["waiting"] == []
+    eve.log_in()
+
+
 @check("an operator with the guide's rights shows the keys and begins a rotation, and can do no more")
 def _(world):
     (_, session), environment = world.ada, as_operator(world, "keys")
@@ -556,9 +577,20 @@ def _(world):
 
 # ---------------------------------------------------------------- the same journeys as against the local system
 
+def administrator(world):
+    """Address and password of somebody whom the operator has made an administrator."""
+    root = Visitor(world.deployment)
+    root.sign_up_and_log_in()
+    settings = dict(pair.split("=") for pair in world.deployment.outputs()["OperatorSettings"].split())
+    environment = {**settings, **world.deployment.environment, "AWS_REGION": REGION,
+                   "AWS_ENDPOINT_URL": world.deployment.endpoint}
+    operate(environment, "users", "grant-admin", root.email)
+    return f"{root.email} {root.password}"
+
+
 @check("the journeys of tests/journeys pass against the deployed API")
 def _(world):
-    environment = {**os.environ, "GATEPOST_URL": world.deployment.issuer,
+    environment = {**os.environ, "GATEPOST_URL": world.deployment.issuer, "GATEPOST_ADMINISTRATOR": administrator(world),
                    "GATEPOST_MAILBOX": world.deployment.mailbox, "GATEPOST_EVENTS": world.events_url}
     subprocess.run([test_binary("journeys")], cwd=ROOT / "tests/journeys", env=environment, check=True)
 

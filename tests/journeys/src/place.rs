@@ -49,6 +49,20 @@ impl Place {
         Self { url, mailbox, events, agent }
     }
 
+    /// The access token of an administrator: of the one whom `GATEPOST_ADMINISTRATOR` names, by address and password
+    /// with a space between them, or of a new one in this process.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "a test is told by its environment who is there")]
+    pub fn administrator(&self) -> String {
+        let named = std::env::var("GATEPOST_ADMINISTRATOR").ok();
+        let named = named.as_deref().and_then(|named| named.split_once(' '));
+        let named = named.map(|(email, password)| (email.to_owned(), password.to_owned()));
+        let (email, password) = named.unwrap_or_else(new_administrator);
+        let body = serde_json::json!({"email": email, "password": password});
+        let grant = self.post("/v1/sessions", &body).expect(201).body;
+        crate::Tokens::of(&grant).access
+    }
+
     /// `POST path` with a JSON body.
     #[must_use]
     pub fn post(&self, path: &str, body: &Value) -> Answer {
@@ -224,8 +238,25 @@ fn collect(document: &Value, visit: &mut impl FnMut(&serde_json::Map<String, Val
     }
 }
 
+/// Whoever is to be an administrator of the system in this process, and who waits for it.
+type Promotion = (String, std::sync::mpsc::Sender<()>);
+
+static PROMOTIONS: OnceLock<tokio::sync::mpsc::UnboundedSender<Promotion>> = OnceLock::new();
+
+/// Somebody new, whom an operator has made an administrator of the system in this process.
+fn new_administrator() -> (String, String) {
+    let (person, id) = crate::Person::registered();
+    let (done, is_done) = std::sync::mpsc::channel();
+    let promotions = PROMOTIONS.get().expect("GATEPOST_ADMINISTRATOR is set where the system is elsewhere");
+    promotions.send((id, done)).expect("the stack runs");
+    is_done.recv().expect("an administrator");
+    (person.email, person.password)
+}
+
 /// Starts the whole system in this process, for as long as it lives; returns where it is.
 fn start() -> String {
+    let (promote, mut promoted) = tokio::sync::mpsc::unbounded_channel();
+    PROMOTIONS.set(promote).expect("it is started once");
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -235,7 +266,10 @@ fn start() -> String {
             let stack = local::Stack::memory().at(&url).start().expect("the stack starts");
             let _running = stack.run(listener);
             tell.send(url).expect("somebody waits");
-            std::future::pending::<()>().await;
+            while let Some((id, done)) = promoted.recv().await {
+                stage::make_administrator(&stack, &id).await;
+                done.send(()).expect("somebody waits");
+            }
         });
     });
     told.recv().expect("the stack runs")

@@ -69,6 +69,31 @@ pub struct Tokens {
     pub session_id: String,
 }
 
+/// Makes a user an administrator, as `gatepost users grant-admin` does.
+pub async fn make_administrator(stack: &Stack, id: &str) {
+    let (store, user, cause) = by_an_operator(stack, id).await;
+    let granted = user.grant_role(&Role::admin().name, None, cause);
+    let (after, event) = granted.expect("room").expect("a new role");
+    store.answering(None).change_user((&user, &after), event).await.expect("granted");
+}
+
+/// A user, and what an operator changes them by.
+async fn by_an_operator(stack: &Stack, id: &str) -> (store::Store, User, Cause) {
+    let cloud = stack.cloud("grant-role").expect("a cloud");
+    let store = store::Store::new(&cloud).expect("a store");
+    let user = store.identities().user(id.parse().expect("an id")).await;
+    let user = user.expect("an answer").expect("a user");
+    let now = cloud.clock().now();
+    let cause = Cause {
+        event_id: cloud.random().id(now),
+        occurred_at: now,
+        actor: Actor::Operator,
+        correlation_id: "by-an-operator".to_owned(),
+        traceparent: None,
+    };
+    (store, user, cause)
+}
+
 impl Stage {
     /// The system as the template says.
     #[must_use]
@@ -174,10 +199,7 @@ impl Stage {
 
     /// Makes a user an administrator, as `gatepost users grant-admin` does.
     pub async fn make_administrator(&self, user: &Value) {
-        let (store, user, cause) = self.by_an_operator(user).await;
-        let granted = user.grant_role(&Role::admin().name, None, cause);
-        let (after, event) = granted.expect("room").expect("a new role");
-        store.answering(None).change_user((&user, &after), event).await.expect("granted");
+        make_administrator(&self.stack, user["id"].as_str().expect("an id")).await;
     }
 
     /// `POST path` with this JSON and an access token.
@@ -190,25 +212,10 @@ impl Stage {
         self.post_as("/v1/users", access_token, json!({"email": email, "reason": "ticket 4711"})).await
     }
 
-    async fn by_an_operator(&self, user: &Value) -> (store::Store, User, Cause) {
-        let id = user["id"].as_str().expect("an id").parse().expect("an id");
-        let cloud = self.stack.cloud("grant-role").expect("a cloud");
-        let store = store::Store::new(&cloud).expect("a store");
-        let user = store.identities().user(id).await.expect("an answer").expect("a user");
-        let now = cloud.clock().now();
-        let cause = Cause {
-            event_id: cloud.random().id(now),
-            occurred_at: now,
-            actor: Actor::Operator,
-            correlation_id: "by-an-operator".to_owned(),
-            traceparent: None,
-        };
-        (store, user, cause)
-    }
-
     /// Ends every session of a user, as `gatepost data restored` does.
     pub async fn restore(&self, user: &Value) {
-        let (store, user, cause) = self.by_an_operator(user).await;
+        let id = user["id"].as_str().expect("an id");
+        let (store, user, cause) = by_an_operator(&self.stack, id).await;
         let (after, event) = user.restored(cause);
         store.answering(None).restore_user(&after, event).await.expect("restored");
     }
