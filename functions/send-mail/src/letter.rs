@@ -23,6 +23,12 @@ pub enum Letter {
     PasswordReset,
     /// The account will be erased.
     DeletionRequested,
+    /// An administrator keeps the user from signing in.
+    AccountSuspended,
+    /// An administrator lets the user sign in again.
+    AccountReactivated,
+    /// The account will be erased: an administrator wants it.
+    AccountDeleted,
 }
 
 /// What a letter says besides its own words.
@@ -42,7 +48,7 @@ pub(crate) enum Matter<'a> {
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::VerifyRegistration,
         Self::ResetPassword,
         Self::VerifyEmailChange,
@@ -51,6 +57,9 @@ impl Letter {
         Self::PasswordChanged,
         Self::PasswordReset,
         Self::DeletionRequested,
+        Self::AccountSuspended,
+        Self::AccountReactivated,
+        Self::AccountDeleted,
     ];
 
     /// Its name, as its files have it.
@@ -65,6 +74,9 @@ impl Letter {
             Self::PasswordChanged => "password-changed",
             Self::PasswordReset => "password-reset",
             Self::DeletionRequested => "deletion-requested",
+            Self::AccountSuspended => "account-suspended",
+            Self::AccountReactivated => "account-reactivated",
+            Self::AccountDeleted => "account-deleted",
         }
     }
 

@@ -1,11 +1,12 @@
 //! Where Gatepost runs: in this process, or wherever `GATEPOST_URL` says.
 
 use std::{
-    sync::OnceLock,
+    sync::{OnceLock, mpsc::Sender},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
+use tokio::sync::mpsc;
 use ureq::{Agent, RequestBuilder, http::HeaderMap, typestate::WithBody};
 
 /// Mail and events travel behind the answers: this long they may take, on a busy machine.
@@ -36,7 +37,6 @@ impl Place {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "a test is told by its environment where to go")]
     pub fn here() -> Self {
-        static LOCAL: OnceLock<String> = OnceLock::new();
         let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is set"));
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
         let agent = config.build().new_agent();
@@ -44,9 +44,17 @@ impl Place {
             let (url, mailbox) = (variable("GATEPOST_URL"), variable("GATEPOST_MAILBOX"));
             return Self { url, mailbox, events: variable("GATEPOST_EVENTS"), agent };
         }
-        let url = LOCAL.get_or_init(start).clone();
+        let url = LOCAL.get_or_init(start).url.clone();
         let (mailbox, events) = (format!("{url}/_local/mail"), format!("{url}/_local/events"));
         Self { url, mailbox, events, agent }
+    }
+
+    /// Makes a user an administrator, as `gatepost users grant-admin` does: in this process only.
+    pub fn make_administrator(&self, user: &str) {
+        let (done, is_done) = std::sync::mpsc::channel();
+        let local = LOCAL.get().expect("a deployed system has an operator of its own");
+        local.promotions.send((user.to_owned(), done)).expect("the stack runs");
+        is_done.recv().expect("granted");
     }
 
     /// `POST path` with a JSON body.
@@ -224,8 +232,18 @@ fn collect(document: &Value, visit: &mut impl FnMut(&serde_json::Map<String, Val
     }
 }
 
-/// Starts the whole system in this process, for as long as it lives; returns where it is.
-fn start() -> String {
+/// The whole system in this process.
+struct Local {
+    url: String,
+    /// Whoever is sent here becomes an administrator; then it is told.
+    promotions: mpsc::UnboundedSender<(String, Sender<()>)>,
+}
+
+static LOCAL: OnceLock<Local> = OnceLock::new();
+
+/// Starts the whole system in this process, for as long as it lives.
+fn start() -> Local {
+    let (promotions, mut promoted) = mpsc::unbounded_channel::<(String, Sender<()>)>();
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -235,8 +253,11 @@ fn start() -> String {
             let stack = local::Stack::memory().at(&url).start().expect("the stack starts");
             let _running = stack.run(listener);
             tell.send(url).expect("somebody waits");
-            std::future::pending::<()>().await;
+            while let Some((user, done)) = promoted.recv().await {
+                stage::grant_admin(&stack, &user).await;
+                done.send(()).expect("somebody waits");
+            }
         });
     });
-    told.recv().expect("the stack runs")
+    Local { url: told.recv().expect("the stack runs"), promotions }
 }

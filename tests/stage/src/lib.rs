@@ -174,21 +174,7 @@ impl Stage {
 
     /// Makes a user an administrator, as `gatepost users grant-admin` does.
     pub async fn make_administrator(&self, user: &Value) {
-        let id = user["id"].as_str().expect("an id").parse().expect("an id");
-        let cloud = self.stack.cloud("grant-role").expect("a cloud");
-        let store = store::Store::new(&cloud).expect("a store");
-        let user = store.identities().user(id).await.expect("an answer").expect("a user");
-        let now = cloud.clock().now();
-        let cause = Cause {
-            event_id: cloud.random().id(now),
-            occurred_at: now,
-            actor: Actor::Operator,
-            correlation_id: "by-an-operator".to_owned(),
-            traceparent: None,
-        };
-        let granted = user.grant_role(&Role::admin().name, None, cause);
-        let (after, event) = granted.expect("room").expect("a new role");
-        store.answering(None).change_user((&user, &after), event).await.expect("granted");
+        grant_admin(&self.stack, user["id"].as_str().expect("an id")).await;
     }
 
     /// Says what a role permits.
@@ -208,7 +194,31 @@ impl Stage {
     }
 
     async fn of_role(&self, method: &str, access_token: &str, user: &Value, role: &str) -> Answer {
-        let path = format!("/v1/users/{}/roles/{role}", user["id"].as_str().expect("an id"));
+        self.of_user(method, &format!("/roles/{role}"), access_token, user).await
+    }
+
+    /// Keeps a user from signing in.
+    pub async fn suspend(&self, access_token: &str, user: &Value) -> Answer {
+        self.of_user("POST", "/suspend", access_token, user).await
+    }
+
+    /// Lets a user sign in again.
+    pub async fn reactivate(&self, access_token: &str, user: &Value) -> Answer {
+        self.of_user("POST", "/reactivate", access_token, user).await
+    }
+
+    /// Ends every session of a user.
+    pub async fn end_sessions(&self, access_token: &str, user: &Value) -> Answer {
+        self.of_user("POST", "/end-sessions", access_token, user).await
+    }
+
+    /// Deletes a user.
+    pub async fn delete_user(&self, access_token: &str, user: &Value) -> Answer {
+        self.of_user("DELETE", "", access_token, user).await
+    }
+
+    async fn of_user(&self, method: &str, what: &str, access_token: &str, user: &Value) -> Answer {
+        let path = format!("/v1/users/{}{what}", user["id"].as_str().expect("an id"));
         let request = Request::new(method, &path).json(&json!({"reason": "ticket 4711"}));
         self.send(request.bearer(access_token)).await
     }
@@ -284,6 +294,25 @@ impl Stage {
         }
         events.iter().map(|event| event.detail_type.clone()).collect()
     }
+}
+
+/// Makes the user of this id an administrator, as `gatepost users grant-admin` does.
+pub async fn grant_admin(stack: &Stack, user: &str) {
+    let cloud = stack.cloud("grant-role").expect("a cloud");
+    let store = store::Store::new(&cloud).expect("a store");
+    let user = store.identities().user(user.parse().expect("an id")).await;
+    let user = user.expect("an answer").expect("a user");
+    let now = cloud.clock().now();
+    let cause = Cause {
+        event_id: cloud.random().id(now),
+        occurred_at: now,
+        actor: Actor::Operator,
+        correlation_id: "by-an-operator".to_owned(),
+        traceparent: None,
+    };
+    let granted = user.grant_role(&Role::admin().name, None, cause);
+    let (after, event) = granted.expect("room").expect("a new role");
+    store.answering(None).change_user((&user, &after), event).await.expect("granted");
 }
 
 impl Default for Stage {

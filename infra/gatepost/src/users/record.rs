@@ -28,6 +28,8 @@ pub(crate) struct Record {
     pub(crate) is_suspended: bool,
     /// Our own only: when the user is to be erased.
     pub(crate) erase_at: Option<Timestamp>,
+    /// Whether logging in does not take that back.
+    pub(crate) is_final: bool,
     pub(crate) is_deleted: bool,
     pub(crate) created_at: Option<Timestamp>,
     pub(crate) updated_at: Option<Timestamp>,
@@ -141,7 +143,7 @@ impl Record {
             locale,
         };
         let status = match self.erase_at {
-            Some(erase_at) => Status::Deleting { erase_at },
+            Some(erase_at) => Status::Deleting { erase_at, is_final: self.is_final },
             None if self.is_suspended => Status::Suspended,
             None => Status::Active,
         };

@@ -1,6 +1,7 @@
 //! What people do with the whole system. Run against the local one by `cargo test`, against a
 //! deployed one where `GATEPOST_URL`, `GATEPOST_MAILBOX` and `GATEPOST_EVENTS` say where it is.
 
+mod administering;
 mod answers;
 mod credentials;
 mod leaving;

@@ -9,7 +9,7 @@ use super::{
     fields::Fields,
 };
 
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "id",
     "email",
     "email_verified",
@@ -20,6 +20,7 @@ const FIELDS: [&str; 15] = [
     "roles",
     "status",
     "erase_at",
+    "is_final",
     "created_at",
     "updated_at",
     "password_hash",
@@ -43,6 +44,7 @@ pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
         attributes: fields.object("attributes")?.map(|object| Value::Object(object).to_string()),
         is_suspended,
         erase_at,
+        is_final: fields.flag("is_final"),
         created_at: fields.moment("created_at")?,
         updated_at: fields.moment("updated_at")?,
         password: password(fields)?,
@@ -102,9 +104,9 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
         created_at,
         updated_at,
     } = user;
-    let erase_at = match status {
-        Status::Deleting { erase_at } => Some(erase_at),
-        Status::Active | Status::Suspended => None,
+    let (erase_at, is_final) = match status {
+        Status::Deleting { erase_at, is_final } => (Some(erase_at), is_final.then_some(true)),
+        Status::Active | Status::Suspended => (None, None),
     };
     let mut line = json!({
         "id": id,
@@ -117,6 +119,7 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
         "roles": roles,
         "status": status,
         "erase_at": erase_at,
+        "is_final": is_final,
         "created_at": created_at,
         "updated_at": updated_at,
     });
