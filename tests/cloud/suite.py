@@ -312,6 +312,26 @@ def _(world):
     assert not allowed(client_of(world, importing, "dynamodb").delete_item, TableName=table, Key=nothing)
 
 
+@check("an operator with the guide's rights copies the whole system into a file and on into a folder, and back it is refused")
+def _(world):
+    environment = as_operator(world, "backup")
+    tables = f"tables:{environment['IDENTITIES_TABLE']},{environment['EVENTS_TABLE']}"
+    with tempfile.TemporaryDirectory(prefix="gatepost-data-") as folder:
+        def data(*arguments, codes=(0,)):
+            done = subprocess.run([GATEPOST, "data", *arguments, "--json"], env=environment, cwd=folder,
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            assert done.returncode in codes, (arguments, done.returncode, done.stdout, done.stderr)
+            return done
+        # What is still on its way is a change: then the two are not the same, and the copy is made anew.
+        until("a copy of a system that stands still", lambda: data(
+            "copy", "--from", tables, "--to", "ndjson:backup.ndjson", codes=(0, 3)).returncode == 0)
+        data("copy", "--from", "ndjson:backup.ndjson", "--to", "folder:data")
+        sums = [json.loads(data("check", place).stdout) for place in ("ndjson:backup.ndjson", "folder:data")]
+        assert sums[0] == sums[1] and sums[0]["Identities"]["items"] > 5 and sums[0]["Events"]["items"] > 5, sums
+        refused = data("copy", "--from", "folder:data", "--to", tables, codes=(1,))
+        assert "there is other data in it already" in refused.stderr, refused.stderr
+
+
 # ---------------------------------------------------------------- tokens, verified by other people's code
 
 def altered(token):

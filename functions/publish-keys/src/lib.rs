@@ -3,7 +3,7 @@
 
 use api::{Anyone, Endpoint, Nothing, Problem, ProblemType, Public, Route, UseCase};
 use cloud::{Clock, Cloud, SettingError};
-use domain::Ring;
+use domain::{Ring, SigningAlgorithm};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -52,8 +52,9 @@ pub enum Document {
         issuer: String,
         /// Where the keys are.
         jwks_uri: String,
-        /// Of the access tokens; the name is the specification's.
-        id_token_signing_alg_values_supported: [&'static str; 1],
+        /// Whatever access tokens may be signed by, now or after a rotation: some read this once. The name is the
+        /// specification's.
+        id_token_signing_alg_values_supported: [&'static str; SigningAlgorithm::ALL.len()],
         /// Required by the specification.
         subject_types_supported: [&'static str; 1],
         /// Required by the specification.
@@ -100,7 +101,7 @@ impl PublishKeys {
         Document::Discovery {
             issuer: self.issuer.clone(),
             jwks_uri: format!("{}{JWKS}", self.issuer),
-            id_token_signing_alg_values_supported: ["ES256"],
+            id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::name),
             subject_types_supported: ["public"],
             response_types_supported: [],
         }

@@ -72,6 +72,8 @@ struct Image {
     detail_type: Text,
     detail: Text,
     created_at: Number,
+    #[serde(default)]
+    state: Value,
     attempts: Number,
     next_attempt_at: Number,
 }
@@ -99,7 +101,7 @@ impl Record {
         let content = if name != "INSERT" || stream.starts_with("quarantine#") {
             Content::Other
         } else {
-            event(raw).map_or(Content::Unreadable, |event| Content::Event(Box::new(event)))
+            content(raw).unwrap_or(Content::Unreadable)
         };
         Some(Self { position: dynamodb.sequence_number, key: dynamodb.keys.and_then(Keys::key), content })
     }
@@ -112,17 +114,27 @@ impl Keys {
     }
 }
 
-fn event(raw: &RawValue) -> Option<PendingEvent> {
+fn content(raw: &RawValue) -> Option<Content> {
     let Committed { dynamodb: New { image } } = serde_json::from_str(raw.get()).ok()?;
-    Some(PendingEvent {
-        key: EventKey { stream: image.stream.value, sequence: image.seq.parse()? },
-        event_id: image.event_id.value,
-        detail_type: image.detail_type.value,
-        detail: image.detail.value,
-        created_at: Timestamp::from_millis(image.created_at.parse()?),
-        attempts: image.attempts.parse()?,
-        next_attempt_at: Timestamp::from_millis(image.next_attempt_at.parse()?),
-    })
+    // A copy from another system, where it was delivered or given up, however lately.
+    if image.state["S"].as_str().is_some_and(|state| state != "pending") {
+        return Some(Content::Other);
+    }
+    Some(Content::Event(Box::new(image.event()?)))
+}
+
+impl Image {
+    fn event(self) -> Option<PendingEvent> {
+        Some(PendingEvent {
+            key: EventKey { stream: self.stream.value, sequence: self.seq.parse()? },
+            event_id: self.event_id.value,
+            detail_type: self.detail_type.value,
+            detail: self.detail.value,
+            created_at: Timestamp::from_millis(self.created_at.parse()?),
+            attempts: self.attempts.parse()?,
+            next_attempt_at: Timestamp::from_millis(self.next_attempt_at.parse()?),
+        })
+    }
 }
 
 impl Number {
@@ -183,6 +195,16 @@ mod tests {
 
         for other in [mark, quarantined] {
             assert_eq!(parse(&other).map(|record| record.content), Some(Content::Other));
+        }
+    }
+
+    #[test]
+    fn what_was_settled_elsewhere_before_it_was_copied_here_is_passed_over() {
+        for state in ["delivered", "dead", "discarded"] {
+            let mut copied = record();
+            copied["dynamodb"]["NewImage"]["state"]["S"] = json!(state);
+
+            assert_eq!(parse(&copied).map(|record| record.content), Some(Content::Other), "{state}");
         }
     }
 

@@ -1,8 +1,9 @@
 //! The command people type: `gatepost dev` runs the whole system on this machine, `gatepost doctor` says what is
 //! wrong with a system, `gatepost outbox` looks after the events, `gatepost keys` after keys, `gatepost mail` after mails, `gatepost users` takes
-//! users over from elsewhere and hands them out.
+//! users over from elsewhere and hands them out, `gatepost data` takes whole systems from place to place.
 
 mod console;
+mod data;
 mod dev;
 mod doctor;
 mod keys;
@@ -28,12 +29,14 @@ fn main() -> ExitCode {
         .subcommand(keys::command())
         .subcommand(mail::command())
         .subcommand(users::command())
+        .subcommand(data::command())
         .get_matches();
     let outcome = match arguments.subcommand() {
         Some(("dev", arguments)) => {
             dev::run(arguments).map(|()| ExitCode::SUCCESS).map_err(|e| e.to_string())
         }
         Some(("keys", arguments)) => keys::run(arguments).map_err(|error| error.to_string()),
+        Some(("data", arguments)) => data::run(arguments).map_err(|error| error.to_string()),
         Some(("doctor", arguments)) => doctor::run(arguments).map_err(|error| error.to_string()),
         Some(("mail", arguments)) => mail::run(arguments).map_err(|error| error.to_string()),
         Some(("outbox", arguments)) => outbox::run(arguments).map_err(|error| error.to_string()),

@@ -47,20 +47,24 @@ impl System {
         adjust: impl FnOnce(Setup) -> Setup,
     ) -> Result<Self, NoSystem> {
         if arguments.get_flag("deployed") {
-            return Self::deployed(arguments, options);
+            return Self::deployed(options.iter().filter_map(|(option, setting)| {
+                let mut raw = arguments.get_raw(option)?;
+                Some(((*setting).to_owned(), raw.next()?.to_str()?.to_owned()))
+            }));
         }
-        let folder = arguments.get_one::<PathBuf>("data").cloned().unwrap_or_default();
+        Self::folder(arguments.get_one::<PathBuf>("data").cloned().unwrap_or_default(), adjust)
+    }
+
+    /// The system of a data folder.
+    pub(crate) fn folder(folder: PathBuf, adjust: impl FnOnce(Setup) -> Setup) -> Result<Self, NoSystem> {
         if !folder.join("gatepost.db").is_file() {
             return Err(NoSystem::NoData(folder));
         }
         Ok(Self::Folder(adjust(Stack::folder(folder)).start()?))
     }
 
-    fn deployed(arguments: &ArgMatches, options: &[(&str, &str)]) -> Result<Self, NoSystem> {
-        let chosen = options.iter().filter_map(|(option, setting)| {
-            let mut raw = arguments.get_raw(option)?;
-            Some(((*setting).to_owned(), raw.next()?.to_str()?.to_owned()))
-        });
+    /// The deployed system of the environment, with these settings in the place of its own.
+    pub(crate) fn deployed(chosen: impl IntoIterator<Item = (String, String)>) -> Result<Self, NoSystem> {
         let cloud = Cloud::of_environment_but(chosen);
         for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
             cloud.settings().text(name)?;

@@ -173,8 +173,11 @@ impl Stack {
         let mounted = self.mounted(function)?;
         let timeout =
             self.template().functions.get(function).map_or(Duration::ZERO, |deployed| deployed.timeout);
-        let invocation =
-            Invocation { id: Random::system().uuid().to_string(), deadline: Deadline::after(timeout) };
+        let invocation = Invocation {
+            id: Random::system().uuid().to_string(),
+            xray: None,
+            deadline: Deadline::after(timeout),
+        };
         // A task of its own: a panic ends only this call, and who asked may go away meanwhile.
         let mut call = tokio::spawn(async move { mounted.call(event, invocation).await });
         match tokio::time::timeout(timeout, &mut call).await {

@@ -4,13 +4,13 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
+use cloud::{Invocation, Random};
 use domain::{Actor, Cause, Client, EventId, Receipt, Timestamp, UserId};
 
-use crate::{Answer, GatewayEvent, Problem, ProblemType, receipts::Keyed};
+use crate::{Answer, GatewayEvent, Problem, ProblemType, Trace, receipts::Keyed};
 
 /// Longer `User-Agent`s are cut to this many characters.
 const MAX_USER_AGENT: usize = 256;
-const MAX_CORRELATION_ID: usize = 64;
 
 /// A method and a path of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,15 +124,6 @@ pub struct Head {
     pub(crate) keyed: Option<Arc<Keyed>>,
 }
 
-/// What ties log, event and answer together.
-#[derive(Clone, Debug)]
-pub struct Trace {
-    /// From a well-formed `x-correlation-id`, else the gateway's own id of the request, else Lambda's.
-    pub correlation_id: String,
-    /// The caller's W3C trace context, if it is well-formed.
-    pub traceparent: Option<String>,
-}
-
 /// Somebody who may call a use case.
 pub trait Caller: Sized + Send {
     /// What the check needs: nothing, or keys.
@@ -199,13 +190,6 @@ impl Caller for Anyone {
     }
 }
 
-impl Trace {
-    pub(crate) fn cause(&self, event_id: EventId, occurred_at: Timestamp, actor: Actor) -> Cause {
-        let Self { correlation_id, traceparent } = self.clone();
-        Cause { event_id, occurred_at, actor, correlation_id, traceparent }
-    }
-}
-
 impl Head {
     /// Whether a change is wanted of what is of `version`: without `If-Match`, of any (RFC 9110, section
     /// 13.1.1).
@@ -215,25 +199,21 @@ impl Head {
         self.if_match.as_ref().is_none_or(|tags| tags.split(',').any(|tag| is_it(tag.trim())))
     }
 
-    pub(crate) fn of(event: &mut GatewayEvent, invocation_id: &str) -> Self {
+    pub(crate) fn of(event: &mut GatewayEvent, invocation: &Invocation, random: &Random) -> Self {
+        let trace = Trace::of(event, invocation, random);
         let mut header = |name: &str| event.headers.remove(name);
-        let correlation_id = header("x-correlation-id").filter(|id| is_correlation_id(id));
         let client = Client {
             // Never from a header: X-Forwarded-For is whatever the sender likes.
             ip: event.request_context.http.source_ip.take(),
             user_agent: header("user-agent").map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
         };
-        let traceparent = header("traceparent").filter(|value| is_traceparent(value));
         let (authorization, content_type) = (header("authorization"), header("content-type"));
         let (if_match, idempotency_key) = (header("if-match"), header("idempotency-key"));
-        let made =
-            [event.request_context.request_id.as_str(), invocation_id].into_iter().find(|id| !id.is_empty());
-        let correlation_id = correlation_id.or_else(|| made.map(str::to_owned)).unwrap_or_default();
         Self {
             method: event.request_context.http.method.clone(),
             path: event.raw_path.clone(),
             client,
-            trace: Trace { correlation_id, traceparent },
+            trace,
             if_match,
             authorization,
             content_type,
@@ -244,66 +224,5 @@ impl Head {
 
     pub(crate) fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {
         self.keyed.as_ref().map(|keyed| keyed.receipt(answer))
-    }
-}
-
-/// What is echoed in a header, a log line and an event must be able to do no harm in any of them.
-fn is_correlation_id(id: &str) -> bool {
-    let harmless = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-    (8..=MAX_CORRELATION_ID).contains(&id.len()) && id.bytes().all(harmless)
-}
-
-/// W3C Trace Context: `00-<32 hex>-<16 hex>-<2 hex>`, of which neither id is zero; a later version, which
-/// never is `ff`, may have more behind another hyphen.
-fn is_traceparent(value: &str) -> bool {
-    let hex = |part: &str, length| {
-        part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    let id = |part: &str, length| hex(part, length) && part.bytes().any(|b| b != b'0');
-    let mut parts = value.splitn(5, '-');
-    let mut next = || parts.next().unwrap_or_default();
-    let version = next();
-    let is_known = version == "00";
-    hex(version, 2)
-        && version != "ff"
-        && id(next(), 32)
-        && id(next(), 16)
-        && hex(next(), 2)
-        && parts.next().is_none_or(|_| !is_known)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_harmless_correlation_ids_are_taken() {
-        assert!(is_correlation_id("0190f5c4-7e1a.b_C"));
-        for refused in ["", "short", "has space in it", "new\nline-new", "quote\"quote\"", &"a".repeat(65)] {
-            assert!(!is_correlation_id(refused), "{refused:?}");
-        }
-    }
-
-    #[test]
-    fn only_well_formed_trace_contexts_are_taken() {
-        for taken in [
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        ] {
-            assert!(is_traceparent(taken), "{taken:?}");
-        }
-        for refused in [
-            "",
-            "00-0af7-b7ad-01",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
-            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
-            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
-            "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            "00-0af7651916cd43dd8448eb211c80319\n-b7ad6b7169203331-01",
-        ] {
-            assert!(!is_traceparent(refused), "{refused:?}");
-        }
     }
 }

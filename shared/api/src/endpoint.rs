@@ -2,7 +2,7 @@
 
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use cloud::{Answered, Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
+use cloud::{Answered, Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
 use domain::UserId;
 use futures_util::FutureExt;
 use tracing::error;
@@ -53,6 +53,7 @@ pub struct Endpoint<U> {
     receipts: Option<Receipts>,
     issuer: String,
     clock: Clock,
+    random: Random,
 }
 
 impl<U: UseCase> Endpoint<U> {
@@ -76,7 +77,8 @@ impl<U: UseCase> Endpoint<U> {
     }
 
     fn new(cloud: &Cloud, use_case: U, receipts: Option<Receipts>) -> Result<Self, SettingError> {
-        Ok(Self { use_case, receipts, issuer: cloud.settings().text("ISSUER")?, clock: cloud.clock() })
+        let issuer = cloud.settings().text("ISSUER")?;
+        Ok(Self { use_case, receipts, issuer, clock: cloud.clock(), random: cloud.random() })
     }
 
     async fn answer(&self, mut event: GatewayEvent, head: Head) -> Result<Reply, Problem> {
@@ -132,8 +134,8 @@ impl<U: UseCase> Function for Endpoint<U> {
     }
 
     async fn call(&self, mut event: GatewayEvent, invocation: Invocation) -> Result<GatewayAnswer, Failed> {
-        let head = Head::of(&mut event, &invocation.id);
-        let (route, correlation_id) = (routed::<U>(&head), head.trace.correlation_id.clone());
+        let head = Head::of(&mut event, &invocation, &self.random);
+        let (route, trace) = (routed::<U>(&head), head.trace.clone());
         // One request's panic is its own 500: the environment serves the next one.
         let served = AssertUnwindSafe(self.answer(event, head)).catch_unwind();
         let time = invocation.deadline.left().saturating_sub(TIME_TO_ANSWER);
@@ -145,14 +147,15 @@ impl<U: UseCase> Function for Endpoint<U> {
         let problem = outcome.as_ref().err().map(Problem::kind);
         let is_promised = problem.is_none_or(|problem| problems_of::<U>().contains(&problem));
         debug_assert!(is_promised, "{problem:?} is not among the problems that are promised");
-        let reply = outcome.unwrap_or_else(|problem| problem.into_reply(&self.issuer, &correlation_id));
+        let reply = outcome.unwrap_or_else(|problem| problem.into_reply(&self.issuer, &trace.correlation_id));
         cloud::put_answer(Answered {
             route,
             status: reply.status,
             problem: problem.map(ProblemType::slug),
-            correlation_id: correlation_id.clone(),
+            trace_id: trace.id().to_owned(),
+            correlation_id: trace.correlation_id.clone(),
         });
-        Ok(reply.into_gateway(correlation_id))
+        Ok(reply.into_gateway(trace.correlation_id))
     }
 }
 

@@ -21,10 +21,11 @@ mod profile;
 mod profile_patch;
 mod receipts;
 mod role;
+mod trace;
 
 pub use access::{AccessGate, SignedIn};
 pub use answer::{Accepted, Answer, Created, NoContent, Public, Published, Shown, Versioned};
-pub use caller::{Anyone, Caller, Head, Method, Route, Trace};
+pub use caller::{Anyone, Caller, Head, Method, Route};
 pub use contract::{Contract, Given, Taken};
 pub use endpoint::{Endpoint, UseCase};
 pub use gateway::{GatewayAnswer, GatewayEvent};
@@ -38,3 +39,4 @@ pub use profile::Profile;
 pub use profile_patch::ProfilePatch;
 pub use receipts::Receipts;
 pub use role::ShownRole;
+pub use trace::Trace;

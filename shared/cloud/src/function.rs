@@ -36,6 +36,8 @@ pub trait Function: Send + Sync + 'static {
 pub struct Invocation {
     /// Lambda's request id.
     pub id: String,
+    /// The trace that Lambda says it is part of, as X-Ray writes it.
+    pub xray: Option<String>,
     /// When the answer must be there.
     pub deadline: Deadline,
 }
@@ -93,7 +95,8 @@ pub fn run<F: Function>(build: impl FnOnce(&Cloud) -> Result<F, SettingError>) -
         lambda_runtime::run(service_fn(move |event: LambdaEvent<F::Event>| {
             let (function, shell) = (Arc::clone(&function), Arc::clone(&shell));
             let deadline = Deadline::at(event.context.deadline, &clock);
-            let invocation = Invocation { id: event.context.request_id, deadline };
+            let (id, xray) = (event.context.request_id, event.context.xray_trace_id);
+            let invocation = Invocation { id, xray, deadline };
             // Boxed: the future of a use case within those of the runtime is too deep for the compiler.
             Box::pin(async move {
                 let call = function.call(event.payload, invocation.clone());

@@ -9,6 +9,7 @@ mod aws;
 mod calls;
 mod chain;
 mod clock;
+mod fault;
 mod function;
 mod line;
 mod logging;
@@ -32,6 +33,7 @@ use calls::Bounded;
 pub use aws::{Answer, Aws, NotAnswered};
 pub use chain::chain;
 pub use clock::{Clock, Random};
+pub use fault::{Fault, is_transient};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
 pub use line::{Line, Log, Metric, Unit};
 pub use logging::log_to;
@@ -39,7 +41,7 @@ pub use secret::{FromSecret, SecretUnavailable, SecretVersion, StoredSecret};
 pub use settings::{SettingError, Settings};
 pub use shell::Shell;
 pub use web::{Unanswered, Web};
-pub use work::{Answered, Units, put_answer, put_count, put_time, put_units, put_user, timed};
+pub use work::{Answered, Units, put_answer, put_count, put_longest, put_time, put_units, put_user, timed};
 
 /// What a function is wired from.
 #[derive(Clone, Debug)]

@@ -29,6 +29,8 @@ pub struct Answered {
     pub problem: Option<&'static str>,
     /// What ties log, event and answer together.
     pub correlation_id: String,
+    /// The trace that it is part of, as W3C Trace Context names it: 32 hexadecimal digits.
+    pub trace_id: String,
 }
 
 /// What one invocation has done so far.
@@ -87,6 +89,15 @@ pub fn put_user(user: UserId) {
 /// Adds to the metric `name` how long something took, or has waited.
 pub fn put_time(name: &'static str, time: Duration) {
     note(|done| done.add(name, Unit::Milliseconds, u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
+}
+
+/// Says how long something took of which the invocation has several: the longest counts.
+pub fn put_longest(name: &'static str, time: Duration) {
+    let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    note(|done| {
+        let (_, longest) = done.metrics.entry(name).or_insert((Unit::Milliseconds, 0));
+        *longest = time.max(*longest);
+    });
 }
 
 /// Adds to the metric `name` how many there are.
@@ -157,6 +168,7 @@ impl Done {
                 ("route", Some(answered.route.clone().into())),
                 ("status", Some(answered.status.into())),
                 ("correlation_id", Some(answered.correlation_id.clone().into())),
+                ("trace_id", Some(answered.trace_id.clone().into())),
             ];
             always.into_iter().chain([("problem", answered.problem.map(Value::from))])
         });

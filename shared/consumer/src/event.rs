@@ -24,6 +24,8 @@ pub struct Event {
     pub occurred_at_millis: i64,
     /// The request that it happened on.
     pub correlation_id: String,
+    /// The W3C Trace Context to go on with: what came of a request has one.
+    pub traceparent: Option<String>,
     data: Box<RawValue>,
 }
 
@@ -47,6 +49,7 @@ struct CloudEvent {
     sequence: String,
     epoch: u64,
     correlationid: String,
+    traceparent: Option<String>,
     data: Box<RawValue>,
 }
 
@@ -78,6 +81,7 @@ impl Event {
             epoch: read.epoch,
             occurred_at_millis: time.unix_timestamp() * 1000 + i64::from(time.millisecond()),
             correlation_id: read.correlationid,
+            traceparent: read.traceparent,
             data: read.data,
         })
     }
@@ -86,6 +90,12 @@ impl Event {
     #[must_use]
     pub fn subject_id(&self, kind: &str) -> Option<&str> {
         self.subject.strip_prefix(kind)?.strip_prefix('#')
+    }
+
+    /// The trace that it is part of, as logs name it: 32 hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<&str> {
+        self.traceparent.as_deref()?.get(3..35)
     }
 
     /// The event's own data.
@@ -117,7 +127,7 @@ mod tests {
             occurred_at: Timestamp::from_millis(millis),
             actor: Actor::Anonymous,
             correlation_id: "request-1".to_owned(),
-            traceparent: None,
+            traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
         };
         let session_id = Id::new(Timestamp::from_millis(5), [9; 10]);
         let kind = EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut };
@@ -150,6 +160,7 @@ mod tests {
             prop_assert_eq!((read.kind.as_str(), read.sequence, read.epoch), ("session.ended", 12, 3));
             prop_assert_eq!(read.occurred_at_millis, millis);
             prop_assert_eq!(&read.correlation_id, "request-1");
+            prop_assert_eq!(read.trace_id(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
             let data: serde_json::Value = read.data().expect("data");
             prop_assert_eq!(&data["reason"], "logged-out");
         }

@@ -98,19 +98,20 @@ async fn handle<C: Consumer>(consumer: &C, message: &Message, time_left: Duratio
         return false;
     };
     let (id, kind, correlation_id) = (event.id.clone(), event.kind.clone(), event.correlation_id.clone());
+    let trace_id = event.trace_id().map(str::to_owned);
     // What a panic leaves behind is dropped with the message: consumers keep no state. Boxed,
     // since an SDK call is a deep nest of futures, and its depth counts at each level above.
     let acting = AssertUnwindSafe(Box::pin(consumer.on(event))).catch_unwind();
     let problem = match timeout(time_left, acting).await {
         Ok(Ok(Ok(()))) => {
-            tracing::info!(event_id = id, kind, correlation_id, "handled");
+            tracing::info!(event_id = id, kind, correlation_id, trace_id, "handled");
             return true;
         }
         Ok(Ok(Err(unhandled))) => chain(&unhandled),
         Ok(Err(_)) => "panicked".to_owned(),
         Err(_) => "out of time".to_owned(),
     };
-    tracing::error!(event_id = id, kind, correlation_id, problem, "not handled");
+    tracing::error!(event_id = id, kind, correlation_id, trace_id, problem, "not handled");
     false
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{MalformedSeeds, Seed, Seeds, Timestamp};
+use crate::{KeyMaterial, MalformedSeeds, Seed, Seeds, SigningAlgorithm, Timestamp};
 
 /// The keys and the peppers, newest first.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct Ring {
 /// A key of the ring: what signing, refresh-token, cursor, receipt and device keys are derived from.
 #[derive(Clone)]
 pub struct RingKey {
-    seed: Seed,
+    material: KeyMaterial,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
 }
@@ -71,6 +71,9 @@ struct Stored {
 #[serde(deny_unknown_fields)]
 struct StoredKey {
     seed: String,
+    /// Absent is the default: there was a time when there was no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    algorithm: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,8 +104,9 @@ impl Ring {
         let generated = stored.seed.into_iter().chain(stored.previous).map(Seed::parse);
         let generated = generated.collect::<Result<Vec<_>, _>>()?;
         let begun = Some(Timestamp::from_millis(0));
-        let mut keys: Vec<_> =
-            generated.iter().cloned().map(|seed| RingKey { seed, from: begun, until: None }).collect();
+        let of_seed = |seed| KeyMaterial::new(seed, SigningAlgorithm::default());
+        let first = |seed| RingKey { material: of_seed(seed), from: begun, until: None };
+        let mut keys: Vec<_> = generated.iter().cloned().map(first).collect();
         keys.extend(stored.keys.into_iter().map(RingKey::parse).collect::<Result<Vec<_>, _>>()?);
         let mut peppers: Vec<_> =
             generated.into_iter().map(|seed| RingPepper { seed, from: Timestamp::from_millis(0) }).collect();
@@ -118,7 +122,10 @@ impl Ring {
     pub fn to_secret(&self) -> Zeroizing<String> {
         let millis = |moment: &Option<Timestamp>| moment.map(Timestamp::millis);
         let key = |key: &RingKey| StoredKey {
-            seed: key.seed.expose().to_owned(),
+            seed: key.material.seed().expose().to_owned(),
+            algorithm: Some(key.material.algorithm())
+                .filter(|algorithm| *algorithm != SigningAlgorithm::default())
+                .map(|algorithm| algorithm.name().to_owned()),
             from: millis(&key.from),
             until: millis(&key.until),
         };
@@ -145,7 +152,7 @@ impl Ring {
         let others = self.peppers.iter().enumerate().filter(|(index, _)| *index != first);
         let peppers = self.peppers.get(first).into_iter().chain(others.map(|(_, pepper)| pepper));
         Seeds {
-            keys: keys.map(|key| key.seed.clone()).collect(),
+            keys: keys.map(|key| key.material.clone()).collect(),
             peppers: peppers.map(|pepper| pepper.seed.clone()).collect(),
         }
     }
@@ -178,11 +185,14 @@ impl Ring {
         self.peppers.iter().map(|pepper| (&pepper.seed, pepper.from))
     }
 
-    /// Whether the current key has signed for as long as `every`, and no other is on its way.
+    /// Whether the current key has signed for as long as `every`, if that ever ends, or signs by another
+    /// algorithm than `wanted`; and no other key is on its way.
     #[must_use]
-    pub fn is_due(&self, now: Timestamp, every: Duration) -> bool {
-        let current = self.keys.get(self.current_at(now)).and_then(|key| key.from);
-        !self.is_rotating(now) && current.is_none_or(|from| from.plus(every) <= now)
+    pub fn is_due(&self, now: Timestamp, every: Option<Duration>, wanted: SigningAlgorithm) -> bool {
+        let is_old =
+            |key: &RingKey| every.is_some_and(|every| key.from.is_none_or(|from| from.plus(every) <= now));
+        let current = self.keys.get(self.current_at(now));
+        !self.is_rotating(now) && current.is_none_or(|key| is_old(key) || key.material.algorithm() != wanted)
     }
 
     /// Whether a key is on its way to sign.
@@ -194,12 +204,12 @@ impl Ring {
     /// The first change of a rotation: a key that does not sign yet, and no keys that are gone. `None` if
     /// another key is on its way.
     #[must_use]
-    pub fn with_new_key(&self, seed: Seed, now: Timestamp) -> Option<Self> {
+    pub fn with_new_key(&self, material: KeyMaterial, now: Timestamp) -> Option<Self> {
         if self.is_rotating(now) {
             return None;
         }
         let alive = self.keys.iter().filter(|key| !key.is_gone(now)).cloned();
-        let keys = std::iter::once(RingKey { seed, from: None, until: None }).chain(alive).collect();
+        let keys = std::iter::once(RingKey { material, from: None, until: None }).chain(alive).collect();
         Some(Self { keys, peppers: self.peppers.clone() })
     }
 
@@ -227,12 +237,12 @@ impl Ring {
 
     /// A new key signs at once, and all others are gone.
     #[must_use]
-    pub fn revoked(&self, seed: Seed, now: Timestamp) -> Self {
+    pub fn revoked(&self, material: KeyMaterial, now: Timestamp) -> Self {
         let mut ring = self.clone();
         for key in &mut ring.keys {
             key.end_at(now);
         }
-        ring.keys.insert(0, RingKey { seed, from: Some(now), until: None });
+        ring.keys.insert(0, RingKey { material, from: Some(now), until: None });
         ring
     }
 
@@ -262,13 +272,16 @@ impl Ring {
 impl RingKey {
     fn parse(stored: StoredKey) -> Result<Self, MalformedSeeds> {
         let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
-        Ok(Self { seed: Seed::parse(stored.seed)?, from: moment(stored.from), until: moment(stored.until) })
+        let algorithm = stored.algorithm.as_deref().map(str::parse).transpose();
+        let algorithm = algorithm.map_err(|_| MalformedSeeds)?.unwrap_or_default();
+        let material = KeyMaterial::new(Seed::parse(stored.seed)?, algorithm);
+        Ok(Self { material, from: moment(stored.from), until: moment(stored.until) })
     }
 
-    /// What it is derived from.
+    /// What it is made of.
     #[must_use]
-    pub const fn seed(&self) -> &Seed {
-        &self.seed
+    pub const fn material(&self) -> &KeyMaterial {
+        &self.material
     }
 
     /// From when it signs, once that is known.

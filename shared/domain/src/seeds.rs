@@ -3,6 +3,8 @@
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::SigningAlgorithm;
+
 /// A seed shorter than this does not hold the 256 bits that are derived from it, whatever
 /// alphabet it is written in (64 alphanumeric characters hold 381).
 const MIN_CHARACTERS: usize = 43;
@@ -13,11 +15,18 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 #[derive(Clone)]
 pub struct Seed(Zeroizing<String>);
 
+/// What a key of the ring is made of. What is derived of the seed for signing is good for one algorithm.
+#[derive(Clone)]
+pub struct KeyMaterial {
+    seed: Seed,
+    algorithm: SigningAlgorithm,
+}
+
 /// The seeds as they are used at one moment: the current ones make, all of them verify.
 #[derive(Clone)]
 pub struct Seeds {
     /// Current first; never empty.
-    pub(crate) keys: Vec<Seed>,
+    pub(crate) keys: Vec<KeyMaterial>,
     /// Current first; never empty.
     pub(crate) peppers: Vec<Seed>,
 }
@@ -26,7 +35,7 @@ pub struct Seeds {
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
     "the keys secret must be a JSON object with `seed`, at least 43 random characters, or with `keys` and `peppers`, \
-     lists of such"
+     lists of such; `algorithm` of a key is one that is known"
 )]
 pub struct MalformedSeeds;
 
@@ -59,30 +68,52 @@ impl Seed {
     }
 }
 
+impl KeyMaterial {
+    /// A key that signs by `algorithm`.
+    #[must_use]
+    pub const fn new(seed: Seed, algorithm: SigningAlgorithm) -> Self {
+        Self { seed, algorithm }
+    }
+
+    /// What everything but a signature is derived from, too.
+    #[must_use]
+    pub const fn seed(&self) -> &Seed {
+        &self.seed
+    }
+
+    /// By what it signs access tokens.
+    #[must_use]
+    pub const fn algorithm(&self) -> SigningAlgorithm {
+        self.algorithm
+    }
+}
+
 impl Seeds {
     /// The seed that new tokens are made with.
     #[must_use]
     pub fn current(&self) -> &[u8] {
-        first(&self.keys)
+        self.signing().map(|key| key.seed.bytes()).unwrap_or_default()
+    }
+
+    /// What signs access tokens.
+    #[must_use]
+    pub fn signing(&self) -> Option<&KeyMaterial> {
+        self.keys.first()
     }
 
     /// The seeds of tokens that are still alive, or will be made soon.
     pub fn others(&self) -> impl Iterator<Item = &[u8]> {
-        self.keys.iter().skip(1).map(Seed::bytes)
+        self.keys.iter().skip(1).map(|key| key.seed.bytes())
     }
 
     /// The seed of the pepper that new hashes are made with.
     #[must_use]
     pub fn pepper(&self) -> &[u8] {
-        first(&self.peppers)
+        self.peppers.first().map(Seed::bytes).unwrap_or_default()
     }
 
     /// The seeds of all other peppers.
     pub fn other_peppers(&self) -> impl Iterator<Item = &[u8]> {
         self.peppers.iter().skip(1).map(Seed::bytes)
     }
-}
-
-fn first(seeds: &[Seed]) -> &[u8] {
-    seeds.first().map(Seed::bytes).unwrap_or_default()
 }

@@ -180,6 +180,8 @@ impl Run<'_> {
     fn conclude(&mut self, flight: Flight, verdict: Verdict) {
         match verdict {
             Verdict::Accepted(_) => {
+                let lag = self.publisher.clock.now().since(flight.event.created_at);
+                cloud::put_longest("RelayLag", lag);
                 self.report.delivered.insert(flight.event.key.clone());
                 self.land(flight, verdict);
             }

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use cloud::{Clock, Cloud, Random, SecretUnavailable, SecretVersion, SettingError, StoredSecret};
-use domain::{MalformedSeeds, Receipt, Ring, Seed, Timestamp};
+use domain::{KeyMaterial, MalformedSeeds, Receipt, Ring, Seed, SigningAlgorithm, Timestamp};
 use store::{Failure, Identities};
 use thiserror::Error;
 use tokens::KeyUnusable;
@@ -16,10 +16,14 @@ use tokens::KeyUnusable;
 /// Somebody else changes the secret: after so many turns one gives up.
 const TURNS: u32 = 5;
 
+const NO_SUCH_ALGORITHM: SettingError = SettingError::new("TOKEN_ALGORITHM", "must be ES256, ES384 or EdDSA");
+
 /// The ring, in its secret.
 pub struct Keyring {
     secret: StoredSecret,
     identities: Identities,
+    /// What new keys sign by.
+    algorithm: SigningAlgorithm,
     overlap: Duration,
     clock: Clock,
     random: Random,
@@ -53,10 +57,10 @@ pub enum NotChanged {
 
 impl Keyring {
     /// The ring in the secret `KEYS_SECRET`. What is made with a key lives as long as the settings
-    /// `ACCESS_TOKEN_SECONDS` and `SESSION_IDLE_SECONDS` say.
+    /// `ACCESS_TOKEN_SECONDS` and `SESSION_IDLE_SECONDS` say; new ones sign by `TOKEN_ALGORITHM`.
     ///
     /// # Errors
-    /// If a setting is missing.
+    /// If a setting is missing, or there is no such algorithm.
     pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
         let settings = cloud.settings();
         let (access, idle) =
@@ -64,11 +68,19 @@ impl Keyring {
         Ok(Self {
             secret: StoredSecret::new(cloud, "KEYS_SECRET")?,
             identities: Identities::new(cloud)?,
+            algorithm: settings.text("TOKEN_ALGORITHM")?.parse().map_err(|_| NO_SUCH_ALGORITHM)?,
             // Who signs may learn late that another key does, if Secrets Manager does not answer.
             overlap: access.max(idle).max(Receipt::LIFETIME) + Ring::LEAD,
             clock: cloud.clock(),
             random: cloud.random(),
         })
+    }
+
+    /// This ring, whose new keys sign by another algorithm than the setting says.
+    #[must_use]
+    pub const fn signing_by(mut self, algorithm: SigningAlgorithm) -> Self {
+        self.algorithm = algorithm;
+        self
     }
 
     /// The ring as it is.
@@ -79,16 +91,17 @@ impl Keyring {
         Ok(self.read_version().await?.0)
     }
 
-    /// Rotates if the current key has signed for as long as `every`; completes in any case what somebody
-    /// has begun.
+    /// Rotates if the current key has signed for as long as `every`, or by another algorithm than new keys do;
+    /// completes in any case what somebody has begun.
     ///
     /// # Errors
     /// [`NotChanged`].
     pub async fn rotate_if_due(&self, every: Option<Duration>) -> Result<Ring, NotChanged> {
         let ring = self.read().await?;
-        match every {
-            Some(every) if ring.is_due(self.clock.now(), every) => self.rotate().await,
-            _ => self.complete().await,
+        if ring.is_due(self.clock.now(), every, self.algorithm) {
+            self.rotate().await
+        } else {
+            self.complete().await
         }
     }
 
@@ -98,7 +111,7 @@ impl Keyring {
     /// # Errors
     /// [`NotChanged`].
     pub async fn rotate(&self) -> Result<Ring, NotChanged> {
-        self.change(|ring, now| Ok(ring.with_new_key(self.seed(), now))).await?;
+        self.change(|ring, now| Ok(ring.with_new_key(self.material(), now))).await?;
         self.complete().await
     }
 
@@ -116,7 +129,7 @@ impl Keyring {
     /// [`NotChanged`].
     pub async fn retire(&self, kid: &str) -> Result<Ring, NotChanged> {
         self.change(|ring, now| {
-            let mut kids = ring.keys_at(now).map(|(key, _)| tokens::public_key(key.seed(), now));
+            let mut kids = ring.keys_at(now).map(|(key, _)| tokens::public_key(key.material(), now));
             let index =
                 kids.position(|key| key.is_ok_and(|key| key.kid == kid)).ok_or(NotChanged::NoSuchKey)?;
             ring.with_retired(index, now).map(Some).map_err(|_| NotChanged::StillSigns)
@@ -130,8 +143,10 @@ impl Keyring {
     /// # Errors
     /// [`NotChanged`].
     pub async fn revoke_all(&self) -> Result<Ring, NotChanged> {
-        self.change(|ring, now| Ok(Some(ring.revoked(self.seed(), now).with_new_pepper(self.seed(), now))))
-            .await?;
+        self.change(|ring, now| {
+            Ok(Some(ring.revoked(self.material(), now).with_new_pepper(self.seed(), now)))
+        })
+        .await?;
         self.complete().await
     }
 
@@ -165,7 +180,7 @@ impl Keyring {
     async fn publish(&self, ring: &Ring) -> Result<(), NotChanged> {
         let now = self.clock.now();
         for (key, _) in ring.keys_at(now) {
-            let public = tokens::public_key(key.seed(), now)?;
+            let public = tokens::public_key(key.material(), now)?;
             self.identities.publish_key(&public).await?;
             if let Some(until) = key.until() {
                 self.identities.retire_key(&public.kid, until).await?;
@@ -177,6 +192,10 @@ impl Keyring {
     async fn read_version(&self) -> Result<(Ring, SecretVersion), NotChanged> {
         let (text, version) = self.secret.read().await?;
         Ok((Ring::parse(&text)?, version))
+    }
+
+    fn material(&self) -> KeyMaterial {
+        KeyMaterial::new(self.seed(), self.algorithm)
     }
 
     fn seed(&self) -> Seed {

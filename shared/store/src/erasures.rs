@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Where those who are to be erased are, sorted by when.
-const PK: &str = "ERASURES";
+pub(crate) const PK: &str = "ERASURES";
 
 /// Somebody who is to be erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! What can go wrong with a table that is not the caller's doing.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use cloud::Fault;
 use thiserror::Error;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -49,24 +50,8 @@ impl Failure {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        // DynamoDB answers 4xx to what is wrong with a call, and to being throttled.
-        let is_final = matches!(&error, SdkError::ServiceError(answer)
-            if answer.raw().status().is_client_error() && !is_throttled(answer.err().code()));
+        let is_final = !Fault::of(&error).is_transient();
         let source = error.into();
         if is_final { Self::Rejected { operation, source } } else { Self::Unavailable { operation, source } }
     }
-}
-
-fn is_throttled(code: Option<&str>) -> bool {
-    matches!(
-        code,
-        Some(
-            "ProvisionedThroughputExceededException"
-                | "ThrottlingException"
-                | "RequestLimitExceeded"
-                | "TransactionConflictException"
-                | "TransactionInProgressException"
-                | "LimitExceededException"
-        )
-    )
 }

@@ -9,6 +9,7 @@
 
 mod belongings;
 mod canary;
+mod copying;
 mod credentials;
 mod delivery;
 mod entry;
@@ -33,12 +34,14 @@ mod reconciliation;
 mod registrations;
 mod roles;
 mod sessions;
+mod stored_item;
 mod transaction;
 mod units;
 mod user_counts;
 mod users;
 
 pub use belongings::Belonging;
+pub use copying::{Added, Copying, NotBegun, Table, WholeTables};
 pub use credentials::{KeptEnded, LinkRefused};
 pub use delivery::{EventKey, NextPage, Outbox, PendingEvent, Waiting};
 pub use entry::{Entry, State, StoredEvent};
@@ -57,6 +60,7 @@ pub use receipts::ReceiptRead;
 pub use reconciliation::{Reconciled, Reconciliation};
 pub use roles::{NotAuthorized, RecentRoles};
 pub use sessions::Rotation;
+pub use stored_item::{Kind, NotAnItem, StoredItem};
 pub use transaction::{Commands, Refused, Store};
 pub use user_counts::{Counts, Recount, UserCounts};
 pub use users::{ClaimRefused, StandingRefused};

@@ -10,7 +10,7 @@ use crate::{
     item::{Attributes, Item, Read, number},
 };
 
-const PK: &str = "KEYS";
+pub(crate) const PK: &str = "KEYS";
 /// Who signs with a key that is gone must not find it missing, and publish it again.
 const REMEMBERED_FOR: Duration = Duration::from_hours(24 * 30);
 

@@ -9,9 +9,9 @@ use crate::{
     access::{AccessClaims, Claims, TYPE},
     base64url,
     device::DeviceKeys,
-    jwk::SigningKey,
     jws,
     refresh::RefreshKeys,
+    signing::SigningKey,
 };
 
 /// What every access token says.
@@ -42,8 +42,8 @@ impl Issuer {
     /// # Errors
     /// [`KeyUnusable`] if the seed yields no key, which no random seed does.
     pub fn new(seeds: &Seeds, settings: IssuerSettings) -> Result<Self, KeyUnusable> {
-        let key = SigningKey::derive(seeds.current())?;
-        let header = jws::encode_header(SigningKey::ALGORITHM, TYPE, key.kid());
+        let key = SigningKey::of(seeds.signing().ok_or(KeyUnusable)?)?;
+        let header = jws::encode_header(key.algorithm(), TYPE, key.kid());
         let (refresh, device) = (RefreshKeys::derive(seeds), DeviceKeys::derive(seeds));
         Ok(Self { settings, key, header, refresh, device })
     }

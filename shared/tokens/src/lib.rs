@@ -17,11 +17,12 @@ mod link;
 mod receipt;
 mod refresh;
 mod sealed;
+mod signing;
 #[cfg(test)]
 mod wycheproof;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{PublicKey, Seed, Timestamp};
+use domain::{KeyMaterial, PublicKey, Timestamp};
 use thiserror::Error;
 
 pub use access::{AccessClaims, Rejected, Verifier};
@@ -47,12 +48,12 @@ pub enum NotOpened {
     Forged(#[from] InvalidToken),
 }
 
-/// The public half of the signing key of a seed, as of its publication.
+/// The public half of a signing key, as of its publication.
 ///
 /// # Errors
-/// [`KeyUnusable`] if the seed yields no key, which no random seed does.
-pub fn public_key(seed: &Seed, published: Timestamp) -> Result<PublicKey, KeyUnusable> {
-    Ok(jwk::SigningKey::derive(seed.bytes())?.published(published))
+/// [`KeyUnusable`] if the material yields no key, which none that is made of a random seed does.
+pub fn public_key(material: &KeyMaterial, published: Timestamp) -> Result<PublicKey, KeyUnusable> {
+    Ok(signing::SigningKey::of(material)?.published(published))
 }
 
 /// The signing key cannot be derived or does not sign: nothing a caller could help.

@@ -117,7 +117,7 @@ fn batch(users: u32, before: u32) -> Value {
 
 async fn relay(function: &RelayEvents, batch: Value) -> Result<(), Failed> {
     let deadline = Deadline::after(Duration::from_mins(1));
-    let invocation = Invocation { id: "1".to_owned(), deadline };
+    let invocation = Invocation { id: "1".to_owned(), xray: None, deadline };
     let failures = function.call(serde_json::from_value(batch)?, invocation).await?;
     if failures.identifiers().next().is_some() { Err("an event was not relayed".into()) } else { Ok(()) }
 }

@@ -66,8 +66,11 @@ impl Lambda {
         let timeout_of = self.stack.template().functions.get(function)?.timeout;
         let kill = self.play.faults().kill(function);
         let run = Arc::new(Run { kill, ..Run::default() });
-        let invocation =
-            Invocation { id: self.play.random.uuid().to_string(), deadline: Deadline::after(timeout_of) };
+        let invocation = Invocation {
+            id: self.play.random.uuid().to_string(),
+            xray: None,
+            deadline: Deadline::after(timeout_of),
+        };
         let process = Arc::clone(&mounted);
         let call = Box::pin(async move { process.call(event, invocation).await });
         let mut task = Task(tokio::spawn(RUN.scope(Arc::clone(&run), Fenced(call))));

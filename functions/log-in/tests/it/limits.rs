@@ -358,6 +358,20 @@ async fn an_attempt_whose_answer_is_lost_counts_and_is_made() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_perhaps_was_given_back_is_not_given_back_twice() {
+    let is_given_back = |call: &Call| call.request["ExpressionAttributeValues"][":one_less"].is_object();
+    let lost = move |call: &Call| if is_given_back(call) { Fate::AnswerLost } else { Fate::Proceed };
+    let stage = Stage::with(|setup| setup.watched_by(lost).recording());
+    stage.registered(EMAIL).await;
+    stage.forget_calls();
+
+    stage.log_in(EMAIL).await.expect(201);
+
+    let given_back = stage.stack.calls().iter().filter(|made| is_given_back(&made.call)).count();
+    assert_eq!(given_back, 1);
+}
+
+#[tokio::test]
 async fn who_is_not_forgiven_is_logged_in_all_the_same() {
     let granted = Arc::new(AtomicBool::new(false));
     let watched = Arc::clone(&granted);

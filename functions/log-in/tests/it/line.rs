@@ -73,6 +73,42 @@ async fn a_request_is_one_line_that_says_what_it_did() {
 }
 
 #[tokio::test]
+async fn a_trace_is_gone_on_with_in_line_and_event_and_one_that_is_none_is_made_anew() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let (stage, lines) = stage(|setup| setup);
+    let of_events = |stage: &Stage| {
+        let detail = stage.stack.events().pop().expect("an event").detail;
+        detail["traceparent"].clone()
+    };
+    let body = json!({"email": EMAIL, "password": PASSWORD});
+    let sent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+
+    stage.send(Request::post("/v1/registrations", &body).header("traceparent", &sent)).await.expect(202);
+    stage.settle().await;
+    assert_eq!(
+        (&of_events(&stage), &lines.take().iter().any(|line| line.1.contains(&format!("trace_id={TRACE}")))),
+        (&json!(sent), &true)
+    );
+
+    let malformed = sent.replace("00f067aa0ba902b7", "zzf067aa0ba902b7");
+    let mut made = Vec::new();
+    for sent in [malformed, sent.to_uppercase()] {
+        let body = json!({"email": "eve@example.com", "password": PASSWORD});
+        stage.send(Request::post("/v1/registrations", &body).header("traceparent", &sent)).await.expect(202);
+        stage.settle().await;
+        let written = lines.take();
+        let line = written.iter().find(|(json, _)| json.contains("answered")).expect("a line");
+        let line: Value = serde_json::from_str(&line.0).expect("JSON");
+        let trace = line["trace_id"].as_str().expect("a trace").to_owned();
+        let of_event = of_events(&stage);
+        assert_eq!(of_event.as_str().expect("one").get(3..35), Some(&*trace), "a new one, the same in both");
+        assert_ne!(trace, TRACE);
+        made.push(trace);
+    }
+    assert_ne!(made[0], made[1]);
+}
+
+#[tokio::test]
 async fn the_first_request_of_an_environment_is_cold() {
     let (stage, lines) = stage(|setup| setup);
 

@@ -1,6 +1,8 @@
 //! The published keys, seen from outside.
 
+use domain::SigningAlgorithm;
 use local::{Request, calls::round_trips};
+use serde_json::json;
 use stage::Stage;
 
 #[tokio::test]
@@ -32,6 +34,8 @@ async fn discovery_says_where_they_are() {
 
     assert_eq!(discovery.body["issuer"], "https://id.example.com");
     assert_eq!(discovery.body["jwks_uri"], "https://id.example.com/.well-known/jwks.json");
+    let algorithms = SigningAlgorithm::ALL.map(SigningAlgorithm::name);
+    assert_eq!(discovery.body["id_token_signing_alg_values_supported"], json!(algorithms));
 }
 
 #[tokio::test]

@@ -364,6 +364,20 @@ async fn on_a_custom_bus_each_stream_is_a_group_and_a_repetition_is_dropped() {
 }
 
 #[tokio::test]
+async fn how_late_the_latest_of_a_batch_was_is_told() {
+    let stage = stage(|_| Fate::Proceed);
+    let outbox = Outbox::of(&stage.stack);
+    for (user, pause) in [("user#1", 25), ("user#2", 5)] {
+        outbox.commit(user, 1).await;
+        stage.pass(Duration::from_secs(pause));
+    }
+
+    stage.settle().await;
+
+    assert_eq!(stage.stack.metrics()["RelayLag"], 30_000);
+}
+
+#[tokio::test]
 async fn what_goes_to_a_custom_bus_reaches_the_rules_all_the_same() {
     let stage = Stage::with(|setup| setup.with_parameter("CustomBus", "true"));
 

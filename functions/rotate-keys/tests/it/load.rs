@@ -1,16 +1,19 @@
-//! Three rotations while people come and go.
+//! Three rotations while people come and go, each to a key of another algorithm.
 
 use std::{collections::BTreeSet, time::Duration};
 
-use domain::{PublicKey, Timestamp};
+use domain::{PublicKey, SigningAlgorithm, Timestamp};
 use futures_util::future::join_all;
 use local::Request;
 use stage::{Stage, Tokens};
 use tokens::Verifier;
 
-use crate::{EMAIL, keyring, kid_of, refresh};
+use crate::{EMAIL, header_of, keyring, refresh};
 
 const PEOPLE: usize = 4;
+/// One after the other, from ES256 on.
+const ALGORITHMS: [SigningAlgorithm; 3] =
+    [SigningAlgorithm::EdDsa, SigningAlgorithm::Es384, SigningAlgorithm::Es256];
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// An API of somebody else's, which keeps the published keys for as long as it may, and never looks sooner.
@@ -53,13 +56,13 @@ async fn three_rotations_under_load_fail_nobody() {
         join_all((0..PEOPLE).map(|_| async { Tokens::of(&stage.log_in(EMAIL).await.expect(201).body) }))
             .await;
     let mut elsewhere = Elsewhere::open(&stage, now()).await;
-    let (mut kids, mut alive, mut verified) = (BTreeSet::new(), Vec::new(), 0);
+    let (mut keys, mut alive, mut verified) = (BTreeSet::new(), Vec::new(), 0);
 
-    for minute in 0..200 {
+    for minute in 0..200_usize {
         // While others are at it.
         let rotating = async {
             if minute % 65 == 0 && minute < 195 {
-                keyring(&stage).rotate().await.expect("a rotation");
+                keyring(&stage).signing_by(ALGORITHMS[minute / 65]).rotate().await.expect("a rotation");
             }
         };
         let coming_and_going = join_all(people.iter().map(|tokens| async {
@@ -71,7 +74,7 @@ async fn three_rotations_under_load_fail_nobody() {
         let begun = now();
         alive.retain(|(made, _): &(Timestamp, String)| begun.since(*made) < 10 * MINUTE);
         alive.extend(people.iter().map(|tokens| (begun, tokens.access.clone())));
-        kids.extend(people.iter().map(|tokens| kid_of(&tokens.access)));
+        keys.extend(people.iter().map(|tokens| header_of(&tokens.access).to_string()));
         if elsewhere.is_outdated(begun) {
             elsewhere = Elsewhere::open(&stage, begun).await;
         }
@@ -83,7 +86,11 @@ async fn three_rotations_under_load_fail_nobody() {
         stage.pass(MINUTE);
     }
 
-    assert_eq!(kids.len(), 4, "three rotations");
+    assert_eq!(keys.len(), 4, "three rotations");
+    for algorithm in ALGORITHMS {
+        let its_name = format!(r#""alg":"{}""#, algorithm.name());
+        assert!(keys.iter().any(|key| key.contains(&its_name)), "{its_name} is none of {keys:?}");
+    }
     assert!(verified > 5000, "{verified}");
     refresh(&stage, &asleep).await.expect(200);
 }

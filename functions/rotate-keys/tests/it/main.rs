@@ -1,6 +1,7 @@
 //! Rotating keys, seen from outside.
 #![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
+mod algorithms;
 mod failing;
 mod load;
 
@@ -37,11 +38,14 @@ async fn signing(stage: &Stage) -> String {
 }
 
 fn kid_of(access_token: &str) -> String {
+    header_of(access_token)["kid"].as_str().expect("a kid").to_owned()
+}
+
+fn header_of(access_token: &str) -> serde_json::Value {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let header =
         URL_SAFE_NO_PAD.decode(access_token.split('.').next().expect("a header")).expect("base64url");
-    let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
-    header["kid"].as_str().expect("a kid").to_owned()
+    serde_json::from_slice(&header).expect("JSON")
 }
 
 async fn refresh(stage: &Stage, tokens: &Tokens) -> Answer {

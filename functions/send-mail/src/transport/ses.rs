@@ -9,11 +9,11 @@ use aws_sdk_sesv2::{
         retry::{ClassifyRetry, RetryAction},
         timeout::TimeoutConfig,
     },
-    error::{BuildError, ProvideErrorMetadata, SdkError},
+    error::{BuildError, SdkError},
     operation::send_email::SendEmailError,
     types::{Body, Content, Destination, EmailContent, Message, MessageHeader},
 };
-use cloud::{Cloud, SettingError};
+use cloud::{Cloud, Fault, SettingError};
 use gatepost_consumer::Unhandled;
 
 use super::NotSent;
@@ -90,12 +90,9 @@ fn content(mail: &Mail) -> Result<EmailContent, BuildError> {
 /// Only what SES says of this one mail is final. Whatever it says of the account or the sender
 /// changes when somebody repairs it.
 fn unhandled(error: &SdkError<SendEmailError>) -> Unhandled {
-    let Some(refusal) = error.as_service_error() else {
-        return Unhandled::retry(NotSent { by: "SES", code: "no answer".into() });
-    };
-    let not_sent = NotSent { by: "SES", code: refusal.code().unwrap_or("unknown").to_owned().into() };
-    match refusal {
-        SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_) => {
+    let not_sent = NotSent { by: "SES", code: Fault::of(error).into_code().into() };
+    match error.as_service_error() {
+        Some(SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_)) => {
             Unhandled::poison(not_sent)
         }
         _ => Unhandled::retry(not_sent),

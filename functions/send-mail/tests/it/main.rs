@@ -160,6 +160,26 @@ async fn what_ses_does_not_take_comes_again_and_then_works() {
 }
 
 #[tokio::test]
+async fn a_mail_that_perhaps_was_taken_is_the_queues_to_try_again() {
+    let is_lost = Arc::new(AtomicBool::new(true));
+    let watched = Arc::clone(&is_lost);
+    let stage = stage(move |call| match call.operation.as_str() {
+        "SendEmail" if watched.load(SeqCst) => Fate::AnswerLost,
+        _ => Fate::Proceed,
+    });
+    stage.register("ada@example.com").await.expect(202);
+    assert!(stage.stack.settle().await.is_ok());
+    let (sent, asked) = (stage.stack.mail().len(), stage.stack.calls());
+    let asked = asked.iter().filter(|made| made.call.operation == "SendEmail").count();
+    assert_eq!((sent, asked), (10, 10), "once each time that the queue brings it, not three times");
+
+    is_lost.store(false, SeqCst);
+    assert_eq!(deliver(&stage, &message(&stage)).await, Vec::<Value>::new());
+
+    assert_eq!(verify(&stage, &token(&stage, 10)).await, 201, "the last one works");
+}
+
+#[tokio::test]
 async fn a_note_that_is_lost_sends_no_second_mail() {
     let stage = stage(|call| match call.request["UpdateExpression"].as_str() {
         Some(expression) if expression.contains("#done") => Fate::Refused(Refusal::ACCESS_DENIED),

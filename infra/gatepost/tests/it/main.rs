@@ -4,6 +4,7 @@
 mod admitting;
 mod changing;
 mod command;
+mod copying;
 mod counting;
 mod doctor;
 mod exports;

@@ -64,6 +64,26 @@ async fn a_ring_is_shown_rotated_and_given_up() {
 }
 
 #[test]
+fn a_key_of_another_algorithm_is_made_and_shown() {
+    let folder = Folder::new();
+    drop(folder.system(Duration::ZERO));
+    let algorithms = |ring: &Value| {
+        let keys = ring["keys"].as_array().expect("keys").iter();
+        keys.map(|key| key["algorithm"].as_str().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+
+    let rotated = ring(&folder, &["rotate", "--token-algorithm", "EdDSA"]);
+    assert_eq!(algorithms(&rotated), ["EdDSA", "ES256"]);
+    let revoked = ring(&folder, &["revoke-all", "--token-algorithm", "ES384", "--yes"]);
+    assert_eq!(algorithms(&revoked), ["ES384", "EdDSA", "ES256"]);
+    assert_eq!(algorithms(&ring(&folder, &["rotate"])), ["ES256", "ES384"]);
+
+    assert!(keys(&folder, &["list"]).text.contains("  ES384  current"));
+    assert_eq!(keys(&folder, &["rotate", "--token-algorithm", "HS256"]).code, Some(2), "no such one");
+    assert_eq!(keys(&folder, &["list", "--token-algorithm", "ES256"]).code, Some(2), "what for?");
+}
+
+#[test]
 fn nothing_of_a_seed_is_shown() {
     let folder = Folder::new();
     drop(folder.system(Duration::ZERO));

@@ -27,7 +27,7 @@ fn write(setup: Setup) -> (local::Stack, Environment) {
 }
 
 async fn called(write: &Environment, time: Duration) -> bool {
-    let invocation = Invocation { id: "1".to_owned(), deadline: Deadline::after(time) };
+    let invocation = Invocation { id: "1".to_owned(), xray: None, deadline: Deadline::after(time) };
     write.call(json!({"pathParameters": {"id": "n"}}).to_string(), invocation).await.is_ok()
 }
 

@@ -12,6 +12,10 @@ fn new_seed(n: u8) -> Seed {
     Seed::parse(seed(n)).expect("a seed")
 }
 
+fn new_key(n: u8) -> KeyMaterial {
+    KeyMaterial::new(new_seed(n), SigningAlgorithm::Es256)
+}
+
 fn generated() -> Ring {
     Ring::parse(&format!(r#"{{"previous":[],"seed":"{}"}}"#, seed(0))).expect("a ring")
 }
@@ -46,7 +50,7 @@ fn previous_seeds_are_kept_in_order() {
 
 #[test]
 fn a_key_is_new_pending_current_retired_and_gone() {
-    let begun = generated().with_new_key(new_seed(1), at(0)).expect("a ring");
+    let begun = generated().with_new_key(new_key(1), at(0)).expect("a ring");
     assert_eq!(states(&begun, at(0)), ["new", "current"]);
     let started = begun.with_start(at(0), OVERLAP).expect("a ring");
     let overlap = OVERLAP.as_secs() / 60;
@@ -55,36 +59,70 @@ fn a_key_is_new_pending_current_retired_and_gone() {
     assert_eq!(states(&started, at(60)), ["current", "retired"]);
     assert_eq!(states(&started, at(59 + overlap)), ["current", "retired"]);
     assert_eq!(states(&started, at(60 + overlap)), ["current", "gone"]);
-    let next = started.with_new_key(new_seed(2), at(60 + overlap)).expect("a ring");
+    let next = started.with_new_key(new_key(2), at(60 + overlap)).expect("a ring");
     assert_eq!(states(&next, at(60 + overlap)), ["new", "current"], "what is gone is not kept");
 }
 
 #[test]
 fn one_rotation_at_a_time() {
-    let begun = generated().with_new_key(new_seed(1), at(0)).expect("a ring");
-    assert!(begun.with_new_key(new_seed(2), at(0)).is_none());
+    let begun = generated().with_new_key(new_key(1), at(0)).expect("a ring");
+    assert!(begun.with_new_key(new_key(2), at(0)).is_none());
     let started = begun.with_start(at(0), OVERLAP).expect("a ring");
     assert!(
-        started.with_new_key(new_seed(2), at(59)).is_none() && started.with_start(at(1), OVERLAP).is_none()
+        started.with_new_key(new_key(2), at(59)).is_none() && started.with_start(at(1), OVERLAP).is_none()
     );
-    assert!(started.with_new_key(new_seed(2), at(60)).is_some());
+    assert!(started.with_new_key(new_key(2), at(60)).is_some());
 }
 
 #[test]
 fn a_rotation_is_due_when_the_current_key_is_old_enough() {
-    let every = Duration::from_hours(24);
+    let every = Some(Duration::from_hours(24));
+    let is_due = |ring: &Ring, now, every| ring.is_due(now, every, SigningAlgorithm::Es256);
     let rotated =
-        generated().with_new_key(new_seed(1), at(0)).and_then(|ring| ring.with_start(at(0), OVERLAP));
+        generated().with_new_key(new_key(1), at(0)).and_then(|ring| ring.with_start(at(0), OVERLAP));
     let rotated = rotated.expect("a ring");
-    assert!(generated().is_due(at(0), every), "nobody knows how old it is");
-    assert!(!rotated.is_due(at(0), every) && !rotated.is_due(at(60 + 24 * 60 - 1), every));
-    assert!(rotated.is_due(at(60 + 24 * 60), every));
+    assert!(is_due(&generated(), at(0), every), "nobody knows how old it is");
+    assert!(!is_due(&rotated, at(0), every) && !is_due(&rotated, at(60 + 24 * 60 - 1), every));
+    assert!(is_due(&rotated, at(60 + 24 * 60), every));
+    assert!(!is_due(&rotated, at(60 + 24 * 60), None) && !is_due(&generated(), at(0), None));
+}
+
+#[test]
+fn a_rotation_is_due_when_the_current_key_signs_by_another_algorithm() {
+    let every = Some(Duration::from_hours(24));
+    let other = KeyMaterial::new(new_seed(1), SigningAlgorithm::EdDsa);
+    let begun = generated().with_new_key(other, at(0)).expect("a ring");
+    let rotated = begun.with_start(at(0), OVERLAP).expect("a ring");
+
+    assert!(generated().is_due(at(0), None, SigningAlgorithm::EdDsa));
+    assert!(!begun.is_due(at(0), None, SigningAlgorithm::EdDsa), "one is on its way");
+    assert!(!rotated.is_due(at(59), None, SigningAlgorithm::Es384), "one at a time");
+    assert!(!rotated.is_due(at(60), every, SigningAlgorithm::EdDsa), "it is");
+    assert!(rotated.is_due(at(60), None, SigningAlgorithm::Es384));
+}
+
+#[test]
+fn a_key_keeps_its_algorithm() {
+    let algorithm = |ring: &Ring, now| ring.seeds_at(now).signing().map(KeyMaterial::algorithm);
+    let other = KeyMaterial::new(new_seed(1), SigningAlgorithm::Es384);
+    let begun = generated().with_new_key(other, at(0)).expect("a ring");
+    let ring = begun.with_start(at(0), OVERLAP).expect("a ring");
+
+    let ring = Ring::parse(&ring.to_secret()).expect("a ring");
+
+    assert_eq!(algorithm(&ring, at(59)), Some(SigningAlgorithm::Es256));
+    assert_eq!(algorithm(&ring, at(60)), Some(SigningAlgorithm::Es384));
+    let named = |name: &str| ring.to_secret().replace("ES384", name);
+    for unknown in ["HS256", "none", "", "es384"] {
+        assert_eq!(Ring::parse(&named(unknown)).err(), Some(MalformedSeeds), "{unknown}");
+    }
+    assert!(Ring::parse(&named("EdDSA")).is_ok());
 }
 
 #[test]
 fn what_signs_cannot_be_retired() {
     let rotated =
-        generated().with_new_key(new_seed(1), at(0)).and_then(|ring| ring.with_start(at(0), OVERLAP));
+        generated().with_new_key(new_key(1), at(0)).and_then(|ring| ring.with_start(at(0), OVERLAP));
     let rotated = rotated.expect("a ring");
     assert_eq!(rotated.with_retired(0, at(0)).err(), Some(StillSigns));
     assert_eq!(rotated.with_retired(1, at(0)).err(), Some(StillSigns));
@@ -132,13 +170,13 @@ impl Player {
     fn play(&mut self, step: Step) {
         let now = at(self.minutes);
         self.made += 1;
-        let seed = new_seed(self.made);
+        let (key, seed) = (new_key(self.made), new_seed(self.made));
         let before = self.ring.seeds_at(now);
         match step {
-            Step::Begin => self.ring = self.ring.with_new_key(seed, now).unwrap_or(self.ring.clone()),
+            Step::Begin => self.ring = self.ring.with_new_key(key, now).unwrap_or(self.ring.clone()),
             Step::Start => {
                 if let Some(started) = self.ring.with_start(now, OVERLAP) {
-                    let new = started.keys[0].seed.bytes().to_vec();
+                    let new = started.keys[0].material.seed().bytes().to_vec();
                     self.may_sign.push((new, now.plus(Ring::LEAD)));
                     self.ring = started;
                 }
@@ -146,13 +184,14 @@ impl Player {
             Step::Pepper => self.ring = self.ring.with_new_pepper(seed, now),
             Step::Revoke => {
                 self.may_sign.push((seed.bytes().to_vec(), now));
-                self.ring = self.ring.revoked(seed, now);
+                self.ring = self.ring.revoked(key, now);
                 self.given_up.push(before.current().to_vec());
                 self.given_up.extend(before.others().map(<[u8]>::to_vec));
             }
             Step::Retire(index) => {
                 if let Ok(retired) = self.ring.with_retired(index, now) {
-                    self.given_up.extend(self.ring.keys.get(index).map(|key| key.seed.bytes().to_vec()));
+                    self.given_up
+                        .extend(self.ring.keys.get(index).map(|key| key.material.seed().bytes().to_vec()));
                     self.ring = retired;
                 }
             }

@@ -3,10 +3,10 @@
 use aws_sdk_eventbridge::{
     Client, config::retry::RetryConfig, primitives::DateTime, types::PutEventsRequestEntry,
 };
-use cloud::Cloud;
+use cloud::{Cloud, Fault};
 use store::PendingEvent;
 
-use super::{Refused, Verdict, judge, source};
+use super::{Verdict, judge, source};
 
 /// A classic bus.
 #[derive(Clone, Debug)]
@@ -26,10 +26,10 @@ impl Classic {
     pub(super) async fn put<'a>(
         &self,
         events: impl Iterator<Item = &'a PendingEvent>,
-    ) -> Result<Vec<Verdict>, Refused> {
+    ) -> Result<Vec<Verdict>, Fault> {
         let entries = events.map(|event| self.entry(event)).collect();
         let call = self.eventbridge.put_events().set_entries(Some(entries));
-        let answer = call.send().await.map_err(|error| Refused::of(&error))?;
+        let answer = call.send().await.map_err(|error| Fault::of(&error))?;
         Ok(answer.entries().iter().map(|entry| judge(entry.error_code(), entry.event_id())).collect())
     }
 

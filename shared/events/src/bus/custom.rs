@@ -7,10 +7,10 @@ use aws_sdk_eventbridgev2::{
     primitives::DateTime,
     types::{PutEventsRequestEntry, PutEventsResultEntry, PutEventsSystemMetadata, SuccessCode},
 };
-use cloud::Cloud;
+use cloud::{Cloud, Fault};
 use store::PendingEvent;
 
-use super::{Refused, Verdict, judge, source};
+use super::{Verdict, judge, source};
 
 /// A custom bus. An event's group is its stream, so that a FIFO subscriber has each user's events in
 /// order; its de-duplication id is its own, so that what is published twice within five minutes is
@@ -32,10 +32,10 @@ impl Custom {
     pub(super) async fn put<'a>(
         &self,
         events: impl Iterator<Item = &'a PendingEvent>,
-    ) -> Result<Vec<Verdict>, Refused> {
-        let entries = events.map(entry).collect::<Result<_, _>>().map_err(|_| Refused::Unmade)?;
+    ) -> Result<Vec<Verdict>, Fault> {
+        let entries = events.map(entry).collect::<Result<_, _>>().map_err(|_| Fault::unmade())?;
         let call = self.eventbridge.put_events().event_bus_arn(&self.arn).set_entries(Some(entries));
-        let answer = call.send().await.map_err(|error| Refused::of(&error))?;
+        let answer = call.send().await.map_err(|error| Fault::of(&error))?;
         Ok(answer.entries().iter().map(verdict).collect())
     }
 }

@@ -3,8 +3,7 @@
 mod classic;
 mod custom;
 
-use aws_sdk_eventbridge::error::{ProvideErrorMetadata, SdkError};
-use cloud::{Cloud, SettingError};
+use cloud::{Cloud, Fault, SettingError, is_transient};
 use domain::Canary;
 use store::PendingEvent;
 
@@ -66,9 +65,9 @@ impl Bus {
                 verdicts.resize(events.len(), Verdict::Failed("NoAnswer".to_owned()));
                 verdicts
             }
-            Err(refused) => {
+            Err(fault) => {
                 let entries = events.len();
-                vec![refused.judge(entries, events.map(entry_bytes).sum()); entries]
+                vec![judge_call(fault, entries, events.map(entry_bytes).sum()); entries]
             }
         }
     }
@@ -100,20 +99,17 @@ fn judge_code(code: &str) -> Verdict {
     let verdict = match code {
         "MalformedDetail" | "InvalidArgument" | "RedactionFailure" => Verdict::Poison,
         code if is_systemic(code) => Verdict::Systemic,
-        code if is_busy(code) => Verdict::Busy,
+        code if is_transient(code) => Verdict::Busy,
         _ => Verdict::Failed,
     };
     verdict(code.to_owned())
 }
 
-fn is_busy(code: &str) -> bool {
-    code.contains("Throttl") || matches!(code, "TooManyRequestsException" | "RequestLimitExceeded")
-}
-
-/// Rights, identity, or a bus that is not there or not ready.
+/// Rights, identity, a bus that is not there or not ready, or a call that cannot even be made.
 fn is_systemic(code: &str) -> bool {
     let prefixes = ["AccessDenied", "NotAuthorized", "InvalidAccountId", "ResourceNotFound", "ExpiredToken"];
     let codes = [
+        "ConstructionFailure",
         "IncompleteSignature",
         "InvalidClientTokenId",
         "InvalidSignatureException",
@@ -126,42 +122,15 @@ fn is_systemic(code: &str) -> bool {
     prefixes.iter().any(|prefix| code.starts_with(prefix)) || codes.contains(&code)
 }
 
-/// A whole call was not taken.
-enum Refused {
-    /// The call could not even be made.
-    Unmade,
-    /// There was no answer: what became of the events is unknown.
-    Unanswered,
-    /// The bus says so, with this code; whether the call is at fault.
-    ByBus { code: String, is_ours: bool },
-}
-
-impl Refused {
-    fn of<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Self {
-        match error {
-            SdkError::ConstructionFailure(_) => Self::Unmade,
-            SdkError::ServiceError(answer) => Self::ByBus {
-                code: answer.err().code().unwrap_or("Unknown").to_owned(),
-                is_ours: answer.raw().status().is_client_error(),
-            },
-            _ => Self::Unanswered,
-        }
-    }
-
-    fn judge(self, entries: usize, bytes: usize) -> Verdict {
-        let (code, is_ours) = match self {
-            Self::Unmade => return Verdict::Systemic("ConstructionFailure".to_owned()),
-            Self::Unanswered => return Verdict::Busy("NoAnswer".to_owned()),
-            Self::ByBus { code, is_ours } => (code, is_ours),
-        };
-        match () {
-            () if !is_ours || is_busy(&code) => Verdict::Busy(code),
-            () if is_systemic(&code) => Verdict::Systemic(code),
-            () if entries > 1 => Verdict::Crowded,
-            () if bytes > MAX_BYTES => Verdict::Poison(code),
-            // A small event, alone and still refused: more likely the bus's name than the event.
-            () => Verdict::Systemic(code),
-        }
+/// Judges that a whole call was not taken.
+fn judge_call(fault: Fault, entries: usize, bytes: usize) -> Verdict {
+    match fault {
+        Fault::Transient(code) => Verdict::Busy(code),
+        Fault::Final(code) if is_systemic(&code) => Verdict::Systemic(code),
+        Fault::Final(_) if entries > 1 => Verdict::Crowded,
+        Fault::Final(code) if bytes > MAX_BYTES => Verdict::Poison(code),
+        // A small event, alone and still refused: more likely the bus's name than the event.
+        Fault::Final(code) => Verdict::Systemic(code),
     }
 }
 

@@ -1,8 +1,9 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::SigningAlgorithm;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::Jwk};
 use serde_json::{Value, json};
 
-use crate::{AUDIENCE, CURRENT, ISSUER, LIFETIME, NEXT, NOW, claims, issuer, issuer_with, seeds};
+use crate::{AUDIENCE, CURRENT, ISSUER, LIFETIME, NEXT, NOW, claims, issuer, issuer_of, issuer_with, seeds};
 
 fn segment(token: &str, index: usize) -> Value {
     let segment = token.split('.').nth(index).expect("a segment");
@@ -35,18 +36,23 @@ fn an_access_token_says_what_rfc_9068_asks_for() {
 }
 
 #[test]
-fn another_library_verifies_an_access_token_with_the_published_key() {
-    let token = issuer().access_token(&claims(), NOW).expect("a token");
-    let jwk: Jwk = serde_json::from_str(&issuer().public_key(NOW).jwk).expect("a JWK");
+fn another_library_verifies_an_access_token_of_each_algorithm_with_the_published_key() {
+    for algorithm in SigningAlgorithm::ALL {
+        let issuer = issuer_of(algorithm);
+        let token = issuer.access_token(&claims(), NOW).expect("a token");
+        let jwk: Jwk = serde_json::from_str(&issuer.public_key(NOW).jwk).expect("a JWK");
 
-    let mut validation = Validation::new(Algorithm::ES256);
-    validation.set_audience(&[AUDIENCE]);
-    validation.set_issuer(&[ISSUER]);
-    validation.validate_exp = false;
-    let key = DecodingKey::from_jwk(&jwk).expect("a key");
-    let read = jsonwebtoken::decode::<Value>(token.expose(), &key, &validation).expect("a genuine token");
+        let its_name: Algorithm = algorithm.name().parse().expect("a name that others know");
+        let mut validation = Validation::new(its_name);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[ISSUER]);
+        validation.validate_exp = false;
+        let key = DecodingKey::from_jwk(&jwk).expect("a key");
+        let read = jsonwebtoken::decode::<Value>(token.expose(), &key, &validation).expect("a genuine token");
 
-    assert_eq!(read.claims["sub"], "11111111-1111-1111-1111-111111111101");
+        assert_eq!(read.claims["sub"], "11111111-1111-1111-1111-111111111101");
+        assert_eq!(read.header.alg, its_name);
+    }
 }
 
 /// Computed from the seed by a program of its own, in another language and without these libraries.
@@ -71,14 +77,49 @@ fn the_key_of_a_seed_never_changes() {
     );
 }
 
+/// Computed as the one above.
+#[test]
+fn the_keys_of_other_algorithms_never_change_either() {
+    let jwk = |algorithm| {
+        let key = issuer_of(algorithm).public_key(NOW);
+        assert_eq!(key.algorithm, algorithm.name());
+        serde_json::from_str::<Value>(&key.jwk).expect("JSON")
+    };
+    assert_eq!(
+        jwk(SigningAlgorithm::Es384),
+        json!({
+            "kty": "EC",
+            "crv": "P-384",
+            "x": "H6pIWdkkUjJF6riXfUou6k2hkLmKBFFQrZ48VV2tbGSkUNAObsDveZUdtZVjj5Ws",
+            "y": "5K9QxucyOSSe9vOObwegOgf0MLs-68Rt5mw2NZMp0FekS0CePhsL54CA3meCgbHW",
+            "alg": "ES384",
+            "use": "sig",
+            "kid": "U729No-iYyhddrImCqBlQ-vgdClLr_KA_6xUguqtkls",
+        })
+    );
+    assert_eq!(
+        jwk(SigningAlgorithm::EdDsa),
+        json!({
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "x": "EJRrg3c0F0qB-EOjwNUdrCsJxAcGZQjzwu0532TsNoU",
+            "alg": "EdDSA",
+            "use": "sig",
+            "kid": "lYq6oVz29F7uyycZU9iqd9OJ1v1t6__aJiUFoyojis0",
+        })
+    );
+}
+
 #[test]
 fn the_key_id_is_the_thumbprint_that_another_library_computes() {
-    let key = issuer().public_key(NOW);
-    let jwk: Jwk = serde_json::from_str(&key.jwk).expect("a JWK");
+    for algorithm in SigningAlgorithm::ALL {
+        let key = issuer_of(algorithm).public_key(NOW);
+        let jwk: Jwk = serde_json::from_str(&key.jwk).expect("a JWK");
 
-    let thumbprint = jwk.thumbprint(jsonwebtoken::jwk::ThumbprintHash::SHA256).expect("a thumbprint");
+        let thumbprint = jwk.thumbprint(jsonwebtoken::jwk::ThumbprintHash::SHA256).expect("a thumbprint");
 
-    assert_eq!(key.kid, thumbprint);
+        assert_eq!(key.kid, thumbprint);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests may panic: that is how they fail")]
 
 mod access;
+mod confusion;
 mod cursor;
 mod device;
 mod issuer;
@@ -12,7 +13,7 @@ mod refresh;
 
 use std::time::Duration;
 
-use domain::{Seeds, SessionId, Timestamp, UserId};
+use domain::{KeyMaterial, Ring, Seed, Seeds, SessionId, SigningAlgorithm, Timestamp, UserId};
 use tokens::{AccessClaims, Issuer, IssuerSettings, Verifier};
 use uuid::Uuid;
 
@@ -33,6 +34,13 @@ fn issuer_with(seeds: &Seeds) -> Issuer {
     let settings =
         IssuerSettings { issuer: ISSUER.to_owned(), audience: AUDIENCE.to_owned(), lifetime: LIFETIME };
     Issuer::new(seeds, settings).expect("an issuer")
+}
+
+/// An issuer that signs by `algorithm`, with a key of the usual seed.
+fn issuer_of(algorithm: SigningAlgorithm) -> Issuer {
+    let material = KeyMaterial::new(Seed::parse(CURRENT.to_owned()).expect("a seed"), algorithm);
+    let ring = Ring::parse(&serde_json::json!({ "seed": NEXT }).to_string()).expect("a ring");
+    issuer_with(&ring.revoked(material, NOW).seeds_at(NOW))
 }
 
 fn issuer() -> Issuer {

@@ -109,6 +109,7 @@ fn the_dashboard_shows_the_metrics_that_there_are_and_the_guide_lists_them() {
     let emitted = [
         "shared/cloud/src/shell.rs",
         "shared/store/src/transaction.rs",
+        "shared/events/src/publisher.rs",
         "shared/passwords/src/choice.rs",
         "functions/receive-canary/src/lib.rs",
         "functions/send-mail/src/lib.rs",
@@ -117,7 +118,15 @@ fn the_dashboard_shows_the_metrics_that_there_are_and_the_guide_lists_them() {
     ]
     .map(page)
     .concat();
-    let calls = ["put_count(\"", "put_time(\"", "timed(\"", "done.add(\"", "count(\"", "Metric { name: \""];
+    let calls = [
+        "put_count(\"",
+        "put_time(\"",
+        "put_longest(\"",
+        "timed(\"",
+        "done.add(\"",
+        "count(\"",
+        "Metric { name: \"",
+    ];
     let emitted: BTreeSet<_> = calls.iter().flat_map(|call| named(&emitted, call)).collect();
 
     let shown: BTreeSet<_> = named(OF_THIS_BUILD, "[\"Gatepost\", \"").collect();

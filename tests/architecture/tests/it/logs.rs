@@ -129,6 +129,10 @@ async fn no_line_holds_anything_of_a_person_or_a_secret() {
     for message in ["answered", "done", "refused by a failure", "handled", "not handled", "erased"] {
         assert!(said(message), "nobody logged `{message}`: is it the log that is searched?");
     }
+    for line in lines.iter().filter(|line| line["message"] == "handled") {
+        let is_of_request = line["kind"] != "user.erased";
+        assert_eq!(line["trace_id"].is_string(), is_of_request, "{line}");
+    }
     for line in written.lines() {
         for private in SENT.iter().chain(&GIVEN) {
             assert!(!line.contains(private), "`{private}` in {line}");

@@ -283,6 +283,16 @@ async fn every_role_permits_what_its_function_does_and_no_more() {
     assert!(touched.is_empty(), "a role for each function: {:?}", touched.keys());
 }
 
+#[test]
+fn whatever_runs_may_be_traced() {
+    let (_, policy) = OF_THIS_BUILD.split_once("  SendTraces:\n").expect("the policy");
+    let (policy, _) = policy.split_once("PolicyDocument:").expect("its end");
+    let traced: BTreeSet<_> = policy.lines().filter_map(|line| line.trim().strip_prefix("- !Ref ")).collect();
+
+    let roles = local::template::rights(OF_THIS_BUILD).expect("a template");
+    assert_eq!(traced, roles.keys().map(String::as_str).collect());
+}
+
 /// `LogInRole` belongs to `log-in`.
 fn folder_of(role: &str) -> String {
     let name = role.strip_suffix("Role").unwrap_or(role);

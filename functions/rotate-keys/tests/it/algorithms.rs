@@ -1,0 +1,99 @@
+//! Another algorithm: it takes effect as a rotation does.
+
+use std::time::Duration;
+
+use domain::SigningAlgorithm;
+use jsonwebtoken::{DecodingKey, Validation, jwk::JwkSet};
+use local::Request;
+use serde_json::Value;
+use stage::{Stage, Tokens};
+
+use crate::{EMAIL, HOUR, header_of, keyring, kid_of, published, refresh, run};
+
+fn stage_of(algorithm: SigningAlgorithm) -> Stage {
+    Stage::with(|setup| setup.with_parameter("TokenAlgorithm", algorithm.name()))
+}
+
+fn algorithm_of(access_token: &str) -> String {
+    header_of(access_token)["alg"].as_str().expect("an algorithm").to_owned()
+}
+
+/// What somebody else's library makes of a token and the published keys.
+async fn verified_elsewhere(stage: &Stage, token: &str) -> Value {
+    let jwks = stage.send(Request::get("/.well-known/jwks.json")).await.expect(200).body;
+    let jwks: JwkSet = serde_json::from_value(jwks).expect("a key set");
+    let key = jwks.find(&kid_of(token)).expect("a published key");
+    let mut validation = Validation::new(algorithm_of(token).parse().expect("an algorithm"));
+    validation.set_audience(&["gatepost"]);
+    validation.set_issuer(&["http://127.0.0.1:9000"]);
+    // The clock is the stage's.
+    validation.validate_exp = false;
+    let key = DecodingKey::from_jwk(key).expect("a key");
+    jsonwebtoken::decode::<Value>(token, &key, &validation).expect("a genuine token").claims
+}
+
+#[tokio::test]
+async fn people_log_in_read_and_refresh_with_tokens_of_each_algorithm() {
+    for algorithm in SigningAlgorithm::ALL {
+        let stage = stage_of(algorithm);
+        stage.registered(EMAIL).await;
+        run(&stage).await;
+        stage.pass(HOUR);
+
+        let tokens = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+        assert_eq!(algorithm_of(&tokens.access), algorithm.name());
+        stage.get("/v1/me", &tokens.access).await.expect(200);
+        let refreshed = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
+        assert_eq!(algorithm_of(&refreshed.access), algorithm.name());
+        for token in [&tokens.access, &refreshed.access] {
+            assert_eq!(verified_elsewhere(&stage, token).await["sid"], tokens.session_id.as_str());
+        }
+        stage.log_out(&refreshed.access).await.expect(204);
+    }
+}
+
+#[tokio::test]
+async fn another_algorithm_is_the_next_keys_even_if_nothing_rotates_by_itself() {
+    let stage = Stage::with(|setup| {
+        setup.with_parameter("KeyRotationDays", "0").with_parameter("TokenAlgorithm", "EdDSA")
+    });
+    let before = stage.signed_in(EMAIL).await;
+    assert_eq!(algorithm_of(&before.access), "ES256", "as the secret was generated");
+
+    run(&stage).await;
+    assert_eq!(published(&stage).await.len(), 2, "published before it signs");
+    stage.pass(Duration::from_secs(3599));
+    assert_eq!(algorithm_of(&Tokens::of(&stage.log_in(EMAIL).await.body).access), "ES256");
+    let last = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    stage.pass(Duration::from_secs(1));
+    let next = Tokens::of(&refresh(&stage, &before).await.expect(200).body);
+    assert_eq!(algorithm_of(&next.access), "EdDSA");
+    stage.get("/v1/me", &last.access).await.expect(200);
+    stage.get("/v1/me", &next.access).await.expect(200);
+
+    for _hour in 0..3 {
+        run(&stage).await;
+        stage.pass(HOUR);
+    }
+    assert_eq!(published(&stage).await.len(), 2, "it is what it should be");
+}
+
+#[tokio::test]
+async fn a_rotation_that_has_begun_keeps_its_algorithm() {
+    let stage = stage_of(SigningAlgorithm::EdDsa);
+    stage.registered(EMAIL).await;
+    let ring = || async { keyring(&stage).read().await.expect("a ring") };
+    keyring(&stage).signing_by(SigningAlgorithm::Es384).rotate().await.expect("a rotation");
+
+    run(&stage).await;
+    let now = stage.stack.clock().now();
+    let first = ring().await.keys_at(now).next().map(|(key, _)| key.material().algorithm());
+    assert_eq!(first, Some(SigningAlgorithm::Es384));
+    stage.pass(HOUR);
+    let tokens = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    assert_eq!(algorithm_of(&tokens.access), "ES384");
+    run(&stage).await;
+    stage.pass(HOUR);
+    let tokens = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
+    assert_eq!(algorithm_of(&tokens.access), "EdDSA", "then it is the other's turn");
+}

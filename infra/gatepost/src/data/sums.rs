@@ -1,0 +1,133 @@
+//! How much is in a place, and what: counts, and checksums that no order changes.
+
+use std::{cell::RefCell, fmt, time::Duration};
+
+use cloud::Clock;
+use domain::Timestamp;
+use serde_json::{Value, json};
+use store::{Kind, StoredItem, Table};
+
+use super::{
+    DataError,
+    place::{Place, Source, Tables},
+};
+use crate::{
+    outbox::Ended,
+    report::{Progress, Report},
+};
+
+/// What a table may remove by itself while one compares is not compared.
+const COMPARED_FOR: Duration = Duration::from_hours(1);
+
+/// Of one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) items: u64,
+    /// The items' digests, added up in four parts.
+    digest: [u64; 4],
+}
+
+/// Of both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sums([Sum; 2]);
+
+impl Sum {
+    fn add(&mut self, item: &StoredItem) {
+        self.items += 1;
+        for (sum, part) in self.digest.iter_mut().zip(item.digest().chunks_exact(8)) {
+            // Each chunk has eight octets.
+            *sum = sum.wrapping_add(u64::from_be_bytes(part.try_into().unwrap_or_default()));
+        }
+    }
+}
+
+impl fmt::Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.digest.iter().try_for_each(|part| write!(f, "{part:016x}"))
+    }
+}
+
+impl Sums {
+    pub(crate) fn add(&mut self, item: &StoredItem) {
+        self.0[item.table() as usize].add(item);
+    }
+
+    pub(crate) const fn of(&self, table: Table) -> Sum {
+        self.0[table as usize]
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let one = |table: Table| {
+            let sum = self.of(table);
+            (table.name().to_owned(), json!({"items": sum.items, "checksum": sum.to_string()}))
+        };
+        Value::Object(Table::ALL.into_iter().map(one).collect())
+    }
+
+    /// Of what is wanted in a place; without what may expire while one looks.
+    pub(crate) async fn in_place(
+        source: &Source,
+        now: Timestamp,
+        is_wanted: impl Fn(Kind) -> bool,
+    ) -> Result<Self, DataError> {
+        let sums = Summing::new(now, is_wanted);
+        source
+            .visit(async |items| {
+                sums.add(&items);
+                Ok(())
+            })
+            .await?;
+        Ok(sums.sums.into_inner())
+    }
+
+    /// The same of tables.
+    pub(crate) async fn in_tables(
+        tables: &Tables,
+        now: Timestamp,
+        is_wanted: impl Fn(Kind) -> bool,
+    ) -> Result<Self, DataError> {
+        let sums = Summing::new(now, is_wanted);
+        tables
+            .visit(async |items| {
+                sums.add(&items);
+                Ok(())
+            })
+            .await?;
+        Ok(sums.sums.into_inner())
+    }
+}
+
+/// Sums while they are made.
+struct Summing<F> {
+    sums: RefCell<Sums>,
+    progress: Progress,
+    horizon: Timestamp,
+    is_wanted: F,
+}
+
+impl<F: Fn(Kind) -> bool> Summing<F> {
+    fn new(now: Timestamp, is_wanted: F) -> Self {
+        let (sums, horizon) = (RefCell::default(), now.plus(COMPARED_FOR));
+        Self { sums, progress: Progress::of("items checked"), horizon, is_wanted }
+    }
+
+    fn add(&self, items: &[StoredItem]) {
+        self.progress.add(items.len());
+        let mut sums = self.sums.borrow_mut();
+        let is_compared =
+            |item: &&StoredItem| (self.is_wanted)(item.kind()) && !item.expires_by(self.horizon);
+        items.iter().filter(is_compared).for_each(|item| sums.add(item));
+    }
+}
+
+/// `gatepost data check`.
+pub(super) async fn run(place: &Place, report: &Report) -> Result<Ended, DataError> {
+    let now = Clock::system().now();
+    let sums = Sums::in_place(&place.source()?, now, |kind| kind != Kind::Machinery).await?;
+    for table in Table::ALL {
+        let sum = sums.of(table);
+        report.line(&format!("{:<10} {:>9} items  {sum}", table.name(), sum.items));
+    }
+    report.document(sums.json());
+    Ok(Ended::Well)
+}

@@ -1,0 +1,94 @@
+//! How AWS fails: one classification, for whoever calls it.
+
+use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// Why a call of AWS failed, with the code that tells it, e.g. `ThrottlingException`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No answer, one of 5xx, throttled, or in conflict with another call: the same call may succeed later.
+    Transient(String),
+    /// What is wrong with the call, its rights, or what it is for: it is refused until somebody mends that.
+    Final(String),
+}
+
+impl Fault {
+    /// The fault that `error` tells of.
+    pub fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
+        match error {
+            SdkError::ConstructionFailure(_) => Self::unmade(),
+            SdkError::ServiceError(answer) => {
+                let code = answer.err().code().unwrap_or("Unknown");
+                let is_final = answer.raw().status().is_client_error() && !is_transient(code);
+                (if is_final { Self::Final } else { Self::Transient })(code.to_owned())
+            }
+            _ => Self::Transient("NoAnswer".to_owned()),
+        }
+    }
+
+    /// A call that cannot even be made.
+    #[must_use]
+    pub fn unmade() -> Self {
+        Self::Final("ConstructionFailure".to_owned())
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn into_code(self) -> String {
+        let (Self::Transient(code) | Self::Final(code)) = self;
+        code
+    }
+
+    /// Whether the same call may succeed later.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient(_))
+    }
+}
+
+/// Whether a code says that the same may succeed later: those of all of AWS, as the SDK knows them, and what
+/// DynamoDB says to two at once.
+#[must_use]
+pub fn is_transient(code: &str) -> bool {
+    [THROTTLING_ERRORS, TRANSIENT_ERRORS, &["TransactionConflictException"]].concat().contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
+
+    use super::*;
+
+    fn answered(status: u16, code: &str) -> Fault {
+        let status = StatusCode::try_from(status).expect("a status");
+        let error = ErrorMetadata::builder().code(code).build();
+        Fault::of(&SdkError::service_error(error, HttpResponse::new(status, SdkBody::empty())))
+    }
+
+    #[test]
+    fn only_what_somebody_must_mend_is_final() {
+        for (status, code) in [
+            (400, "ThrottlingException"),
+            (400, "ProvisionedThroughputExceededException"),
+            (400, "TransactionConflictException"),
+            (400, "TransactionInProgressException"),
+            (429, "TooManyRequestsException"),
+            (400, "RequestTimeout"),
+            (500, "InternalServerError"),
+            (503, "AccessDeniedException"),
+        ] {
+            assert_eq!(answered(status, code), Fault::Transient(code.to_owned()), "{status}");
+        }
+        for (status, code) in
+            [(400, "AccessDeniedException"), (400, "ResourceNotFoundException"), (400, "ValidationException")]
+        {
+            assert_eq!(answered(status, code), Fault::Final(code.to_owned()));
+        }
+        let not_answered = SdkError::<ErrorMetadata, _>::timeout_error("late");
+        assert_eq!(Fault::of(&not_answered), Fault::Transient("NoAnswer".to_owned()));
+        let not_made = SdkError::<ErrorMetadata, _>::construction_failure("without a table");
+        assert_eq!(Fault::of(&not_made), Fault::Final("ConstructionFailure".to_owned()));
+    }
+}

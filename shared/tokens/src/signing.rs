@@ -1,0 +1,211 @@
+//! The key that signs access tokens, and its public half as a JSON Web Key (RFC 7517).
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::{
+    agreement,
+    digest::{SHA256, digest},
+    rand::SystemRandom,
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+        EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
+    },
+};
+use domain::{KeyMaterial, PublicKey, SigningAlgorithm, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::{KeyUnusable, base64url, derive::derive};
+
+/// The key that signs access tokens.
+#[derive(Clone)]
+pub(crate) struct SigningKey {
+    pair: Pair,
+    algorithm: SigningAlgorithm,
+    kid: String,
+}
+
+#[derive(Clone)]
+enum Pair {
+    Ecdsa(EcdsaKeyPair, &'static Curve),
+    Ed25519(Ed25519KeyPair),
+}
+
+struct Curve {
+    name: &'static str,
+    /// The label of the scalar.
+    label: &'static [u8],
+    agreement: &'static agreement::Algorithm,
+    signing: &'static EcdsaSigningAlgorithm,
+}
+
+static P256: Curve = Curve {
+    name: "P-256",
+    label: b"gatepost/1/access-token/ES256",
+    agreement: &agreement::ECDH_P256,
+    signing: &ECDSA_P256_SHA256_FIXED_SIGNING,
+};
+static P384: Curve = Curve {
+    name: "P-384",
+    label: b"gatepost/1/access-token/ES384",
+    agreement: &agreement::ECDH_P384,
+    signing: &ECDSA_P384_SHA384_FIXED_SIGNING,
+};
+
+impl SigningKey {
+    /// The key that `material` says.
+    pub(crate) fn of(material: &KeyMaterial) -> Result<Self, KeyUnusable> {
+        let seed = material.seed().bytes();
+        let pair = match material.algorithm() {
+            SigningAlgorithm::Es256 => P256.derive::<32>(seed),
+            SigningAlgorithm::Es384 => P384.derive::<48>(seed),
+            SigningAlgorithm::EdDsa => ed25519(seed),
+        };
+        let pair = pair.ok_or(KeyUnusable)?;
+        let kid = thumbprint(&pair.required_members());
+        Ok(Self { pair, algorithm: material.algorithm(), kid })
+    }
+
+    /// Its one algorithm.
+    pub(crate) const fn algorithm(&self) -> &'static str {
+        self.algorithm.name()
+    }
+
+    /// Key id: the RFC 7638 thumbprint.
+    pub(crate) fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The public half, as of its publication.
+    pub(crate) fn published(&self, at: Timestamp) -> PublicKey {
+        PublicKey {
+            kid: self.kid.clone(),
+            jwk: self.public_jwk(),
+            algorithm: self.algorithm().to_owned(),
+            not_before: at,
+            retire_at: None,
+        }
+    }
+
+    fn public_jwk(&self) -> String {
+        let mut members = self.pair.required_members();
+        members.extend([
+            ("alg", self.algorithm().to_owned()),
+            ("kid", self.kid.clone()),
+            ("use", "sig".to_owned()),
+        ]);
+        to_json(&members)
+    }
+
+    /// Signs as in RFC 7518, section 3, and RFC 8037, section 3.1.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<impl AsRef<[u8]> + use<>, KeyUnusable> {
+        match &self.pair {
+            Pair::Ecdsa(pair, _) => pair.sign(&SystemRandom::new(), message),
+            Pair::Ed25519(pair) => pair.try_sign(message),
+        }
+        .map_err(|_| KeyUnusable)
+    }
+}
+
+impl Pair {
+    /// What the key is by RFC 7638, section 3.2, and RFC 8037, section 2.
+    fn required_members(&self) -> BTreeMap<&'static str, String> {
+        match self {
+            Self::Ecdsa(pair, curve) => {
+                // SEC 1: 0x04, then the two coordinates.
+                let (_, coordinates) = pair.public_key().as_ref().split_at(1);
+                let (x, y) = coordinates.split_at(coordinates.len() / 2);
+                let (x, y) = (("x", base64url(x)), ("y", base64url(y)));
+                [("crv", curve.name.to_owned()), ("kty", "EC".to_owned()), x, y].into()
+            }
+            Self::Ed25519(pair) => {
+                let x = ("x", base64url(pair.public_key()));
+                [("crv", "Ed25519".to_owned()), ("kty", "OKP".to_owned()), x].into()
+            }
+        }
+    }
+}
+
+impl Curve {
+    /// The key of a seed; a scalar has `N` octets.
+    fn derive<const N: usize>(&'static self, seed: &[u8]) -> Option<Pair> {
+        let candidates = (0..=u8::MAX).map(|counter| derive::<N>(seed, &[self.label, &[counter]]));
+        Some(Pair::Ecdsa(self.first_pair(candidates)?, self))
+    }
+
+    /// The first scalar that the curve takes: all but zero and those beyond its order, of which a
+    /// random one is one in 2³² at most (FIPS 186-5, A.2.2).
+    fn first_pair<const N: usize>(
+        &self,
+        mut candidates: impl Iterator<Item = Zeroizing<[u8; N]>>,
+    ) -> Option<EcdsaKeyPair> {
+        candidates.find_map(|scalar| {
+            let private = agreement::PrivateKey::from_private_key(self.agreement, &*scalar).ok()?;
+            let public = private.compute_public_key().ok()?;
+            EcdsaKeyPair::from_private_key_and_public_key(self.signing, &*scalar, public.as_ref()).ok()
+        })
+    }
+}
+
+/// RFC 8032, section 5.1.5: any 32 octets are a private key.
+fn ed25519(seed: &[u8]) -> Option<Pair> {
+    let private = derive::<32>(seed, &[b"gatepost/1/access-token/EdDSA"]);
+    Ed25519KeyPair::from_seed_unchecked(private.as_slice()).ok().map(Pair::Ed25519)
+}
+
+/// RFC 7638: SHA-256 over the required members, sorted, without white space.
+fn thumbprint(required: &BTreeMap<&'static str, String>) -> String {
+    base64url(digest(&SHA256, to_json(required).as_bytes()))
+}
+
+fn to_json(members: &BTreeMap<&'static str, String>) -> String {
+    // Only a map key that is no string, or a failing `Serialize`, could fail; there is neither.
+    serde_json::to_string(members).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unhex<const N: usize>(hex: &str) -> [u8; N] {
+        std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex"))
+    }
+
+    fn passes_over<const N: usize>(curve: &Curve, order: [u8; N]) {
+        let candidates = [[0; N], order, [0xff; N], [7; N], [8; N]].map(Zeroizing::new);
+
+        let pair = curve.first_pair(candidates.into_iter()).expect("a pair");
+
+        let seventh = curve.first_pair([Zeroizing::new([7; N])].into_iter()).expect("a pair");
+        assert_eq!(pair.public_key().as_ref(), seventh.public_key().as_ref());
+        assert!(curve.first_pair([Zeroizing::new(order)].into_iter()).is_none());
+    }
+
+    #[test]
+    fn a_scalar_that_the_curve_refuses_is_passed_over() {
+        let p256 = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+        let p384 = "ffffffffffffffffffffffffffffffffffffffffffffffff\
+                    c7634d81f4372ddf581a0db248b0a77aecec196accc52973";
+
+        passes_over::<32>(&P256, unhex(p256));
+        passes_over::<48>(&P384, unhex(p384));
+    }
+
+    /// RFC 7638, section 3.1.
+    #[test]
+    fn the_thumbprint_is_the_one_of_rfc_7638() {
+        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECP\
+                 ebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY\
+                 368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0f\
+                 M4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        let required = [("kty", "RSA".to_owned()), ("n", n.to_owned()), ("e", "AQAB".to_owned())];
+        assert_eq!(thumbprint(&required.into()), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+
+    /// RFC 8037, appendix A.3.
+    #[test]
+    fn the_thumbprint_of_an_octet_key_pair_is_the_one_of_rfc_8037() {
+        let private = unhex::<32>("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+        let pair = Ed25519KeyPair::from_seed_unchecked(&private).map(Pair::Ed25519).expect("a pair");
+        assert_eq!(thumbprint(&pair.required_members()), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+}
