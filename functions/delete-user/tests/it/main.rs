@@ -113,8 +113,8 @@ async fn it_takes_the_permission_a_reason_and_somebody_who_is_there() {
     stage.delete_user(&deputy.access, &json!({"id": "x"})).await.expect(404);
     stage.send(Request::delete(&path).json(&json!({"reason": ""})).bearer(&deputy.access)).await.expect(422);
     stage.send(Request::delete(&path).bearer(&deputy.access)).await.expect(422);
-    let stale = Request::delete(&path).json(&json!({"reason": "x"})).header("if-match", "\"7\"");
-    stage.send(stale.bearer(&deputy.access)).await.expect(412);
+    let outdated = Request::delete(&path).json(&json!({"reason": "x"})).header("if-match", "\"7\"");
+    stage.send(outdated.bearer(&deputy.access)).await.expect(412);
     stage.delete_user(&deputy.access, &carol).await.expect(204);
 
     stage.delete_user(&deputy.access, &carol).await.expect(404);
