@@ -43,6 +43,7 @@ class World:
         self.deployment, self.cargo_lambda = deployment, cargo_lambda
         self.events_url = listen(deployment)
         self.ada = None  # the person and her first session, once she has signed in
+        self.keeper = None  # the environment of the operator who may change the keys
 
     def events(self):
         """Every event heard so far, in order."""
@@ -278,6 +279,40 @@ def _(world):
             repair()
 
 
+@check("an operator with the guide's rights shows the keys and begins a rotation, and can do no more")
+def _(world):
+    (_, session), environment = world.ada, as_operator(world, "keys")
+    world.keeper = environment
+
+    def keys(*arguments, codes=(0,)):
+        return operate(environment, "keys", *arguments, codes=codes)["keys"]
+
+    def published():
+        jwks = call("GET", world.deployment.issuer + "/.well-known/jwks.json").expect(200).json
+        return [key["kid"] for key in jwks["keys"]]
+    before = keys("list")
+    current = next(key for key in before if key["state"] == "current")
+    assert current["algorithm"] == "ES256", before
+    assert jwt.get_unverified_header(session["access_token"])["kid"] == current["kid"], current
+    rotated = keys("rotate")
+    # If the hourly run was quicker, it is that rotation which is completed.
+    is_rotating = before[0]["state"] in ("new", "pending")
+    assert len(rotated) == len(before) + (not is_rotating), (before, rotated)
+    assert (rotated[0]["state"], rotated[0]["algorithm"]) == ("pending", "ES256"), rotated
+    assert rotated[0]["kid"] in published(), (rotated, published())
+    assert next(key for key in rotated if key["state"] == "current")["kid"] == current["kid"], rotated
+    assert [key["kid"] for key in keys("rotate")] == [key["kid"] for key in rotated], "one at a time"
+    failed = subprocess.run([GATEPOST, "keys", "retire", current["kid"], "--yes", "--deployed"], env=environment,
+                            stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert failed.returncode == 1 and "the key signs" in failed.stderr, (failed.returncode, failed.stderr)
+
+    dynamodb, user = client_of(world, environment, "dynamodb"), {"pk": {"S": "USER#nobody"}, "sk": {"S": "USER"}}
+    assert not allowed(dynamodb.put_item, TableName=environment["IDENTITIES_TABLE"], Item=user)
+    assert not allowed(dynamodb.query, TableName=environment["IDENTITIES_TABLE"], KeyConditionExpression="pk = :pk",
+                       ExpressionAttributeValues={":pk": {"S": "KEYS"}})
+    assert not allowed(client_of(world, environment, "secretsmanager").delete_secret, SecretId=environment["KEYS_SECRET"])
+
+
 @check("operators with the guides' rights hand everybody out, and take somebody over who then logs in")
 def _(world):
     ada, session = world.ada
@@ -343,12 +378,12 @@ def altered(token):
     return [f"{header}.{forged}.{signature}", f"{header}.{payload}.{other}"]
 
 
-def verified_by_pyjwt(world, token):
+def verified_by_pyjwt(world, token, algorithm="ES256"):
     issuer = world.deployment.issuer
     discovery = call("GET", f"{issuer}/.well-known/openid-configuration").expect(200).json
     assert discovery["issuer"] == issuer, discovery
     key = jwt.PyJWKClient(discovery["jwks_uri"]).get_signing_key_from_jwt(token)
-    return jwt.decode(token, key, algorithms=["ES256"], issuer=issuer, audience=AUDIENCE,
+    return jwt.decode(token, key, algorithms=[algorithm], issuer=issuer, audience=AUDIENCE,
                       options={"require": ["exp", "iat", "iss", "aud", "sub", "jti"]})
 
 
@@ -364,18 +399,19 @@ def _(world):
         raise AssertionError("an altered token was accepted")
 
 
+def verified_by_aws_jwt_verify(world, token):
+    return subprocess.run(["node", HERE / "verifier/verify.mjs", world.deployment.issuer, AUDIENCE], input=token,
+                          capture_output=True, text=True)
+
+
 @check("aws-jwt-verify accepts an access token through discovery and JWKS, and refuses altered ones")
 def _(world):
     _, session = world.ada
-
-    def verify(token):
-        return subprocess.run(["node", HERE / "verifier/verify.mjs", world.deployment.issuer, AUDIENCE], input=token,
-                              capture_output=True, text=True)
-    accepted = verify(session["access_token"])
+    accepted = verified_by_aws_jwt_verify(world, session["access_token"])
     assert accepted.returncode == 0, accepted.stderr
     assert json.loads(accepted.stdout)["sid"] == session["session_id"]
     for token in altered(session["access_token"]):
-        refused = verify(token)
+        refused = verified_by_aws_jwt_verify(world, token)
         assert "refused: JwtInvalidSignatureError" in refused.stderr, refused.stderr
 
 
@@ -540,6 +576,34 @@ def _(world):
         known = len(world.events())
     times.sort()
     print(f"        answer to queue: p50 {times[25] * 1000:.0f} ms, longest {times[49] * 1000:.0f} ms (at the emulator's own pace)")
+
+
+# ---------------------------------------------------------------- after this, nobody who was signed in is
+
+@check("after revoke-all, tokens are signed by RSA at once, and others verify them without being told")
+def _(world):
+    ada, session = world.ada
+    revoked = operate(world.keeper, "keys", "revoke-all", "--token-algorithm", "RS256", "--yes")["keys"]
+    assert {key["state"] for key in revoked[1:]} == {"gone"} and revoked[0]["algorithm"] == "RS256", revoked
+    # Another build, as the guide says for whom five minutes are too long.
+    lambdas = world.deployment.client("lambda")
+    for name in ("LogIn", "RefreshSession", "ReadProfile"):
+        function = world.deployment.resource(name)
+        variables = lambdas.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+        lambdas.update_function_configuration(FunctionName=function, Environment={"Variables": {**variables, "ANEW": "1"}})
+
+    def logged_in():
+        started = ada.log_in()
+        return started if jwt.get_unverified_header(started["access_token"])["alg"] == "RS256" else None
+    started = until("a token by RS256", logged_in)
+    me = world.deployment.issuer + "/v1/me"
+    assert call("GET", me, token=started["access_token"]).expect(200).json["email"] == ada.email
+    call("GET", me, token=session["access_token"]).expect(401)
+    assert verified_by_pyjwt(world, started["access_token"], "RS256")["sid"] == started["session_id"]
+    accepted = verified_by_aws_jwt_verify(world, started["access_token"])
+    assert accepted.returncode == 0, accepted.stderr
+    refreshed = ada.post("/v1/sessions/refresh", {"refresh_token": started["refresh_token"]}).expect(200).json
+    assert verified_by_pyjwt(world, refreshed["access_token"], "RS256")["sid"] == started["session_id"]
 
 
 def test_binary(package):

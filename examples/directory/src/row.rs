@@ -49,11 +49,15 @@ impl Row {
                 (self.email, self.first_name, self.last_name) = (email, first_name, last_name);
                 self.registered_at = Some(event.occurred_at_millis);
             }
+            // Whoever is invited proves the address by accepting that.
+            "user.invitation-accepted" => self.registered_at = Some(event.occurred_at_millis),
             "session.started" => {
                 self.last_signed_in = Some(event.occurred_at_millis);
                 self.sessions.insert(session_id);
             }
-            "user.updated" => (self.email, self.first_name, self.last_name) = (email, first_name, last_name),
+            "user.created" | "user.updated" => {
+                (self.email, self.first_name, self.last_name) = (email, first_name, last_name);
+            }
             "user.email-changed" => {
                 (self.email, self.first_name, self.last_name) = (email, first_name, last_name);
                 self.sessions.clear();

@@ -156,7 +156,9 @@ impl UseCase for LogIn {
 
     async fn warm(&self) {
         // What fails here fails again, and is answered, at the first request.
-        let _ = self.keys().await;
+        if let Ok(keys) = self.keys.get().await {
+            let _ = tokio::join!(api::warm(&keys.issuer), self.keys());
+        }
     }
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Created<Started>, Refusal> {

@@ -105,7 +105,9 @@ impl UseCase for RefreshSession {
 
     async fn warm(&self) {
         // What fails here fails again, and is answered, at the first request.
-        let _ = self.published(self.keys.get().await).await;
+        if let Ok(keys) = self.keys.get().await {
+            let _ = tokio::join!(api::warm(&keys.issuer), self.published(Ok(Arc::clone(&keys))));
+        }
     }
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Shown<Grant>, Refusal> {

@@ -4,10 +4,13 @@
 
 use std::time::Duration;
 
-use api::{Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, UseCase};
+use api::{
+    Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, UseCase,
+    parse_locale, parse_person,
+};
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
 use credentials::{HashFailed, Hasher};
-use domain::{Applicant, Email, Locale, Name, Password, Registration, Secret};
+use domain::{Applicant, Password, Registration, Secret};
 use passwords::{Choice, NotChosen, Present};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -124,27 +127,14 @@ impl UseCase for Register {
 impl Request {
     fn parse(self, choice: &Choice) -> Result<(Applicant, Password), Vec<FieldProblem>> {
         let mut wrong = Vec::new();
-        let email = Email::parse(&self.email)
-            .map_err(|error| wrong.push(FieldProblem::new("/email", "invalid-email", &error)))
-            .ok();
-        let mut name = |pointer: &str, text: Option<String>| {
-            let parsed = text.as_deref().map(Name::parse).transpose();
-            parsed
-                .map_err(|error| wrong.push(FieldProblem::new(pointer, "validation-failed", &error)))
-                .ok()
-                .flatten()
-        };
-        let (first_name, last_name) =
-            (name("/first_name", self.first_name), name("/last_name", self.last_name));
+        let names = [self.first_name.as_deref(), self.last_name.as_deref()];
+        let (email, [first_name, last_name]) = parse_person(&self.email, names, &mut wrong);
         let names = [first_name.as_ref(), last_name.as_ref()];
         let password = choice
             .parse(&self.password, email.as_ref(), names)
             .map_err(|errors| wrong.extend(passwords::problems("/password", errors)))
             .ok();
-        let locale = self.locale.as_deref().map(Locale::parse).transpose().unwrap_or_else(|error| {
-            wrong.push(FieldProblem::new("/locale", "validation-failed", &error));
-            None
-        });
+        let locale = parse_locale(self.locale.as_deref(), &mut wrong);
         match (email, password) {
             (Some(email), Some(password)) if wrong.is_empty() => {
                 Ok((Applicant { email, first_name, last_name, locale }, password))

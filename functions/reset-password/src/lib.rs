@@ -1,4 +1,5 @@
-//! `POST /v1/password-resets/confirm`: puts a new password in the place of a forgotten one.
+//! `POST /v1/password-resets/confirm`: puts a new password in the place of a forgotten one, or gives somebody who
+//! was invited their first.
 //!
 //! The link stands for the owner of the address, who has not proven more: nobody is signed in by it.
 //! Every session ends. A password that is not acceptable does not use the link up.
@@ -14,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Failure, Limit, LinkRefused, Store};
 use thiserror::Error;
-use tokens::{InvalidToken, LinkToken};
+use tokens::LinkToken;
 use tracing::warn;
 
 /// Resets passwords.
@@ -51,6 +52,13 @@ pub struct Request {
     token: Secret,
     #[schemars(with = "String")]
     new_password: Secret,
+}
+
+/// A link that may permit it.
+struct PresentedLink {
+    user_id: UserId,
+    purpose: Purpose,
+    hash: LinkHash,
 }
 
 /// Why the password stays as it is.
@@ -95,10 +103,8 @@ impl UseCase for ResetPassword {
     }
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<NoContent, Refusal> {
-        let token = LinkToken::parse(request.token.expose(), Purpose::ResetPassword)?;
-        let (id, link) = (Id::from_uuid(token.subject()), token.hash());
-
-        let user = self.user(id, &link).await?;
+        let link = PresentedLink::parse(&request.token)?;
+        let user = self.user(&link).await?;
         let password = self.choice.parse_of(&request.new_password, &user)?;
         let credential = self.credential(&user).await?;
         let (hasher, salt) = (self.hasher.get().await?, self.random.bytes());
@@ -113,14 +119,16 @@ impl UseCase for ResetPassword {
 
 impl ResetPassword {
     /// The user whose link it is, if it is still good and speaks for the user's address.
-    async fn user(&self, id: UserId, presented: &LinkHash) -> Result<User, Refusal> {
+    async fn user(&self, presented: &PresentedLink) -> Result<User, Refusal> {
+        let PresentedLink { user_id, purpose, hash } = presented;
         let identities = self.store.identities();
-        let (link, user) =
-            tokio::try_join!(identities.link(id, Purpose::ResetPassword), identities.user(id))?;
+        let (link, user) = tokio::try_join!(identities.link(*user_id, *purpose), identities.user(*user_id))?;
         let now = self.clock.now();
-        let link = link.filter(|link| link.is(presented, now)).ok_or(Refusal::LinkInvalid)?;
+        let link = link.filter(|link| link.is(hash, now)).ok_or(Refusal::LinkInvalid)?;
         let is_bound = |user: &User| user.email.canonical() == link.bound_to.canonical();
-        let user = user.filter(|user| user.status == Status::Active && is_bound(user));
+        // An invitation gives the first password, and takes the place of none.
+        let is_open = |user: &User| *purpose != Purpose::AcceptInvitation || user.invited_at.is_some();
+        let user = user.filter(|user| user.status == Status::Active && is_bound(user) && is_open(user));
         user.ok_or(Refusal::LinkInvalid)
     }
 
@@ -133,7 +141,7 @@ impl ResetPassword {
     async fn reset(
         &self,
         caller: &Anyone,
-        link: &LinkHash,
+        link: &PresentedLink,
         new: NewPassword,
         (mut user, mut credential): (User, Credential),
     ) -> Result<NoContent, Refusal> {
@@ -143,10 +151,11 @@ impl ResetPassword {
             let (after, renewed, event) =
                 user.reset_password(&credential, new.clone(), caller.cause(event_id, now));
             let store = self.store.answering(caller.receipt(&NoContent));
-            match store.reset_password((link, now), &after, (&credential, &renewed), event).await {
+            let consumed = (link.purpose, &link.hash, now);
+            match store.reset_password(consumed, &after, (&credential, &renewed), event).await {
                 Ok(()) => return Ok(NoContent),
                 Err(LinkRefused::Stale) => {
-                    user = self.user(user.id, link).await?;
+                    user = self.user(link).await?;
                     credential = self.credential(&user).await?;
                 }
                 Err(LinkRefused::Spent | LinkRefused::EmailTaken) => return Err(Refusal::LinkInvalid),
@@ -166,9 +175,14 @@ impl ResetPassword {
     }
 }
 
-impl From<InvalidToken> for Refusal {
-    fn from(_: InvalidToken) -> Self {
-        Self::LinkInvalid
+impl PresentedLink {
+    fn parse(token: &Secret) -> Result<Self, Refusal> {
+        let of = |purpose| LinkToken::parse(token.expose(), purpose).map(|token| (purpose, token)).ok();
+        let (purpose, token) = [Purpose::ResetPassword, Purpose::AcceptInvitation]
+            .into_iter()
+            .find_map(of)
+            .ok_or(Refusal::LinkInvalid)?;
+        Ok(Self { user_id: Id::from_uuid(token.subject()), purpose, hash: token.hash() })
     }
 }
 

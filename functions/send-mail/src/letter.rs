@@ -13,6 +13,8 @@ pub enum Letter {
     ResetPassword,
     /// Prove a new address.
     VerifyEmailChange,
+    /// Choose the first password of an account that an administrator has made.
+    Invitation,
     /// Another address was asked for.
     EmailChangeRequested,
     /// The address was changed.
@@ -48,10 +50,11 @@ pub(crate) enum Matter<'a> {
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::VerifyRegistration,
         Self::ResetPassword,
         Self::VerifyEmailChange,
+        Self::Invitation,
         Self::EmailChangeRequested,
         Self::EmailChanged,
         Self::PasswordChanged,
@@ -69,6 +72,7 @@ impl Letter {
             Self::VerifyRegistration => "verify-registration",
             Self::ResetPassword => "reset-password",
             Self::VerifyEmailChange => "verify-email-change",
+            Self::Invitation => "invitation",
             Self::EmailChangeRequested => "email-change-requested",
             Self::EmailChanged => "email-changed",
             Self::PasswordChanged => "password-changed",
@@ -82,7 +86,10 @@ impl Letter {
 
     /// Whether somebody has to follow a link in it.
     pub(crate) const fn has_link(self) -> bool {
-        matches!(self, Self::VerifyRegistration | Self::ResetPassword | Self::VerifyEmailChange)
+        matches!(
+            self,
+            Self::VerifyRegistration | Self::ResetPassword | Self::VerifyEmailChange | Self::Invitation
+        )
     }
 
     /// What may be filled into its texts.

@@ -133,6 +133,8 @@ impl SendMail {
             Part::VerifyRegistrationAgain => self.verify_registration_again(event).await,
             Part::ResetPassword => self.reset_password(event).await,
             Part::VerifyEmailChange => self.verify_email_change(event).await,
+            Part::ResetPasswordOfUser => self.reset_password_of(event).await,
+            Part::Invitation => self.invite(event).await,
             Part::Notice(letter) => self.notice(letter, event).await,
             Part::NoticeToFormerAddress => self.notice_to_former_address(event).await,
         }

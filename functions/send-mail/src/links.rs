@@ -20,10 +20,27 @@ const TO_CHANGE_EMAIL: MailCap = MailCap { kind: "verify-email-change", per_hour
 /// By the hour only: whoever asks for links in another's name must not keep that one out for a day.
 const TO_RESET: MailCap = MailCap { kind: "reset-password", per_hour: 3, per_day: 24 * 3 };
 
+/// A week: it comes unasked, to people who may be away, and gives them an account in which nothing is yet.
+const INVITATION: Permit = Permit {
+    purpose: Purpose::AcceptInvitation,
+    letter: Letter::Invitation,
+    cap: MailCap { kind: "invitation", per_hour: 5, per_day: 20 },
+    lifetime: Duration::from_hours(7 * 24),
+};
+
+/// What a link to choose a password permits, and how it is mailed.
+struct Permit {
+    purpose: Purpose,
+    letter: Letter,
+    cap: MailCap,
+    lifetime: Duration,
+}
+
 /// The pages that links open.
 pub(crate) struct Pages {
     verification: String,
-    reset: String,
+    /// Asks for a new password, be it the first one.
+    password: String,
     email_change: String,
     /// How long a link to choose a new password is good.
     reset_lifetime: Duration,
@@ -33,7 +50,7 @@ impl Pages {
     pub(crate) fn new(settings: &Settings) -> Result<Self, SettingError> {
         Ok(Self {
             verification: settings.text("VERIFICATION_URL")?,
-            reset: settings.text("RESET_PASSWORD_URL")?,
+            password: settings.text("RESET_PASSWORD_URL")?,
             email_change: settings.text("EMAIL_CHANGE_URL")?,
             reset_lifetime: settings.seconds("RESET_LINK_SECONDS")?,
         })
@@ -88,19 +105,55 @@ impl SendMail {
         let user = self.identities.user(owner).await.map_err(unhandled)?;
         let may_reset = |user: &User| now < expires_at && user.status != Status::Suspended;
         let Some(user) = user.filter(may_reset) else { return Ok(()) };
-        if !self.may_get(&user.email, Some(TO_RESET), event).await? {
+        self.permit(self.reset(), &user, event).await
+    }
+
+    /// Gives a user whom an administrator lets choose a new password the link, and mails it. Whoever has not
+    /// accepted an invitation is invited again.
+    pub(crate) async fn reset_password_of(&self, event: &Event) -> Result<(), Unhandled> {
+        let is_due = |user: &User| {
+            // Whoever has chosen one since needs no other.
+            user.status == Status::Active && user.credential_version <= event.sequence
+        };
+        match self.user(event).await?.filter(is_due) {
+            Some(user) if user.invited_at.is_some() => self.permit(INVITATION, &user, event).await,
+            Some(user) => self.permit(self.reset(), &user, event).await,
+            None => Ok(()),
+        }
+    }
+
+    const fn reset(&self) -> Permit {
+        Permit {
+            purpose: Purpose::ResetPassword,
+            letter: Letter::ResetPassword,
+            cap: TO_RESET,
+            lifetime: self.pages.reset_lifetime,
+        }
+    }
+
+    /// Gives somebody whom an administrator has made a user a link to choose the first password, and mails it.
+    pub(crate) async fn invite(&self, event: &Event) -> Result<(), Unhandled> {
+        let may_accept = |user: &User| user.invited_at.is_some() && user.status == Status::Active;
+        match self.user(event).await?.filter(may_accept) {
+            Some(user) => self.permit(INVITATION, &user, event).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a user a link that permits something, and mails it. It takes the place of the one before.
+    async fn permit(&self, permit: Permit, user: &User, event: &Event) -> Result<(), Unhandled> {
+        let Permit { purpose, letter, cap, lifetime } = permit;
+        if !self.may_get(&user.email, Some(cap), event).await? {
             return Ok(());
         }
-        let token = LinkToken::new(user.id.uuid(), Purpose::ResetPassword, self.random.bytes());
-        let lifetime = self.pages.reset_lifetime;
-        let link =
-            Link { hash: Some(token.hash()), bound_to: user.email.clone(), expires_at: now.plus(lifetime) };
-        let stored = self.identities.put_link(user.id, Purpose::ResetPassword, &link).await;
-        stored.map_err(unhandled)?;
-        let url = url(&self.pages.reset, &token);
+        let token = LinkToken::new(user.id.uuid(), purpose, self.random.bytes());
+        let expires_at = self.clock.now().plus(lifetime);
+        let link = Link { hash: Some(token.hash()), bound_to: user.email.clone(), expires_at };
+        self.identities.put_link(user.id, purpose, &link).await.map_err(unhandled)?;
+        let url = url(&self.pages.password, &token);
         let content =
             Content { name: user.first_name.as_ref(), matter: Matter::Link { url: &url, lifetime } };
-        self.send((&user.email, user.locale.as_ref()), Letter::ResetPassword, content).await
+        self.send((&user.email, user.locale.as_ref()), letter, content).await
     }
 
     /// Gives the address that a user wants to change to its link, and mails it there.

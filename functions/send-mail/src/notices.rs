@@ -47,7 +47,8 @@ impl SendMail {
         self.send((to, user.locale.as_ref()), letter, content).await
     }
 
-    async fn user(&self, event: &Event) -> Result<Option<User>, Unhandled> {
+    /// Whose event it is, unless they were erased meanwhile.
+    pub(crate) async fn user(&self, event: &Event) -> Result<Option<User>, Unhandled> {
         self.identities.user(id(event, "user")?).await.map_err(unhandled)
     }
 }

@@ -9,6 +9,9 @@ pub(crate) enum Part {
     VerifyRegistrationAgain,
     ResetPassword,
     VerifyEmailChange,
+    Invitation,
+    /// To a user whom an administrator lets choose a new password.
+    ResetPasswordOfUser,
     /// Tells a user what was done to the account, at the address that it had then.
     Notice(Letter),
     /// Tells of a change of address at the address before.
@@ -22,6 +25,8 @@ impl Part {
             "registration.requested" => &[Self::VerifyRegistration],
             "registration.resend-requested" => &[Self::VerifyRegistrationAgain],
             "password-reset.requested" => &[Self::ResetPassword],
+            "user.created" => &[Self::Invitation],
+            "user.password-reset-requested" => &[Self::ResetPasswordOfUser],
             "user.email-change-requested" => {
                 &[Self::Notice(Letter::EmailChangeRequested), Self::VerifyEmailChange]
             }
@@ -39,8 +44,9 @@ impl Part {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::VerifyRegistration | Self::VerifyRegistrationAgain => Letter::VerifyRegistration.name(),
-            Self::ResetPassword => Letter::ResetPassword.name(),
+            Self::ResetPassword | Self::ResetPasswordOfUser => Letter::ResetPassword.name(),
             Self::VerifyEmailChange => Letter::VerifyEmailChange.name(),
+            Self::Invitation => Letter::Invitation.name(),
             Self::Notice(letter) => letter.name(),
             Self::NoticeToFormerAddress => "email-changed-former",
         }

@@ -78,7 +78,7 @@ impl UseCase for UpdateProfile {
         let cause = caller.cause(self.random.id(now), now);
         for _turn in 0..store::TURNS {
             let before = self.user(&caller).await?;
-            let Some((after, event)) = before.update(&change, cause.clone())? else {
+            let Some((after, event)) = before.update(&change, None, cause.clone())? else {
                 let shown = Versioned::from(before);
                 self.store.identities().keep_receipt(caller.receipt(&shown), now).await?;
                 return Ok(shown);

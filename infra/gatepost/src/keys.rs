@@ -55,6 +55,8 @@ pub(crate) fn command() -> Command {
         .value_parser(algorithms.try_map(|name| name.parse::<SigningAlgorithm>()))
         .help("By what the new key signs; without it as the system is set, a data folder by ES256");
     let kid = Arg::new("kid").value_name("KID").required(true).help("The key's id, as `list` shows it");
+    // One in 64 begins with it.
+    let kid = kid.allow_hyphen_values(true);
     let subcommands = [
         Command::new("list")
             .about("Shows each key: what it is for, from when it signs, until when it verifies"),

@@ -38,6 +38,15 @@ pub struct Versioned<T> {
 }
 /// `201 Created`
 pub struct Created<T>(pub T);
+/// `201 Created` with the place of what was made as `location`, and its version as `etag`.
+pub struct CreatedAt<T> {
+    /// What was made.
+    pub content: T,
+    /// Which version it is.
+    pub version: u64,
+    /// The path where it is from now on.
+    pub place: String,
+}
 /// `202 Accepted`
 pub struct Accepted<T>(pub T);
 /// `204 No Content`
@@ -133,6 +142,22 @@ impl<T: JsonSchema + Serialize + Send + Sync> Answer for Created<T> {
 
     fn describe(given: &mut Given<'_>) {
         given.json::<T>();
+    }
+}
+
+impl<T: JsonSchema + Serialize + Send + Sync> Answer for CreatedAt<T> {
+    const STATUS: u16 = 201;
+
+    fn reply(&self) -> Reply {
+        let mut reply = Reply::json(Self::STATUS, &self.content);
+        reply.headers.insert("location".into(), self.place.clone());
+        reply.headers.insert("etag".into(), format!("\"{}\"", self.version));
+        reply
+    }
+
+    fn describe(given: &mut Given<'_>) {
+        given.json::<T>();
+        given.placed();
     }
 }
 

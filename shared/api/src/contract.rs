@@ -182,6 +182,12 @@ impl Given<'_> {
         self.headers.insert("etag".to_owned(), header("etag"));
     }
 
+    pub(crate) fn placed(&mut self) {
+        for name in ["location", "etag"] {
+            self.headers.insert(name.to_owned(), header(name));
+        }
+    }
+
     pub(crate) fn cacheable(&mut self) {
         self.headers.insert("cache-control".to_owned(), header("cache-control"));
     }
@@ -267,6 +273,7 @@ fn headers() -> Value {
     json!({
         "cache-control": of("For how long the answer may be kept.", json!({"type": "string"})),
         "etag": of("The version of what is shown, for `if-match`.", json!({"type": "string"})),
+        "location": of("The path where it is from now on.", json!({"type": "string", "format": "uri-reference"})),
         "retry-after": of("Seconds after which to try again.", json!({"type": "integer", "minimum": 0})),
         "www-authenticate": of("RFC 6750, section 3.", json!({"type": "string"})),
         "x-correlation-id": of(

@@ -38,6 +38,14 @@ pub fn issuing(cloud: &Cloud) -> Result<IssuerSettings, SettingError> {
     })
 }
 
+/// Makes the first signature before anybody waits for it, beside what else is begun, if it takes that long.
+pub async fn warm(issuer: &Issuer) {
+    if issuer.is_slow_at_first() {
+        let issuer = issuer.clone();
+        let _ = tokio::task::spawn_blocking(move || issuer.warm()).await;
+    }
+}
+
 impl Grant {
     /// The tokens of the session's current generation; the access token's id is `token_id`, and it says
     /// that the user has `rights`.

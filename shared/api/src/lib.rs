@@ -7,6 +7,7 @@
 
 mod access;
 mod answer;
+mod applicant;
 mod caller;
 mod contract;
 mod endpoint;
@@ -24,12 +25,13 @@ mod role;
 mod trace;
 
 pub use access::{AccessGate, SignedIn};
-pub use answer::{Accepted, Answer, Created, NoContent, Public, Published, Shown, Versioned};
+pub use answer::{Accepted, Answer, Created, CreatedAt, NoContent, Public, Published, Shown, Versioned};
+pub use applicant::{parse_locale, parse_person};
 pub use caller::{Anyone, Caller, Head, Method, Route};
 pub use contract::{Contract, Given, Taken};
 pub use endpoint::{Endpoint, UseCase};
 pub use gateway::{GatewayAnswer, GatewayEvent};
-pub use grant::{Grant, issuing};
+pub use grant::{Grant, issuing, warm};
 pub use input::{Body, Input, Nothing, Parts, Path, Query};
 pub use list::{CursorRefused, Cursors, Limit, List, OutOfRange, Page};
 pub use member::Member;

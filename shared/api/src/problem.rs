@@ -89,6 +89,8 @@ problem_types! {
     RoleDeleted "role-deleted" 409 "The name was that of another role" "Who had that would have this one: take another name.";
     /// The user has as many roles as a user can have.
     TooManyRoles "too-many-roles" 409 "The user has too many roles" "A user has 50 at most: take one away before.";
+    /// The user may not sign in.
+    UserSuspended "user-suspended" 409 "The user is suspended" "No link would be good for them: reactivate them before.";
     /// The resource is of another version than the request is for.
     VersionConflict "version-conflict" 412 "The resource has changed" "It is not of the version in `if-match` (any more): read it again.";
     /// Too many attempts.

@@ -77,6 +77,9 @@ pub enum SecretUnavailable {
 }
 
 impl StoredSecret {
+    /// How many bytes a secret holds at most.
+    pub const CAPACITY: usize = 65_536;
+
     /// The secret that the setting `name` names.
     ///
     /// # Errors

@@ -45,8 +45,8 @@ impl Credential {
 }
 
 impl User {
-    /// Puts a new password in the place of a forgotten one, which ends every session. Returns the user
-    /// one version on, the credential, and the event.
+    /// Puts a new password in the place of a forgotten one, which ends every session; for somebody who was
+    /// invited it is the first one. Returns the user one version on, the credential, and the event.
     #[must_use]
     pub fn reset_password(
         &self,
@@ -54,7 +54,11 @@ impl User {
         new: NewPassword,
         cause: Cause,
     ) -> (Self, Credential, Event) {
-        let kind = EventKind::PasswordReset { breach_check: new.breach_check };
+        let breach_check = new.breach_check;
+        let kind = match self.invited_at {
+            Some(_) => EventKind::InvitationAccepted { breach_check },
+            None => EventKind::PasswordReset { breach_check },
+        };
         let (user, event) = self.renew(cause, kind);
         let credential = credential.with(new, user.credential_version);
         (user, credential, event)
@@ -103,9 +107,10 @@ impl User {
     }
 
     /// What was proven before proves nothing any more: the sessions of the epoch end, and so does
-    /// whatever is being decided on the credential.
+    /// whatever is being decided on the credential. An invitation has come to its end.
     fn renew(&self, cause: Cause, kind: EventKind) -> (Self, Event) {
-        let renewed = Self { epoch: self.epoch + 1, credential_version: self.version + 1, ..self.clone() };
+        let (epoch, credential_version) = (self.epoch + 1, self.version + 1);
+        let renewed = Self { epoch, credential_version, invited_at: None, ..self.clone() };
         renewed.change(cause, kind)
     }
 }

@@ -87,6 +87,27 @@ pub enum EventKind {
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
     },
+    /// `user.created`: an administrator has made the user, who gets a mail to choose a password by. Until then
+    /// the address is not proven.
+    UserCreated {
+        /// Who it is.
+        user_id: UserId,
+        /// Names of the roles that the user has, sorted.
+        roles: Vec<String>,
+        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+        /// Left out when the deployment publishes ids only.
+        #[serde(flatten, skip_serializing_if = "Option::is_none")]
+        person: Option<Person>,
+    },
+    /// `user.invitation-accepted`: somebody whom an administrator has made a user has chosen the first password
+    /// by a mailed link. The address is proven.
+    InvitationAccepted {
+        /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        breach_check: Option<BreachCheck>,
+    },
     /// `session.started`: the user logged in.
     SessionStarted {
         /// Which session it is.
@@ -106,6 +127,13 @@ pub enum EventKind {
     },
     /// `password-reset.requested`: somebody wants a link to choose a new password.
     PasswordResetRequested {},
+    /// `user.password-reset-requested`: an administrator has a link mailed to the user, to choose a new password
+    /// by; whoever has not accepted an invitation gets that again.
+    UserPasswordResetRequested {
+        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+    },
     /// `user.password-reset`: a new password was chosen by a mailed link; every session has ended.
     PasswordReset {
         /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
@@ -128,10 +156,13 @@ pub enum EventKind {
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
     },
-    /// `user.updated`: the user has changed the profile.
+    /// `user.updated`: the profile has changed: the user or an administrator has done it.
     UserUpdated {
         /// The names of the fields that changed, sorted.
         changed: Vec<String>,
+        /// Why, in the words of an administrator who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
         /// Left out when the deployment publishes ids only.
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
@@ -232,12 +263,25 @@ impl EventKind {
         Self::UserRegistered { user_id: user.id, person: Some(Person::of(user)) }
     }
 
+    pub(crate) fn user_created(user: &User, stated_reason: StatedReason) -> Self {
+        Self::UserCreated {
+            user_id: user.id,
+            roles: user.roles.clone(),
+            stated_reason: Some(stated_reason),
+            person: Some(Person::of(user)),
+        }
+    }
+
     pub(crate) fn email_changed(user: &User) -> Self {
         Self::EmailChanged { person: Some(Person::of(user)) }
     }
 
-    pub(crate) fn user_updated(user: &User, changed: Vec<String>) -> Self {
-        Self::UserUpdated { changed, person: Some(Person::of(user)) }
+    pub(crate) fn user_updated(
+        user: &User,
+        changed: Vec<String>,
+        stated_reason: Option<StatedReason>,
+    ) -> Self {
+        Self::UserUpdated { changed, stated_reason, person: Some(Person::of(user)) }
     }
 
     /// The event's type, e.g. `user.registered`: EventBridge's `detail-type`.
@@ -247,10 +291,13 @@ impl EventKind {
             Self::RegistrationRequested { .. } => "registration.requested",
             Self::ResendRequested {} => "registration.resend-requested",
             Self::UserRegistered { .. } => "user.registered",
+            Self::UserCreated { .. } => "user.created",
+            Self::InvitationAccepted { .. } => "user.invitation-accepted",
             Self::SessionStarted { .. } => "session.started",
             Self::SessionEnded { .. } => "session.ended",
             Self::OtherSessionsEnded { .. } => "sessions.ended",
             Self::PasswordResetRequested {} => "password-reset.requested",
+            Self::UserPasswordResetRequested { .. } => "user.password-reset-requested",
             Self::PasswordReset { .. } => "user.password-reset",
             Self::PasswordChanged { .. } => "user.password-changed",
             Self::EmailChangeRequested {} => "user.email-change-requested",
@@ -276,10 +323,13 @@ impl EventKind {
             Self::RegistrationRequested { .. } => 2,
             Self::ResendRequested {}
             | Self::UserRegistered { .. }
+            | Self::UserCreated { .. }
+            | Self::InvitationAccepted { .. }
             | Self::SessionStarted { .. }
             | Self::SessionEnded { .. }
             | Self::OtherSessionsEnded { .. }
             | Self::PasswordResetRequested {}
+            | Self::UserPasswordResetRequested { .. }
             | Self::PasswordReset { .. }
             | Self::PasswordChanged { .. }
             | Self::EmailChangeRequested {}
@@ -300,12 +350,16 @@ impl EventKind {
 
     pub(crate) fn without_person(mut self) -> Self {
         if let Self::UserRegistered { person, .. }
+        | Self::UserCreated { person, .. }
         | Self::EmailChanged { person }
         | Self::UserUpdated { person, .. } = &mut self
         {
             *person = None;
         }
-        if let Self::RoleGranted { stated_reason, .. }
+        if let Self::UserCreated { stated_reason, .. }
+        | Self::UserUpdated { stated_reason, .. }
+        | Self::UserPasswordResetRequested { stated_reason }
+        | Self::RoleGranted { stated_reason, .. }
         | Self::RoleRevoked { stated_reason, .. }
         | Self::DeletionRequested { stated_reason, .. }
         | Self::UserSuspended { stated_reason }

@@ -11,6 +11,8 @@ pub enum Purpose {
     ResetPassword,
     /// Proves the address that a user wants to change to.
     VerifyEmailChange,
+    /// Permits somebody who was invited to choose the first password, once and no other.
+    AcceptInvitation,
 }
 
 /// A one-time link of a user; the newest for a purpose replaces the one before.
@@ -32,6 +34,7 @@ impl Purpose {
             Self::VerifyRegistration => "verify-registration",
             Self::ResetPassword => "reset-password",
             Self::VerifyEmailChange => "verify-email-change",
+            Self::AcceptInvitation => "accept-invitation",
         }
     }
 }

@@ -1,11 +1,12 @@
-//! People who come from another system, with an account that they had there.
+//! People who get an account without registering: they come from another system with the one that they had
+//! there, or are invited.
 
 use crate::{
-    Applicant, Attributes, Cause, Credential, Event, EventKind, Id, PasswordHash, Status, Stream, Timestamp,
-    User, UserId,
+    Applicant, Attributes, Cause, Credential, Event, EventKind, Id, PasswordHash, StatedReason, Status,
+    Stream, Timestamp, User, UserId,
 };
 
-/// Somebody who has an account elsewhere, and whose address was proven there.
+/// Somebody whose address others vouch for: another system, where it was proven, or an administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Newcomer {
     /// Who it will be here.
@@ -44,6 +45,22 @@ impl Newcomer {
         (user, credential, event)
     }
 
+    /// Makes the user, who has `no_password` and chooses one by the link of a mail, with the first event. Returns
+    /// the user, the credential that claims the address, and the event.
+    #[must_use]
+    pub fn invite(
+        self,
+        no_password: PasswordHash,
+        stated_reason: StatedReason,
+        cause: Cause,
+    ) -> (User, Credential, Event) {
+        let (user, credential) = self.at_version(1, Hashes { present: no_password, previous: Vec::new() });
+        let user = User { invited_at: Some(cause.occurred_at), ..user };
+        let kind = EventKind::user_created(&user, stated_reason);
+        let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
+        (user, credential, event)
+    }
+
     /// Makes the user without an event: the user's next change is version and event 1.
     #[must_use]
     pub fn admit_silently(self, hashes: Hashes) -> (User, Credential) {
@@ -71,6 +88,7 @@ impl Newcomer {
             locale,
             attributes: self.attributes,
             roles: self.roles,
+            invited_at: None,
             created_at: self.created_at,
             updated_at: self.updated_at,
         };

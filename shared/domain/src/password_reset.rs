@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{CanonicalEmail, Cause, Email, Event, EventKind, ResetId, Stream, Timestamp};
+use crate::{CanonicalEmail, Cause, Email, Event, EventKind, ResetId, StatedReason, Stream, Timestamp, User};
 
 /// Somebody asks for a link to choose a new password. Whether there is such a user is found out
 /// behind the bus, so that the answer and its time cannot tell.
@@ -24,5 +24,14 @@ impl PasswordResetRequest {
         let kind = EventKind::PasswordResetRequested {};
         let event = Event { stream: Stream::Reset(id), sequence: 1, cause, kind };
         (Self { id, email: email.canonical().clone(), expires_at }, event)
+    }
+}
+
+impl User {
+    /// Has a link mailed to the user, to choose a new password by, or the first one. Returns the user one version
+    /// on, and the event.
+    #[must_use]
+    pub fn request_password_reset(&self, stated_reason: StatedReason, cause: Cause) -> (Self, Event) {
+        self.changed_by(cause, EventKind::UserPasswordResetRequested { stated_reason: Some(stated_reason) })
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{KeyMaterial, MalformedSeeds, Seed, Seeds, SigningAlgorithm, Timestamp};
+use crate::{KeyMaterial, MalformedSeeds, Secret, Seed, Seeds, SigningAlgorithm, Timestamp};
 
 /// The keys and the peppers, newest first.
 #[derive(Clone)]
@@ -75,6 +75,8 @@ struct StoredKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     algorithm: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    private_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     from: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
@@ -93,6 +95,9 @@ impl Ring {
     pub const KEPT_FOR: Duration = Duration::from_mins(5);
     /// How long a key is published before it signs: longer than all who keep keys one after the other.
     pub const LEAD: Duration = Duration::from_hours(1);
+    /// The same of a key of RSA: for the authorizer of API Gateway, which takes no other, and keeps keys for two
+    /// hours.
+    pub const LEAD_OF_RSA: Duration = Duration::from_hours(3);
 
     /// Reads the secret: as it was generated, `{"seed": "…", "previous": ["…"]}`, or as a rotation leaves it,
     /// `{"keys": […], "peppers": […]}`.
@@ -104,8 +109,7 @@ impl Ring {
         let generated = stored.seed.into_iter().chain(stored.previous).map(Seed::parse);
         let generated = generated.collect::<Result<Vec<_>, _>>()?;
         let begun = Some(Timestamp::from_millis(0));
-        let of_seed = |seed| KeyMaterial::new(seed, SigningAlgorithm::default());
-        let first = |seed| RingKey { material: of_seed(seed), from: begun, until: None };
+        let first = |seed| RingKey { material: KeyMaterial::first(seed), from: begun, until: None };
         let mut keys: Vec<_> = generated.iter().cloned().map(first).collect();
         keys.extend(stored.keys.into_iter().map(RingKey::parse).collect::<Result<Vec<_>, _>>()?);
         let mut peppers: Vec<_> =
@@ -126,6 +130,7 @@ impl Ring {
             algorithm: Some(key.material.algorithm())
                 .filter(|algorithm| *algorithm != SigningAlgorithm::default())
                 .map(|algorithm| algorithm.name().to_owned()),
+            private_key: key.material.private_key().map(|key| key.expose().to_owned()),
             from: millis(&key.from),
             until: millis(&key.until),
         };
@@ -219,7 +224,8 @@ impl Ring {
     pub fn with_start(&self, now: Timestamp, overlap: Duration) -> Option<Self> {
         let mut ring = self.clone();
         let (new, others) = ring.keys.split_first_mut().filter(|(new, _)| new.from.is_none())?;
-        let from = now.plus(Self::LEAD);
+        let is_rsa = new.material.algorithm().is_rsa();
+        let from = now.plus(if is_rsa { Self::LEAD_OF_RSA } else { Self::LEAD });
         new.from = Some(from);
         for other in others.iter_mut().filter(|other| other.until.is_none()) {
             other.until = Some(from.plus(overlap));
@@ -274,7 +280,8 @@ impl RingKey {
         let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
         let algorithm = stored.algorithm.as_deref().map(str::parse).transpose();
         let algorithm = algorithm.map_err(|_| MalformedSeeds)?.unwrap_or_default();
-        let material = KeyMaterial::new(Seed::parse(stored.seed)?, algorithm);
+        let private_key = stored.private_key.map(Secret::from);
+        let material = KeyMaterial::new(Seed::parse(stored.seed)?, algorithm, private_key)?;
         Ok(Self { material, from: moment(stored.from), until: moment(stored.until) })
     }
 

@@ -3,7 +3,7 @@
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::SigningAlgorithm;
+use crate::{Secret, SigningAlgorithm};
 
 /// A seed shorter than this does not hold the 256 bits that are derived from it, whatever
 /// alphabet it is written in (64 alphanumeric characters hold 381).
@@ -20,6 +20,8 @@ pub struct Seed(Zeroizing<String>);
 pub struct KeyMaterial {
     seed: Seed,
     algorithm: SigningAlgorithm,
+    /// Of RSA, which is not derived of the seed.
+    private_key: Option<Secret>,
 }
 
 /// The seeds as they are used at one moment: the current ones make, all of them verify.
@@ -35,7 +37,7 @@ pub struct Seeds {
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
     "the keys secret must be a JSON object with `seed`, at least 43 random characters, or with `keys` and `peppers`, \
-     lists of such; `algorithm` of a key is one that is known"
+     lists of such; `algorithm` of a key is one that is known, and those of RSA have a `private_key`"
 )]
 pub struct MalformedSeeds;
 
@@ -69,10 +71,26 @@ impl Seed {
 }
 
 impl KeyMaterial {
-    /// A key that signs by `algorithm`.
-    #[must_use]
-    pub const fn new(seed: Seed, algorithm: SigningAlgorithm) -> Self {
-        Self { seed, algorithm }
+    /// A key that signs by `algorithm`: by a private key of its own (PKCS #8 in base64url) if that is RSA, else
+    /// by one that is derived.
+    ///
+    /// # Errors
+    /// [`MalformedSeeds`] if there is a private key where none belongs, or none where one does.
+    pub fn new(
+        seed: Seed,
+        algorithm: SigningAlgorithm,
+        private_key: Option<Secret>,
+    ) -> Result<Self, MalformedSeeds> {
+        if algorithm.is_rsa() == private_key.is_some() {
+            Ok(Self { seed, algorithm, private_key })
+        } else {
+            Err(MalformedSeeds)
+        }
+    }
+
+    /// A key of the algorithm that was the only one at first.
+    pub(crate) const fn first(seed: Seed) -> Self {
+        Self { seed, algorithm: SigningAlgorithm::Es256, private_key: None }
     }
 
     /// What everything but a signature is derived from, too.
@@ -85,6 +103,12 @@ impl KeyMaterial {
     #[must_use]
     pub const fn algorithm(&self) -> SigningAlgorithm {
         self.algorithm
+    }
+
+    /// The private key of RSA: PKCS #8 in base64url.
+    #[must_use]
+    pub const fn private_key(&self) -> Option<&Secret> {
+        self.private_key.as_ref()
     }
 }
 

@@ -14,6 +14,12 @@ pub enum SigningAlgorithm {
     Es384,
     /// Ed25519.
     EdDsa,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Rs512,
 }
 
 /// No algorithm of that name is offered.
@@ -23,7 +29,7 @@ pub struct UnknownAlgorithm;
 
 impl SigningAlgorithm {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Es256, Self::Es384, Self::EdDsa];
+    pub const ALL: [Self; 6] = [Self::Es256, Self::Es384, Self::EdDsa, Self::Rs256, Self::Rs384, Self::Rs512];
 
     /// As in the `alg` of tokens and keys.
     #[must_use]
@@ -32,7 +38,16 @@ impl SigningAlgorithm {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
             Self::EdDsa => "EdDSA",
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
         }
+    }
+
+    /// Whether its keys are two primes, which are looked for and kept: nothing that a seed yields.
+    #[must_use]
+    pub const fn is_rsa(self) -> bool {
+        matches!(self, Self::Rs256 | Self::Rs384 | Self::Rs512)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     RoleName, Session, SessionEnd, SessionId, SessionLimits, StatedReason, Stream, Timestamp, UserId,
 };
 
-/// Somebody whose address is proven.
+/// Somebody who has an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Who it is.
@@ -22,7 +22,7 @@ pub struct User {
     pub credential_version: u64,
     /// Whether the user may sign in.
     pub status: Status,
-    /// The proven address.
+    /// The address: proven, or vouched for by whoever has made the account. No password opens that until it is.
     pub email: Email,
     /// First name, if given.
     pub first_name: Option<Name>,
@@ -34,7 +34,9 @@ pub struct User {
     pub attributes: Attributes,
     /// Names of the roles that the user has.
     pub roles: Vec<String>,
-    /// When the address was proven.
+    /// When an administrator has made the account, as long as no password was chosen for it.
+    pub invited_at: Option<Timestamp>,
+    /// Since when there is the account.
     pub created_at: Timestamp,
     /// When the profile last changed.
     pub updated_at: Timestamp,
@@ -219,13 +221,15 @@ impl User {
         self.change(cause, EventKind::SessionEnded { session_id, reason })
     }
 
-    /// Changes the profile. Returns the user one version on, and the event; `None` if nothing changes.
+    /// Changes the profile, by whoever the cause names; who is not the user says why. Returns the user one
+    /// version on, and the event; `None` if nothing changes.
     ///
     /// # Errors
     /// If the attributes are too much together.
     pub fn update(
         &self,
         change: &ProfileChange,
+        stated_reason: Option<StatedReason>,
         cause: Cause,
     ) -> Result<Option<(Self, Event)>, InvalidAttribute> {
         let after = Self {
@@ -244,8 +248,8 @@ impl User {
         if changed.is_empty() {
             return Ok(None);
         }
-        let kind = EventKind::user_updated(&after, changed);
-        Ok(Some(after.change(cause, kind)))
+        let kind = EventKind::user_updated(&after, changed, stated_reason);
+        Ok(Some(after.changed_by(cause, kind)))
     }
 
     /// The names of the parts of the profile that are not the same in `other`, sorted.

@@ -16,7 +16,11 @@ use tokens::KeyUnusable;
 /// Somebody else changes the secret: after so many turns one gives up.
 const TURNS: u32 = 5;
 
-const NO_SUCH_ALGORITHM: SettingError = SettingError::new("TOKEN_ALGORITHM", "must be ES256, ES384 or EdDSA");
+const NO_SUCH_ALGORITHM: SettingError = SettingError::new(
+    "TOKEN_ALGORITHM",
+    "must be ES256, ES384, EdDSA, RS256, RS384 or RS512; why not HS256, and what instead, is said in \
+     docs/decisions/0023-what-tokens-are-signed-by.md",
+);
 
 /// The ring, in its secret.
 pub struct Keyring {
@@ -47,6 +51,11 @@ pub enum NotChanged {
     /// Others change the secret all the time.
     #[error("somebody else changes the secret: try again in a minute")]
     Contended,
+    /// Secrets Manager keeps no more in a secret.
+    #[error(
+        "the secret is full of keys: rotate less often, or shorten SESSION_IDLE_SECONDS, for which each is kept"
+    )]
+    Full,
     /// The key signs, or will.
     #[error("the key signs, or is about to: only a retired one can be given up alone")]
     StillSigns,
@@ -111,7 +120,8 @@ impl Keyring {
     /// # Errors
     /// [`NotChanged`].
     pub async fn rotate(&self) -> Result<Ring, NotChanged> {
-        self.change(|ring, now| Ok(ring.with_new_key(self.material(), now))).await?;
+        let new = self.new_key()?;
+        self.change(|ring, now| Ok(ring.with_new_key(new.clone(), now))).await?;
         self.complete().await
     }
 
@@ -143,10 +153,9 @@ impl Keyring {
     /// # Errors
     /// [`NotChanged`].
     pub async fn revoke_all(&self) -> Result<Ring, NotChanged> {
-        self.change(|ring, now| {
-            Ok(Some(ring.revoked(self.material(), now).with_new_pepper(self.seed(), now)))
-        })
-        .await?;
+        let new = self.new_key()?;
+        self.change(|ring, now| Ok(Some(ring.revoked(new.clone(), now).with_new_pepper(self.seed(), now))))
+            .await?;
         self.complete().await
     }
 
@@ -168,9 +177,13 @@ impl Keyring {
         for _turn in 0..TURNS {
             let (ring, version) = self.read_version().await?;
             let Some(changed) = change(&ring, self.clock.now())? else { return Ok(ring) };
+            let text = changed.to_secret();
+            if text.len() > StoredSecret::CAPACITY {
+                return Err(NotChanged::Full);
+            }
             // What is gone is not in the next ring: the table must know it before.
             self.publish(&ring).await?;
-            if self.secret.replace(&version, &changed.to_secret(), self.random.uuid()).await? {
+            if self.secret.replace(&version, &text, self.random.uuid()).await? {
                 return Ok(changed);
             }
         }
@@ -194,8 +207,8 @@ impl Keyring {
         Ok((Ring::parse(&text)?, version))
     }
 
-    fn material(&self) -> KeyMaterial {
-        KeyMaterial::new(self.seed(), self.algorithm)
+    fn new_key(&self) -> Result<KeyMaterial, KeyUnusable> {
+        tokens::new_material(self.seed(), self.algorithm)
     }
 
     fn seed(&self) -> Seed {

@@ -44,22 +44,27 @@ pub enum KeptEnded {
 }
 
 impl Commands<'_> {
-    /// Puts the credential `after` in the place of `before`, and consumes the link that permits it.
+    /// Puts the credential `after` in the place of `before`, and consumes the link of `purpose` that permits it.
     ///
     /// # Errors
     /// [`LinkRefused`].
     pub async fn reset_password(
         &self,
-        (hash, now): (&LinkHash, Timestamp),
+        (purpose, hash, now): (Purpose, &LinkHash, Timestamp),
         user: &User,
         (before, after): (&Credential, &Credential),
         event: Event,
     ) -> Result<(), LinkRefused> {
         const LINK: usize = 0;
+        let besides = match purpose {
+            // Who had no password has asked for no other address.
+            Purpose::AcceptInvitation => Purpose::ResetPassword,
+            // Whoever knew the old password may have asked for it. An invitation is good no more by itself.
+            _ => Purpose::VerifyEmailChange,
+        };
         let writes = [
-            links::consume(user.id, Purpose::ResetPassword, hash, now),
-            // Whoever knew the old password may have asked for it.
-            links::take_back(user.id, Purpose::VerifyEmailChange),
+            links::consume(user.id, purpose, hash, now),
+            links::take_back(user.id, besides),
             users::replace(user),
             users::replace_credential(before, after),
         ];

@@ -63,7 +63,7 @@ pub use sessions::Rotation;
 pub use stored_item::{Kind, NotAnItem, StoredItem};
 pub use transaction::{Commands, Refused, Store};
 pub use user_counts::{Counts, Recount, UserCounts};
-pub use users::{ClaimRefused, StandingRefused};
+pub use users::{AdditionRefused, ClaimRefused, StandingRefused};
 
 /// Commands on one user that meet take turns: whose reading has become stale reads again and decides
 /// anew, so often at most.

@@ -58,6 +58,12 @@ impl MailLimits {
     pub fn of(&self, kind: &str, email: &CanonicalEmail, client: &Client) -> [Limit; 2] {
         [Limit::of_address(kind, email, self.to_address), Limit::of_source(kind, client, self.from_source)]
     }
+
+    /// The same of a user, to whatever address.
+    #[must_use]
+    pub fn of_user(&self, kind: &str, user: UserId, client: &Client) -> [Limit; 2] {
+        [Limit::of_user(kind, user, self.to_address), Limit::of_source(kind, client, self.from_source)]
+    }
 }
 
 /// Why an attempt must not be made.

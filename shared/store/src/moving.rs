@@ -6,7 +6,6 @@ use domain::{Credential, Event, User};
 use crate::{
     Erasure, Failure, Identities, NextPage, Page, Store,
     item::{Attributes, Item, Read, text},
-    listing,
     transaction::NotCommitted,
     users,
 };
@@ -37,16 +36,13 @@ impl Store {
         credential: &Credential,
         event: Option<Event>,
     ) -> Result<(), AdmissionRefused> {
-        const CREDENTIAL: usize = 0;
-        let erasure = Erasure::of(user).map(Erasure::note);
-        let writes = [Some(users::claim(credential)), Some(users::add(user)), erasure].into_iter().flatten();
-        let writes = writes.chain(listing::role_writes(&[], user));
+        let writes = users::additions(user, credential).chain(Erasure::of(user).map(Erasure::note));
         let committed = match event {
             Some(event) => self.answering(None).commit(writes, event).await,
             None => self.commit_silently(writes).await,
         };
         committed.map_err(|error| match error {
-            NotCommitted::Refused(positions) if positions.contains(&CREDENTIAL) => {
+            NotCommitted::Refused(positions) if positions.contains(&users::ADDED_CREDENTIAL) => {
                 AdmissionRefused::EmailTaken
             }
             NotCommitted::Refused(_) => AdmissionRefused::IdTaken,

@@ -65,6 +65,17 @@ pub enum StandingRefused {
     Refused(#[from] Refused),
 }
 
+/// Why a user is not added.
+#[derive(Debug, thiserror::Error)]
+pub enum AdditionRefused {
+    /// Somebody has the address.
+    #[error("the address is taken")]
+    EmailTaken,
+    /// The authority has changed, or the tables failed.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
 impl Commands<'_> {
     /// Turns a registration into a user: claims the address, adds the user, consumes the link.
     ///
@@ -88,6 +99,27 @@ impl Commands<'_> {
 }
 
 impl Commands<'_> {
+    /// Adds a user, with the credential that claims the address.
+    ///
+    /// # Errors
+    /// [`AdditionRefused`].
+    pub async fn add_user(
+        &self,
+        user: &User,
+        credential: &Credential,
+        event: Event,
+    ) -> Result<(), AdditionRefused> {
+        let without_roles = User { roles: Vec::new(), ..user.clone() };
+        let count = roles::count_administrators(&without_roles, user);
+        self.commit(additions(user, credential).chain(count), event).await.map_err(|error| match error {
+            // If something else does not hold either, it is to be decided anew.
+            NotCommitted::Refused(positions) if positions == [ADDED_CREDENTIAL] => {
+                AdditionRefused::EmailTaken
+            }
+            error => sessions::stale(error).into(),
+        })
+    }
+
     /// Puts a user in the place of the one a version before.
     ///
     /// # Errors
@@ -214,6 +246,14 @@ pub(crate) fn is_user(key: &Attributes) -> bool {
     Read(key).maybe_text("sk").as_deref() == Some(SK)
 }
 
+/// Where the credential is among the [`additions`].
+pub(crate) const ADDED_CREDENTIAL: usize = 0;
+
+/// Adds a user, who is found by their roles, and claims the address.
+pub(crate) fn additions(user: &User, credential: &Credential) -> impl Iterator<Item = Write> {
+    [claim(credential), add(user)].into_iter().chain(listing::role_writes(&[], user))
+}
+
 /// Adds a user.
 pub(crate) fn add(user: &User) -> Write {
     Write::put(item(user)).only_if("attribute_not_exists(pk)")
@@ -276,6 +316,7 @@ fn item(user: &User) -> Attributes {
         .maybe_text("locale", user.locale.as_ref().map(Locale::as_str))
         .maybe_text("attributes", (!user.attributes.is_empty()).then(|| user.attributes.json()))
         .texts("roles", &user.roles)
+        .maybe_moment("invited_at", user.invited_at)
         .moment("created_at", user.created_at)
         .moment("updated_at", user.updated_at)
         .build()
@@ -347,6 +388,7 @@ pub(crate) fn parse(id: UserId, item: &Attributes) -> Result<User, Failure> {
         locale: read.maybe_parsed("locale", Locale::parse)?,
         attributes: read.maybe_parsed("attributes", custom_attributes)?.unwrap_or_default(),
         roles: read.texts("roles")?,
+        invited_at: item.contains_key("invited_at").then(|| read.moment("invited_at")).transpose()?,
         created_at: read.moment("created_at")?,
         updated_at: read.moment("updated_at")?,
     })

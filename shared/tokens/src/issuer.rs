@@ -60,6 +60,17 @@ impl Issuer {
         self.key.published(published)
     }
 
+    /// Whether the first signature of a process takes much longer than the others: that of RSA does.
+    #[must_use]
+    pub const fn is_slow_at_first(&self) -> bool {
+        self.key.is_slow_at_first()
+    }
+
+    /// Makes a signature that nobody needs.
+    pub fn warm(&self) {
+        let _ = self.key.sign(&[]);
+    }
+
     /// An access token, good from `now` for the configured lifetime.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::{from_base64url, json};
 /// RFC 7518, section 3.3: 2,048 bits, or more.
 const MIN_MODULUS_OCTETS: usize = 256;
 /// 65537, the one that everybody uses.
-const RSA_EXPONENT: [u8; 3] = [1, 0, 1];
+pub(crate) const RSA_EXPONENT: [u8; 3] = [1, 0, 1];
 
 /// A key that verifies, with the one algorithm that it may be used with.
 #[derive(Clone)]

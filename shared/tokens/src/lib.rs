@@ -31,6 +31,7 @@ pub use device::KnownDevice;
 pub use issuer::{Issuer, IssuerSettings};
 pub use link::LinkToken;
 pub use receipt::{ReceiptKey, ReceiptKeys};
+pub use signing::new_material;
 
 /// The token is not one that Gatepost made. Says nothing of why: only a forger would want to know.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -56,7 +57,7 @@ pub fn public_key(material: &KeyMaterial, published: Timestamp) -> Result<Public
     Ok(signing::SigningKey::of(material)?.published(published))
 }
 
-/// The signing key cannot be derived or does not sign: nothing a caller could help.
+/// The signing key cannot be made or derived or does not sign: nothing a caller could help.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the signing key cannot be used")]
 pub struct KeyUnusable;

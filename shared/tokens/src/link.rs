@@ -64,6 +64,7 @@ const fn code(purpose: Purpose) -> u8 {
         Purpose::VerifyRegistration => 1,
         Purpose::ResetPassword => 2,
         Purpose::VerifyEmailChange => 3,
+        Purpose::AcceptInvitation => 4,
     }
 }
 

@@ -1,20 +1,27 @@
 //! The key that signs access tokens, and its public half as a JSON Web Key (RFC 7517).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use aws_lc_rs::{
     agreement,
     digest::{SHA256, digest},
+    encoding::{AsDer, Pkcs8V1Der},
     rand::SystemRandom,
+    rsa::KeySize,
     signature::{
         ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-        EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
+        EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+        RsaKeyPair, RsaSignatureEncoding, Signature,
     },
 };
-use domain::{KeyMaterial, PublicKey, SigningAlgorithm, Timestamp};
+use domain::{KeyMaterial, PublicKey, Secret, Seed, SigningAlgorithm, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::{KeyUnusable, base64url, derive::derive};
+use crate::{KeyUnusable, base64url, derive::derive, from_base64url, jwk::RSA_EXPONENT};
+
+/// 112 bits of security, which NIST SP 800-57 part 1 and 800-131A take for signatures until 2030: a token is
+/// believed for minutes, a key for months. 3,072 bits would cost every signature three times as much.
+const RSA_SIZE: KeySize = KeySize::Rsa2048;
 
 /// The key that signs access tokens.
 #[derive(Clone)]
@@ -28,6 +35,7 @@ pub(crate) struct SigningKey {
 enum Pair {
     Ecdsa(EcdsaKeyPair, &'static Curve),
     Ed25519(Ed25519KeyPair),
+    Rsa(Arc<RsaKeyPair>, &'static RsaSignatureEncoding),
 }
 
 struct Curve {
@@ -59,6 +67,9 @@ impl SigningKey {
             SigningAlgorithm::Es256 => P256.derive::<32>(seed),
             SigningAlgorithm::Es384 => P384.derive::<48>(seed),
             SigningAlgorithm::EdDsa => ed25519(seed),
+            SigningAlgorithm::Rs256 => rsa(material.private_key(), &RSA_PKCS1_SHA256),
+            SigningAlgorithm::Rs384 => rsa(material.private_key(), &RSA_PKCS1_SHA384),
+            SigningAlgorithm::Rs512 => rsa(material.private_key(), &RSA_PKCS1_SHA512),
         };
         let pair = pair.ok_or(KeyUnusable)?;
         let kid = thumbprint(&pair.required_members());
@@ -68,6 +79,11 @@ impl SigningKey {
     /// Its one algorithm.
     pub(crate) const fn algorithm(&self) -> &'static str {
         self.algorithm.name()
+    }
+
+    /// Whether the first signature prepares the others.
+    pub(crate) const fn is_slow_at_first(&self) -> bool {
+        matches!(self.pair, Pair::Rsa(..))
     }
 
     /// Key id: the RFC 7638 thumbprint.
@@ -97,10 +113,15 @@ impl SigningKey {
     }
 
     /// Signs as in RFC 7518, section 3, and RFC 8037, section 3.1.
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<impl AsRef<[u8]> + use<>, KeyUnusable> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyUnusable> {
+        let octets = |signature: Signature| signature.as_ref().to_vec();
         match &self.pair {
-            Pair::Ecdsa(pair, _) => pair.sign(&SystemRandom::new(), message),
-            Pair::Ed25519(pair) => pair.try_sign(message),
+            Pair::Ecdsa(pair, _) => pair.sign(&SystemRandom::new(), message).map(octets),
+            Pair::Ed25519(pair) => pair.try_sign(message).map(octets),
+            Pair::Rsa(pair, encoding) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(*encoding, &SystemRandom::new(), message, &mut signature).map(|()| signature)
+            }
         }
         .map_err(|_| KeyUnusable)
     }
@@ -120,6 +141,11 @@ impl Pair {
             Self::Ed25519(pair) => {
                 let x = ("x", base64url(pair.public_key()));
                 [("crv", "Ed25519".to_owned()), ("kty", "OKP".to_owned()), x].into()
+            }
+            Self::Rsa(pair, _) => {
+                let (n, e) = (pair.public_key().modulus(), pair.public_key().exponent());
+                let (n, e) = (n.big_endian_without_leading_zero(), e.big_endian_without_leading_zero());
+                [("e", base64url(e)), ("kty", "RSA".to_owned()), ("n", base64url(n))].into()
             }
         }
     }
@@ -152,6 +178,30 @@ fn ed25519(seed: &[u8]) -> Option<Pair> {
     Ed25519KeyPair::from_seed_unchecked(private.as_slice()).ok().map(Pair::Ed25519)
 }
 
+/// A key that was made before, with the exponent that every verifier takes.
+fn rsa(private_key: Option<&Secret>, encoding: &'static RsaSignatureEncoding) -> Option<Pair> {
+    let document = Zeroizing::new(from_base64url(private_key?.expose())?);
+    let pair = RsaKeyPair::from_pkcs8(&document).ok()?;
+    let is_usual = pair.public_key().exponent().big_endian_without_leading_zero() == RSA_EXPONENT;
+    is_usual.then(|| Pair::Rsa(Arc::new(pair), encoding))
+}
+
+/// What a new key of the ring is made of: `seed`, and for RSA a private key whose primes are looked for here, which
+/// takes a fraction of a second.
+///
+/// # Errors
+/// [`KeyUnusable`] if none can be made.
+pub fn new_material(seed: Seed, algorithm: SigningAlgorithm) -> Result<KeyMaterial, KeyUnusable> {
+    let private_key = algorithm.is_rsa().then(new_rsa_key).transpose()?;
+    KeyMaterial::new(seed, algorithm, private_key).map_err(|_| KeyUnusable)
+}
+
+fn new_rsa_key() -> Result<Secret, KeyUnusable> {
+    let pair = RsaKeyPair::generate(RSA_SIZE).map_err(|_| KeyUnusable)?;
+    let document: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyUnusable)?;
+    Ok(Secret::from(base64url(document.as_ref())))
+}
+
 /// RFC 7638: SHA-256 over the required members, sorted, without white space.
 fn thumbprint(required: &BTreeMap<&'static str, String>) -> String {
     base64url(digest(&SHA256, to_json(required).as_bytes()))
@@ -165,6 +215,16 @@ fn to_json(members: &BTreeMap<&'static str, String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_of_rsa_with_another_exponent_is_none() {
+        // 2,048 bits and the exponent 3, made by `openssl genpkey`.
+        let odd = include_str!("../tests/rsa-exponent-3.txt").split_whitespace().collect::<String>();
+        let usual = new_rsa_key().expect("a key");
+        assert!(RsaKeyPair::from_pkcs8(&from_base64url(&odd).expect("base64url")).is_ok());
+        assert!(rsa(Some(&Secret::from(odd)), &RSA_PKCS1_SHA256).is_none());
+        assert!(rsa(Some(&usual), &RSA_PKCS1_SHA256).is_some());
+    }
 
     fn unhex<const N: usize>(hex: &str) -> [u8; N] {
         std::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex"))

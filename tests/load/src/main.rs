@@ -10,6 +10,7 @@ mod measure;
 mod moving;
 mod relay;
 mod requests;
+mod signatures;
 mod sizes;
 mod stand_in;
 mod table;
@@ -20,7 +21,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 /// Why there is no figure.
 type Failed = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "one of: log-in, refresh, read-profile, units, relay, latency, catch-up, memory, listing, cold-start [folder], moving [folder], sizes [folder]; \
+const USAGE: &str = "one of: log-in, refresh, read-profile, signatures, units, relay, latency, catch-up, memory, listing, cold-start [folder], moving [folder], sizes [folder]; \
                      the folder holds the release binaries, by default target/release";
 
 fn main() -> ExitCode {
@@ -48,6 +49,7 @@ fn run() -> Result<(), Failed> {
         "refresh" => requests::refresh(),
         "read-profile" => requests::read_profile(),
         "relay" => relay::throughput(),
+        "signatures" => signatures::run(),
         "sizes" => sizes::run(&folder),
         "units" => units::run(),
         _ => Err(USAGE.into()),

@@ -177,6 +177,16 @@ impl Stage {
         grant_admin(&self.stack, user["id"].as_str().expect("an id")).await;
     }
 
+    /// `POST path` with this JSON and an access token.
+    pub async fn post_as(&self, path: &str, access_token: &str, body: Value) -> Answer {
+        self.send(Request::post(path, &body).bearer(access_token)).await
+    }
+
+    /// Makes somebody a user who is invited to choose a password.
+    pub async fn create_user(&self, access_token: &str, email: &str) -> Answer {
+        self.post_as("/v1/users", access_token, json!({"email": email, "reason": "ticket 4711"})).await
+    }
+
     /// Says what a role permits.
     pub async fn put_role(&self, access_token: &str, name: &str, permissions: &[&str]) -> Answer {
         let request = Request::new("PUT", &format!("/v1/roles/{name}"));

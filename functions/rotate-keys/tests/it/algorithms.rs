@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::SigningAlgorithm;
 use jsonwebtoken::{DecodingKey, Validation, jwk::JwkSet};
+use keys::Keyring;
 use local::Request;
 use serde_json::Value;
 use stage::{Stage, Tokens};
@@ -38,7 +39,7 @@ async fn people_log_in_read_and_refresh_with_tokens_of_each_algorithm() {
         let stage = stage_of(algorithm);
         stage.registered(EMAIL).await;
         run(&stage).await;
-        stage.pass(HOUR);
+        stage.pass(if algorithm.is_rsa() { 3 * HOUR } else { HOUR });
 
         let tokens = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
         assert_eq!(algorithm_of(&tokens.access), algorithm.name());
@@ -76,6 +77,33 @@ async fn another_algorithm_is_the_next_keys_even_if_nothing_rotates_by_itself() 
         stage.pass(HOUR);
     }
     assert_eq!(published(&stage).await.len(), 2, "it is what it should be");
+}
+
+#[test]
+fn there_is_no_algorithm_by_which_whoever_verifies_could_sign() {
+    for name in ["HS256", "HS384", "HS512", "none", "es256", "PS256", "RS256 "] {
+        let stage = Stage::with(|setup| setup.with_parameter("TokenAlgorithm", name));
+        let refused = Keyring::new(&stage.stack.cloud("rotate-keys").expect("a cloud")).err();
+        let said = refused.expect("refused").to_string();
+        assert!(said.contains("TOKEN_ALGORITHM must be ES256"), "{name}: {said}");
+        let page = said.split("said in ").nth(1).expect("a page");
+        assert!(std::fs::exists(format!("{}/../../{page}", env!("CARGO_MANIFEST_DIR"))).expect("a folder"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_rsa_is_published_for_longer_than_api_gateway_keeps_keys() {
+    let stage = stage_of(SigningAlgorithm::Rs256);
+    stage.registered(EMAIL).await;
+    run(&stage).await;
+
+    stage.pass(Duration::from_secs(3 * 3600 - 1));
+    let before = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    stage.pass(Duration::from_secs(1));
+    let after = Tokens::of(&refresh(&stage, &before).await.expect(200).body);
+
+    let names = [before, after].map(|tokens| algorithm_of(&tokens.access));
+    assert_eq!(names, ["ES256", "RS256"]);
 }
 
 #[tokio::test]

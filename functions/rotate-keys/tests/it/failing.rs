@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
+use domain::SigningAlgorithm;
 use local::calls::{Call, Fate, Refusal};
 use stage::{Stage, Tokens, faults::Outage};
 
-use crate::{EMAIL, HOUR, keyring, published, refresh, run, signing};
+use crate::{EMAIL, HOUR, header_of, keyring, published, refresh, run, signing};
 
 /// Says whether there is such a step.
 async fn broken_off_at(step: usize, fate: fn() -> Fate) -> bool {
@@ -92,6 +93,32 @@ async fn while_secrets_manager_is_down_warm_functions_go_on_for_hours() {
         stage.log_in(EMAIL).await.expect(201);
     }
     assert_eq!(asked.load(SeqCst), before);
+}
+
+#[tokio::test]
+async fn while_secrets_manager_is_down_another_algorithm_begins_at_its_moment() {
+    let (is_down, _, watcher) = secrets_manager();
+    let stage = Stage::with(|setup| setup.watched_by(watcher));
+    let tokens = stage.signed_in(EMAIL).await;
+    let mut tokens = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
+    keyring(&stage).signing_by(SigningAlgorithm::Rs512).rotate().await.expect("a rotation");
+    stage.pass(Duration::from_mins(10));
+    stage.log_in(EMAIL).await.expect(201);
+    tokens = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
+
+    is_down.store(true, SeqCst);
+    let mut names = Vec::new();
+    for _ in 0..4 {
+        stage.pass(HOUR);
+        tokens = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
+        let new = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+        for token in [&tokens.access, &new.access] {
+            stage.get("/v1/me", token).await.expect(200);
+            names.push(header_of(token)["alg"].clone());
+        }
+    }
+
+    assert_eq!(names, ["ES256", "ES256", "ES256", "ES256", "RS512", "RS512", "RS512", "RS512"]);
 }
 
 #[tokio::test]

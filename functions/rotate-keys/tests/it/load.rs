@@ -13,7 +13,9 @@ use crate::{EMAIL, header_of, keyring, refresh};
 const PEOPLE: usize = 4;
 /// One after the other, from ES256 on.
 const ALGORITHMS: [SigningAlgorithm; 3] =
-    [SigningAlgorithm::EdDsa, SigningAlgorithm::Es384, SigningAlgorithm::Es256];
+    [SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256, SigningAlgorithm::Es384];
+/// When each begins: the one before signs by then. Three hours after it has begun, a key of RSA does.
+const ROTATIONS: [u32; 3] = [0, 65, 250];
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// An API of somebody else's, which keeps the published keys for as long as it may, and never looks sooner.
@@ -58,11 +60,11 @@ async fn three_rotations_under_load_fail_nobody() {
     let mut elsewhere = Elsewhere::open(&stage, now()).await;
     let (mut keys, mut alive, mut verified) = (BTreeSet::new(), Vec::new(), 0);
 
-    for minute in 0..200_usize {
+    for minute in 0..320 {
         // While others are at it.
         let rotating = async {
-            if minute % 65 == 0 && minute < 195 {
-                keyring(&stage).signing_by(ALGORITHMS[minute / 65]).rotate().await.expect("a rotation");
+            if let Some(number) = ROTATIONS.iter().position(|begins| *begins == minute) {
+                keyring(&stage).signing_by(ALGORITHMS[number]).rotate().await.expect("a rotation");
             }
         };
         let coming_and_going = join_all(people.iter().map(|tokens| async {

@@ -5,6 +5,7 @@ mod again;
 mod caps;
 mod flows;
 mod folder;
+mod invitations;
 mod notices;
 mod reset;
 mod smtp;

@@ -87,7 +87,10 @@ fn round_trip(
     let token = keys.issuer.access_token(&claims, now).map_err(|error| error.to_string())?;
     let published: Vec<_> = published["keys"].as_array().into_iter().flatten().map(public_key).collect();
     match Verifier::new(issuer, audience, &published).verify(token.expose(), now) {
-        Ok(_) => Ok(format!("verified, of {} published keys", published.len())),
+        Ok(_) => {
+            let algorithm = keys.issuer.public_key(now).algorithm;
+            Ok(format!("verified, by {algorithm}, of {} published keys", published.len()))
+        }
         Err(Rejected::UnknownKey) => Err(format!("its key is none of {} published ones", published.len())),
         Err(error) => Err(error.to_string()),
     }

@@ -93,6 +93,19 @@ async fn all_is_well_in_a_folder_that_is_used_and_each_thing_is_named() {
 }
 
 #[tokio::test]
+async fn a_key_of_another_algorithm_is_well() {
+    let folder = used().await;
+    let mut keys = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+    keys.current_dir(folder.0.path()).args(["keys", "revoke-all", "--token-algorithm", "RS384", "--yes"]);
+    assert!(keys.args(["--data", "data"]).status().expect("it runs").success());
+
+    let output = doctor(&folder, &["--verbose"]).output().expect("it runs");
+
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert!(said.contains("token there and back: verified, by RS384, of "), "{said}");
+}
+
+#[tokio::test]
 async fn people_read_what_is_wrong_and_with_verbose_what_is_well() {
     let folder = used().await;
     let said = |arguments: &[&str]| {

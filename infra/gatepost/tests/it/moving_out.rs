@@ -46,6 +46,33 @@ fn add_seed(to: &Folder, from: &Folder) {
 }
 
 #[tokio::test]
+async fn who_has_not_accepted_an_invitation_has_proven_nothing_elsewhere_either() {
+    let (old, new) = (Folder::new(), Folder::new());
+    {
+        let stage = old.system();
+        let admin = stage.administrator("root@example.net").await;
+        stage.create_user(&admin.access, "ada@example.com").await.expect(201);
+    }
+
+    assert_eq!(old.users(&["export", "all.ndjson"]).code, Some(0));
+
+    let exported = old.read("all.ndjson");
+    let unproven: Vec<_> =
+        exported.lines().filter(|line| line.contains(r#""email_verified":false"#)).collect();
+    assert!(unproven.len() == 1 && unproven[0].contains("ada@example.com"), "{exported}");
+    add_seed(&new, &old);
+    let refused = new.import("all.ndjson", &exported, &[]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.text.contains("the address was not proven"), "{} {}", refused.text, refused.complaint);
+    assert_eq!(new.import("all.ndjson", &exported, &["--unverified", "accept"]).code, Some(0));
+    let stage = new.system();
+    log_in(&stage, "ada@example.com", PASSWORD).await.expect(401);
+    let link = stage.reset_link("ada@example.com").await;
+    stage.reset(&link, PASSWORD).await.expect(204);
+    log_in(&stage, "ada@example.com", PASSWORD).await.expect(201);
+}
+
+#[tokio::test]
 async fn who_has_moved_out_can_log_in_where_they_move_in() {
     let (old, new) = (Folder::new(), Folder::new());
     people(&old).await;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use stage::Tokens;
 
 use crate::operated::{Folder, Said};
@@ -53,6 +53,8 @@ async fn a_ring_is_shown_rotated_and_given_up() {
 
     let kid = |index: usize| rotated["keys"][index]["kid"].as_str().expect("a kid").to_owned();
     assert_eq!(keys(&folder, &["retire", &kid(1), "--yes"]).code, Some(1), "it signs");
+    let unknown = keys(&folder, &["retire", "-no-such-key", "--yes"]);
+    assert!(unknown.complaint.contains("there is no such key"), "{}", unknown.complaint);
     let retired = ring(&folder, &["retire", &kid(2), "--yes"]);
     assert_eq!(states(&retired), ["pending", "current", "gone"]);
 
@@ -74,13 +76,68 @@ fn a_key_of_another_algorithm_is_made_and_shown() {
 
     let rotated = ring(&folder, &["rotate", "--token-algorithm", "EdDSA"]);
     assert_eq!(algorithms(&rotated), ["EdDSA", "ES256"]);
-    let revoked = ring(&folder, &["revoke-all", "--token-algorithm", "ES384", "--yes"]);
-    assert_eq!(algorithms(&revoked), ["ES384", "EdDSA", "ES256"]);
-    assert_eq!(algorithms(&ring(&folder, &["rotate"])), ["ES256", "ES384"]);
+    let revoked = ring(&folder, &["revoke-all", "--token-algorithm", "RS384", "--yes"]);
+    assert_eq!(algorithms(&revoked), ["RS384", "EdDSA", "ES256"]);
+    assert_eq!(algorithms(&ring(&folder, &["rotate"])), ["ES256", "RS384"]);
 
-    assert!(keys(&folder, &["list"]).text.contains("  ES384  current"));
+    let said = keys(&folder, &["list"]);
+    assert!(said.text.contains("  RS384  current"), "{}", said.text);
+    let secret = std::fs::read_to_string(folder.0.data().join("secret.json")).expect("a secret");
+    let secret: Value = serde_json::from_str(&secret).expect("JSON");
+    let private_key = secret["keys"][1]["private_key"].as_str().expect("a private key");
+    assert!(!said.text.contains(&private_key[private_key.len() - 8..]));
     assert_eq!(keys(&folder, &["rotate", "--token-algorithm", "HS256"]).code, Some(2), "no such one");
     assert_eq!(keys(&folder, &["list", "--token-algorithm", "ES256"]).code, Some(2), "what for?");
+}
+
+#[test]
+fn a_deployed_ring_needs_its_settings() {
+    let settings = [
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "k"),
+        ("AWS_SECRET_ACCESS_KEY", "s"),
+        ("IDENTITIES_TABLE", "Identities"),
+        ("KEYS_SECRET", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:Keys"),
+        ("TOKEN_ALGORITHM", "ES256"),
+        ("ACCESS_TOKEN_SECONDS", "600"),
+        ("SESSION_IDLE_SECONDS", "604800"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+    ];
+    let deployed = |settings: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+        command.env_clear().envs(settings.iter().copied()).args(["keys", "list", "--deployed"]);
+        let output = command.output().expect("it runs");
+        (output.status.code(), String::from_utf8(output.stderr).expect("text"))
+    };
+    for lacking in 0..8 {
+        let others = [&settings[..lacking], &settings[lacking + 1..]].concat();
+        let (code, said) = deployed(&others);
+        let expected = format!("{} is not set", settings[lacking].0);
+        assert_eq!((code, said.contains(&expected)), (Some(1), true), "{said}");
+    }
+    let (code, said) = deployed(&settings);
+    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("Secrets Manager: "), "{said}");
+}
+
+#[test]
+fn a_secret_that_is_full_of_keys_is_left_as_it_is() {
+    let folder = Folder::new();
+    drop(folder.system(Duration::ZERO));
+    let file = folder.0.data().join("secret.json");
+    let secret = std::fs::read_to_string(&file).expect("a secret");
+    let generated: Value = serde_json::from_str(&secret).expect("JSON");
+    let seed = generated["seed"].as_str().expect("a seed");
+    let peppers: Vec<_> =
+        (100..864).map(|number| json!({"seed": format!("{number}{}", &seed[3..]), "from": 0})).collect();
+    let full = json!({"keys": [{"seed": seed, "from": 0}], "peppers": peppers}).to_string();
+    assert!((64_500..65_400).contains(&full.len()), "{}", full.len());
+    std::fs::write(&file, &full).expect("written");
+
+    let said = keys(&folder, &["rotate", "--token-algorithm", "RS256"]);
+
+    assert_eq!((said.code, said.complaint.contains("full of keys")), (Some(1), true), "{}", said.complaint);
+    assert_eq!(std::fs::read_to_string(&file).expect("a secret"), full);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::{
     Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, Email, Envelope, Event, EventKind,
-    Id, Locale, Name, NewPassword, PasswordHash, Permission, Person, Registration, Role, RoleName,
-    SessionEnd, StatedReason, Stream, Timestamp, User,
+    Id, Locale, Name, NewPassword, Newcomer, PasswordHash, Permission, Person, Registration, Role, RoleName,
+    SessionEnd, StatedReason, Status, Stream, Timestamp, User,
 };
 
 /// 21 November 2026, 03:00 UTC.
@@ -44,6 +44,7 @@ pub(crate) fn all() -> Vec<Event> {
     let user = Actor::User(registration.id.user());
     let stream = Stream::User(registration.id.user());
     let (grown, _, registered) = registration.verify(cause(3, Actor::Anonymous));
+    let created = invited(person(), cause(2, user));
     let resend = Stream::Resend(Id::new(at(2000), [8; 10]));
     let asked_again = Event {
         stream: resend,
@@ -65,7 +66,22 @@ pub(crate) fn all() -> Vec<Event> {
         kind,
     });
     let of_role = of_role().into_iter();
-    [requested, asked_again, reset, registered].into_iter().chain(of_user).chain(of_role).collect()
+    [requested, asked_again, reset, created, registered].into_iter().chain(of_user).chain(of_role).collect()
+}
+
+/// The first event of somebody whom an administrator makes a user.
+fn invited(applicant: Applicant, cause: Cause) -> Event {
+    let newcomer = Newcomer {
+        id: Id::new(at(2000), [8; 10]),
+        applicant,
+        attributes: Attributes::default(),
+        status: Status::Active,
+        roles: vec!["editor".to_owned()],
+        created_at: cause.occurred_at,
+        updated_at: cause.occurred_at,
+    };
+    let no_password = PasswordHash { phc: String::new(), pepper_id: String::new() };
+    newcomer.invite(no_password, StatedReason::parse("ticket 4711").expect("a reason"), cause).2
 }
 
 /// What may happen to a role.
@@ -87,9 +103,11 @@ fn of_user(user: User) -> Vec<EventKind> {
     let session_id = Id::new(at(4000), [9; 10]);
     let reason = || StatedReason::parse("ticket 4711").ok();
     vec![
+        EventKind::InvitationAccepted { breach_check: Some(BreachCheck::Unavailable) },
         EventKind::SessionStarted { session_id },
         EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut },
         EventKind::OtherSessionsEnded { kept_session_id: session_id },
+        EventKind::UserPasswordResetRequested { stated_reason: StatedReason::parse("ticket 4711").ok() },
         EventKind::PasswordReset { breach_check: Some(BreachCheck::Unavailable) },
         EventKind::PasswordChanged {
             kept_session_id: session_id,
@@ -99,6 +117,7 @@ fn of_user(user: User) -> Vec<EventKind> {
         EventKind::EmailChanged { person: person() },
         EventKind::UserUpdated {
             changed: vec!["attributes.motto".to_owned(), "locale".to_owned()],
+            stated_reason: StatedReason::parse("ticket 4711").ok(),
             person: person(),
         },
         EventKind::DeletionRequested { erase_at: at(86_400_000), stated_reason: reason() },

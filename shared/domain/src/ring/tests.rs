@@ -13,7 +13,12 @@ fn new_seed(n: u8) -> Seed {
 }
 
 fn new_key(n: u8) -> KeyMaterial {
-    KeyMaterial::new(new_seed(n), SigningAlgorithm::Es256)
+    KeyMaterial::first(new_seed(n))
+}
+
+fn key_of(n: u8, algorithm: SigningAlgorithm) -> KeyMaterial {
+    let private_key = algorithm.is_rsa().then(|| Secret::from("MIIE".to_owned()));
+    KeyMaterial::new(new_seed(n), algorithm, private_key).expect("a key")
 }
 
 fn generated() -> Ring {
@@ -90,7 +95,7 @@ fn a_rotation_is_due_when_the_current_key_is_old_enough() {
 #[test]
 fn a_rotation_is_due_when_the_current_key_signs_by_another_algorithm() {
     let every = Some(Duration::from_hours(24));
-    let other = KeyMaterial::new(new_seed(1), SigningAlgorithm::EdDsa);
+    let other = key_of(1, SigningAlgorithm::EdDsa);
     let begun = generated().with_new_key(other, at(0)).expect("a ring");
     let rotated = begun.with_start(at(0), OVERLAP).expect("a ring");
 
@@ -104,7 +109,7 @@ fn a_rotation_is_due_when_the_current_key_signs_by_another_algorithm() {
 #[test]
 fn a_key_keeps_its_algorithm() {
     let algorithm = |ring: &Ring, now| ring.seeds_at(now).signing().map(KeyMaterial::algorithm);
-    let other = KeyMaterial::new(new_seed(1), SigningAlgorithm::Es384);
+    let other = key_of(1, SigningAlgorithm::Es384);
     let begun = generated().with_new_key(other, at(0)).expect("a ring");
     let ring = begun.with_start(at(0), OVERLAP).expect("a ring");
 
@@ -117,6 +122,29 @@ fn a_key_keeps_its_algorithm() {
         assert_eq!(Ring::parse(&named(unknown)).err(), Some(MalformedSeeds), "{unknown}");
     }
     assert!(Ring::parse(&named("EdDSA")).is_ok());
+}
+
+#[test]
+fn a_private_key_is_kept_with_a_key_of_rsa_and_no_other() {
+    let begun = generated().with_new_key(key_of(1, SigningAlgorithm::Rs384), at(0)).expect("a ring");
+    let secret = begun.with_start(at(0), OVERLAP).expect("a ring").to_secret();
+
+    let seeds = Ring::parse(&secret).expect("a ring").seeds_at(at(3 * 60));
+
+    let private_key = seeds.signing().and_then(KeyMaterial::private_key).expect("a private key");
+    assert_eq!(private_key.expose(), "MIIE");
+    let (derived, lacking) = (secret.replace("RS384", "ES384"), secret.replace("private_key", "until"));
+    for secret in [&derived, &lacking, &secret.replace(r#","private_key":"MIIE""#, "")] {
+        assert_eq!(Ring::parse(secret).err(), Some(MalformedSeeds), "{}", secret.as_str());
+    }
+}
+
+#[test]
+fn a_key_of_rsa_is_published_for_three_hours_before_it_signs() {
+    let begun = generated().with_new_key(key_of(1, SigningAlgorithm::Rs256), at(0)).expect("a ring");
+    let ring = begun.with_start(at(0), OVERLAP).expect("a ring");
+    assert_eq!(states(&ring, at(3 * 60 - 1)), ["pending", "current"]);
+    assert_eq!(states(&ring, at(3 * 60)), ["current", "retired"]);
 }
 
 #[test]

@@ -13,12 +13,15 @@ mod refresh;
 
 use std::time::Duration;
 
-use domain::{KeyMaterial, Ring, Seed, Seeds, SessionId, SigningAlgorithm, Timestamp, UserId};
+use domain::{KeyMaterial, Ring, Secret, Seed, Seeds, SessionId, SigningAlgorithm, Timestamp, UserId};
 use tokens::{AccessClaims, Issuer, IssuerSettings, Verifier};
 use uuid::Uuid;
 
 const CURRENT: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const NEXT: &str = "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210";
+
+/// PKCS #8 in base64url, made by `openssl genpkey`: one for each algorithm, since a key id says nothing of it.
+const RSA_KEYS: &str = include_str!("../rsa.txt");
 
 const ISSUER: &str = "https://id.example.com";
 const AUDIENCE: &str = "https://api.example.com";
@@ -38,7 +41,11 @@ fn issuer_with(seeds: &Seeds) -> Issuer {
 
 /// An issuer that signs by `algorithm`, with a key of the usual seed.
 fn issuer_of(algorithm: SigningAlgorithm) -> Issuer {
-    let material = KeyMaterial::new(Seed::parse(CURRENT.to_owned()).expect("a seed"), algorithm);
+    let rsa = [SigningAlgorithm::Rs256, SigningAlgorithm::Rs384, SigningAlgorithm::Rs512];
+    let keys = rsa.iter().zip(RSA_KEYS.split("\n\n"));
+    let private_key = keys.filter(|(its, _)| **its == algorithm).map(|(_, key)| key.replace('\n', "")).next();
+    let seed = Seed::parse(CURRENT.to_owned()).expect("a seed");
+    let material = KeyMaterial::new(seed, algorithm, private_key.map(Secret::from)).expect("material");
     let ring = Ring::parse(&serde_json::json!({ "seed": NEXT }).to_string()).expect("a ring");
     issuer_with(&ring.revoked(material, NOW).seeds_at(NOW))
 }

@@ -69,6 +69,16 @@ async fn ready_by_administrator(route: &str, stage: &Stage, admin: &Tokens) -> R
             Request::new("PUT", "/v1/roles/editor").json(&json!({"permissions": ["orders:refund"]}))
         }
         "/v1/roles/{name}" => Request::delete("/v1/roles/editor"),
+        "/v1/users" => Request::post(path, &json!({"email": "new@example.com", "reason": "ticket 4711"})),
+        "/v1/users/{id}" | "/v1/users/{id}/password-reset" => {
+            let bob = stage.registered("bob@example.com").await;
+            let path = path.replace("{id}", bob["id"].as_str().expect("an id"));
+            let body = match method {
+                "PATCH" => json!({"first_name": "Bob", "reason": "ticket 4711"}),
+                _ => json!({"reason": "ticket 4711"}),
+            };
+            Request::new(method, &path).json(&body)
+        }
         "/v1/users/{id}/roles/{name}" => {
             let bob = stage.registered("bob@example.com").await;
             if method == "DELETE" {

@@ -114,6 +114,17 @@ async fn through_administration(touched: &mut Touched) {
     stage.grant_role(&admin.access, &bob, "admin").await.expect(204);
     stage.revoke_role(&admin.access, &bob, "admin").await.expect(204);
     through_suspension_and_deletion(&stage, &admin, &bob).await;
+    // Not an administrator: what their roles are has to hold as well.
+    let (_, helper) = stage.deputy(&admin, "joe@example.com", &["users:write", "roles:write"]).await;
+    let invited = json!({"email": "new@example.com", "roles": ["deputy"], "reason": "ticket 4711"});
+    let new = stage.post_as("/v1/users", &helper.access, invited).await.expect(201).body;
+    let invited = json!({"email": "root@example.net", "roles": ["admin"], "reason": "ticket 4711"});
+    stage.post_as("/v1/users", &admin.access, invited).await.expect(201);
+    let new = format!("/v1/users/{}", new["id"].as_str().expect("an id"));
+    let update = json!({"first_name": "Neo", "reason": "ticket 4711"});
+    stage.send(local::Request::new("PATCH", &new).json(&update).bearer(&helper.access)).await.expect(200);
+    let reason = json!({"reason": "ticket 4711"});
+    stage.post_as(&format!("{new}/password-reset"), &helper.access, reason).await.expect(202);
     let delete = local::Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
     stage.make_administrator(&bob).await;
     stage.send(delete.bearer(&admin.access)).await.expect(204);
@@ -121,7 +132,7 @@ async fn through_administration(touched: &mut Touched) {
     let users = stage.get("/v1/users?limit=1", &admin.access).await.expect(200).body;
     stage.get("/v1/users?sort=email", &admin.access).await.expect(200);
     let user = format!("/v1/users/{}", users["items"][0]["id"].as_str().expect("an id"));
-    for shown in [&*user, &format!("{user}/events?limit=1"), "/v1/users/counts"] {
+    for shown in [&*user, &format!("{new}/events?limit=1"), "/v1/users/counts"] {
         stage.get(shown, &admin.access).await.expect(200);
     }
     stage.settle().await;

@@ -23,6 +23,7 @@ pub(crate) fn in_code() -> Vec<Listed> {
     vec![
         listed::<change_email::ChangeEmail>("change-email"),
         listed::<change_password::ChangePassword>("change-password"),
+        listed::<create_user::CreateUser>("create-user"),
         listed::<delete_account::DeleteAccount>("delete-account"),
         listed::<delete_role::DeleteRole>("delete-role"),
         listed::<delete_user::DeleteUser>("delete-user"),
@@ -53,9 +54,11 @@ pub(crate) fn in_code() -> Vec<Listed> {
         listed::<resend_verification::ResendVerification>("resend-verification"),
         listed::<reset_password::ResetPassword>("reset-password"),
         listed::<revoke_role::RevokeRole>("revoke-role"),
+        listed::<start_password_reset::StartPasswordReset>("start-password-reset"),
         listed::<suspend_user::SuspendUser>("suspend-user"),
         listed::<unknown_route::UnknownRoute>("unknown-route"),
         listed::<update_profile::UpdateProfile>("update-profile"),
+        listed::<update_user::UpdateUser>("update-user"),
         listed::<verify_email_change::VerifyEmailChange>("verify-email-change"),
         listed::<verify_registration::VerifyRegistration>("verify-registration"),
     ]

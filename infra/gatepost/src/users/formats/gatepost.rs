@@ -102,6 +102,7 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
         locale,
         attributes,
         roles,
+        invited_at,
         created_at,
         updated_at,
     } = user;
@@ -112,7 +113,8 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
     let mut line = json!({
         "id": id,
         "email": email,
-        "email_verified": true,
+        // Nobody has followed the link of an invitation that waits.
+        "email_verified": invited_at.is_none(),
         "first_name": first_name,
         "last_name": last_name,
         "locale": locale,

@@ -1,0 +1,106 @@
+//! `POST /v1/users`: makes somebody a user, who chooses a password by the link of a mail.
+//!
+//! An administrator neither sets a password nor sees a link. The address is claimed at once; until the link is
+//! followed no password opens the account. Roles take the right to give roles as well.
+
+mod request;
+
+use administration::{Administration, NotDone};
+use api::{
+    AccessGate, Body, CreatedAt, Endpoint, FieldProblem, Permitted, Problem, ProblemType, Profile, Route,
+    UseCase, UsersWrite,
+};
+use cloud::{Clock, Cloud, Random, SettingError};
+use domain::User;
+use store::{AdditionRefused, Failure, Refused};
+use thiserror::Error;
+
+pub use crate::request::Request;
+
+/// Makes users.
+pub struct CreateUser {
+    administration: Administration,
+    clock: Clock,
+    random: Random,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<CreateUser>, SettingError> {
+    let administration = Administration::new(cloud)?;
+    let receipts = administration.receipts(cloud);
+    let (clock, random) = (cloud.clock(), cloud.random());
+    Endpoint::changing(cloud, CreateUser { administration, clock, random }, receipts)
+}
+
+/// Why nobody is made a user.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// Some fields are not acceptable: all of them, at once.
+    #[error("some fields are not acceptable")]
+    Unacceptable(Vec<FieldProblem>),
+    /// Somebody has the address.
+    #[error("the address is taken")]
+    EmailTaken,
+    /// It cannot be done.
+    #[error(transparent)]
+    NotDone(#[from] NotDone),
+}
+
+impl UseCase for CreateUser {
+    const ROUTES: &'static [Route] = &[Route::post("/v1/users")];
+    const PROBLEMS: &'static [ProblemType] = &[ProblemType::EmailTaken, ProblemType::ValidationFailed];
+    type Caller = Permitted<UsersWrite>;
+    type Request = Body<Request>;
+    type Response = CreatedAt<Profile>;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &AccessGate {
+        self.administration.gate()
+    }
+
+    async fn run(
+        &self,
+        caller: Permitted<UsersWrite>,
+        Body(request): Body<Request>,
+    ) -> Result<CreatedAt<Profile>, Refusal> {
+        let wanted = request.parse().map_err(Refusal::Unacceptable)?;
+        let now = self.clock.now();
+        let act = self.administration.act(&caller);
+        let newcomer = wanted.newcomer(self.random.id(now), now);
+        let (user, credential, event) =
+            newcomer.invite(credentials::nothing(), wanted.reason.clone(), act.cause());
+        let created = created(&user);
+        for _turn in 0..store::TURNS {
+            let authority = act.authority().await?;
+            wanted.may_be_made_by(&authority)?;
+            let commands = act.answering(&created, &authority);
+            match commands.add_user(&user, &credential, event.clone()).await {
+                Ok(()) => return Ok(created),
+                Err(AdditionRefused::EmailTaken) => return Err(Refusal::EmailTaken),
+                Err(AdditionRefused::Refused(Refused::Stale)) => {}
+                Err(AdditionRefused::Refused(Refused::Failed(failure))) => {
+                    return Err(NotDone::from(failure).into());
+                }
+            }
+        }
+        Err(NotDone::from(Failure::Contended).into())
+    }
+}
+
+fn created(user: &User) -> CreatedAt<Profile> {
+    let place = format!("/v1/users/{}", user.id);
+    CreatedAt { version: user.version, place, content: user.clone().into() }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unacceptable(fields) => Self::fields(fields),
+            Refusal::EmailTaken => Self::of(ProblemType::EmailTaken),
+            Refusal::NotDone(not_done) => not_done.into(),
+        }
+    }
+}

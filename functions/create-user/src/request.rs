@@ -1,0 +1,118 @@
+//! Who is to be a user.
+
+use std::collections::BTreeSet;
+
+use administration::NotDone;
+use api::{FieldProblem, ProblemType, Right, RolesWrite, parse_locale, parse_person};
+use domain::{
+    Applicant, Attributes, Authority, Newcomer, NoAuthority, RoleName, StatedReason, Status, Timestamp,
+    UserId,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::Refusal;
+
+/// Each is a write of the one transaction, which takes a hundred with what the authority rests on.
+const MAX_ROLES: usize = 20;
+
+/// Who is to be a user.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    #[schemars(email, example = "ada@example.com")]
+    email: String,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    /// A language tag.
+    locale: Option<String>,
+    /// Names of roles, at most 20.
+    #[serde(default)]
+    roles: Vec<String>,
+    /// Kept with the user's events, and shown to them: 1 to 200 characters.
+    reason: String,
+}
+
+/// Who is wanted, parsed.
+pub(crate) struct Wanted {
+    applicant: Applicant,
+    roles: BTreeSet<RoleName>,
+    pub(crate) reason: StatedReason,
+}
+
+/// Completes the sentence "`/roles` …".
+#[derive(Debug, Error)]
+enum Unacceptable {
+    #[error("must be 20 at most")]
+    TooManyRoles,
+    #[error("must be the name of a role")]
+    NoRole,
+}
+
+impl Request {
+    pub(crate) fn parse(self) -> Result<Wanted, Vec<FieldProblem>> {
+        let mut wrong = Vec::new();
+        let names = [self.first_name.as_deref(), self.last_name.as_deref()];
+        let (email, [first_name, last_name]) = parse_person(&self.email, names, &mut wrong);
+        let locale = parse_locale(self.locale.as_deref(), &mut wrong);
+        let roles = roles(&self.roles, &mut wrong);
+        let reason = StatedReason::parse(&self.reason);
+        let reason = reason.map_err(|error| wrong.push(problem("/reason", &error))).ok();
+        match (email, reason) {
+            (Some(email), Some(reason)) if wrong.is_empty() => {
+                Ok(Wanted { applicant: Applicant { email, first_name, last_name, locale }, roles, reason })
+            }
+            _ => Err(wrong),
+        }
+    }
+}
+
+impl Wanted {
+    pub(crate) fn newcomer(&self, id: UserId, now: Timestamp) -> Newcomer {
+        Newcomer {
+            id,
+            applicant: self.applicant.clone(),
+            attributes: Attributes::default(),
+            status: Status::Active,
+            roles: self.roles.iter().map(RoleName::to_string).collect(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Whoever makes a user with roles gives them, and must be able to.
+    pub(crate) fn may_be_made_by(&self, authority: &Authority) -> Result<(), Refusal> {
+        let forbidden = || Refusal::from(NotDone::from(NoAuthority::Forbidden));
+        if !self.roles.is_empty() && !authority.has(RolesWrite::PERMISSION) {
+            return Err(forbidden());
+        }
+        for name in &self.roles {
+            let no_role = || Refusal::Unacceptable(vec![problem("/roles", &Unacceptable::NoRole)]);
+            let role = authority.roles().get(name).ok_or_else(no_role)?;
+            if !authority.may_give_role(role) {
+                return Err(forbidden());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn roles(names: &[String], wrong: &mut Vec<FieldProblem>) -> BTreeSet<RoleName> {
+    if names.len() > MAX_ROLES {
+        wrong.push(problem("/roles", &Unacceptable::TooManyRoles));
+        return BTreeSet::new();
+    }
+    let mut roles = BTreeSet::new();
+    for (at, name) in names.iter().enumerate() {
+        match RoleName::parse(name) {
+            Ok(name) => drop(roles.insert(name)),
+            Err(error) => wrong.push(problem(&format!("/roles/{at}"), &error)),
+        }
+    }
+    roles
+}
+
+fn problem(pointer: &str, error: &impl std::error::Error) -> FieldProblem {
+    FieldProblem::new(pointer, ProblemType::ValidationFailed.slug(), error)
+}

@@ -1,0 +1,129 @@
+//! What becomes of an invitation.
+
+use std::time::Duration;
+
+use serde_json::json;
+use stage::{PASSWORD, Stage, Tokens};
+
+use crate::{ADMIN, EMAIL, subject};
+
+const OTHER: &str = "another horse, another battery";
+
+/// The number of mails to somebody.
+fn mails(stage: &Stage, email: &str) -> usize {
+    stage.stack.mail().into_iter().filter(|mail| mail.to == [email]).count()
+}
+
+#[tokio::test]
+async fn who_is_invited_chooses_a_password_by_the_link_and_nobody_is_in_before() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    let ada = stage.create_user(&admin.access, EMAIL).await.expect(201).body;
+    let link = stage.link(EMAIL).await;
+    let mail = stage.stack.mail().pop().expect("a mail");
+    assert_eq!(mail.subject, "You have an account with Gatepost");
+    assert!(mail.links[0].starts_with("http://127.0.0.1:9000/_local/reset-password#token=gpl_"));
+    assert!(mail.text.contains("7 days"), "{}", mail.text);
+    let stranger = stage.log_in("nobody@example.com").await.expect(401);
+    for password in [PASSWORD, "none", ""] {
+        let refused = stage.log_in_with(EMAIL, password).await.expect(401);
+        assert_eq!(
+            (refused.problem(), &refused.body["detail"]),
+            (stranger.problem(), &stranger.body["detail"])
+        );
+    }
+
+    stage.reset(&link, "short").await.expect(422);
+    stage.reset(&link, PASSWORD).await.expect(204);
+
+    stage.log_in(EMAIL).await.expect(201);
+    assert_eq!(stage.reset(&link, OTHER).await.expect(400).problem(), "link-invalid", "it is good once");
+    let events = stage.events_of(&subject(&ada)).await;
+    assert_eq!(events, ["user.created", "user.invitation-accepted", "session.started"]);
+    assert_eq!(mails(&stage, EMAIL), 1, "there is nothing to be told of");
+}
+
+#[tokio::test]
+async fn an_invitation_expires_by_comparison_and_the_password_can_still_be_forgotten() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    for email in [EMAIL, "bob@example.com"] {
+        stage.create_user(&admin.access, email).await.expect(201);
+    }
+    let (early, late) = (stage.link(EMAIL).await, stage.link("bob@example.com").await);
+
+    stage.pass(Duration::from_millis(7 * 24 * 60 * 60 * 1000 - 1));
+    stage.reset(&early, PASSWORD).await.expect(204);
+    stage.pass(Duration::from_millis(1));
+    assert_eq!(stage.reset(&late, PASSWORD).await.expect(400).problem(), "link-invalid");
+
+    let link = stage.reset_link("bob@example.com").await;
+    stage.reset(&link, PASSWORD).await.expect(204);
+    stage.log_in("bob@example.com").await.expect(201);
+}
+
+#[tokio::test]
+async fn an_invitation_gives_the_first_password_and_takes_the_place_of_none() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    let ada = stage.create_user(&admin.access, EMAIL).await.expect(201).body;
+    let invitation = stage.link(EMAIL).await;
+    let link = stage.reset_link(EMAIL).await;
+
+    stage.reset(&link, PASSWORD).await.expect(204);
+
+    assert_eq!(stage.reset(&invitation, OTHER).await.expect(400).problem(), "link-invalid");
+    stage.log_in(EMAIL).await.expect(201);
+    let events = stage.events_of(&subject(&ada)).await;
+    assert_eq!(events, ["user.created", "user.invitation-accepted", "session.started"]);
+}
+
+#[tokio::test]
+async fn whoever_asks_for_a_new_password_in_their_name_takes_no_invitation_away() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    stage.create_user(&admin.access, EMAIL).await.expect(201);
+    let invitation = stage.link(EMAIL).await;
+    let link = stage.reset_link(EMAIL).await;
+
+    stage.reset(&invitation, PASSWORD).await.expect(204);
+
+    assert_eq!(stage.reset(&link, OTHER).await.expect(400).problem(), "link-invalid", "it is taken back");
+    stage.log_in(EMAIL).await.expect(201);
+}
+
+#[tokio::test]
+async fn who_registers_with_the_address_meanwhile_is_told_nothing_and_gets_nothing() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    stage.create_user(&admin.access, EMAIL).await.expect(201);
+    let invitation = stage.link(EMAIL).await;
+
+    let answer = stage.register(EMAIL).await.expect(202);
+    let registration = stage.link(EMAIL).await;
+
+    assert_eq!(answer.body, json!({"status": "verification_sent"}));
+    let refused = stage.post("/v1/registrations/verify", json!({"token": registration})).await;
+    assert_eq!(refused.expect(400).problem(), "link-invalid");
+    assert_eq!(stage.reset(&registration, OTHER).await.expect(400).problem(), "link-invalid");
+    stage.reset(&invitation, OTHER).await.expect(204);
+    stage.log_in(EMAIL).await.expect(401);
+    stage.log_in_with(EMAIL, OTHER).await.expect(201);
+}
+
+#[tokio::test]
+async fn who_is_invited_is_counted_once() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    stage.create_user(&admin.access, EMAIL).await.expect(201);
+    let link = stage.link(EMAIL).await;
+    stage.settle().await;
+    assert_eq!(stage.get("/v1/users/counts", &admin.access).await.expect(200).body["active"], 2);
+
+    stage.reset(&link, PASSWORD).await.expect(204);
+    stage.log_in(EMAIL).await.expect(201);
+    stage.settle().await;
+
+    let admin = Tokens::of(&stage.log_in(ADMIN).await.expect(201).body);
+    assert_eq!(stage.get("/v1/users/counts", &admin.access).await.expect(200).body["active"], 2);
+}

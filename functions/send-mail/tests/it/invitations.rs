@@ -1,0 +1,93 @@
+//! What an administrator has mailed.
+
+use std::time::Duration;
+
+use local::calls::Fate;
+use serde_json::json;
+use stage::Stage;
+
+use crate::{
+    deliver,
+    notices::{event, user},
+    stage,
+};
+
+const INVITED: &str = "user.created";
+const RESET: &str = "user.password-reset-requested";
+
+/// Says of a user's item what nobody has done.
+fn set(stage: &Stage, user: &str, name: &str, value: &serde_json::Value) {
+    let update = json!({
+        "TableName": "Identities",
+        "Key": {"pk": {"S": format!("USER#{user}")}, "sk": {"S": "USER"}},
+        "UpdateExpression": "SET #name = :value",
+        "ExpressionAttributeNames": {"#name": name},
+        "ExpressionAttributeValues": {":value": value},
+    });
+    stage.stack.dynamodb("UpdateItem", &update).expect("updated");
+}
+
+/// A user who has not chosen a password yet.
+async fn invited(stage: &Stage, email: &str) -> String {
+    let user = user(stage, email).await;
+    set(stage, &user, "invited_at", &json!({"N": "1"}));
+    user
+}
+
+fn subjects(stage: &Stage) -> Vec<String> {
+    stage.stack.mail().into_iter().skip(1).map(|mail| mail.subject).collect()
+}
+
+#[tokio::test]
+async fn who_waits_for_a_password_is_invited_once_an_event_and_who_has_one_may_choose_another() {
+    let stage = stage(|_| Fate::Proceed);
+    let ada = invited(&stage, "ada@example.com").await;
+
+    for message in [event(&ada, 2, INVITED), event(&ada, 3, RESET), event(&ada, 2, INVITED)] {
+        assert_eq!(deliver(&stage, &message).await.len(), 0);
+    }
+    let bob = user(&stage, "bob@example.com").await;
+    assert_eq!(deliver(&stage, &event(&bob, 4, RESET)).await.len(), 0);
+
+    let invitation = "You have an account with Gatepost";
+    let verification = "Confirm your e-mail address for Gatepost";
+    assert_eq!(
+        subjects(&stage),
+        [invitation, invitation, verification, "Choose a new password for Gatepost"]
+    );
+}
+
+#[tokio::test]
+async fn who_has_chosen_a_password_since_or_may_not_sign_in_gets_nothing() {
+    let stage = stage(|_| Fate::Proceed);
+    let ada = user(&stage, "ada@example.com").await;
+    // Accepted by another link, before this event came.
+    assert_eq!(deliver(&stage, &event(&ada, 2, INVITED)).await.len(), 0);
+    set(&stage, &ada, "credential_version", &json!({"N": "6"}));
+    assert_eq!(deliver(&stage, &event(&ada, 5, RESET)).await.len(), 0);
+    set(&stage, &ada, "invited_at", &json!({"N": "1"}));
+    set(&stage, &ada, "status", &json!({"S": "suspended"}));
+    for message in [event(&ada, 7, INVITED), event(&ada, 8, RESET)] {
+        assert_eq!(deliver(&stage, &message).await.len(), 0);
+    }
+    assert_eq!(subjects(&stage), Vec::<String>::new());
+
+    set(&stage, &ada, "status", &json!({"S": "active"}));
+    assert_eq!(deliver(&stage, &event(&ada, 9, RESET)).await.len(), 0);
+    assert_eq!(subjects(&stage).len(), 1, "who may, does");
+}
+
+#[tokio::test]
+async fn an_invitation_has_a_cap_of_its_own() {
+    let stage = stage(|_| Fate::Proceed);
+    let ada = invited(&stage, "ada@example.com").await;
+
+    for sequence in 2..10 {
+        assert_eq!(deliver(&stage, &event(&ada, sequence, RESET)).await.len(), 0);
+    }
+    assert_eq!(subjects(&stage).len(), 5);
+
+    stage.pass(Duration::from_hours(1));
+    assert_eq!(deliver(&stage, &event(&ada, 10, RESET)).await.len(), 0);
+    assert_eq!(subjects(&stage).len(), 6);
+}

@@ -1,0 +1,127 @@
+//! `PATCH /v1/users/{id}`: changes the profile of a user, by a JSON Merge Patch (RFC 7396) that says why.
+//!
+//! Not the address: whose it is, only whoever reads its mails can prove.
+
+use std::collections::BTreeMap;
+
+use administration::{Administration, NotDone, Whom};
+use api::{
+    AccessGate, Body, Endpoint, FieldProblem, Member, Path, Permitted, Problem, ProblemType, Profile,
+    ProfilePatch, Route, UseCase, UsersWrite, Versioned,
+};
+use cloud::{Cloud, SettingError};
+use domain::{AttributesSchema, InvalidAttribute, InvalidSchema, StatedReason, User};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+use thiserror::Error;
+
+/// Changes users.
+pub struct UpdateUser {
+    administration: Administration,
+    schema: AttributesSchema,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<UpdateUser>, SettingError> {
+    let administration = Administration::new(cloud)?;
+    let schema = cloud.settings().text("ATTRIBUTES_SCHEMA")?.parse().map_err(unusable)?;
+    let receipts = administration.receipts(cloud);
+    Endpoint::changing(cloud, UpdateUser { administration, schema }, receipts)
+}
+
+fn unusable(error: InvalidSchema) -> SettingError {
+    SettingError::new("ATTRIBUTES_SCHEMA", error.sentence())
+}
+
+/// What to change, and why. A member that is missing stays as it is, one that is `null` is removed.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The first name.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    first_name: Member<String>,
+    /// The last name.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    last_name: Member<String>,
+    /// A language tag.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    locale: Member<String>,
+    /// What the service declares.
+    #[serde(default)]
+    #[schemars(with = "Option<BTreeMap<String, Value>>")]
+    attributes: Member<BTreeMap<String, Value>>,
+    /// Kept with the user's events, and shown to them: 1 to 200 characters.
+    reason: String,
+}
+
+/// Why a user stays as they are.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// Some fields are not acceptable: all of them, at once.
+    #[error("some fields are not acceptable")]
+    Unacceptable(Vec<FieldProblem>),
+    /// It cannot be done.
+    #[error(transparent)]
+    NotDone(#[from] NotDone),
+}
+
+impl UseCase for UpdateUser {
+    const ROUTES: &'static [Route] = &[Route::patch("/v1/users/{id}")];
+    const PROBLEMS: &'static [ProblemType] =
+        &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::VersionConflict];
+    type Caller = Permitted<UsersWrite>;
+    type Request = (Path<Whom>, Body<Request>);
+    type Response = Versioned<Profile>;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &AccessGate {
+        self.administration.gate()
+    }
+
+    async fn run(
+        &self,
+        caller: Permitted<UsersWrite>,
+        (Path(whom), Body(request)): (Path<Whom>, Body<Request>),
+    ) -> Result<Versioned<Profile>, Refusal> {
+        let id = whom.parse()?;
+        let (patch, reason) = request.parse()?;
+        let change = patch.parse(&self.schema).map_err(Refusal::Unacceptable)?;
+        let act = self.administration.act(&caller);
+        let update =
+            |user: &User| Ok::<_, Refusal>(user.update(&change, Some(reason.clone()), act.cause())?);
+        act.change_user(id, update, shown).await
+    }
+}
+
+impl Request {
+    fn parse(self) -> Result<(ProfilePatch, StatedReason), NotDone> {
+        let Self { first_name, last_name, locale, attributes, reason } = self;
+        Ok((ProfilePatch { first_name, last_name, locale, attributes }, StatedReason::parse(&reason)?))
+    }
+}
+
+fn shown(user: &User) -> Versioned<Profile> {
+    Versioned { version: user.version, content: user.clone().into() }
+}
+
+impl From<InvalidAttribute> for Refusal {
+    fn from(error: InvalidAttribute) -> Self {
+        Self::Unacceptable(vec![error.into()])
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unacceptable(fields) => Self::fields(fields),
+            Refusal::NotDone(not_done) => not_done.into(),
+        }
+    }
+}

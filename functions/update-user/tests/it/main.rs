@@ -1,0 +1,173 @@
+//! Changing a user, seen from outside.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use local::{
+    Request, Setup,
+    calls::{Call, Fate, round_trips},
+};
+use serde_json::{Value, json};
+use stage::{Answer, PASSWORD, Stage, Tokens};
+
+const ADMIN: &str = "root@example.net";
+const EMAIL: &str = "ada@example.com";
+const SCHEMA: &str = r#"{"plan": {"type": "string", "enum": ["free", "pro"]}}"#;
+
+fn request(user: &Value, tokens: &Tokens, wanted: &Value) -> Request {
+    let path = format!("/v1/users/{}", user["id"].as_str().expect("an id"));
+    Request::new("PATCH", &path).json(wanted).bearer(&tokens.access)
+}
+
+async fn patch(stage: &Stage, user: &Value, tokens: &Tokens, wanted: Value) -> Answer {
+    stage.send(request(user, tokens, &wanted)).await
+}
+
+#[tokio::test]
+async fn what_is_named_changes_and_the_user_can_read_who_did_it_and_why() {
+    let stage = Stage::with(|setup| setup.with_parameter("AttributesSchema", SCHEMA));
+    let admin = stage.administrator(ADMIN).await;
+    let named = json!({"email": EMAIL, "password": PASSWORD, "first_name": "Ada", "last_name": "L"});
+    stage.post("/v1/registrations", named).await.expect(202);
+    let token = stage.link(EMAIL).await;
+    let ada = stage.post("/v1/registrations/verify", json!({"token": token})).await.expect(201).body;
+    let change =
+        json!({"last_name": null, "locale": "en-gb", "attributes": {"plan": "pro"}, "reason": "she asked"});
+
+    let changed = patch(&stage, &ada, &admin, change).await.expect(200);
+
+    let herself = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    let me = stage.get("/v1/me", &herself.access).await.expect(200);
+    assert_eq!(me.body, changed.body);
+    let shown = ["first_name", "last_name", "locale", "attributes"].map(|name| me.body[name].clone());
+    assert_eq!(shown, [json!("Ada"), Value::Null, json!("en-GB"), json!({"plan": "pro"})]);
+    let history = stage.get("/v1/me/events", &herself.access).await.expect(200).body;
+    let root = stage.get("/v1/me", &admin.access).await.body;
+    let event = &history["items"][1];
+    assert_eq!(
+        (&event["type"], &event["data"]["stated_reason"]),
+        (&json!("user.updated"), &json!("she asked"))
+    );
+    assert_eq!(event["actor"], format!("user:{}", root["id"].as_str().expect("an id")));
+    assert_eq!(event["data"]["changed"], json!(["attributes.plan", "last_name", "locale"]));
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_no_event_and_another_version_is_not_changed() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    let ada = stage.registered(EMAIL).await;
+    let first = patch(&stage, &ada, &admin, json!({"first_name": "Ada", "reason": "x"})).await.expect(200);
+
+    let same = patch(&stage, &ada, &admin, json!({"first_name": "Ada", "reason": "x"})).await.expect(200);
+    assert_eq!((&same.body, same.header("etag")), (&first.body, first.header("etag")));
+    let subject = format!("user#{}", ada["id"].as_str().expect("an id"));
+    assert_eq!(stage.events_of(&subject).await, ["user.registered", "user.updated"]);
+
+    let other = request(&ada, &admin, &json!({"first_name": "Eve", "reason": "x"}));
+    let refused = stage.send(other.clone().header("if-match", "\"1\"")).await.expect(412);
+    assert_eq!(refused.problem(), "version-conflict");
+    stage.send(other.header("if-match", first.header("etag"))).await.expect(200);
+}
+
+#[tokio::test]
+async fn there_must_be_a_user_a_reason_and_nothing_that_is_not_theirs_to_change() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    let ada = stage.signed_in(EMAIL).await;
+    let herself = stage.get("/v1/me", &ada.access).await.body;
+    for wrong in [
+        json!({"first_name": "Ada"}),
+        json!({"first_name": "Ada", "reason": ""}),
+        json!({"first_name": "", "reason": "x"}),
+        json!({"attributes": {"plan": "pro"}, "reason": "x"}),
+        json!({"email": "eve@example.com", "reason": "x"}),
+        json!({"status": "suspended", "reason": "x"}),
+        json!({"roles": ["admin"], "reason": "x"}),
+    ] {
+        let refused = patch(&stage, &herself, &admin, wrong.clone()).await.expect(422);
+        assert_eq!(refused.problem(), "validation-failed", "{wrong}");
+    }
+    let delete = Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
+    stage.send(delete.bearer(&ada.access)).await.expect(204);
+    for nobody in [herself, json!({"id": "019aa400-0000-7000-8000-000000000000"}), json!({"id": "nonsense"})]
+    {
+        let refused = patch(&stage, &nobody, &admin, json!({"first_name": "Ada", "reason": "x"})).await;
+        assert_eq!(refused.expect(404).problem(), "not-found", "{nobody}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_changes_who_may_do_more_than_they_may() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    let ada = stage.registered(EMAIL).await;
+    let root = stage.get("/v1/me", &admin.access).await.body;
+    let (bob, deputy) = stage.deputy(&admin, "bob@example.com", &["users:write"]).await;
+    let change = || json!({"first_name": "X", "reason": "x"});
+
+    assert_eq!(patch(&stage, &root, &deputy, change()).await.expect(403).problem(), "forbidden");
+    patch(&stage, &ada, &deputy, change()).await.expect(200);
+    patch(&stage, &bob, &deputy, change()).await.expect(200);
+
+    stage.revoke_role(&admin.access, &bob, "deputy").await.expect(204);
+    assert_eq!(patch(&stage, &ada, &deputy, change()).await.expect(403).problem(), "forbidden");
+    let (_, reader) = stage.deputy(&admin, "eve@example.com", &["users:read"]).await;
+    assert_eq!(patch(&stage, &ada, &reader, change()).await.expect(403).problem(), "forbidden");
+    let path = format!("/v1/users/{}", ada["id"].as_str().expect("an id"));
+    stage.send(Request::new("PATCH", &path).json(&change())).await.expect(401);
+}
+
+#[tokio::test]
+async fn what_two_change_at_the_same_time_is_all_changed() {
+    let stage = Stage::with(stage::slowly);
+    let admin = stage.administrator(ADMIN).await;
+    let ada = stage.signed_in(EMAIL).await;
+    let herself = stage.get("/v1/me", &ada.access).await.body;
+    let own = Request::new("PATCH", "/v1/me").json(&json!({"last_name": "Lovelace"})).bearer(&ada.access);
+
+    let (one, other) = tokio::join!(
+        patch(&stage, &herself, &admin, json!({"first_name": "Augusta", "reason": "x"})),
+        stage.send(own)
+    );
+
+    assert_eq!([one.status, other.status], [200; 2]);
+    let me = stage.get("/v1/me", &ada.access).await.body;
+    assert_eq!((&me["first_name"], &me["last_name"]), (&json!("Augusta"), &json!("Lovelace")));
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+    for (fate, status, events) in [("answer", 200, 2), ("request", 503, 1)] {
+        let lost = move |call: &Call| match fate {
+            _ if call.function != "update-user" || call.operation != "TransactWriteItems" => Fate::Proceed,
+            "answer" => Fate::AnswerLost,
+            _ => Fate::RequestLost,
+        };
+        let stage = Stage::with(|setup| setup.watched_by(lost));
+        let admin = stage.administrator(ADMIN).await;
+        let ada = stage.registered(EMAIL).await;
+
+        patch(&stage, &ada, &admin, json!({"first_name": "Ada", "reason": "x"})).await.expect(status);
+
+        let subject = format!("user#{}", ada["id"].as_str().expect("an id"));
+        assert_eq!(stage.events_of(&subject).await.len(), events, "{fate} lost");
+    }
+}
+
+#[tokio::test]
+async fn it_is_two_round_trips() {
+    let stage = Stage::with(Setup::recording);
+    let admin = stage.administrator(ADMIN).await;
+    let ada = stage.registered(EMAIL).await;
+    patch(&stage, &json!({"id": "x"}), &admin, json!({"reason": "x"})).await.expect(404);
+    stage.pass(Duration::from_mins(1));
+    stage.settle().await;
+    stage.forget_calls();
+
+    patch(&stage, &ada, &admin, json!({"first_name": "Ada", "reason": "x"})).await.expect(200);
+
+    let calls = stage.stack.calls();
+    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "update-user").collect();
+    assert_eq!(round_trips(&mine), 2);
+}
