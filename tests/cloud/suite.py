@@ -279,6 +279,27 @@ def _(world):
             repair()
 
 
+@check("an operator with the guide's rights sees how the tasks went, and keeps somebody who was to be erased")
+def _(world):
+    environment = as_operator(world, "tasks")
+
+    def listed():
+        return operate(environment, "tasks", "list", codes=[0, 3])
+    went = until("the sweeper's run", lambda: next(
+        (task for task in listed()["recurring"] if task["task"] == "sweep-events" and task["succeeded_at"]), None))
+    assert went["schedule"] == "rate(1 minute)", went
+    eve = Visitor(world.deployment)
+    eve.register()
+    eve.verify(eve.next_link_token()).expect(201)
+    access = eve.log_in()["access_token"]
+    call("DELETE", world.deployment.issuer + "/v1/me", {"password": eve.password}, access).expect(204)
+    [waiting] = listed()["waiting"]
+    assert operate(environment, "tasks", "cancel", waiting["task"], "--yes") == {
+        "canceled": waiting["task"], "dry_run": False}
+    assert listed()["waiting"] == []
+    eve.log_in()
+
+
 @check("an operator with the guide's rights shows the keys and begins a rotation, and can do no more")
 def _(world):
     (_, session), environment = world.ada, as_operator(world, "keys")

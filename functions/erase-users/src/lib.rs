@@ -8,7 +8,7 @@ use std::time::Duration;
 use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
 use domain::{Actor, Cause, Id, Stream, Timestamp, User};
 use serde::{Serialize, de::IgnoredAny};
-use store::{Erasure, Failure, History, Refused, Store};
+use store::{Erasure, Failure, History, Refused, Runs, Store};
 
 /// By then the relay takes no record's word any more for what an event says: it looks the event up.
 const SETTLED: Duration = Duration::from_mins(5);
@@ -17,6 +17,7 @@ const TIME_TO_FINISH: Duration = Duration::from_secs(10);
 
 /// Erases.
 pub struct EraseUsers {
+    runs: Runs,
     store: Store,
     history: History,
     clock: Clock,
@@ -37,7 +38,8 @@ pub struct Answer {
 pub fn function(cloud: &Cloud) -> Result<EraseUsers, SettingError> {
     let store = Store::new(cloud)?;
     let history = History::new(cloud, store.identities())?;
-    Ok(EraseUsers { store, history, clock: cloud.clock(), random: cloud.random() })
+    let runs = Runs::new(cloud, "erase-users")?;
+    Ok(EraseUsers { runs, store, history, clock: cloud.clock(), random: cloud.random() })
 }
 
 impl Function for EraseUsers {
@@ -45,6 +47,12 @@ impl Function for EraseUsers {
     type Answer = Answer;
 
     async fn call(&self, _: IgnoredAny, invocation: Invocation) -> Result<Answer, Failed> {
+        self.runs.noting(self.run(invocation)).await
+    }
+}
+
+impl EraseUsers {
+    async fn run(&self, invocation: Invocation) -> Result<Answer, Failed> {
         let due_at = self.clock.now().minus(SETTLED);
         let (mut answer, mut failures, mut after) = (Answer::default(), 0, None);
         loop {
@@ -69,9 +77,7 @@ impl Function for EraseUsers {
             }
         }
     }
-}
 
-impl EraseUsers {
     async fn due(&self, now: Timestamp, after: Option<Erasure>) -> Result<Vec<Erasure>, Failed> {
         self.store.identities().due_erasures(now, after).await.map_err(|failure| {
             tracing::error!(cause = chain(&failure), "nobody knows who is to be erased");

@@ -9,9 +9,11 @@ use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
 use domain::KeyState;
 use keys::Keyring;
 use serde::{Serialize, de::IgnoredAny};
+use store::Runs;
 
 /// Rotates.
 pub struct RotateKeys {
+    runs: Runs,
     keyring: Keyring,
     /// `None` for never.
     every: Option<Duration>,
@@ -34,7 +36,8 @@ pub struct Answer {
 pub fn function(cloud: &Cloud) -> Result<RotateKeys, SettingError> {
     let days: u32 = cloud.settings().parsed("KEY_ROTATION_DAYS")?;
     let every = (days > 0).then(|| Duration::from_hours(24) * days);
-    Ok(RotateKeys { keyring: Keyring::new(cloud)?, every, clock: cloud.clock() })
+    let runs = Runs::new(cloud, "rotate-keys")?;
+    Ok(RotateKeys { runs, keyring: Keyring::new(cloud)?, every, clock: cloud.clock() })
 }
 
 impl Function for RotateKeys {
@@ -42,6 +45,12 @@ impl Function for RotateKeys {
     type Answer = Answer;
 
     async fn call(&self, _: IgnoredAny, _: Invocation) -> Result<Answer, Failed> {
+        self.runs.noting(self.run()).await
+    }
+}
+
+impl RotateKeys {
+    async fn run(&self) -> Result<Answer, Failed> {
         match self.keyring.rotate_if_due(self.every).await {
             Ok(ring) => {
                 let now = self.clock.now();

@@ -6,18 +6,19 @@
 
 use std::time::Duration;
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
+use cloud::{Clock, Cloud, Deadline, Failed, Function, Invocation, Random, SettingError, chain};
 use domain::{Canary, Timestamp};
 use events::{GRACE, NotSwept, Sweeper, Swept};
 use futures_util::{StreamExt, stream};
 use serde::{Serialize, de::IgnoredAny};
-use store::Outbox;
+use store::{Outbox, Runs};
 
 /// Shards that are counted at once.
 const READS: usize = 16;
 
 /// Sweeps.
 pub struct SweepEvents {
+    runs: Runs,
     outbox: Outbox,
     sweeper: Sweeper,
     clock: Clock,
@@ -42,7 +43,8 @@ pub struct Answer {
 pub fn function(cloud: &Cloud) -> Result<SweepEvents, SettingError> {
     let outbox = Outbox::new(cloud)?;
     let sweeper = Sweeper::new(cloud, outbox.clone())?;
-    Ok(SweepEvents { outbox, sweeper, clock: cloud.clock(), random: cloud.random() })
+    let runs = Runs::new(cloud, "sweep-events")?;
+    Ok(SweepEvents { runs, outbox, sweeper, clock: cloud.clock(), random: cloud.random() })
 }
 
 impl Function for SweepEvents {
@@ -50,10 +52,16 @@ impl Function for SweepEvents {
     type Answer = Answer;
 
     async fn call(&self, _: IgnoredAny, invocation: Invocation) -> Result<Answer, Failed> {
+        self.runs.noting(self.run(invocation.deadline)).await
+    }
+}
+
+impl SweepEvents {
+    async fn run(&self, deadline: Deadline) -> Result<Answer, Failed> {
         self.send_canary().await;
         self.count_dead().await;
         let began = self.clock.now();
-        match self.sweeper.sweep(GRACE, usize::MAX, invocation.deadline).await {
+        match self.sweeper.sweep(GRACE, usize::MAX, deadline).await {
             Ok(swept) => Self::conclude(swept, began),
             Err(NotSwept::Busy) => {
                 tracing::info!("somebody else sweeps");
@@ -65,9 +73,7 @@ impl Function for SweepEvents {
             }
         }
     }
-}
 
-impl SweepEvents {
     /// One that cannot set off is missed where it should arrive.
     async fn send_canary(&self) {
         let sent_at = self.clock.now();

@@ -1,6 +1,7 @@
 //! The command people type: `gatepost dev` runs the whole system on this machine, `gatepost doctor` says what is
-//! wrong with a system, `gatepost outbox` looks after the events, `gatepost keys` after keys, `gatepost mail` after mails, `gatepost users` takes
-//! users over from elsewhere and hands them out, `gatepost data` takes whole systems from place to place.
+//! wrong with a system, `gatepost outbox` looks after the events, `gatepost keys` after keys, `gatepost mail` after mails,
+//! `gatepost tasks` after what is done by itself, `gatepost users` takes users over from elsewhere and hands them out,
+//! `gatepost data` takes whole systems from place to place.
 
 mod console;
 mod data;
@@ -11,6 +12,7 @@ mod mail;
 mod outbox;
 mod report;
 mod system;
+mod tasks;
 mod users;
 
 use std::process::ExitCode;
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
         .subcommand(outbox::command())
         .subcommand(keys::command())
         .subcommand(mail::command())
+        .subcommand(tasks::command())
         .subcommand(users::command())
         .subcommand(data::command())
         .get_matches();
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Some(("doctor", arguments)) => doctor::run(arguments).map_err(|error| error.to_string()),
         Some(("mail", arguments)) => mail::run(arguments).map_err(|error| error.to_string()),
         Some(("outbox", arguments)) => outbox::run(arguments).map_err(|error| error.to_string()),
+        Some(("tasks", arguments)) => tasks::run(arguments).map_err(|error| error.to_string()),
         Some(("users", arguments)) => users::run(arguments).map_err(|error| error.to_string()),
         _ => Ok(ExitCode::SUCCESS),
     };

@@ -23,7 +23,7 @@ pub enum Entry {
         /// Whether an operator has seen to it.
         is_discarded: bool,
     },
-    /// A canary or a lease: nothing that anybody waits for.
+    /// A canary, a lease, or how a task went: nothing that anybody waits for.
     Internal,
     /// An event that lacks an attribute or holds one of another kind.
     Unreadable {
@@ -118,7 +118,7 @@ impl Entry {
         let read = Read(item);
         let stream = read.maybe_text("stream").unwrap_or_default();
         match stream.split('#').next() {
-            Some("canary" | "lease") => Self::Internal,
+            Some("canary" | "lease" | "task") => Self::Internal,
             Some("quarantine") => quarantined(item).unwrap_or_else(|| unreadable(stream, item, "created_at")),
             _ => event(item).map_or_else(|attribute| unreadable(stream, item, attribute), Self::Event),
         }

@@ -296,6 +296,28 @@ async fn the_oldest_pending_event_is_told_even_while_the_bus_takes_nothing() {
 }
 
 #[tokio::test]
+async fn of_two_runs_at_once_the_one_that_began_last_is_noted() {
+    let stage = stage(|_| Fate::Proceed);
+    let cloud = stage.stack.cloud("sweep-events").expect("its cloud");
+    let runs = store::Runs::new(&cloud, "sweep-events").expect("its settings");
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let slow = runs.noting(async {
+        let _ = ended.await;
+        Err::<(), _>(cloud::Failed("it was slow"))
+    });
+    let mut slow = std::pin::pin!(slow);
+    assert!(futures_util::poll!(&mut slow).is_pending());
+    stage.pass(Duration::from_secs(1));
+
+    sweep(&stage).await;
+    end.send(()).expect("it waits");
+    assert!(slow.await.is_err());
+
+    let last = runs.last().await.expect("an answer").expect("a run");
+    assert_eq!((last.failed, last.began_at), (None, stage.stack.clock().now()));
+}
+
+#[tokio::test]
 async fn an_event_that_was_put_off_is_as_old_as_before() {
     let stage = stage(refusing(&["user#1"]));
     Outbox::of(&stage.stack).commit("user#1", 1).await;

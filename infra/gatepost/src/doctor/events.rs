@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use cloud::NotAnswered;
 use local::{
     pattern::Pattern,
-    template::{DEFAULT_BUS, QueueResource, QueueSource, Rule, StreamSource, logical_id},
+    template::{DEFAULT_BUS, QueueResource, QueueSource, Rule, Schedule, StreamSource, logical_id},
 };
 use serde_json::{Value, json};
 
@@ -27,8 +27,10 @@ const BUS: Remedy = Remedy(
     "deploy the template of this build again: EventBridge drops without a word what is for a bus that is not there",
     "docs/alarms.md#canarymissing",
 );
-const RULE: Remedy =
-    Remedy("enable the rule, or deploy the template of this build again", "docs/alarms.md#canarymissing");
+const RULE: Remedy = Remedy(
+    "enable the rule or the schedule, or deploy the template of this build again",
+    "docs/alarms.md#canarymissing",
+);
 const REDRIVE: Remedy = Remedy(
     "deploy the template of this build again: a mail that cannot be sent would be tried for ever",
     "docs/deploying.md",
@@ -67,7 +69,7 @@ pub(crate) async fn checks(
         checks.push(of_rule(deployed, rule).await);
     }
     for schedule in &deployed.template.schedules {
-        checks.push(of_schedule(deployed, &schedule.id, &schedule.expression, &schedule.function).await);
+        checks.push(of_schedule(deployed, schedule).await);
     }
     for (id, queue) in &deployed.template.queues {
         of_queue(deployed, id, queue, checks).await;
@@ -187,14 +189,21 @@ async fn of_rule(deployed: &Deployed, rule: &Rule) -> Check {
     judged(name, &target, &problems)
 }
 
-async fn of_schedule(deployed: &Deployed, id: &str, expression: &str, function: &str) -> Check {
-    let (name, target) = (format!("schedule {id}"), logical_id(function));
-    match described(deployed, id, DEFAULT_BUS).await {
+async fn of_schedule(deployed: &Deployed, schedule: &Schedule) -> Check {
+    let (name, target) = (format!("schedule {}", schedule.id), logical_id(&schedule.function));
+    let id = deployed.name(&schedule.id).unwrap_or(&schedule.id);
+    match deployed.scheduler.get_json(&format!("/schedules/{id}")).await {
         Ok(found) => {
-            let mut problems = problems(deployed, &found, &target);
-            let other = found.0["ScheduleExpression"].as_str().unwrap_or_default();
-            if other != expression {
-                problems.push(format!("at {other}, not {expression}"));
+            let state = found["State"].as_str().unwrap_or_default();
+            let is_of =
+                |arn: &str| deployed.name(&target).is_some_and(|name| last_part(arn) == last_part(name));
+            let mut problems = unless_enabled(state);
+            if !found["Target"]["Arn"].as_str().is_some_and(is_of) {
+                problems.push("to another target".to_owned());
+            }
+            let other = found["ScheduleExpression"].as_str().unwrap_or_default();
+            if other != schedule.expression {
+                problems.push(format!("at {other}, not {}", schedule.expression));
             }
             judged(name, &target, &problems)
         }
@@ -214,17 +223,17 @@ async fn described(deployed: &Deployed, id: &str, bus: &str) -> Result<(Value, V
 }
 
 fn problems(deployed: &Deployed, (rule, targets): &(Value, Value), target: &str) -> Vec<String> {
-    let mut problems = Vec::new();
-    let state = rule["State"].as_str().unwrap_or_default();
-    if state != "ENABLED" {
-        problems.push(state.to_ascii_lowercase());
-    }
+    let mut problems = unless_enabled(rule["State"].as_str().unwrap_or_default());
     let wanted = deployed.name(target).map(last_part);
     let mut arns = targets["Targets"].as_array().into_iter().flatten().filter_map(|t| t["Arn"].as_str());
     if !arns.any(|arn| Some(last_part(arn)) == wanted) {
         problems.push("to another target".to_owned());
     }
     problems
+}
+
+fn unless_enabled(state: &str) -> Vec<String> {
+    if state == "ENABLED" { Vec::new() } else { vec![state.to_ascii_lowercase()] }
 }
 
 fn has_pattern(wanted: &Rule, found: &Value) -> bool {

@@ -19,4 +19,5 @@ mod operated;
 mod process;
 mod publishing;
 mod ring;
+mod tasks;
 mod verifying;

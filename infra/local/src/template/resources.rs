@@ -174,6 +174,7 @@ enum EventSource {
     Stream(DynamoDbSource),
     #[serde(rename = "SQS")]
     Queue(SqsSource),
+    #[serde(rename = "ScheduleV2")]
     Schedule(ScheduleSource),
     #[serde(rename = "EventBridgeRule")]
     Rule(RuleSource),
@@ -227,7 +228,12 @@ struct SqsSource {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 struct ScheduleSource {
-    schedule: String,
+    schedule_expression: String,
+    #[serde(rename = "OmitName")]
+    _omit_name: Option<Value>,
+    /// Locally the next run is the next try.
+    #[serde(rename = "RetryPolicy")]
+    _retry_policy: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -321,8 +327,9 @@ fn add_source(
         }),
         EventSource::Rule(source) => add_rule(template, function, id, &source)?,
         EventSource::Schedule(source) => {
-            let every = rate(&source.schedule)?;
-            template.schedules.push(Schedule { id, function, expression: source.schedule, every });
+            let (expression, every) =
+                (source.schedule_expression.clone(), rate(&source.schedule_expression)?);
+            template.schedules.push(Schedule { id, function, expression, every });
         }
     }
     Ok(())

@@ -39,11 +39,16 @@ fn issuer_with(seeds: &Seeds) -> Issuer {
     Issuer::new(seeds, settings).expect("an issuer")
 }
 
+/// The private key for an algorithm of RSA.
+fn rsa_key(algorithm: SigningAlgorithm) -> Option<String> {
+    let rsa = [SigningAlgorithm::Rs256, SigningAlgorithm::Rs384, SigningAlgorithm::Rs512];
+    let mut keys = rsa.iter().zip(RSA_KEYS.split("\n\n"));
+    keys.find(|(its, _)| **its == algorithm).map(|(_, key)| key.replace('\n', ""))
+}
+
 /// An issuer that signs by `algorithm`, with a key of the usual seed.
 fn issuer_of(algorithm: SigningAlgorithm) -> Issuer {
-    let rsa = [SigningAlgorithm::Rs256, SigningAlgorithm::Rs384, SigningAlgorithm::Rs512];
-    let keys = rsa.iter().zip(RSA_KEYS.split("\n\n"));
-    let private_key = keys.filter(|(its, _)| **its == algorithm).map(|(_, key)| key.replace('\n', "")).next();
+    let private_key = rsa_key(algorithm);
     let seed = Seed::parse(CURRENT.to_owned()).expect("a seed");
     let material = KeyMaterial::new(seed, algorithm, private_key.map(Secret::from)).expect("material");
     let ring = Ring::parse(&serde_json::json!({ "seed": NEXT }).to_string()).expect("a ring");

@@ -1,0 +1,246 @@
+//! `gatepost tasks`: what the system does by itself, each so often or once at a moment, and how it went.
+
+use std::{io, process::ExitCode, time::Duration};
+
+use clap::{Arg, ArgMatches, Command};
+use cloud::Cloud;
+use domain::{Actor, Cause, Timestamp, User, UserId};
+use local::template::Schedule;
+use serde_json::{Value, json};
+use store::{Erasure, Refused, Run, Runs, StandingRefused, Store};
+use thiserror::Error;
+use tokio::runtime;
+
+use crate::{
+    outbox::Ended,
+    report::{Report, moment, spoken},
+    system::{self, NoSystem, System, flag},
+};
+
+/// Why it could not be done, in one sentence.
+#[derive(Debug, Error)]
+pub(crate) enum TasksError {
+    #[error(transparent)]
+    System(#[from] NoSystem),
+    #[error("{0}: see `gatepost tasks --help` for what --deployed needs")]
+    Setting(#[from] cloud::SettingError),
+    #[error(transparent)]
+    Template(#[from] local::template::TemplateError),
+    #[error("{}", cloud::chain(.0))]
+    Table(#[from] store::Failure),
+    #[error("there is no task {0}: see `gatepost tasks list`")]
+    NoTask(String),
+    #[error("{0} is done again and again: what waits can be canceled, such as {0}/USER")]
+    Recurs(String),
+    #[error("{0} is due: it is too late")]
+    Due(String),
+    #[error("the system does not permit it: {0}")]
+    Permitted(#[from] io::Error),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 could not be done (one sentence says why), 2 wrong usage, 3 the last run of a task failed, or one \
+of a deployed system is late, 4 nothing was done since nobody said yes.";
+
+const DEPLOYED: &str = "\
+With --deployed, credentials and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and \
+AWS_REGION, and what is not given as an option from IDENTITIES_TABLE, EVENTS_TABLE, ISSUER, EVENT_DETAIL and \
+EVENT_EPOCH. The deployed stack's output OperatorSettings has the latter five.";
+
+/// Options that stand for settings of the functions.
+const SETTINGS: [(&str, &str); 2] =
+    [("identities-table", "IDENTITIES_TABLE"), ("events-table", "EVENTS_TABLE")];
+/// What waits for its moment is done by this one.
+const ERASES: &str = "erase-users";
+/// The last moment that the table can sort.
+const NEVER: Timestamp = Timestamp::from_millis(999_999_999_999_998);
+/// A run that should have begun so many intervals ago is late.
+const LATE_AFTER: u32 = 3;
+
+pub(crate) fn command() -> Command {
+    let task = || Arg::new("task").value_name("TASK").required(true).help("Its name, as `list` shows it");
+    let subcommands = [
+        Command::new("list").about("Shows what is done again and again, and what waits for its moment"),
+        Command::new("status").about("Says how the last run of a task went, or when one is due").arg(task()),
+        Command::new("cancel")
+            .about("Takes back what waits: the user is not erased, and can log in again")
+            .arg(task())
+            .arg(flag("dry-run", "Only says what it would do"))
+            .arg(flag("yes", "Does not ask before")),
+    ];
+    Command::new("tasks")
+        .about("Looks after what the system does by itself")
+        .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(subcommands.map(|command| {
+            let command = command.args(system::arguments()).after_help(EXIT_CODES);
+            command.arg(flag("json", "Prints one JSON document instead of text"))
+        }))
+}
+
+pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, TasksError> {
+    let Some((name, arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(async {
+        let system = System::open(arguments, &SETTINGS, |setup| setup)?;
+        let tasks = Tasks::of(&system)?;
+        let report = Report::new(arguments);
+        let task = arguments.try_get_one::<String>("task").ok().flatten().map_or("", String::as_str);
+        match name {
+            "list" => tasks.list(&report).await,
+            "status" => tasks.status(task, &report).await,
+            _ => tasks.cancel(task, &report).await,
+        }
+    })?;
+    Ok(ExitCode::from(ended as u8))
+}
+
+/// The tasks of a system.
+struct Tasks {
+    cloud: Cloud,
+    store: Store,
+    schedules: Vec<Schedule>,
+    /// Whether it runs day and night: a data folder does so only while somebody runs it.
+    is_always_on: bool,
+}
+
+impl Tasks {
+    fn of(system: &System) -> Result<Self, TasksError> {
+        let cloud = system.cloud(ERASES)?;
+        let schedules = local::Stack::memory().template()?.schedules;
+        let is_always_on = matches!(system, System::Deployed(_));
+        Ok(Self { store: Store::new(&cloud)?, cloud, schedules, is_always_on })
+    }
+
+    async fn list(&self, report: &Report) -> Result<Ended, TasksError> {
+        let (mut recurring, mut waiting, mut ended) = (Vec::new(), Vec::new(), Ended::Well);
+        for schedule in &self.schedules {
+            let (line, document, is_well) = self.recurring(schedule).await?;
+            report.line(&format!("{:<14}  {:<16}  {line}", schedule.function, schedule.expression));
+            recurring.push(document);
+            if !is_well {
+                ended = Ended::WithFindings;
+            }
+        }
+        let mut after = None;
+        loop {
+            let page = self.store.identities().due_erasures(NEVER, after).await?;
+            after = page.last().copied();
+            for erasure in page {
+                report.line(&format!("{}  at {}", name_of(erasure), erasure.due_at));
+                waiting.push(shown(erasure));
+            }
+            if after.is_none() {
+                break;
+            }
+        }
+        report.document(json!({"recurring": recurring, "waiting": waiting}));
+        Ok(ended)
+    }
+
+    async fn status(&self, task: &str, report: &Report) -> Result<Ended, TasksError> {
+        if let Some(schedule) = self.schedules.iter().find(|schedule| schedule.function == task) {
+            let (line, document, is_well) = self.recurring(schedule).await?;
+            report.line(&format!("{}: {line}", schedule.expression));
+            report.document(document);
+            return Ok(if is_well { Ended::Well } else { Ended::WithFindings });
+        }
+        let (_, erasure) = self.waiting(task).await?;
+        report.line(&format!("at {}: the user is erased", erasure.due_at));
+        report.document(shown(erasure));
+        Ok(Ended::Well)
+    }
+
+    async fn cancel(&self, task: &str, report: &Report) -> Result<Ended, TasksError> {
+        if self.schedules.iter().any(|schedule| schedule.function == task) {
+            return Err(TasksError::Recurs(task.to_owned()));
+        }
+        let (_, erasure) = self.waiting(task).await?;
+        if !report.is_confirmed(&format!("{} has asked to be erased. Keep them?", erasure.user_id))? {
+            return Ok(Ended::Unconfirmed);
+        }
+        if !report.dry_run {
+            self.keep(task).await?;
+        }
+        report.line(&format!("{} {task}", report.did("canceled", "cancel")));
+        report.document(json!({"canceled": task}));
+        Ok(Ended::Well)
+    }
+
+    /// Takes the deletion back, as the user could by logging in.
+    async fn keep(&self, task: &str) -> Result<(), TasksError> {
+        let (now, random) = (self.cloud.clock().now(), self.cloud.random());
+        let cause = Cause {
+            event_id: random.id(now),
+            occurred_at: now,
+            actor: Actor::Operator,
+            correlation_id: random.uuid().to_string(),
+            traceparent: None,
+        };
+        for _turn in 0..store::TURNS {
+            let (user, erasure) = self.waiting(task).await?;
+            if erasure.due_at <= now {
+                return Err(TasksError::Due(task.to_owned()));
+            }
+            let (kept, event) = user.cancel_deletion(cause.clone());
+            match self.store.answering(None).change_user((&user, &kept), event).await {
+                Ok(()) => return Ok(()),
+                Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
+                // The user has changed meanwhile. Whoever stays is not the last administrator who goes.
+                Err(StandingRefused::Refused(Refused::Stale) | StandingRefused::LastAdministrator) => {}
+            }
+        }
+        Err(store::Failure::Contended.into())
+    }
+
+    /// What waits under this name, and whom it is about.
+    async fn waiting(&self, task: &str) -> Result<(User, Erasure), TasksError> {
+        let nothing = || TasksError::NoTask(task.to_owned());
+        let id = task.strip_prefix(ERASES).and_then(|rest| rest.strip_prefix('/')).ok_or_else(nothing)?;
+        let id: UserId = id.parse().map_err(|_| nothing())?;
+        let user = self.store.identities().user(id).await?.ok_or_else(nothing)?;
+        let erasure = Erasure::of(&user).ok_or_else(nothing)?;
+        Ok((user, erasure))
+    }
+
+    /// How the last run went, for people and for programs, and whether all is well with it.
+    async fn recurring(&self, schedule: &Schedule) -> Result<(String, Value, bool), TasksError> {
+        let run = Runs::new(&self.cloud, &schedule.function)?.last().await?;
+        let since = |then: Timestamp| self.cloud.clock().now().since(then);
+        let is_late = self.is_always_on
+            && run.as_ref().is_some_and(|run| since(run.began_at) > schedule.every * LATE_AFTER);
+        let line = run.as_ref().map_or_else(|| "has not run yet".to_owned(), |run| went(run, since));
+        let failed = run.as_ref().and_then(|run| run.failed.clone());
+        let document = json!({
+            "task": schedule.function,
+            "schedule": schedule.expression,
+            "began_at": moment(run.as_ref().map(|run| run.began_at)),
+            "ended_at": moment(run.as_ref().map(|run| run.ended_at)),
+            "succeeded_at": moment(run.as_ref().and_then(|run| run.succeeded_at)),
+            "failed": failed,
+            "late": is_late,
+        });
+        let line = if is_late { format!("{line}; it is late") } else { line };
+        Ok((line, document, failed.is_none() && !is_late))
+    }
+}
+
+fn went(run: &Run, since: impl Fn(Timestamp) -> Duration) -> String {
+    let ended = spoken(since(run.ended_at));
+    match (&run.failed, run.succeeded_at) {
+        (None, _) => format!("ended well {ended} ago"),
+        (Some(why), Some(well)) => {
+            format!("failed {ended} ago: {why}; ended well {} ago", spoken(since(well)))
+        }
+        (Some(why), None) => format!("failed {ended} ago: {why}"),
+    }
+}
+
+fn name_of(erasure: Erasure) -> String {
+    format!("{ERASES}/{}", erasure.user_id)
+}
+
+fn shown(erasure: Erasure) -> Value {
+    json!({"task": name_of(erasure), "at": erasure.due_at.to_string()})
+}

@@ -1,0 +1,146 @@
+//! `gatepost tasks`.
+
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use stage::{PASSWORD, Stage, Tokens};
+
+use local::{
+    Request, Stack,
+    calls::{Call, Fate, Refusal},
+};
+
+use crate::operated::{Folder, Said, now};
+
+const EMAIL: &str = "ada@example.com";
+
+fn tasks(folder: &Folder, arguments: &[&str]) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+    command
+        .current_dir(folder.0.path())
+        .arg("tasks")
+        .args(arguments)
+        .args(["--data", "data"])
+        .stdin(Stdio::null());
+    let output = command.output().expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Said { code: output.status.code(), text: text(output.stdout), complaint: text(output.stderr) }
+}
+
+fn document(said: &Said) -> Value {
+    serde_json::from_str(&said.text).expect("JSON")
+}
+
+/// Registers, and asks to be erased. The name of the task.
+async fn leaving(stage: &Stage) -> String {
+    let id = stage.registered(EMAIL).await["id"].as_str().expect("an id").to_owned();
+    let access = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body).access;
+    let delete = Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
+    stage.send(delete.bearer(&access)).await.expect(204);
+    format!("erase-users/{id}")
+}
+
+#[tokio::test]
+async fn what_is_done_again_and_again_is_listed_with_how_it_went() {
+    let folder = Folder::new();
+    {
+        let system = folder.system(Duration::from_mins(3));
+        for task in ["erase-users", "sweep-events"] {
+            system.0.stack.run_schedule(task).await.expect("a run");
+        }
+    }
+
+    let said = tasks(&folder, &["list", "--json"]);
+
+    assert_eq!(said.code, Some(0), "{}", said.complaint);
+    let listed = document(&said);
+    let of = |task: &str| {
+        let all = listed["recurring"].as_array().expect("tasks");
+        all.iter().find(|found| found["task"] == task).expect("the task").clone()
+    };
+    assert_eq!(listed["recurring"].as_array().map(Vec::len), Some(3));
+    assert_eq!(of("erase-users")["schedule"], "rate(5 minutes)");
+    assert!(of("erase-users")["succeeded_at"].is_string() && of("erase-users")["failed"].is_null());
+    assert!(of("rotate-keys")["began_at"].is_null(), "it has not run yet");
+    assert!(tasks(&folder, &["status", "rotate-keys"]).text.contains("has not run yet"));
+    assert!(
+        tasks(&folder, &["status", "sweep-events"]).text.contains("rate(1 minute): ended well 3 min ago")
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_failed_is_a_finding_until_one_ends_well() {
+    let folder = Folder::new();
+    let is_broken = |call: &Call| call.function == "erase-users" && call.operation == "Query";
+    {
+        let system = folder.system(Duration::from_hours(2));
+        system.0.stack.run_schedule("erase-users").await.expect("a run");
+    }
+    {
+        let refuse = move |call: &Call| {
+            if is_broken(call) { Fate::Refused(Refusal::ACCESS_DENIED) } else { Fate::Proceed }
+        };
+        let setup = Stack::folder(folder.0.data()).watched_by(refuse);
+        let stage = Stage::at(setup, now().minus(Duration::from_mins(4)));
+        assert!(stage.stack.run_schedule("erase-users").await.is_err());
+    }
+
+    let failed = tasks(&folder, &["status", "erase-users"]);
+
+    assert_eq!(failed.code, Some(3), "{}", failed.complaint);
+    let expected = "rate(5 minutes): failed 4 min ago: the table does not answer; ended well 2 h 0 min ago";
+    assert_eq!(failed.text.trim(), expected);
+    assert_eq!(tasks(&folder, &["list"]).code, Some(3));
+
+    folder.system(Duration::ZERO).0.stack.run_schedule("erase-users").await.expect("a run");
+    assert_eq!(tasks(&folder, &["list"]).code, Some(0));
+}
+
+#[tokio::test]
+async fn who_is_to_be_erased_is_listed_and_can_be_kept() {
+    let folder = Folder::new();
+    let task = leaving(&folder.system(Duration::ZERO).0).await;
+
+    let listed = document(&tasks(&folder, &["list", "--json"]));
+    assert_eq!(listed["waiting"][0]["task"], *task);
+    let at = listed["waiting"][0]["at"].as_str().expect("a moment").to_owned();
+    assert!(tasks(&folder, &["status", &task]).text.contains(&at));
+    assert_eq!(tasks(&folder, &["cancel", &task]).code, Some(4), "nobody said yes");
+    let would = tasks(&folder, &["cancel", &task, "--dry-run"]);
+    assert_eq!((would.code, would.text.trim()), (Some(0), &*format!("would cancel {task}")));
+    assert_eq!(document(&tasks(&folder, &["list", "--json"]))["waiting"].as_array().map(Vec::len), Some(1));
+
+    let canceled = tasks(&folder, &["cancel", &task, "--yes"]);
+
+    assert_eq!(canceled.text.trim(), format!("canceled {task}"), "{}", canceled.complaint);
+    assert_eq!(tasks(&folder, &["cancel", &task, "--yes"]).code, Some(1), "it waits no more");
+    assert_eq!(document(&tasks(&folder, &["list", "--json"]))["waiting"], json!([]));
+    let system = folder.system(Duration::ZERO);
+    system.0.stack.run_schedule("erase-users").await.expect("a run");
+    system.0.log_in(EMAIL).await.expect(201);
+    let subject = task.replace("erase-users/", "user#");
+    let events = system.0.events_of(&subject).await;
+    assert!(events.contains(&"user.deletion-canceled".to_owned()), "{events:?}");
+}
+
+#[tokio::test]
+async fn what_is_due_what_recurs_and_what_is_not_there_cannot_be_canceled() {
+    let folder = Folder::new();
+    // Long enough ago that the days of grace are over.
+    let task = leaving(&folder.system(Duration::from_hours(24 * 8)).0).await;
+
+    for (task, why) in [
+        (task.as_str(), "it is too late"),
+        ("rotate-keys", "again and again"),
+        ("erase-users/nobody", "there is no task"),
+        ("erase-users/01a1fc0b-e380-7334-a113-995cf691811f", "there is no task"),
+        ("nothing", "there is no task"),
+    ] {
+        let said = tasks(&folder, &["cancel", task, "--yes"]);
+        assert_eq!(said.code, Some(1), "{task}");
+        assert!(said.complaint.contains(why), "{}", said.complaint);
+    }
+}

@@ -1,0 +1,111 @@
+//! Tasks that are done again and again: how the last run of each went.
+
+use std::future::Future;
+
+use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError};
+use cloud::{Clock, Cloud, Failed, SettingError, chain};
+use domain::Timestamp;
+
+use crate::{
+    Failure,
+    item::{Attributes, Item, Read},
+    units::counted_client,
+};
+
+/// The runs of one task, in the table Events.
+#[derive(Clone, Debug)]
+pub struct Runs {
+    dynamodb: Client,
+    table: String,
+    task: String,
+    clock: Clock,
+}
+
+/// How a run went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Why it failed, if it did.
+    pub failed: Option<String>,
+    /// When a run last ended well, this one or one before.
+    pub succeeded_at: Option<Timestamp>,
+}
+
+impl Runs {
+    /// Those of `task`, a function, in the table that the setting `EVENTS_TABLE` names.
+    ///
+    /// # Errors
+    /// If the setting is missing.
+    pub fn new(cloud: &Cloud, task: &str) -> Result<Self, SettingError> {
+        let table = cloud.settings().text("EVENTS_TABLE")?;
+        Ok(Self { dynamodb: counted_client(cloud), table, task: task.to_owned(), clock: cloud.clock() })
+    }
+
+    /// Lets a run come to its end, and notes how it went. Of two at once the one that began last counts. A
+    /// note that fails is only logged: the work is done, or not, all the same.
+    ///
+    /// # Errors
+    /// Those of the run.
+    pub async fn noting<T>(&self, run: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+        let began_at = self.clock.now();
+        let outcome = run.await;
+        if let Err(failure) = self.note(began_at, outcome.as_ref().err()).await {
+            tracing::warn!(cause = chain(&failure), "it is not noted how the run went");
+        }
+        outcome
+    }
+
+    async fn note(&self, began_at: Timestamp, failed: Option<&Failed>) -> Result<(), Failure> {
+        let ended_at = self.clock.now();
+        let values = Item::default().moment(":began", began_at).moment(":ended", ended_at);
+        let (outcome, values) = match failed {
+            Some(Failed(why)) => ("why_failed = :why", values.text(":why", *why)),
+            None => ("succeeded_at = :ended REMOVE why_failed", values),
+        };
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(self.key()))
+            .update_expression(format!("SET began_at = :began, ended_at = :ended, {outcome}"))
+            .condition_expression("attribute_not_exists(began_at) OR began_at <= :began")
+            .set_expression_attribute_values(Some(values.build()));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(Failure::of("UpdateItem", error)),
+            },
+        }
+    }
+
+    /// The last run that came to an end; `None` before the first one.
+    ///
+    /// # Errors
+    /// If the table does not answer, or holds something else.
+    pub async fn last(&self) -> Result<Option<Run>, Failure> {
+        let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
+        let answer = get.set_key(Some(self.key())).send().await;
+        let found = answer.map_err(|error| Failure::of("GetItem", error))?.item;
+        found.map(|item| Run::read(&Read(&item))).transpose()
+    }
+
+    fn key(&self) -> Attributes {
+        Item::default().text("stream", format!("task#{}", self.task)).number("seq", 1).build()
+    }
+}
+
+impl Run {
+    fn read(item: &Read) -> Result<Self, Failure> {
+        let has_succeeded = item.0.contains_key("succeeded_at");
+        Ok(Self {
+            began_at: item.moment("began_at")?,
+            ended_at: item.moment("ended_at")?,
+            failed: item.maybe_text("why_failed"),
+            succeeded_at: has_succeeded.then(|| item.moment("succeeded_at")).transpose()?,
+        })
+    }
+}
