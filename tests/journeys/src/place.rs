@@ -1,12 +1,11 @@
 //! Where Gatepost runs: in this process, or wherever `GATEPOST_URL` says.
 
 use std::{
-    sync::{OnceLock, mpsc::Sender},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
-use tokio::sync::mpsc;
 use ureq::{Agent, RequestBuilder, http::HeaderMap, typestate::WithBody};
 
 /// Mail and events travel behind the answers: this long they may take, on a busy machine.
@@ -37,6 +36,7 @@ impl Place {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "a test is told by its environment where to go")]
     pub fn here() -> Self {
+        static LOCAL: OnceLock<String> = OnceLock::new();
         let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is set"));
         let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
         let agent = config.build().new_agent();
@@ -44,17 +44,23 @@ impl Place {
             let (url, mailbox) = (variable("GATEPOST_URL"), variable("GATEPOST_MAILBOX"));
             return Self { url, mailbox, events: variable("GATEPOST_EVENTS"), agent };
         }
-        let url = LOCAL.get_or_init(start).url.clone();
+        let url = LOCAL.get_or_init(start).clone();
         let (mailbox, events) = (format!("{url}/_local/mail"), format!("{url}/_local/events"));
         Self { url, mailbox, events, agent }
     }
 
-    /// Makes a user an administrator, as `gatepost users grant-admin` does: in this process only.
-    pub fn make_administrator(&self, user: &str) {
-        let (done, is_done) = std::sync::mpsc::channel();
-        let local = LOCAL.get().expect("a deployed system has an operator of its own");
-        local.promotions.send((user.to_owned(), done)).expect("the stack runs");
-        is_done.recv().expect("granted");
+    /// The access token of an administrator: of the one whom `GATEPOST_ADMINISTRATOR` names, by address and password
+    /// with a space between them, or of a new one in this process.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "a test is told by its environment who is there")]
+    pub fn administrator(&self) -> String {
+        let named = std::env::var("GATEPOST_ADMINISTRATOR").ok();
+        let named = named.as_deref().and_then(|named| named.split_once(' '));
+        let named = named.map(|(email, password)| (email.to_owned(), password.to_owned()));
+        let (email, password) = named.unwrap_or_else(new_administrator);
+        let body = serde_json::json!({"email": email, "password": password});
+        let grant = self.post("/v1/sessions", &body).expect(201).body;
+        crate::Tokens::of(&grant).access
     }
 
     /// `POST path` with a JSON body.
@@ -232,18 +238,25 @@ fn collect(document: &Value, visit: &mut impl FnMut(&serde_json::Map<String, Val
     }
 }
 
-/// The whole system in this process.
-struct Local {
-    url: String,
-    /// Whoever is sent here becomes an administrator; then it is told.
-    promotions: mpsc::UnboundedSender<(String, Sender<()>)>,
+/// Whoever is to be an administrator of the system in this process, and who waits for it.
+type Promotion = (String, std::sync::mpsc::Sender<()>);
+
+static PROMOTIONS: OnceLock<tokio::sync::mpsc::UnboundedSender<Promotion>> = OnceLock::new();
+
+/// Somebody new, whom an operator has made an administrator of the system in this process.
+fn new_administrator() -> (String, String) {
+    let (person, id) = crate::Person::registered();
+    let (done, is_done) = std::sync::mpsc::channel();
+    let promotions = PROMOTIONS.get().expect("GATEPOST_ADMINISTRATOR is set where the system is elsewhere");
+    promotions.send((id, done)).expect("the stack runs");
+    is_done.recv().expect("an administrator");
+    (person.email, person.password)
 }
 
-static LOCAL: OnceLock<Local> = OnceLock::new();
-
-/// Starts the whole system in this process, for as long as it lives.
-fn start() -> Local {
-    let (promotions, mut promoted) = mpsc::unbounded_channel::<(String, Sender<()>)>();
+/// Starts the whole system in this process, for as long as it lives; returns where it is.
+fn start() -> String {
+    let (promote, mut promoted) = tokio::sync::mpsc::unbounded_channel();
+    PROMOTIONS.set(promote).expect("it is started once");
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -253,11 +266,11 @@ fn start() -> Local {
             let stack = local::Stack::memory().at(&url).start().expect("the stack starts");
             let _running = stack.run(listener);
             tell.send(url).expect("somebody waits");
-            while let Some((user, done)) = promoted.recv().await {
-                stage::grant_admin(&stack, &user).await;
+            while let Some((id, done)) = promoted.recv().await {
+                stage::make_administrator(&stack, &id).await;
                 done.send(()).expect("somebody waits");
             }
         });
     });
-    Local { url: told.recv().expect("the stack runs"), promotions }
+    told.recv().expect("the stack runs")
 }

@@ -18,6 +18,7 @@ use crate::{
 
 /// As many live through everything, after one for whom all is fetched that a process fetches once.
 const PEOPLE: usize = 15;
+const ADMIN: &str = "root@example.net";
 const OTHER_PASSWORD: &str = "battery staple, correct";
 const THIRD_PASSWORD: &str = "staple of correct horses";
 /// Longer than a deletion can be taken back.
@@ -42,6 +43,11 @@ static RESET: UseCase = ("reset password", "reset-password", None);
 static CHANGE_EMAIL: UseCase = ("change e-mail", "change-email", None);
 static VERIFY_CHANGE: UseCase = ("verify the new e-mail", "verify-email-change", None);
 static HISTORY: UseCase = ("read history", "read-history", None);
+static CREATE_USER: UseCase = ("create user", "create-user", None);
+static ACCEPT: UseCase = ("accept an invitation", "reset-password", None);
+static UPDATE_USER: UseCase = ("update user", "update-user", None);
+static START_RESET: UseCase = ("start a password reset", "start-password-reset", None);
+static USER_HISTORY: UseCase = ("read user history", "read-user-history", None);
 static EXPORT: UseCase = ("export data", "export-data", None);
 static DELETE: UseCase = ("delete account", "delete-account", None);
 static SUSPEND: UseCase = ("suspend a user", "suspend-user", None);
@@ -82,13 +88,14 @@ pub(crate) fn run() -> Result<(), Failed> {
     let figures = runtime()?.block_on(async {
         let stage = Stage::with(often);
         stage.stack.warm().await?;
+        stage.administrator(ADMIN).await;
         let (mut unseen, mut figures) = Default::default();
         live(&stage, "first@example.com", &mut unseen).await;
         for person in 1..=PEOPLE {
             live(&stage, &format!("{person}@example.com"), &mut figures).await;
         }
         erase(&stage).await?;
-        let admin = stage.administrator("admin@example.com").await;
+        let admin = log_in(&stage, ADMIN, PASSWORD).await;
         unseen.of_administering(&stage, &admin, "other@example.com").await;
         for other in 1..=PEOPLE {
             figures.of_administering(&stage, &admin, &format!("other-{other}@example.com")).await;
@@ -118,6 +125,7 @@ pub(crate) fn run() -> Result<(), Failed> {
 
 /// From registration to deletion.
 async fn live(stage: &Stage, email: &str, figures: &mut Figures) {
+    figures.of_administration(stage, &format!("invited-{email}")).await;
     figures.of_beginning(stage, email).await;
     figures.of_keeping(stage, email).await;
 }
@@ -191,6 +199,25 @@ impl Figures {
         self.step(stage, &REACTIVATE, what("POST", "/reactivate"), 200).await;
         self.step(stage, &END_USER, what("POST", "/end-sessions"), 204).await;
         self.step(stage, &DELETE_USER, what("DELETE", ""), 204).await;
+    }
+
+    /// What an administrator does about somebody else, who is invited and accepts.
+    async fn of_administration(&mut self, stage: &Stage, email: &str) {
+        let admin = log_in(stage, ADMIN, PASSWORD).await;
+        let with = |method: &str, path: &str, body: Value| {
+            Request::new(method, path).json(&body).bearer(&admin.access)
+        };
+        let wanted = json!({"email": email, "reason": "ticket 4711"});
+        let made = self.step(stage, &CREATE_USER, with("POST", "/v1/users", wanted), 201).await;
+        let accept = json!({"token": stage.link(email).await, "new_password": PASSWORD});
+        self.step(stage, &ACCEPT, Request::post("/v1/password-resets/confirm", &accept), 204).await;
+        let path = made.header("location");
+        let change = json!({"first_name": "Grace", "reason": "ticket 4711"});
+        self.step(stage, &UPDATE_USER, with("PATCH", path, change), 200).await;
+        let reset = with("POST", &format!("{path}/password-reset"), json!({"reason": "ticket 4711"}));
+        self.step(stage, &START_RESET, reset, 202).await;
+        let history = Request::get(&format!("{path}/events")).bearer(&admin.access);
+        self.step(stage, &USER_HISTORY, history, 200).await;
     }
 
     async fn of_sessions(&mut self, stage: &Stage, email: &str) {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use local::functions::{Build, mount};
-use stage::grant_admin;
+use stage::make_administrator;
 use tokio::{runtime::Builder, time::sleep};
 
 use crate::{
@@ -134,7 +134,7 @@ async fn prepare() -> Prepared {
         everybody(&mut deployment, act).await;
     }
     let administrator = play.seen().people[ADMINISTRATOR].id.clone();
-    grant_admin(&deployment.lambda.stack, &administrator.unwrap_or_default()).await;
+    make_administrator(&deployment.lambda.stack, &administrator.unwrap_or_default()).await;
     for _ in 0..SESSIONS {
         everybody(&mut deployment, Act::LogIn).await;
     }

@@ -69,6 +69,25 @@ pub struct Tokens {
     pub session_id: String,
 }
 
+/// Makes a user an administrator, as `gatepost users grant-admin` does.
+pub async fn make_administrator(stack: &Stack, id: &str) {
+    let cloud = stack.cloud("grant-role").expect("a cloud");
+    let store = store::Store::new(&cloud).expect("a store");
+    let user = store.identities().user(id.parse().expect("an id")).await;
+    let user = user.expect("an answer").expect("a user");
+    let now = cloud.clock().now();
+    let cause = Cause {
+        event_id: cloud.random().id(now),
+        occurred_at: now,
+        actor: Actor::Operator,
+        correlation_id: "by-an-operator".to_owned(),
+        traceparent: None,
+    };
+    let granted = user.grant_role(&Role::admin().name, None, cause);
+    let (after, event) = granted.expect("room").expect("a new role");
+    store.answering(None).change_user((&user, &after), event).await.expect("granted");
+}
+
 impl Stage {
     /// The system as the template says.
     #[must_use]
@@ -174,7 +193,7 @@ impl Stage {
 
     /// Makes a user an administrator, as `gatepost users grant-admin` does.
     pub async fn make_administrator(&self, user: &Value) {
-        grant_admin(&self.stack, user["id"].as_str().expect("an id")).await;
+        make_administrator(&self.stack, user["id"].as_str().expect("an id")).await;
     }
 
     /// `POST path` with this JSON and an access token.
@@ -203,10 +222,6 @@ impl Stage {
         self.of_role("DELETE", access_token, user, role).await
     }
 
-    async fn of_role(&self, method: &str, access_token: &str, user: &Value, role: &str) -> Answer {
-        self.of_user(method, &format!("/roles/{role}"), access_token, user).await
-    }
-
     /// Keeps a user from signing in.
     pub async fn suspend(&self, access_token: &str, user: &Value) -> Answer {
         self.of_user("POST", "/suspend", access_token, user).await
@@ -231,6 +246,10 @@ impl Stage {
         let path = format!("/v1/users/{}{what}", user["id"].as_str().expect("an id"));
         let request = Request::new(method, &path).json(&json!({"reason": "ticket 4711"}));
         self.send(request.bearer(access_token)).await
+    }
+
+    async fn of_role(&self, method: &str, access_token: &str, user: &Value, role: &str) -> Answer {
+        self.of_user(method, &format!("/roles/{role}"), access_token, user).await
     }
 
     /// Somebody who is signed in and has a role of these permissions, which an administrator has given them.
@@ -304,25 +323,6 @@ impl Stage {
         }
         events.iter().map(|event| event.detail_type.clone()).collect()
     }
-}
-
-/// Makes the user of this id an administrator, as `gatepost users grant-admin` does.
-pub async fn grant_admin(stack: &Stack, user: &str) {
-    let cloud = stack.cloud("grant-role").expect("a cloud");
-    let store = store::Store::new(&cloud).expect("a store");
-    let user = store.identities().user(user.parse().expect("an id")).await;
-    let user = user.expect("an answer").expect("a user");
-    let now = cloud.clock().now();
-    let cause = Cause {
-        event_id: cloud.random().id(now),
-        occurred_at: now,
-        actor: Actor::Operator,
-        correlation_id: "by-an-operator".to_owned(),
-        traceparent: None,
-    };
-    let granted = user.grant_role(&Role::admin().name, None, cause);
-    let (after, event) = granted.expect("room").expect("a new role");
-    store.answering(None).change_user((&user, &after), event).await.expect("granted");
 }
 
 impl Default for Stage {

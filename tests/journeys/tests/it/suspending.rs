@@ -1,32 +1,26 @@
-//! An administrator's day.
+//! An administrator's day: somebody is given a role, suspended, let in again, signed out and deleted.
 
-use journeys::{Answer, Person, Tokens};
+use journeys::{Answer, Person, Place, Tokens};
 use serde_json::json;
 
+/// An administrator, who states the same reason for everything.
 struct Administrator {
-    person: Person,
+    place: Place,
     access: String,
 }
 
 impl Administrator {
-    fn new() -> Self {
-        let (person, id) = Person::registered();
-        person.place.make_administrator(&id);
-        let access = Tokens::of(&person.log_in().expect(201).body).access;
-        Self { person, access }
-    }
-
     fn does(&self, what: &str, user: &str) -> Answer {
         let why = json!({"reason": "ticket 4711"});
-        self.person.place.post_as(&format!("/v1/users/{user}/{what}"), &self.access, &why)
+        self.place.post_as(&format!("/v1/users/{user}/{what}"), &self.access, &why)
     }
 }
 
 #[test]
 fn somebody_is_given_a_role_suspended_let_in_again_signed_out_and_deleted() {
-    let admin = Administrator::new();
-    let place = &admin.person.place;
     let (bob, id, first) = Person::signed_in();
+    let admin = Administrator { place: bob.place.clone(), access: bob.place.administrator() };
+    let place = &admin.place;
     let why = json!({"reason": "ticket 4711"});
 
     let role = format!("helper-{}", &first.session_id[..8]);
