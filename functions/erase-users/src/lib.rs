@@ -86,7 +86,10 @@ impl EraseUsers {
     }
 
     /// Says whether a user is gone by this. The user comes last: until then everything is found again.
-    async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, Failure> {
+    ///
+    /// # Errors
+    /// If the tables do not answer.
+    pub async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, Failure> {
         let identities = self.store.identities();
         let Some(user) = self.waiting(erasure).await? else { return Ok(false) };
         let registration = Id::from_uuid(user.id.uuid());

@@ -221,6 +221,9 @@ pub enum EventKind {
     },
     /// `role.deleted`: the role is no more, and gives nothing to those who had it; no event follows.
     RoleDeleted {},
+    /// `user.restored`: the tables were restored to an earlier moment, and the user is as they were then; every
+    /// session has ended.
+    UserRestored {},
     /// `user.erased`: nothing is left of the user but the id; no event follows.
     UserErased {},
 }
@@ -312,6 +315,7 @@ impl EventKind {
             Self::UserSignedOut { .. } => "user.signed-out",
             Self::RoleChanged { .. } => "role.changed",
             Self::RoleDeleted {} => "role.deleted",
+            Self::UserRestored {} => "user.restored",
             Self::UserErased {} => "user.erased",
         }
     }
@@ -344,6 +348,7 @@ impl EventKind {
             | Self::UserSignedOut { .. }
             | Self::RoleChanged { .. }
             | Self::RoleDeleted {}
+            | Self::UserRestored {}
             | Self::UserErased {} => 1,
         }
     }

@@ -146,6 +146,14 @@ impl User {
         (Tombstone { id, version, created_at, erased_at }, event)
     }
 
+    /// Ends every session of a user who is as they were at an earlier moment, since the tables were restored to it.
+    /// Returns the user one version on, and the event.
+    #[must_use]
+    pub fn restored(&self, cause: Cause) -> (Self, Event) {
+        let raised = Self { epoch: self.epoch + 1, ..self.clone() };
+        raised.changed_by(cause, EventKind::UserRestored {})
+    }
+
     /// Gives the user a role. Returns the user one version on, and the event; `None` if they have it.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ mod public_keys;
 mod receipts;
 mod reconciliation;
 mod registrations;
+mod restoring;
 mod roles;
 mod runs;
 mod sessions;

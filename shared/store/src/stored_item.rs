@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::Timestamp;
+use domain::{Timestamp, UserId};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
@@ -14,6 +14,8 @@ use crate::{
     erasures,
     item::{Attributes, Read},
     public_keys,
+    restoring::event_epoch,
+    users,
 };
 
 /// An item of one of the tables.
@@ -110,10 +112,18 @@ impl StoredItem {
         Read(&self.attributes).number::<i64>("ttl").is_ok_and(|ttl| ttl <= moment.seconds())
     }
 
-    /// Whose password hash it holds, and the pepper that this was made with.
+    /// Who was erased, if this is what is left of them.
     #[must_use]
-    pub fn pepper_id(&self) -> Option<String> {
-        Read(&self.attributes).maybe_text("pepper_id")
+    pub fn erased_user(&self) -> Option<UserId> {
+        let is_left = users::is_user(&self.attributes) && users::is_tombstone(&self.attributes);
+        users::id(&self.attributes).ok().filter(|_| self.table == Table::Identities && is_left)
+    }
+
+    /// The epoch that it was committed under, and its type, if it is an event.
+    #[must_use]
+    pub fn event_epoch(&self) -> Option<(u64, String)> {
+        let read = Read(&self.attributes);
+        Some((event_epoch(&read)?, read.maybe_text("detail_type")?))
     }
 }
 

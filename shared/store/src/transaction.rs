@@ -85,6 +85,14 @@ impl Store {
         &self.identities
     }
 
+    pub(crate) fn events_table(&self) -> &str {
+        &self.events_table
+    }
+
+    pub(crate) const fn event_epoch(&self) -> u64 {
+        self.envelope.epoch
+    }
+
     /// The commands, of which one is carried out together with the receipt for its answer, if the
     /// request is to have one.
     #[must_use]

@@ -20,7 +20,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloud::Clock;
-use domain::{Actor, Cause, Role, Timestamp};
+use domain::{Actor, Cause, Role, Timestamp, User};
 use local::{
     Request, Setup, Stack,
     calls::{Call, Fate},
@@ -71,6 +71,14 @@ pub struct Tokens {
 
 /// Makes a user an administrator, as `gatepost users grant-admin` does.
 pub async fn make_administrator(stack: &Stack, id: &str) {
+    let (store, user, cause) = by_an_operator(stack, id).await;
+    let granted = user.grant_role(&Role::admin().name, None, cause);
+    let (after, event) = granted.expect("room").expect("a new role");
+    store.answering(None).change_user((&user, &after), event).await.expect("granted");
+}
+
+/// A user, and what an operator changes them by.
+async fn by_an_operator(stack: &Stack, id: &str) -> (store::Store, User, Cause) {
     let cloud = stack.cloud("grant-role").expect("a cloud");
     let store = store::Store::new(&cloud).expect("a store");
     let user = store.identities().user(id.parse().expect("an id")).await;
@@ -83,9 +91,7 @@ pub async fn make_administrator(stack: &Stack, id: &str) {
         correlation_id: "by-an-operator".to_owned(),
         traceparent: None,
     };
-    let granted = user.grant_role(&Role::admin().name, None, cause);
-    let (after, event) = granted.expect("room").expect("a new role");
-    store.answering(None).change_user((&user, &after), event).await.expect("granted");
+    (store, user, cause)
 }
 
 impl Stage {
@@ -204,6 +210,14 @@ impl Stage {
     /// Makes somebody a user who is invited to choose a password.
     pub async fn create_user(&self, access_token: &str, email: &str) -> Answer {
         self.post_as("/v1/users", access_token, json!({"email": email, "reason": "ticket 4711"})).await
+    }
+
+    /// Ends every session of a user, as `gatepost data restored` does.
+    pub async fn restore(&self, user: &Value) {
+        let id = user["id"].as_str().expect("an id");
+        let (store, user, cause) = by_an_operator(&self.stack, id).await;
+        let (after, event) = user.restored(cause);
+        store.answering(None).restore_user(&after, event).await.expect("restored");
     }
 
     /// Says what a role permits.

@@ -97,6 +97,31 @@ impl Tables {
         Self::of(system)
     }
 
+    /// Opened to be changed: by events of this epoch and, if it is not that of the place, this source.
+    pub(crate) fn changing(place: &Place, epoch: u64, issuer: Option<&String>) -> Result<Self, DataError> {
+        let epoch = epoch.to_string();
+        match place {
+            Place::Folder(path) => Self::of(System::folder(path.clone(), |setup| {
+                let setup = setup.with_parameter("EventEpoch", &epoch);
+                issuer.map_or(setup.clone(), |issuer| setup.at(issuer))
+            })?),
+            Place::Tables { identities, events } => {
+                let chosen = [
+                    ("IDENTITIES_TABLE", Some(identities)),
+                    ("EVENTS_TABLE", Some(events)),
+                    ("EVENT_EPOCH", Some(&epoch)),
+                    // Nothing is said of a person here.
+                    ("EVENT_DETAIL", Some(&"ids".to_owned())),
+                    ("ISSUER", issuer),
+                ];
+                let chosen =
+                    chosen.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
+                Self::of(System::deployed(chosen.collect::<Vec<_>>())?)
+            }
+            Place::File(_) => Err(DataError::NotInAFile),
+        }
+    }
+
     fn of(system: System) -> Result<Self, DataError> {
         // A function that has both.
         let cloud = system.cloud("erase-users")?.patient();

@@ -26,18 +26,18 @@ fn command(scratch: &Scratch, arguments: &[&str]) -> Command {
     command
 }
 
-fn data(scratch: &Scratch, arguments: &[&str]) -> Said {
+pub(crate) fn data(scratch: &Scratch, arguments: &[&str]) -> Said {
     let output = command(scratch, arguments).output().expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
     Said { code: output.status.code(), text: text(output.stdout), complaint: text(output.stderr) }
 }
 
-fn copy(scratch: &Scratch, from: &str, to: &str) -> Said {
+pub(crate) fn copy(scratch: &Scratch, from: &str, to: &str) -> Said {
     data(scratch, &["copy", "--from", from, "--to", to])
 }
 
 /// What `data check` says of a place.
-fn checked(scratch: &Scratch, place: &str) -> Value {
+pub(crate) fn checked(scratch: &Scratch, place: &str) -> Value {
     let said = data(scratch, &["check", place, "--json"]);
     assert_eq!(said.code, Some(0), "{}", said.complaint);
     serde_json::from_str(&said.text).expect("JSON")
@@ -57,7 +57,7 @@ async fn lived_in(scratch: &Scratch) -> Tokens {
     Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body)
 }
 
-fn bring_secret(scratch: &Scratch, to: &str) {
+pub(crate) fn bring_secret(scratch: &Scratch, to: &str) {
     fs::create_dir_all(scratch.path().join(to)).expect("a folder");
     fs::copy(scratch.data().join("secret.json"), scratch.path().join(to).join("secret.json"))
         .expect("copied");

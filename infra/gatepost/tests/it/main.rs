@@ -7,6 +7,7 @@ mod command;
 mod copying;
 mod counting;
 mod doctor;
+mod drills;
 mod exports;
 mod granting;
 mod killed;

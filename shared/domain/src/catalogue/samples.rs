@@ -131,6 +131,7 @@ fn of_user(user: User) -> Vec<EventKind> {
         EventKind::UserSuspended { stated_reason: reason() },
         EventKind::UserReactivated { stated_reason: reason() },
         EventKind::UserSignedOut { stated_reason: reason() },
+        EventKind::UserRestored {},
         EventKind::UserErased {},
     ]
 }

@@ -86,6 +86,7 @@ async fn published(detail: &str) -> Vec<Value> {
     stage.end_sessions(&admin.access, &bob).await.expect(204);
     stage.send(local::Request::delete("/v1/roles/editor").bearer(&admin.access)).await.expect(204);
     by_an_administrator(&stage, &admin).await;
+    stage.restore(&nameless).await;
 
     let first = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
     let second = Tokens::of(&stage.refresh(&first.refresh).await.expect(200).body);

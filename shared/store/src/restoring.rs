@@ -1,0 +1,56 @@
+//! After a restore to an earlier moment: nobody goes on as they were afterwards.
+
+use domain::{Event, Purpose, User};
+use serde_json::Value;
+
+use crate::{
+    Failure, Refused, Store,
+    item::{Item, Read},
+    links, sessions,
+    transaction::Commands,
+    users,
+};
+
+impl Commands<'_> {
+    /// Puts a user, whose sessions have all ended, in the place of the one a version before, and takes every
+    /// link back: each may have been used after the moment.
+    ///
+    /// # Errors
+    /// [`Refused::Stale`] if the user has changed since they were read.
+    pub async fn restore_user(&self, user: &User, event: Event) -> Result<(), Refused> {
+        let writes = [
+            users::replace(user),
+            links::take_back(user.id, Purpose::ResetPassword),
+            links::take_back(user.id, Purpose::VerifyEmailChange),
+        ];
+        self.commit(writes, event).await.map_err(sessions::stale)
+    }
+}
+
+impl Store {
+    /// Whether [`Commands::restore_user`] was the last that happened to a user, under the present epoch of
+    /// events.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn is_restored(&self, user: &User) -> Result<bool, Failure> {
+        let key = Item::default().text("stream", format!("user#{}", user.id)).number("seq", user.version);
+        let get = self
+            .identities()
+            .dynamodb
+            .get_item()
+            .table_name(self.events_table())
+            .consistent_read(true)
+            .set_key(Some(key.build()));
+        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        let Some(item) = answer.item else { return Ok(false) };
+        let read = Read(&item);
+        let is_of_it = read.maybe_text("detail_type").as_deref() == Some("user.restored");
+        Ok(is_of_it && event_epoch(&read) == Some(self.event_epoch()))
+    }
+}
+
+/// The epoch that an event was committed under.
+pub(crate) fn event_epoch(event: &Read<'_>) -> Option<u64> {
+    serde_json::from_str::<Value>(&event.maybe_text("detail")?).ok()?["epoch"].as_u64()
+}
