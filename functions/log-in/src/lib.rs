@@ -4,6 +4,8 @@
 //! costs the same hash. Attempts are reserved before it: of the address and the source, or of the
 //! device alone, if it has logged in here before.
 //!
+//! Whoever is suspended is told so if the password is right, and only then.
+//!
 //! Whoever has deleted their account and comes back in time takes that back by it.
 
 use std::sync::Arc;
@@ -112,6 +114,9 @@ pub enum Refusal {
     /// Address and password do not belong together, or the user may not sign in.
     #[error("the credentials are not valid")]
     InvalidCredentials,
+    /// The password is right, and the user is suspended.
+    #[error("the user is suspended")]
+    Suspended,
     /// Too many attempts; some may be made after these seconds.
     #[error("too many attempts")]
     RateLimited(u32),
@@ -134,8 +139,12 @@ pub enum Refusal {
 
 impl UseCase for LogIn {
     const ROUTES: &'static [Route] = &[Route::post("/v1/sessions")];
-    const PROBLEMS: &'static [ProblemType] =
-        &[ProblemType::InvalidCredentials, ProblemType::RateLimited, ProblemType::ValidationFailed];
+    const PROBLEMS: &'static [ProblemType] = &[
+        ProblemType::InvalidCredentials,
+        ProblemType::AccountSuspended,
+        ProblemType::RateLimited,
+        ProblemType::ValidationFailed,
+    ];
     type Caller = Anyone;
     type Request = Body<Request>;
     type Response = Created<Started>;
@@ -256,7 +265,8 @@ impl LogIn {
         let Some(credential) = credential else { return Ok(None) };
         let user = self.store.identities().user(credential.user_id).await?;
         let now = self.clock.now();
-        Ok(user.filter(|user| user.may_log_in(now) && credential.proves(user)))
+        let is_there = |user: &User| user.may_log_in(now) || user.status == Status::Suspended;
+        Ok(user.filter(|user| is_there(user) && credential.proves(user)))
     }
 
     async fn start_session(
@@ -286,7 +296,7 @@ impl LogIn {
     }
 
     /// Takes a deletion back, if there is one. It counts also if no session comes of it: the password was
-    /// right.
+    /// right. Only now does it matter, and is said, that the user is suspended.
     async fn come_back(
         &self,
         caller: &Anyone,
@@ -295,7 +305,11 @@ impl LogIn {
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
         for _turn in 0..store::TURNS {
-            let Status::Deleting { .. } = user.status else { return Ok(user) };
+            match user.status {
+                Status::Active => return Ok(user),
+                Status::Suspended => return Err(Refusal::Suspended),
+                Status::Deleting { .. } => {}
+            }
             let (back, event) = user.cancel_deletion(cause.clone());
             match self.store.answering(None).change_user((&user, &back), event).await {
                 Ok(()) => return Ok(back),
@@ -339,6 +353,7 @@ impl From<Refusal> for Problem {
                 Self::fields(vec![FieldProblem::new("/email", "invalid-email", &error)])
             }
             Refusal::InvalidCredentials => Self::of(ProblemType::InvalidCredentials),
+            Refusal::Suspended => Self::of(ProblemType::AccountSuspended),
             Refusal::RateLimited(seconds) => Self::rate_limited(seconds),
             Refusal::NoKeys(_) | Refusal::Contended => Self::unavailable(),
             Refusal::NoHash(_) | Refusal::NoToken(_) => Self::failure(false),

@@ -50,7 +50,7 @@ impl UseCase for ReadProfile {
     async fn run(&self, caller: SignedIn, _: Nothing) -> Result<Versioned<Profile>, Refusal> {
         let user = self.identities.user(caller.user_id).await?;
         let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
-        Ok(Versioned { version: user.version, content: user.into() })
+        Ok(user.into())
     }
 }
 

@@ -63,7 +63,7 @@ impl UseCase for ReadUser {
     ) -> Result<Versioned<Profile>, Refusal> {
         let id: UserId = request.id.parse().map_err(|_| Refusal::NotFound)?;
         let user = self.identities.user(id).await?.ok_or(Refusal::NotFound)?;
-        Ok(Versioned { version: user.version, content: user.into() })
+        Ok(user.into())
     }
 }
 

@@ -25,6 +25,12 @@ pub enum Letter {
     PasswordReset,
     /// The account will be erased.
     DeletionRequested,
+    /// An administrator keeps the user from signing in.
+    AccountSuspended,
+    /// An administrator lets the user sign in again.
+    AccountReactivated,
+    /// The account will be erased: an administrator wants it.
+    AccountDeleted,
 }
 
 /// What a letter says besides its own words.
@@ -44,7 +50,7 @@ pub(crate) enum Matter<'a> {
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::VerifyRegistration,
         Self::ResetPassword,
         Self::VerifyEmailChange,
@@ -54,6 +60,9 @@ impl Letter {
         Self::PasswordChanged,
         Self::PasswordReset,
         Self::DeletionRequested,
+        Self::AccountSuspended,
+        Self::AccountReactivated,
+        Self::AccountDeleted,
     ];
 
     /// Its name, as its files have it.
@@ -69,6 +78,9 @@ impl Letter {
             Self::PasswordChanged => "password-changed",
             Self::PasswordReset => "password-reset",
             Self::DeletionRequested => "deletion-requested",
+            Self::AccountSuspended => "account-suspended",
+            Self::AccountReactivated => "account-reactivated",
+            Self::AccountDeleted => "account-deleted",
         }
     }
 

@@ -34,11 +34,14 @@ impl SendMail {
         if !self.may_get(to, None, event).await? {
             return Ok(());
         }
-        let moment = match (letter, user.status) {
-            (Letter::DeletionRequested, Status::Deleting { erase_at }) => erase_at,
+        let (letter, moment) = match (letter, user.status) {
+            (Letter::DeletionRequested, Status::Deleting { erase_at, is_final: false }) => (letter, erase_at),
+            (Letter::DeletionRequested, Status::Deleting { erase_at, is_final: true }) => {
+                (Letter::AccountDeleted, erase_at)
+            }
             // Came back meanwhile.
             (Letter::DeletionRequested, _) => return Ok(()),
-            _ => Timestamp::from_millis(event.occurred_at_millis),
+            _ => (letter, Timestamp::from_millis(event.occurred_at_millis)),
         };
         let content = Content { name: user.first_name.as_ref(), matter: Matter::Moment(moment) };
         self.send((to, user.locale.as_ref()), letter, content).await

@@ -34,6 +34,8 @@ impl Part {
             "user.password-changed" => &[Self::Notice(Letter::PasswordChanged)],
             "user.password-reset" => &[Self::Notice(Letter::PasswordReset)],
             "user.deletion-requested" => &[Self::Notice(Letter::DeletionRequested)],
+            "user.suspended" => &[Self::Notice(Letter::AccountSuspended)],
+            "user.reactivated" => &[Self::Notice(Letter::AccountReactivated)],
             _ => return None,
         })
     }

@@ -38,6 +38,9 @@ const OF_THIS_BUILD: &[(&str, &str)] = of_this_build!(
     "en/password-changed.txt" "en/password-changed.html"
     "en/password-reset.txt" "en/password-reset.html"
     "en/deletion-requested.txt" "en/deletion-requested.html"
+    "en/account-suspended.txt" "en/account-suspended.html"
+    "en/account-reactivated.txt" "en/account-reactivated.html"
+    "en/account-deleted.txt" "en/account-deleted.html"
     "de/words.txt"
     "de/verify-registration.txt" "de/verify-registration.html"
     "de/reset-password.txt" "de/reset-password.html"
@@ -48,6 +51,9 @@ const OF_THIS_BUILD: &[(&str, &str)] = of_this_build!(
     "de/password-changed.txt" "de/password-changed.html"
     "de/password-reset.txt" "de/password-reset.html"
     "de/deletion-requested.txt" "de/deletion-requested.html"
+    "de/account-suspended.txt" "de/account-suspended.html"
+    "de/account-reactivated.txt" "de/account-reactivated.html"
+    "de/account-deleted.txt" "de/account-deleted.html"
 );
 
 /// Every letter in every language.

@@ -79,11 +79,11 @@ impl UseCase for UpdateProfile {
         for _turn in 0..store::TURNS {
             let before = self.user(&caller).await?;
             let Some((after, event)) = before.update(&change, None, cause.clone())? else {
-                let shown = shown(before);
+                let shown = Versioned::from(before);
                 self.store.identities().keep_receipt(caller.receipt(&shown), now).await?;
                 return Ok(shown);
             };
-            let shown = shown(after.clone());
+            let shown = Versioned::from(after.clone());
             match self.store.answering(caller.receipt(&shown)).update_user(&after, event).await {
                 Ok(()) => return Ok(shown),
                 // Fields that this change does not name stay as the other one has left them.
@@ -102,10 +102,6 @@ impl UpdateProfile {
         let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
         if caller.head.is_for_version(user.version) { Ok(user) } else { Err(Refusal::Changed) }
     }
-}
-
-fn shown(user: User) -> Versioned<Profile> {
-    Versioned { version: user.version, content: user.into() }
 }
 
 impl From<InvalidAttribute> for Refusal {

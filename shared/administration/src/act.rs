@@ -16,8 +16,8 @@ pub struct Act<'a, R> {
 
 impl Act<'_, UsersWrite> {
     /// Lets a user become what `decide` says, or stay as they are if it says nothing, and answers with who they
-    /// are then. Not a user who may do what the caller may not, who is about to be erased, or who is not
-    /// of the version that the request is for.
+    /// are then. Not a user who may do what the caller may not, who is to be erased, or who is not of the
+    /// version that the request is for.
     ///
     /// # Errors
     /// What `decide` refuses, or [`NotDone`].
@@ -27,8 +27,38 @@ impl Act<'_, UsersWrite> {
         decide: impl Fn(&User) -> Result<Option<(User, Event)>, E>,
         answer: impl Fn(&User) -> A,
     ) -> Result<A, E> {
+        let is_there = |user: &User| !matches!(user.status, Status::Deleting { .. });
+        self.change_whom(is_there, id, decide, answer).await
+    }
+
+    /// The same, also of a user whom an administrator has deleted and who is not erased yet.
+    ///
+    /// # Errors
+    /// What `decide` refuses, or [`NotDone`].
+    pub async fn bring_user_back<A: Answer, E: From<NotDone>>(
+        &self,
+        id: UserId,
+        decide: impl Fn(&User) -> Result<Option<(User, Event)>, E>,
+        answer: impl Fn(&User) -> A,
+    ) -> Result<A, E> {
+        let now = self.cause.occurred_at;
+        let can_return = |user: &User| match user.status {
+            Status::Active | Status::Suspended => true,
+            // Nobody is kept against their own wish.
+            Status::Deleting { erase_at, is_final } => is_final && now < erase_at,
+        };
+        self.change_whom(can_return, id, decide, answer).await
+    }
+
+    async fn change_whom<A: Answer, E: From<NotDone>>(
+        &self,
+        is_there: impl Fn(&User) -> bool,
+        id: UserId,
+        decide: impl Fn(&User) -> Result<Option<(User, Event)>, E>,
+        answer: impl Fn(&User) -> A,
+    ) -> Result<A, E> {
         let decide = |authority: &Authority, user: &User| {
-            if matches!(user.status, Status::Deleting { .. }) {
+            if !is_there(user) {
                 return Err(NotDone::NotFound.into());
             }
             if !authority.may_change(user) {
@@ -39,7 +69,8 @@ impl Act<'_, UsersWrite> {
             }
             decide(user)
         };
-        self.decide_on_user(id, decide, answer).await
+        // A future in a future in a future: the compiler lays out only so many.
+        Box::pin(self.decide_on_user(id, decide, answer)).await
     }
 }
 

@@ -29,7 +29,6 @@ pub struct Given<'a> {
     generator: &'a mut SchemaGenerator,
     headers: Map<String, Value>,
     content: Map<String, Value>,
-    takes_if_match: bool,
 }
 
 impl Default for Contract {
@@ -66,13 +65,13 @@ impl Contract {
         let Taken { mut parameters, body, .. } = taken;
         with_path(route.path, &mut parameters);
         let generator = &mut self.outputs;
-        let mut given = Given { generator, headers: Map::new(), content: Map::new(), takes_if_match: false };
+        let mut given = Given { generator, headers: Map::new(), content: Map::new() };
         U::Response::describe(&mut given);
         given.headers.insert("x-correlation-id".to_owned(), header("x-correlation-id"));
         parameters.push(parameter("x-correlation-id"));
         if route.method.changes() {
             parameters.push(parameter("idempotency-key"));
-            if given.takes_if_match {
+            if problems_of::<U>().contains(&ProblemType::VersionConflict) {
                 parameters.push(parameter("if-match"));
             }
         }
@@ -181,7 +180,6 @@ impl Given<'_> {
 
     pub(crate) fn versioned(&mut self) {
         self.headers.insert("etag".to_owned(), header("etag"));
-        self.takes_if_match = true;
     }
 
     pub(crate) fn placed(&mut self) {

@@ -73,12 +73,16 @@ problem_types! {
     InvalidCredentials "invalid-credentials" 401 "The credentials are not valid" "Address and password do not belong together.";
     /// The password, which is asked for again, is not the user's.
     ReauthenticationRequired "reauthentication-required" 403 "The password is not yours" "This asks for your present password again.";
+    /// The password is right, and the user may not sign in.
+    AccountSuspended "account-suspended" 403 "The account is suspended" "An administrator of the service can say why, and change it.";
     /// The user has no right to it.
     Forbidden "forbidden" 403 "You may not do this" "None of your roles permits it. A role that was given just now shows at the next refresh.";
     /// Somebody else has proven the address before.
     EmailTaken "email-taken" 409 "The address is taken" "Another account has it.";
     /// Nobody would be left who can give rights.
     LastAdministrator "last-administrator" 409 "There would be no administrator" "Make somebody else an administrator before.";
+    /// One's own account is deleted by oneself.
+    OwnAccount "own-account" 409 "It is your own account" "Delete that by `DELETE /v1/me`, which asks for your password.";
     /// The role is built in.
     RoleBuiltIn "role-built-in" 409 "The role is built in" "It is always there, and cannot be changed: define another one.";
     /// A role had the name.

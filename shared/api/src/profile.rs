@@ -6,6 +6,8 @@ use domain::{Attributes, Email, Locale, Name, Status, Timestamp, User, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::Versioned;
+
 /// A user, as it is shown to itself. It cannot hold a credential.
 #[derive(JsonSchema, Serialize)]
 pub struct Profile {
@@ -30,6 +32,12 @@ pub struct Profile {
     created_at: Timestamp,
     #[schemars(with = "String", extend("format" = "date-time"))]
     updated_at: Timestamp,
+}
+
+impl From<User> for Versioned<Profile> {
+    fn from(user: User) -> Self {
+        Self { version: user.version, content: user.into() }
+    }
 }
 
 impl From<User> for Profile {

@@ -167,10 +167,14 @@ pub enum EventKind {
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
     },
-    /// `user.deletion-requested`: the user wants to be erased; every session has ended.
+    /// `user.deletion-requested`: the user is to be erased, by their own wish or an administrator's; every session
+    /// has ended.
     DeletionRequested {
         /// When that will be done.
         erase_at: Timestamp,
+        /// Why, in the words of an administrator who wants it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
     },
     /// `user.deletion-canceled`: the user has come back in time.
     DeletionCanceled {},
@@ -188,6 +192,24 @@ pub enum EventKind {
         role: RoleName,
         /// Whether every session of the user has ended by it.
         sessions_ended: bool,
+        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+    },
+    /// `user.suspended`: the user may not sign in any more; every session has ended.
+    UserSuspended {
+        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+    },
+    /// `user.reactivated`: the user may sign in again, who was suspended or was to be erased.
+    UserReactivated {
+        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+    },
+    /// `user.signed-out`: an administrator has ended every session of the user.
+    UserSignedOut {
         /// Why, in the words of who did it; left out when the deployment publishes ids only.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
@@ -288,6 +310,9 @@ impl EventKind {
             Self::DeletionCanceled {} => "user.deletion-canceled",
             Self::RoleGranted { .. } => "user.role-granted",
             Self::RoleRevoked { .. } => "user.role-revoked",
+            Self::UserSuspended { .. } => "user.suspended",
+            Self::UserReactivated { .. } => "user.reactivated",
+            Self::UserSignedOut { .. } => "user.signed-out",
             Self::RoleChanged { .. } => "role.changed",
             Self::RoleDeleted {} => "role.deleted",
             Self::UserRestored {} => "user.restored",
@@ -318,6 +343,9 @@ impl EventKind {
             | Self::DeletionCanceled {}
             | Self::RoleGranted { .. }
             | Self::RoleRevoked { .. }
+            | Self::UserSuspended { .. }
+            | Self::UserReactivated { .. }
+            | Self::UserSignedOut { .. }
             | Self::RoleChanged { .. }
             | Self::RoleDeleted {}
             | Self::UserRestored {}
@@ -337,7 +365,11 @@ impl EventKind {
         | Self::UserUpdated { stated_reason, .. }
         | Self::UserPasswordResetRequested { stated_reason }
         | Self::RoleGranted { stated_reason, .. }
-        | Self::RoleRevoked { stated_reason, .. } = &mut self
+        | Self::RoleRevoked { stated_reason, .. }
+        | Self::DeletionRequested { stated_reason, .. }
+        | Self::UserSuspended { stated_reason }
+        | Self::UserReactivated { stated_reason }
+        | Self::UserSignedOut { stated_reason } = &mut self
         {
             *stated_reason = None;
         }

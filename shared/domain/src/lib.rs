@@ -4,6 +4,7 @@
 //! plain functions of values, and return the event that says what happened. There is no I/O here,
 //! no async, no clock and no random source: both come in as arguments.
 
+mod administered;
 mod attempts;
 mod attributes;
 mod authority;

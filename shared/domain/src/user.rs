@@ -53,6 +53,8 @@ pub enum Status {
     Deleting {
         /// When the user is to be erased.
         erase_at: Timestamp,
+        /// Whether signing in does not take it back: an administrator wants it.
+        is_final: bool,
     },
 }
 
@@ -116,7 +118,7 @@ impl User {
         match self.status {
             Status::Active => true,
             Status::Suspended => false,
-            Status::Deleting { erase_at } => now < erase_at,
+            Status::Deleting { erase_at, is_final } => !is_final && now < erase_at,
         }
     }
 
@@ -125,9 +127,9 @@ impl User {
     #[must_use]
     pub fn request_deletion(&self, grace: Duration, cause: Cause) -> (Self, Event) {
         let erase_at = cause.occurred_at.plus(grace);
-        let status = Status::Deleting { erase_at };
+        let status = Status::Deleting { erase_at, is_final: false };
         let deleting = Self { epoch: self.epoch + 1, status, ..self.clone() };
-        deleting.change(cause, EventKind::DeletionRequested { erase_at })
+        deleting.change(cause, EventKind::DeletionRequested { erase_at, stated_reason: None })
     }
 
     /// Takes a deletion back. Returns the user one version on, and the event.

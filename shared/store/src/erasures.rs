@@ -27,7 +27,7 @@ impl Erasure {
     #[must_use]
     pub fn of(user: &User) -> Option<Self> {
         match user.status {
-            Status::Deleting { erase_at } => Some(Self { user_id: user.id, due_at: erase_at }),
+            Status::Deleting { erase_at, .. } => Some(Self { user_id: user.id, due_at: erase_at }),
             Status::Active | Status::Suspended => None,
         }
     }

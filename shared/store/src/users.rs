@@ -13,6 +13,8 @@ use crate::{
 };
 
 const SK: &str = "USER";
+/// Of whoever is to be erased, whatever they do: it is there or not.
+const FINAL: &str = "is_final";
 /// The status of a tombstone.
 pub(crate) const ERASED: &str = "erased";
 
@@ -306,6 +308,7 @@ fn item(user: &User) -> Attributes {
         .number("credential_version", user.credential_version)
         .text("status", user.status.to_string())
         .maybe_moment("erase_at", Erasure::of(user).map(|erasure| erasure.due_at))
+        .maybe_text(FINAL, is_final(user).then_some("yes"))
         .text("email", user.email.address())
         .text("canonical_email", user.email.canonical().as_str())
         .maybe_text("first_name", user.first_name.as_ref().map(Name::as_str))
@@ -354,9 +357,15 @@ fn previous(credential: &Read<'_>) -> Result<Vec<PasswordHash>, Failure> {
     credential.texts(NAME)?.into_iter().map(hash).collect()
 }
 
+const fn is_final(user: &User) -> bool {
+    matches!(user.status, Status::Deleting { is_final: true, .. })
+}
+
 fn status(read: &Read) -> Result<Status, Failure> {
     match &*read.text("status")? {
-        "deleting" => Ok(Status::Deleting { erase_at: read.moment("erase_at")? }),
+        "deleting" => {
+            Ok(Status::Deleting { erase_at: read.moment("erase_at")?, is_final: read.0.contains_key(FINAL) })
+        }
         other => other.parse().map_err(|()| Failure::Malformed("status")),
     }
 }

@@ -50,6 +50,10 @@ static START_RESET: UseCase = ("start a password reset", "start-password-reset",
 static USER_HISTORY: UseCase = ("read user history", "read-user-history", None);
 static EXPORT: UseCase = ("export data", "export-data", None);
 static DELETE: UseCase = ("delete account", "delete-account", None);
+static SUSPEND: UseCase = ("suspend a user", "suspend-user", None);
+static REACTIVATE: UseCase = ("reactivate a user", "reactivate-user", None);
+static END_USER: UseCase = ("end a user's sessions", "end-user-sessions", None);
+static DELETE_USER: UseCase = ("delete a user", "delete-user", None);
 static ERASE: UseCase = ("erase a user of 14 events", "erase-users", None);
 /// Of each event: what came before, the mark, and the item that leaves the index.
 static RELAY: UseCase = ("an event relayed", "relay-events", Some([2.0, 2.0, 0.0]));
@@ -89,6 +93,12 @@ pub(crate) fn run() -> Result<(), Failed> {
         live(&stage, "first@example.com", &mut unseen).await;
         for person in 1..=PEOPLE {
             live(&stage, &format!("{person}@example.com"), &mut figures).await;
+        }
+        erase(&stage).await?;
+        let admin = log_in(&stage, ADMIN, PASSWORD).await;
+        unseen.of_administering(&stage, &admin, "other@example.com").await;
+        for other in 1..=PEOPLE {
+            figures.of_administering(&stage, &admin, &format!("other-{other}@example.com")).await;
         }
         erase(&stage).await?;
         live(&stage, "last@example.com", &mut unseen).await;
@@ -175,6 +185,20 @@ impl Figures {
         let mine = log_in(stage, &moved, THIRD_PASSWORD).await;
         let delete = with("DELETE", "/v1/me", json!({"password": THIRD_PASSWORD}), &mine.access);
         self.step(stage, &DELETE, delete, 204).await;
+    }
+
+    /// What administrators do to somebody, to the end.
+    async fn of_administering(&mut self, stage: &Stage, admin: &Tokens, email: &str) {
+        let user = stage.registered(email).await;
+        let id = user["id"].as_str().unwrap_or_default();
+        let what = |method: &str, what: &str| {
+            let request = Request::new(method, &format!("/v1/users/{id}{what}"));
+            request.json(&json!({"reason": "ticket 4711"})).bearer(&admin.access)
+        };
+        self.step(stage, &SUSPEND, what("POST", "/suspend"), 200).await;
+        self.step(stage, &REACTIVATE, what("POST", "/reactivate"), 200).await;
+        self.step(stage, &END_USER, what("POST", "/end-sessions"), 204).await;
+        self.step(stage, &DELETE_USER, what("DELETE", ""), 204).await;
     }
 
     /// What an administrator does about somebody else, who is invited and accepts.

@@ -5,7 +5,7 @@ use fastrand::Rng;
 use crate::history::{Act, End, Fault, History, Step, What};
 
 /// Functions that people call.
-pub(crate) const API: [&str; 12] = [
+pub(crate) const API: [&str; 16] = [
     "register",
     "verify-registration",
     "log-in",
@@ -18,9 +18,15 @@ pub(crate) const API: [&str; 12] = [
     "request-password-reset",
     "reset-password",
     "delete-account",
+    "suspend-user",
+    "reactivate-user",
+    "end-user-sessions",
+    "delete-user",
 ];
 /// Everybody in a history: the first ones are users from the start.
 pub(crate) const PEOPLE: usize = 5;
+/// Somebody besides, from the start, who does nothing but look after the others.
+pub(crate) const ADMINISTRATOR: usize = PEOPLE;
 /// Users from the start.
 pub(crate) const USERS: usize = 3;
 
@@ -45,13 +51,16 @@ impl History {
             }
             steps.push(Step { at, what: What::Fault(fault) });
         }
-        for moment in moments {
-            burst(&mut dice, moment, &mut steps);
+        for moment in &moments {
+            burst(&mut dice, *moment, &mut steps);
         }
         for newcomer in USERS..PEOPLE {
             if dice.u32(0..4) == 0 {
                 joining(&mut dice, newcomer, &mut steps);
             }
+        }
+        for moment in moments {
+            administering(&mut dice, moment, &mut steps);
         }
         steps.sort_by_key(|step| step.at);
         Self { seed, steps }
@@ -79,6 +88,20 @@ fn burst(dice: &mut Rng, moment: u64, steps: &mut Vec<Step>) {
             _ => Act::LogOut(session),
         };
         steps.push(Step { at: moment + dice.u64(0..spread), what: What::Act(person, act) });
+    }
+}
+
+/// The administrator does something to those who are there.
+fn administering(dice: &mut Rng, moment: u64, steps: &mut Vec<Step>) {
+    for _ in 0..dice.usize(0..=2) {
+        let (person, session) = (dice.usize(0..USERS), dice.usize(0..6));
+        let act = match dice.u32(0..8) {
+            0 | 1 => Act::Suspended(session),
+            2..=4 => Act::Reactivated(session),
+            5 | 6 => Act::SignedOut(session),
+            _ => Act::Deleted(session),
+        };
+        steps.push(Step { at: moment + dice.u64(0..2 * SECOND), what: What::Act(person, act) });
     }
 }
 

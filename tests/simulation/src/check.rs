@@ -8,7 +8,7 @@ use std::{
 use crate::{
     people::Ack,
     play::Publication,
-    state::{State, is_event_stream},
+    state::{State, is_event_stream, status_after},
 };
 
 /// The promises, one by one.
@@ -46,7 +46,7 @@ impl fmt::Display for Violation {
 }
 
 impl State {
-    /// Each user has as many events as changes, and as many sessions as they say.
+    /// Each user has as many events as changes, and as many sessions and the status as they say.
     pub(crate) fn numbering(&self) -> Vec<Violation> {
         let mut wrong = Vec::new();
         let nothing = BTreeMap::new();
@@ -59,6 +59,12 @@ impl State {
         for (stream, events) in &self.events {
             if !events.keys().copied().eq(1..=events.len() as u64) {
                 wrong.push(format!("{stream} has {:?}", events.keys()));
+            }
+        }
+        for (user, status) in &self.statuses {
+            let told = status_after(self.events.get(user).unwrap_or(&nothing).values());
+            if status != told {
+                wrong.push(format!("{user} is {status}, by the events {told}"));
             }
         }
         let open = self.sessions_by_events();
@@ -82,6 +88,10 @@ impl State {
                     let promised = counted.entry(kind).or_default();
                     *promised += 1;
                     self.all().filter(|event| event.kind == *kind).count() >= *promised
+                }
+                Ack::Had(kind, user) => {
+                    let events = self.events.get(&format!("user#{user}"));
+                    events.is_some_and(|events| events.values().any(|event| event.kind == *kind))
                 }
                 Ack::Verified(user) => self.users.contains_key(&format!("user#{user}")),
                 Ack::Started(session) | Ack::Refreshed(session) => {
@@ -161,7 +171,8 @@ mod tests {
     use crate::deployment::Tables;
 
     fn user(version: u64) -> Value {
-        json!({"pk": {"S": "USER#1"}, "sk": {"S": "USER"}, "version": {"N": version.to_string()}, "epoch": {"N": "1"}})
+        json!({"pk": {"S": "USER#1"}, "sk": {"S": "USER"}, "status": {"S": "active"},
+            "version": {"N": version.to_string()}, "epoch": {"N": "1"}})
     }
 
     fn session(id: &str) -> Value {
@@ -198,6 +209,7 @@ mod tests {
             state(vec![user(2)], vec![registered(), started()]),
             state(vec![user(2), session("s"), session("t")], vec![registered(), started()]),
             state(vec![user(2), session("s")], vec![started()]),
+            state(vec![user(3)], vec![registered(), started(), event(3, "user.suspended", "")]),
             state(vec![user(2), session("s")], vec![registered(), event(3, "session.started", "s")]),
         ] {
             assert!(!unsound.numbering().is_empty());

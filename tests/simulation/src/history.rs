@@ -59,6 +59,14 @@ pub enum Act {
     ResetPassword,
     /// Wants to be erased.
     Leave(usize),
+    /// Is kept from signing in, by the administrator from one of their sessions.
+    Suspended(usize),
+    /// May sign in again, as the administrator says.
+    Reactivated(usize),
+    /// Is signed out everywhere, by the administrator.
+    SignedOut(usize),
+    /// Is deleted, by the administrator.
+    Deleted(usize),
 }
 
 /// What goes wrong.

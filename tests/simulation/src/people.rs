@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::{history::Act, lambda::Lambda, play::Play};
+use crate::{chance::ADMINISTRATOR, history::Act, lambda::Lambda, play::Play};
 
 const PASSWORD: &str = "correct horse battery";
 /// Access tokens last ten minutes: people refresh before that.
@@ -13,6 +13,8 @@ const FRESH_MILLIS: u64 = 8 * 60_000;
 /// What somebody knows.
 #[derive(Clone, Default)]
 pub(crate) struct Person {
+    /// As what they are known, once they are a user.
+    pub(crate) id: Option<String>,
     /// Of registrations.
     links: Vec<String>,
     /// For another password.
@@ -38,6 +40,8 @@ pub(crate) enum Ack {
     Done(&'static str),
     /// There is a user of this id.
     Verified(String),
+    /// This was done to a user once.
+    Had(&'static str, String),
     /// There is a session.
     Started(String),
     /// The session was not ended before.
@@ -49,7 +53,7 @@ pub(crate) enum Ack {
 impl Ack {
     const fn kind(&self) -> &'static str {
         match self {
-            Self::Done(kind) => kind,
+            Self::Done(kind) | Self::Had(kind, _) => kind,
             Self::Verified(_) => "user.registered",
             Self::Started(_) => "session.started",
             Self::Refreshed(_) => "session refreshed",
@@ -101,6 +105,10 @@ impl Doing {
             Act::ForgetPassword => self.forget_password().await,
             Act::ResetPassword => self.reset_password().await,
             Act::Leave(from) => self.leave(from).await,
+            Act::Suspended(by) => self.suspended(by).await,
+            Act::Reactivated(by) => self.reactivated(by).await,
+            Act::SignedOut(by) => self.signed_out(by).await,
+            Act::Deleted(by) => self.deleted(by).await,
         };
         self.play.write(&format!("{} {act:?} {}", self.person, done.is_some()));
     }
@@ -116,7 +124,9 @@ impl Doing {
         let link = self.play.seen().people[self.person].links.last().cloned()?;
         let path = "/v1/registrations/verify";
         let user = self.post("verify-registration", path, &json!({"token": link}), 201).await?;
-        self.promised(Ack::Verified(text(&user, "id")?));
+        let id = text(&user, "id")?;
+        self.play.seen().people[self.person].id = Some(id.clone());
+        self.promised(Ack::Verified(id));
         Some(())
     }
 
@@ -230,6 +240,47 @@ impl Doing {
             }
         }
         None
+    }
+
+    async fn suspended(&self, by: usize) -> Option<()> {
+        let id = self.administered(by, ("suspend-user", "POST", "/suspend"), 200).await?;
+        self.promised(Ack::Had("user.suspended", id));
+        Some(())
+    }
+
+    /// Whoever may sign in is left alone, without an event.
+    async fn reactivated(&self, by: usize) -> Option<()> {
+        self.administered(by, ("reactivate-user", "POST", "/reactivate"), 200).await?;
+        *self.play.seen().done.entry("reactivated").or_default() += 1;
+        Some(())
+    }
+
+    async fn signed_out(&self, by: usize) -> Option<()> {
+        self.administered(by, ("end-user-sessions", "POST", "/end-sessions"), 204).await?;
+        self.promised(Ack::Done("user.signed-out"));
+        Some(())
+    }
+
+    async fn deleted(&self, by: usize) -> Option<()> {
+        let id = self.administered(by, ("delete-user", "DELETE", ""), 204).await?;
+        self.promised(Ack::Had("user.deletion-requested", id));
+        Some(())
+    }
+
+    /// The administrator does something to this person, from one of their own sessions.
+    async fn administered(
+        &self,
+        by: usize,
+        (function, method, what): (&'static str, &str, &str),
+        status: u64,
+    ) -> Option<String> {
+        let id = self.play.seen().people[self.person].id.clone()?;
+        let (lambda, play) = (Arc::clone(&self.lambda), Arc::clone(&self.play));
+        let own = Self { lambda, play, person: ADMINISTRATOR }.fresh(by).await?;
+        let request = Request::new(method, &format!("/v1/users/{id}{what}")).parameter("id", &id);
+        let request = request.json(&json!({"reason": "ticket 4711"})).bearer(&own.access.0);
+        self.send(function, request, status).await?;
+        Some(id)
     }
 
     /// A new password, which may come to be the right one from now on.

@@ -13,11 +13,12 @@ use std::{
 };
 
 use local::functions::{Build, mount};
+use stage::make_administrator;
 use tokio::{runtime::Builder, time::sleep};
 
 use crate::{
     Report, Violation,
-    chance::{PEOPLE, USERS},
+    chance::{ADMINISTRATOR, USERS},
     deployment::{Deployment, Tables},
     history::{Act, History},
     people,
@@ -71,7 +72,7 @@ pub struct Outcome {
 /// Sessions that each user has from the start.
 const SESSIONS: usize = 6;
 
-/// What every history begins with: a few users with some sessions.
+/// What every history begins with: a few users with some sessions, and an administrator.
 struct Prepared {
     tables: Tables,
     seen: Seen,
@@ -127,18 +128,27 @@ fn in_stopped_time<T>(playing: impl Future<Output = T>) -> T {
 
 /// Users register, prove their addresses and log in, and nothing goes wrong.
 async fn prepare() -> Prepared {
-    let play = Play::new(0, 0, Seen::of(people::nobody_yet(PEOPLE)));
+    let play = Play::new(0, 0, Seen::of(people::nobody_yet(ADMINISTRATOR + 1)));
     let mut deployment = Deployment::start(&play, &System::default(), &Tables::new(), 1);
-    let acts = [Act::Register, Act::Verify].into_iter().chain([Act::LogIn; SESSIONS]);
-    for act in acts {
-        for user in 0..USERS {
-            deployment.act(user, act);
-        }
-        deployment.settle().await;
-        sleep(Duration::from_secs(2)).await;
+    for act in [Act::Register, Act::Verify] {
+        everybody(&mut deployment, act).await;
+    }
+    let administrator = play.seen().people[ADMINISTRATOR].id.clone();
+    make_administrator(&deployment.lambda.stack, &administrator.unwrap_or_default()).await;
+    for _ in 0..SESSIONS {
+        everybody(&mut deployment, Act::LogIn).await;
     }
     let tables = deployment.tables();
     deployment.end().await;
     let seen = play.seen().clone();
     Prepared { tables, seen }
+}
+
+/// Everybody who is there from the start does the same.
+async fn everybody(deployment: &mut Deployment, act: Act) {
+    for user in (0..USERS).chain([ADMINISTRATOR]) {
+        deployment.act(user, act);
+    }
+    deployment.settle().await;
+    sleep(Duration::from_secs(2)).await;
 }

@@ -31,6 +31,8 @@ pub(crate) struct Stage<'a> {
     restores: Vec<(u64, Tables, usize)>,
     /// Everything that was ever committed, in tables that are gone.
     committed: BTreeSet<String>,
+    /// The events of those who were erased, or were to be, in tables that are gone.
+    erased: BTreeSet<String>,
     violations: Vec<Violation>,
     /// Items that somebody wrote who should not, and that the stream holds.
     unreadable: usize,
@@ -46,6 +48,7 @@ impl<'a> Stage<'a> {
             epoch: 1,
             restores: Vec::new(),
             committed: BTreeSet::new(),
+            erased: BTreeSet::new(),
             violations: Vec::new(),
             unreadable: 0,
         }
@@ -139,6 +142,7 @@ impl<'a> Stage<'a> {
         self.play.faults().strike("tables restored");
         let state = State::of(&self.deployment.tables());
         self.committed.extend(state.ids());
+        self.erased.extend(state.erased());
         self.violations.extend(state.numbering());
         let acks = std::mem::take(&mut self.play.seen().acks);
         self.violations.extend(state.keeping(acks.iter().map(|(_, ack)| ack)));
@@ -195,8 +199,8 @@ impl<'a> Stage<'a> {
         self.violations.extend(check::order(&published));
         self.violations.extend(check::committed(&published, &self.committed));
         // Of somebody who is erased, nothing personal is published again.
-        let erased: BTreeSet<_> = state.erased().collect();
-        let changed = seen.changed.iter().filter(|id| !erased.contains(*id)).cloned();
+        self.erased.extend(state.erased());
+        let changed = seen.changed.iter().filter(|id| !self.erased.contains(*id)).cloned();
         self.violations.extend(changed.map(|what| Violation { invariant: Invariant::Frozen, what }));
         let distinct = published.iter().map(|event| &event.event_id).collect::<BTreeSet<_>>().len();
         let outcome = Outcome {

@@ -10,6 +10,8 @@ use crate::deployment::Tables;
 pub(crate) struct State {
     /// Each user's version.
     pub(crate) users: BTreeMap<String, u64>,
+    /// Each user's status.
+    pub(crate) statuses: BTreeMap<String, String>,
     /// The sessions that stand: of their user's epoch.
     pub(crate) sessions: BTreeSet<String>,
     /// Each stream's events, by their number.
@@ -53,6 +55,9 @@ impl State {
         let users =
             of_kind("USER").map(|(pk, _, item)| (pk.replace("USER#", "user#"), number(item, "version")));
         let users = users.collect();
+        let statuses = of_kind("USER")
+            .map(|(pk, _, item)| (pk.replace("USER#", "user#"), text(item, "status")))
+            .collect();
         let epochs: BTreeMap<_, _> =
             of_kind("USER").map(|(pk, _, item)| (pk, number(item, "epoch"))).collect();
         let standing =
@@ -77,7 +82,7 @@ impl State {
             };
             events.entry(stream).or_default().insert(number(item, "seq"), event);
         }
-        Self { users, sessions, events, quarantined }
+        Self { users, statuses, sessions, events, quarantined }
     }
 
     /// How many events wait.
@@ -115,6 +120,17 @@ impl State {
     }
 }
 
+/// The status that one user's events leave.
+pub(crate) fn status_after<'a>(events: impl Iterator<Item = &'a Event>) -> &'static str {
+    events.fold("active", |status, event| match event.kind.as_str() {
+        "user.suspended" => "suspended",
+        "user.reactivated" | "user.deletion-canceled" => "active",
+        "user.deletion-requested" => "deleting",
+        "user.erased" => "erased",
+        _ => status,
+    })
+}
+
 /// The sessions that one user's events leave open.
 fn open_after<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<String> {
     let mut open = BTreeSet::new();
@@ -126,9 +142,12 @@ fn open_after<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<String> {
             "sessions.ended" | "user.password-changed" => {
                 open.retain(|id| Some(id) == named("kept_session_id").as_ref());
             }
-            "user.password-reset" | "user.email-changed" | "user.deletion-requested" | "user.erased" => {
-                open.clear();
-            }
+            "user.password-reset"
+            | "user.email-changed"
+            | "user.deletion-requested"
+            | "user.suspended"
+            | "user.signed-out"
+            | "user.erased" => open.clear(),
             _ => {}
         }
     }

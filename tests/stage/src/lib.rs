@@ -236,10 +236,34 @@ impl Stage {
         self.of_role("DELETE", access_token, user, role).await
     }
 
-    async fn of_role(&self, method: &str, access_token: &str, user: &Value, role: &str) -> Answer {
-        let path = format!("/v1/users/{}/roles/{role}", user["id"].as_str().expect("an id"));
+    /// Keeps a user from signing in.
+    pub async fn suspend(&self, access_token: &str, user: &Value) -> Answer {
+        self.of_user("POST", "/suspend", access_token, user).await
+    }
+
+    /// Lets a user sign in again.
+    pub async fn reactivate(&self, access_token: &str, user: &Value) -> Answer {
+        self.of_user("POST", "/reactivate", access_token, user).await
+    }
+
+    /// Ends every session of a user.
+    pub async fn end_sessions(&self, access_token: &str, user: &Value) -> Answer {
+        self.of_user("POST", "/end-sessions", access_token, user).await
+    }
+
+    /// Deletes a user.
+    pub async fn delete_user(&self, access_token: &str, user: &Value) -> Answer {
+        self.of_user("DELETE", "", access_token, user).await
+    }
+
+    async fn of_user(&self, method: &str, what: &str, access_token: &str, user: &Value) -> Answer {
+        let path = format!("/v1/users/{}{what}", user["id"].as_str().expect("an id"));
         let request = Request::new(method, &path).json(&json!({"reason": "ticket 4711"}));
         self.send(request.bearer(access_token)).await
+    }
+
+    async fn of_role(&self, method: &str, access_token: &str, user: &Value, role: &str) -> Answer {
+        self.of_user(method, &format!("/roles/{role}"), access_token, user).await
     }
 
     /// Somebody who is signed in and has a role of these permissions, which an administrator has given them.

@@ -14,12 +14,14 @@ use stage::Stage;
 
 use crate::{deliver, stage};
 
-const NOTICES: [(&str, &str); 5] = [
+const NOTICES: [(&str, &str); 7] = [
     ("user.email-change-requested", "Another e-mail address was asked for at Gatepost"),
     ("user.email-changed", "Your e-mail address for Gatepost was changed"),
     ("user.password-changed", "Your password for Gatepost was changed"),
     ("user.password-reset", "A new password was chosen for Gatepost"),
     ("user.deletion-requested", "Your account with Gatepost will be erased"),
+    ("user.suspended", "Your account with Gatepost was suspended"),
+    ("user.reactivated", "You can use your account with Gatepost again"),
 ];
 
 /// A user; the id.

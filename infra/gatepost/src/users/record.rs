@@ -27,7 +27,7 @@ pub(crate) struct Record {
     pub(crate) attributes: Option<String>,
     pub(crate) is_suspended: bool,
     /// Our own only: when the user is to be erased.
-    pub(crate) erase_at: Option<Timestamp>,
+    pub(crate) deletion: Option<Deletion>,
     pub(crate) is_deleted: bool,
     pub(crate) created_at: Option<Timestamp>,
     pub(crate) updated_at: Option<Timestamp>,
@@ -105,6 +105,13 @@ pub(crate) enum Wrong {
     Repeated(String),
 }
 
+/// How somebody comes who is to be erased.
+pub(crate) struct Deletion {
+    pub(crate) erase_at: Timestamp,
+    /// Whether logging in does not take it back.
+    pub(crate) is_final: bool,
+}
+
 impl Record {
     /// Judges it. `None` is somebody who is to be left out. `now` stands in for times that are not told.
     pub(crate) fn judge(
@@ -140,8 +147,8 @@ impl Record {
             last_name: name("last", self.last_name)?,
             locale,
         };
-        let status = match self.erase_at {
-            Some(erase_at) => Status::Deleting { erase_at },
+        let status = match self.deletion {
+            Some(Deletion { erase_at, is_final }) => Status::Deleting { erase_at, is_final },
             None if self.is_suspended => Status::Suspended,
             None => Status::Active,
         };

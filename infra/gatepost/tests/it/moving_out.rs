@@ -23,7 +23,7 @@ async fn people(folder: &Folder) {
         line("nothing", json!({"status": "suspended"})),
         line(
             "leaving",
-            json!({"status": "deleting", "erase_at": "2036-03-05T16:35:16.775Z",
+            json!({"status": "deleting", "erase_at": "2036-03-05T16:35:16.775Z", "is_final": true,
             "attributes": {"plan": "pro", "age": 36, "news": true}}),
         ),
     ];

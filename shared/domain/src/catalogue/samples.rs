@@ -101,6 +101,7 @@ fn of_user(user: User) -> Vec<EventKind> {
     let user = User { attributes: attributes.expect("attributes"), ..user };
     let person = || Some(Person::of(&user));
     let session_id = Id::new(at(4000), [9; 10]);
+    let reason = || StatedReason::parse("ticket 4711").ok();
     vec![
         EventKind::InvitationAccepted { breach_check: Some(BreachCheck::Unavailable) },
         EventKind::SessionStarted { session_id },
@@ -119,17 +120,17 @@ fn of_user(user: User) -> Vec<EventKind> {
             stated_reason: StatedReason::parse("ticket 4711").ok(),
             person: person(),
         },
-        EventKind::DeletionRequested { erase_at: at(86_400_000) },
+        EventKind::DeletionRequested { erase_at: at(86_400_000), stated_reason: reason() },
         EventKind::DeletionCanceled {},
-        EventKind::RoleGranted {
-            role: RoleName::parse("editor").expect("a name"),
-            stated_reason: StatedReason::parse("ticket 4711").ok(),
-        },
+        EventKind::RoleGranted { role: RoleName::parse("editor").expect("a name"), stated_reason: reason() },
         EventKind::RoleRevoked {
             role: RoleName::parse("editor").expect("a name"),
             sessions_ended: false,
-            stated_reason: StatedReason::parse("ticket 4711").ok(),
+            stated_reason: reason(),
         },
+        EventKind::UserSuspended { stated_reason: reason() },
+        EventKind::UserReactivated { stated_reason: reason() },
+        EventKind::UserSignedOut { stated_reason: reason() },
         EventKind::UserRestored {},
         EventKind::UserErased {},
     ]

@@ -87,8 +87,18 @@ async fn ready_by_administrator(route: &str, stage: &Stage, admin: &Tokens) -> R
             let path = format!("/v1/users/{}/roles/editor", bob["id"].as_str().expect("an id"));
             Request::new(method, &path).json(&json!({"reason": "ticket 4711"}))
         }
-        _ => panic!("how is {route} called?"),
+        _ => ready_about_user(method, path, stage, admin).await,
     }
+}
+
+/// A request about somebody, without the token.
+async fn ready_about_user(method: &str, path: &str, stage: &Stage, admin: &Tokens) -> Request {
+    let bob = stage.registered("bob@example.com").await;
+    if path == "/v1/users/{id}/reactivate" {
+        stage.suspend(&admin.access, &bob).await.expect(200);
+    }
+    let path = path.replace("{id}", bob["id"].as_str().expect("an id"));
+    Request::new(method, &path).json(&json!({"reason": "ticket 4711"}))
 }
 
 /// A request that asks for a session, without its token.

@@ -80,6 +80,10 @@ async fn published(detail: &str) -> Vec<Value> {
     stage.put_role(&admin.access, "editor", &["orders:read"]).await.expect(200);
     stage.grant_role(&admin.access, &nameless, "editor").await.expect(204);
     stage.revoke_role(&admin.access, &nameless, "editor").await.expect(204);
+    let bob = stage.registered("bob@example.com").await;
+    stage.suspend(&admin.access, &bob).await.expect(200);
+    stage.reactivate(&admin.access, &bob).await.expect(200);
+    stage.end_sessions(&admin.access, &bob).await.expect(204);
     stage.send(local::Request::delete("/v1/roles/editor").bearer(&admin.access)).await.expect(204);
     by_an_administrator(&stage, &admin).await;
     stage.restore(&nameless).await;
@@ -151,7 +155,7 @@ async fn every_type_is_published_as_its_schema_says() {
             assert_eq!(committed.faults(event), None, "{detail}: {event}");
         }
         let untold = events.iter().filter(|event| event["data"]["breach_check"] == "unavailable").count();
-        assert_eq!(untold, 6, "{detail}: three registrations, an invitation, a reset, a change");
+        assert_eq!(untold, 7, "{detail}: four registrations, an invitation, a reset, a change");
         let named = events.iter().map(|event| event["dataschema"].as_str().expect("a schema").to_owned());
         let current = committed.newest();
         assert_eq!(named.collect::<BTreeSet<_>>(), current, "{detail}: every type is published");

@@ -12,7 +12,7 @@ use local::{
     calls::{Call, Fate, Refusal, Touch, rights},
     template::{OF_THIS_BUILD, Right},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use stage::{PASSWORD, Stage, Tokens};
 
 use crate::again;
@@ -113,6 +113,7 @@ async fn through_administration(touched: &mut Touched) {
     stage.send(local::Request::delete("/v1/roles/reader").bearer(&deputy.access)).await.expect(204);
     stage.grant_role(&admin.access, &bob, "admin").await.expect(204);
     stage.revoke_role(&admin.access, &bob, "admin").await.expect(204);
+    through_suspension_and_deletion(&stage, &admin, &bob).await;
     // Not an administrator: what their roles are has to hold as well.
     let (_, helper) = stage.deputy(&admin, "joe@example.com", &["users:write", "roles:write"]).await;
     let invited = json!({"email": "new@example.com", "roles": ["deputy"], "reason": "ticket 4711"});
@@ -136,6 +137,27 @@ async fn through_administration(touched: &mut Touched) {
     }
     stage.settle().await;
     record(&stage, touched);
+}
+
+/// An administrator is suspended, comes back, is deleted, and comes back.
+async fn through_suspension_and_deletion(stage: &Stage, admin: &Tokens, user: &Value) {
+    stage.make_administrator(user).await;
+    stage.put_role(&admin.access, "helper", &["users:write"]).await.expect(200);
+    let helper = stage.registered("helper@example.com").await;
+    stage.grant_role(&admin.access, &helper, "helper").await.expect(204);
+    stage.pass(Duration::from_mins(2));
+    let helper = Tokens::of(&stage.log_in("helper@example.com").await.expect(201).body);
+    let other = stage.registered("other@example.com").await;
+    stage.end_sessions(&helper.access, &other).await.expect(204);
+    stage.suspend(&helper.access, &other).await.expect(200);
+    stage.reactivate(&helper.access, &other).await.expect(200);
+    stage.delete_user(&helper.access, &other).await.expect(204);
+    stage.reactivate(&helper.access, &other).await.expect(200);
+    stage.suspend(&admin.access, user).await.expect(200);
+    stage.reactivate(&admin.access, user).await.expect(200);
+    stage.delete_user(&admin.access, user).await.expect(204);
+    stage.reactivate(&admin.access, user).await.expect(200);
+    stage.revoke_role(&admin.access, user, "admin").await.expect(204);
 }
 
 /// Every request has a key, so that its answer is looked for and kept.

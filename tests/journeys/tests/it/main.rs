@@ -9,3 +9,4 @@ mod leaving;
 mod life;
 mod links;
 mod sessions;
+mod suspending;

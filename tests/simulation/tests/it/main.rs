@@ -35,8 +35,9 @@ const FAULTS: [&str; 24] = [
 ];
 
 /// What people must have done in them.
-const CHANGES: [&str; 11] = [
+const CHANGES: [&str; 14] = [
     "password-reset.requested",
+    "reactivated",
     "registration.requested",
     "session refreshed",
     "session.ended",
@@ -46,6 +47,8 @@ const CHANGES: [&str; 11] = [
     "user.password-changed",
     "user.password-reset",
     "user.registered",
+    "user.signed-out",
+    "user.suspended",
     "user.updated",
 ];
 

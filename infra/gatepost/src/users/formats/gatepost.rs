@@ -1,15 +1,15 @@
 //! Our own: what `gatepost users export` writes, and what anybody can write.
 
 use credentials::nothing;
-use domain::{Credential, PasswordHash, Status, Timestamp, User};
+use domain::{Credential, PasswordHash, Status, User};
 use serde_json::{Value, json};
 
 use super::{
-    super::record::{Password, Record, Wrong},
+    super::record::{Deletion, Password, Record, Wrong},
     fields::Fields,
 };
 
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 16] = [
     "id",
     "email",
     "email_verified",
@@ -20,6 +20,7 @@ const FIELDS: [&str; 15] = [
     "roles",
     "status",
     "erase_at",
+    "is_final",
     "created_at",
     "updated_at",
     "password_hash",
@@ -33,7 +34,7 @@ pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
     if let Some(name) = fields.0.keys().find(|name| !FIELDS.contains(&name.as_str())) {
         return Err(Wrong::UnknownField(name.chars().take(40).collect()));
     }
-    let (is_suspended, erase_at) = status(fields)?;
+    let (is_suspended, deletion) = status(fields)?;
     let record = Record {
         id: fields.text("id"),
         email: fields.text("email"),
@@ -42,7 +43,7 @@ pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
         roles: fields.texts("roles")?,
         attributes: fields.object("attributes")?.map(|object| Value::Object(object).to_string()),
         is_suspended,
-        erase_at,
+        deletion,
         created_at: fields.moment("created_at")?,
         updated_at: fields.moment("updated_at")?,
         password: password(fields)?,
@@ -52,12 +53,14 @@ pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
     Ok(record.named(fields.text("first_name"), fields.text("last_name"), None))
 }
 
-/// Whether the user is suspended, and when to be erased.
-fn status(fields: &Fields) -> Result<(bool, Option<Timestamp>), Wrong> {
+/// Whether the user is suspended, or to be erased.
+fn status(fields: &Fields) -> Result<(bool, Option<Deletion>), Wrong> {
     match (fields.text("status").as_deref(), fields.moment("erase_at")?) {
         (None | Some("active"), None) => Ok((false, None)),
         (Some("suspended"), None) => Ok((true, None)),
-        (Some("deleting"), Some(erase_at)) => Ok((false, Some(erase_at))),
+        (Some("deleting"), Some(erase_at)) => {
+            Ok((false, Some(Deletion { erase_at, is_final: fields.flag("is_final") })))
+        }
         _ => Err(Wrong::Status),
     }
 }
@@ -103,9 +106,9 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
         created_at,
         updated_at,
     } = user;
-    let erase_at = match status {
-        Status::Deleting { erase_at } => Some(erase_at),
-        Status::Active | Status::Suspended => None,
+    let (erase_at, is_final) = match status {
+        Status::Deleting { erase_at, is_final } => (Some(erase_at), is_final.then_some(true)),
+        Status::Active | Status::Suspended => (None, None),
     };
     let mut line = json!({
         "id": id,
@@ -119,6 +122,7 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
         "roles": roles,
         "status": status,
         "erase_at": erase_at,
+        "is_final": is_final,
         "created_at": created_at,
         "updated_at": updated_at,
     });

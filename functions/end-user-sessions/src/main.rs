@@ -1,0 +1,5 @@
+//! Serves [`end_user_sessions`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(end_user_sessions::function)
+}

@@ -1,0 +1,115 @@
+//! Ending the sessions of others, seen from outside.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use local::calls::{Call, Fate, round_trips};
+use serde_json::{Value, json};
+use stage::{Stage, Tokens, faults::Late};
+
+const ADA: &str = "ada@example.com";
+const BOB: &str = "bob@example.com";
+
+fn subject(user: &Value) -> String {
+    format!("user#{}", user["id"].as_str().expect("an id"))
+}
+
+async fn log_in(stage: &Stage) -> Tokens {
+    Tokens::of(&stage.log_in(BOB).await.expect(201).body)
+}
+
+#[tokio::test]
+async fn every_session_ends_and_the_user_logs_in_again() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    let bob = stage.registered(BOB).await;
+    let sessions = [log_in(&stage).await, log_in(&stage).await];
+
+    stage.end_sessions(&admin.access, &bob).await.expect(204);
+
+    for ended in &sessions {
+        assert_eq!(stage.refresh(&ended.refresh).await.expect(401).problem(), "invalid-token");
+    }
+    assert_eq!(stage.events_of(&subject(&bob)).await[3..], ["user.signed-out"]);
+    let detail = stage.stack.events().pop().expect("an event").detail;
+    assert_eq!(detail["data"], json!({"stated_reason": "ticket 4711"}));
+    assert_eq!(detail["actor"], format!("user:{}", admin.claims()["sub"].as_str().expect("an id")));
+    let back = log_in(&stage).await;
+    let listed = stage.get("/v1/me/sessions", &back.access).await.expect(200).body;
+    assert_eq!(listed["items"].as_array().expect("a list").len(), 1);
+    stage.refresh(&admin.refresh).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_session_that_is_refreshed_at_the_same_moment_ends_with_it() {
+    let late = Late::default();
+    let commit =
+        late.holding(|call| call.function == "end-user-sessions" && call.operation == "TransactWriteItems");
+    let stage = Stage::with(move |setup| setup.watched_by(commit));
+    let admin = stage.administrator(ADA).await;
+    let bob = stage.registered(BOB).await;
+    let tokens = log_in(&stage).await;
+
+    late.expect();
+    let (ended, refreshed) = tokio::join!(stage.end_sessions(&admin.access, &bob), async {
+        late.has_come().await;
+        let refreshed = Tokens::of(&stage.refresh(&tokens.refresh).await.expect(200).body);
+        late.go_on();
+        refreshed
+    });
+
+    ended.expect(204);
+    stage.refresh(&refreshed.refresh).await.expect(401);
+}
+
+#[tokio::test]
+async fn it_takes_the_permission_and_no_less_than_the_user_may() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    let carol = stage.registered("carol@example.com").await;
+    let eve = stage.registered("eve@example.com").await;
+    stage.make_administrator(&eve).await;
+    let (bob, deputy) = stage.deputy(&admin, BOB, &["users:write"]).await;
+    let of_carol = Tokens::of(&stage.log_in("carol@example.com").await.expect(201).body);
+
+    stage.end_sessions(&of_carol.access, &bob).await.expect(403);
+    assert_eq!(stage.end_sessions(&deputy.access, &eve).await.expect(403).problem(), "forbidden");
+    stage.end_sessions(&deputy.access, &json!({"id": "x"})).await.expect(404);
+    stage.end_sessions(&deputy.access, &carol).await.expect(204);
+
+    stage.refresh(&of_carol.refresh).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+    for (fate, status, events) in [("answer", 204, 2), ("request", 503, 1)] {
+        let lost = move |call: &Call| match fate {
+            _ if call.function != "end-user-sessions" || call.operation != "TransactWriteItems" => {
+                Fate::Proceed
+            }
+            "answer" => Fate::AnswerLost,
+            _ => Fate::RequestLost,
+        };
+        let stage = Stage::with(|setup| setup.watched_by(lost));
+        let admin = stage.administrator(ADA).await;
+        let bob = stage.registered(BOB).await;
+
+        stage.end_sessions(&admin.access, &bob).await.expect(status);
+
+        assert_eq!(stage.events_of(&subject(&bob)).await.len(), events, "{fate} lost");
+    }
+}
+
+#[tokio::test]
+async fn it_is_two_round_trips() {
+    let stage = Stage::with(local::Setup::recording);
+    let admin = stage.administrator(ADA).await;
+    let bob = stage.registered(BOB).await;
+    stage.end_sessions(&admin.access, &json!({"id": "x"})).await.expect(404);
+    stage.settle().await;
+    stage.forget_calls();
+
+    stage.end_sessions(&admin.access, &bob).await.expect(204);
+
+    let calls = stage.stack.calls();
+    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "end-user-sessions").collect();
+    assert_eq!(round_trips(&mine), 2);
+}

@@ -1,0 +1,52 @@
+//! `POST /v1/users/{id}/reactivate`: lets a user sign in again who was suspended, or deleted by an administrator and not
+//! erased yet.
+//!
+//! The sessions that were ended stay so. Whoever wants to be erased themselves is not kept: they take that back by
+//! logging in.
+
+use administration::{Administration, NotDone, Stated, Whom};
+use api::{
+    AccessGate, Body, Endpoint, Path, Permitted, ProblemType, Profile, Route, UseCase, UsersWrite, Versioned,
+};
+use cloud::{Cloud, SettingError};
+use domain::User;
+
+/// Reactivates users.
+pub struct ReactivateUser {
+    administration: Administration,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<ReactivateUser>, SettingError> {
+    let administration = Administration::new(cloud)?;
+    let receipts = administration.receipts(cloud);
+    Endpoint::changing(cloud, ReactivateUser { administration }, receipts)
+}
+
+impl UseCase for ReactivateUser {
+    const ROUTES: &'static [Route] = &[Route::post("/v1/users/{id}/reactivate")];
+    const PROBLEMS: &'static [ProblemType] =
+        &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::VersionConflict];
+    type Caller = Permitted<UsersWrite>;
+    type Request = (Path<Whom>, Body<Stated>);
+    type Response = Versioned<Profile>;
+    type Refusal = NotDone;
+
+    fn gate(&self) -> &AccessGate {
+        self.administration.gate()
+    }
+
+    async fn run(
+        &self,
+        caller: Permitted<UsersWrite>,
+        (Path(whom), Body(stated)): (Path<Whom>, Body<Stated>),
+    ) -> Result<Versioned<Profile>, NotDone> {
+        let (user_id, reason) = (whom.parse()?, stated.parse()?);
+        let act = self.administration.act(&caller);
+        let reactivate = |user: &User| Ok(user.reactivate(reason.clone(), act.cause()));
+        act.bring_user_back(user_id, reactivate, |user| user.clone().into()).await
+    }
+}

@@ -1,0 +1,172 @@
+//! Suspending users, seen from outside.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod others;
+
+use local::{
+    Request,
+    calls::{Call, Fate, round_trips},
+};
+use serde_json::{Value, json};
+use stage::{Answer, PASSWORD, Stage, Tokens, faults::Late};
+
+pub(crate) const ADA: &str = "ada@example.com";
+pub(crate) const BOB: &str = "bob@example.com";
+const WRONG: &str = "not the password at all";
+
+pub(crate) fn id(user: &Value) -> &str {
+    user["id"].as_str().expect("an id")
+}
+
+/// An administrator, and somebody who is signed in.
+async fn both(stage: &Stage) -> (Tokens, Value, Tokens) {
+    let admin = stage.administrator(ADA).await;
+    let bob = stage.registered(BOB).await;
+    let here = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
+    (admin, bob, here)
+}
+
+/// What an answer says, whoever got it.
+fn said(mut answer: Answer) -> (u16, String, Value) {
+    answer.body["correlation_id"] = Value::Null;
+    (answer.status, answer.header("www-authenticate").to_owned(), answer.body)
+}
+
+#[tokio::test]
+async fn who_is_suspended_is_signed_out_everywhere_at_once() {
+    let stage = Stage::new();
+    let (admin, bob, here) = both(&stage).await;
+    let there = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
+
+    let shown = stage.suspend(&admin.access, &bob).await.expect(200);
+
+    assert_eq!((&shown.body["id"], &shown.body["status"]), (&bob["id"], &json!("suspended")));
+    assert_eq!(shown.header("etag"), "\"4\"");
+    for ended in [&here, &there] {
+        assert_eq!(stage.refresh(&ended.refresh).await.expect(401).problem(), "invalid-token");
+    }
+    for path in ["/v1/me", "/v1/me/sessions", "/v1/me/events", "/v1/me/export"] {
+        assert_eq!(stage.get(path, &here.access).await.expect(401).problem(), "invalid-token", "{path}");
+    }
+    let subject = format!("user#{}", id(&bob));
+    assert_eq!(stage.events_of(&subject).await[3..], ["user.suspended"]);
+    let detail = stage.stack.events().pop().expect("an event").detail;
+    assert_eq!(detail["data"], json!({"stated_reason": "ticket 4711"}));
+    let ada = &admin.claims()["sub"];
+    assert_eq!(detail["actor"], format!("user:{}", ada.as_str().expect("an id")));
+    let mail = stage.stack.mail().pop().expect("a mail");
+    assert_eq!((&*mail.to[0], &*mail.subject), (BOB, "Your account with Gatepost was suspended"));
+}
+
+#[tokio::test]
+async fn only_who_knows_the_password_is_told_that_they_are_suspended() {
+    let stage = Stage::new();
+    let (admin, bob, _) = both(&stage).await;
+    stage.suspend(&admin.access, &bob).await.expect(200);
+
+    let guessed = said(stage.log_in_with(BOB, WRONG).await);
+    let unknown = said(stage.log_in_with("carol@example.com", WRONG).await);
+    let proven = stage.log_in(BOB).await.expect(403);
+
+    assert_eq!((guessed.0, &guessed), (401, &unknown));
+    assert_eq!(proven.problem(), "account-suspended");
+    assert_eq!(stage.events_of(&format!("user#{}", id(&bob))).await.len(), 3, "nothing has happened");
+}
+
+#[tokio::test]
+async fn nothing_that_a_suspended_user_does_brings_them_back() {
+    let stage = Stage::new();
+    let (admin, bob, here) = both(&stage).await;
+    let reset = stage.reset_link(BOB).await;
+    let email = stage.email_link(&here.access, "bob@example.org").await;
+    stage.suspend(&admin.access, &bob).await.expect(200);
+    let version = stage.events_of(&format!("user#{}", id(&bob))).await.len();
+    let mails = stage.stack.mail().len();
+
+    stage.post("/v1/password-resets", json!({"email": BOB})).await.expect(202);
+    stage.reset(&reset, "another horse, another battery").await.expect(400);
+    stage.verify_email(&here.access, &email).await.expect(401);
+    stage.change_password(&here.access, "another horse, another battery").await.expect(401);
+    stage.ask_for_email(&here.access, "bob@example.net").await.expect(401);
+    let as_bob = |method, path: &str| Request::new(method, path).bearer(&here.access);
+    stage.send(as_bob("PATCH", "/v1/me").json(&json!({"first_name": "Bob"}))).await.expect(401);
+    stage.send(as_bob("DELETE", "/v1/me").json(&json!({"password": PASSWORD}))).await.expect(401);
+    stage.send(as_bob("DELETE", "/v1/me/sessions")).await.expect(401);
+    stage.log_out(&here.access).await.expect(204);
+    stage.register(BOB).await.expect(202);
+    let again = stage.link(BOB).await;
+    let taken = stage.post("/v1/registrations/verify", json!({"token": again})).await;
+
+    assert_ne!(taken.status, 201, "{}", taken.body);
+    stage.log_in(BOB).await.expect(403);
+    assert_eq!(stage.events_of(&format!("user#{}", id(&bob))).await.len(), version, "nothing has happened");
+    assert_eq!(stage.stack.mail().len(), mails + 1, "the registration's, no link for a new password");
+}
+
+#[tokio::test]
+async fn who_is_suspended_is_found_and_counted_as_such() {
+    let stage = Stage::new();
+    let (admin, bob, _) = both(&stage).await;
+
+    stage.suspend(&admin.access, &bob).await.expect(200);
+
+    stage.settle().await;
+    let found = |status: &str| format!("/v1/users?status={status}");
+    let suspended = stage.get(&found("suspended"), &admin.access).await.expect(200).body;
+    assert_eq!(suspended["items"].as_array().expect("a list").len(), 1);
+    assert_eq!(suspended["items"][0]["id"], bob["id"]);
+    let active = stage.get(&found("active"), &admin.access).await.expect(200).body;
+    assert_eq!(active["items"].as_array().expect("a list").len(), 1);
+    let counts = stage.get("/v1/users/counts", &admin.access).await.expect(200).body;
+    assert_eq!((&counts["active"], &counts["suspended"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test]
+async fn who_logs_in_at_the_same_moment_is_out_as_well() {
+    let late = Late::default();
+    let start = late.holding(|call| call.function == "log-in" && call.operation == "TransactWriteItems");
+    let stage = Stage::with(move |setup| setup.watched_by(start));
+    let (admin, bob, _) = both(&stage).await;
+
+    late.expect();
+    let (log_in, ()) = tokio::join!(stage.log_in(BOB), async {
+        late.has_come().await;
+        stage.suspend(&admin.access, &bob).await.expect(200);
+        late.go_on();
+    });
+
+    assert_eq!(log_in.expect(403).problem(), "account-suspended");
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+    for (fate, status, events) in [("answer", 200, 3), ("request", 503, 2)] {
+        let lost = move |call: &Call| match fate {
+            _ if call.function != "suspend-user" || call.operation != "TransactWriteItems" => Fate::Proceed,
+            "answer" => Fate::AnswerLost,
+            _ => Fate::RequestLost,
+        };
+        let stage = Stage::with(|setup| setup.watched_by(lost));
+        let (admin, bob, here) = both(&stage).await;
+
+        stage.suspend(&admin.access, &bob).await.expect(status);
+
+        assert_eq!(stage.events_of(&format!("user#{}", id(&bob))).await.len(), events, "{fate} lost");
+        stage.refresh(&here.refresh).await.expect(if fate == "answer" { 401 } else { 200 });
+    }
+}
+
+#[tokio::test]
+async fn it_is_two_round_trips() {
+    let stage = Stage::with(local::Setup::recording);
+    let (admin, bob, _) = both(&stage).await;
+    stage.suspend(&admin.access, &json!({"id": "x"})).await.expect(404);
+    stage.settle().await;
+    stage.forget_calls();
+
+    stage.suspend(&admin.access, &bob).await.expect(200);
+
+    let calls = stage.stack.calls();
+    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "suspend-user").collect();
+    assert_eq!(round_trips(&mine), 2);
+}

@@ -1,0 +1,122 @@
+//! Who may suspend whom.
+
+use local::Request;
+use serde_json::{Value, json};
+use stage::{Stage, Tokens};
+
+use crate::{ADA, BOB, id};
+
+async fn administrator(stage: &Stage, email: &str) -> (Value, Tokens) {
+    let user = stage.registered(email).await;
+    stage.make_administrator(&user).await;
+    (user, Tokens::of(&stage.log_in(email).await.expect(201).body))
+}
+
+#[tokio::test]
+async fn nobody_suspends_who_may_do_more_than_they() {
+    let stage = Stage::new();
+    let (ada, admin) = administrator(&stage, ADA).await;
+    administrator(&stage, "eve@example.com").await;
+    let (_, deputy) = stage.deputy(&admin, BOB, &["users:write"]).await;
+    let carol = stage.registered("carol@example.com").await;
+    let editor = stage.registered("dan@example.com").await;
+    stage.put_role(&admin.access, "editor", &["orders:refund"]).await.expect(200);
+    stage.grant_role(&admin.access, &editor, "editor").await.expect(204);
+
+    for beyond in [&ada, &editor] {
+        assert_eq!(stage.suspend(&deputy.access, beyond).await.expect(403).problem(), "forbidden");
+    }
+
+    stage.suspend(&deputy.access, &carol).await.expect(200);
+    stage.suspend(&admin.access, &editor).await.expect(200);
+}
+
+#[tokio::test]
+async fn it_takes_the_permission_as_of_now() {
+    let stage = Stage::new();
+    let (_, admin) = administrator(&stage, ADA).await;
+    let (bob, deputy) = stage.deputy(&admin, BOB, &["users:write"]).await;
+    let carol = stage.registered("carol@example.com").await;
+    let nobody = Tokens::of(&stage.log_in("carol@example.com").await.expect(201).body);
+
+    stage.suspend(&nobody.access, &bob).await.expect(403);
+    stage.revoke_role(&admin.access, &bob, "deputy").await.expect(204);
+    assert_eq!(stage.suspend(&deputy.access, &carol).await.expect(403).problem(), "forbidden");
+    stage.suspend(&admin.access, &bob).await.expect(200);
+
+    assert_eq!(stage.suspend(&deputy.access, &carol).await.expect(401).problem(), "invalid-token");
+    stage.refresh(&nobody.refresh).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_last_active_administrator_stays() {
+    let stage = Stage::new();
+    let (ada, admin) = administrator(&stage, ADA).await;
+    let (bob, _) = administrator(&stage, BOB).await;
+    stage.suspend(&admin.access, &bob).await.expect(200);
+
+    let refused = stage.suspend(&admin.access, &ada).await.expect(409);
+
+    assert_eq!(refused.problem(), "last-administrator");
+    stage.reactivate(&admin.access, &bob).await.expect(200);
+    stage.suspend(&admin.access, &ada).await.expect(200);
+    stage.log_in(BOB).await.expect(201);
+}
+
+#[tokio::test]
+async fn of_two_administrators_who_suspend_each_other_one_stays() {
+    let stage = Stage::with(stage::slowly);
+    let (ada, of_ada) = administrator(&stage, ADA).await;
+    let (bob, of_bob) = administrator(&stage, BOB).await;
+
+    let (one, other) = tokio::join!(stage.suspend(&of_ada.access, &bob), stage.suspend(&of_bob.access, &ada));
+
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 401], "who was slower is out");
+    let mut log_ins = [stage.log_in(ADA).await.status, stage.log_in(BOB).await.status];
+    log_ins.sort_unstable();
+    assert_eq!(log_ins, [201, 403]);
+}
+
+#[tokio::test]
+async fn there_must_be_a_user_and_a_reason() {
+    let stage = Stage::new();
+    let (_, admin) = administrator(&stage, ADA).await;
+    let bob = stage.registered(BOB).await;
+    let path = format!("/v1/users/{}/suspend", id(&bob));
+    let leaver = stage.registered("carol@example.com").await;
+    stage.delete_user(&admin.access, &leaver).await.expect(204);
+
+    let nobody = json!({"id": "019aa400-0000-7000-8000-000000000000"});
+    for missing in [&nobody, &json!({"id": "bob"}), &leaver] {
+        assert_eq!(stage.suspend(&admin.access, missing).await.expect(404).problem(), "not-found");
+    }
+    for body in [json!({}), json!({"reason": " "}), json!({"reason": "a\nb"}), json!({"why": "x"})] {
+        stage.send(Request::post(&path, &body).bearer(&admin.access)).await.expect(422);
+    }
+    stage.send(Request::post(&path, &json!({"reason": "x"}))).await.expect(401);
+
+    stage.log_in(BOB).await.expect(201);
+}
+
+#[tokio::test]
+async fn it_is_done_to_the_version_that_was_seen_and_once() {
+    let stage = Stage::new();
+    let (_, admin) = administrator(&stage, ADA).await;
+    let bob = stage.registered(BOB).await;
+    let path = format!("/v1/users/{}/suspend", id(&bob));
+    let request = |version: &str| {
+        let request = Request::post(&path, &json!({"reason": "ticket 4711"})).bearer(&admin.access);
+        stage.send(request.header("if-match", version))
+    };
+    let seen = stage.get(&format!("/v1/users/{}", id(&bob)), &admin.access).await.expect(200);
+    stage.log_in(BOB).await.expect(201);
+
+    assert_eq!(request(seen.header("etag")).await.expect(412).problem(), "version-conflict");
+    let first = request("\"2\"").await.expect(200);
+    let second = stage.suspend(&admin.access, &bob).await.expect(200);
+
+    assert_eq!((first.header("etag"), second.header("etag")), ("\"3\"", "\"3\""), "no change");
+    assert_eq!(stage.events_of(&format!("user#{}", id(&bob))).await[2..], ["user.suspended"]);
+}
