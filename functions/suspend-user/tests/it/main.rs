@@ -107,6 +107,8 @@ async fn nothing_that_a_suspended_user_does_brings_them_back() {
 async fn who_is_suspended_is_found_and_counted_as_such() {
     let stage = Stage::new();
     let (admin, bob, _) = both(&stage).await;
+    // Counted as active first: what counts them anew is their suspension.
+    stage.settle().await;
 
     stage.suspend(&admin.access, &bob).await.expect(200);
 
