@@ -581,10 +581,7 @@ def administrator(world):
     """Address and password of somebody whom the operator has made an administrator."""
     root = Visitor(world.deployment)
     root.sign_up_and_log_in()
-    settings = dict(pair.split("=") for pair in world.deployment.outputs()["OperatorSettings"].split())
-    environment = {**settings, **world.deployment.environment, "AWS_REGION": REGION,
-                   "AWS_ENDPOINT_URL": world.deployment.endpoint}
-    operate(environment, "users", "grant-admin", root.email)
+    operate(as_operator(world, "administering"), "users", "grant-admin", root.email)
     return f"{root.email} {root.password}"
 
 
