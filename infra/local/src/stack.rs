@@ -290,12 +290,12 @@ impl Stack {
             "version": "0",
             "id": Random::system().uuid().to_string(),
             "detail-type": "Scheduled Event",
-            "source": "aws.events",
+            "source": "aws.scheduler",
             "account": crate::template::ACCOUNT,
             "time": self.clock().now().to_string(),
             "region": REGION,
-            "resources": [format!("arn:aws:events:{REGION}:{}:rule/{function}", crate::template::ACCOUNT)],
-            "detail": {},
+            "resources": [format!("arn:aws:scheduler:{REGION}:{}:schedule/default/{function}", crate::template::ACCOUNT)],
+            "detail": "{}",
         });
         self.invoke(function, event.to_string()).await.map(drop)
     }

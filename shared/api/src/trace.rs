@@ -136,7 +136,7 @@ mod tests {
         let without_parent = of("", &format!("{root};Sampled=0"));
         assert_eq!(without_parent, "00-5759e988bd862e3fe1be46a994272793-abababababababab-00");
         for none in ["", "Root=1-5759e988", "Root=1-5759e988-bd862e3fe1be46a99427279g;Sampled=1"] {
-            assert_eq!(of("", none), "00-abababababab4babababababababababab-abababababababab-00", "{none:?}");
+            assert_eq!(of("", none), "00-abababababab4bababababababababab-abababababababab-00", "{none:?}");
         }
     }
 }

@@ -28,7 +28,8 @@ pub struct StoredItem {
 /// What an item is to a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Each system makes it by itself: a lease, a canary, a public key, which its secret says. Never copied.
+    /// Each system makes it by itself: a lease, a canary, how a task
+    /// went, a public key, which its secret says. Never copied.
     Machinery,
     /// It says what is or what was, and sets nothing off.
     Quiet,
@@ -92,11 +93,11 @@ impl StoredItem {
     #[must_use]
     pub fn kind(&self) -> Kind {
         let partition = self.partition();
-        let is_one_of = |prefixes: [&str; 2]| prefixes.iter().any(|prefix| partition.starts_with(prefix));
+        let is_one_of = |prefixes: [&str; 3]| prefixes.iter().any(|prefix| partition.starts_with(prefix));
         match self.table {
             Table::Identities if [public_keys::PK, MARK].contains(&&*partition) => Kind::Machinery,
             Table::Identities if partition == erasures::PK => Kind::Waking,
-            Table::Events if is_one_of(["lease#", "canary#"]) => Kind::Machinery,
+            Table::Events if is_one_of(["lease#", "canary#", "task#"]) => Kind::Machinery,
             Table::Events if self.is_pending() => Kind::Waking,
             _ => Kind::Quiet,
         }

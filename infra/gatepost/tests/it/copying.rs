@@ -131,7 +131,7 @@ async fn what_the_running_system_makes_by_itself_is_not_in_it() {
     copy(&scratch, "folder:data", "ndjson:backup.ndjson");
 
     let text = fs::read_to_string(scratch.path().join("backup.ndjson")).expect("a file");
-    for machinery in ["\"KEYS\"", "canary#", "lease#"] {
+    for machinery in ["\"KEYS\"", "canary#", "lease#", "task#"] {
         assert!(!text.contains(machinery), "{machinery}");
     }
     assert!(text.contains("\"SESSION#") && text.contains("\"EMAIL#ada@example.com\""));
