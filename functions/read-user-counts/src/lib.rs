@@ -1,4 +1,4 @@
-//! `GET /v1/users/counts`: shows an administrator how many users there are of each status.
+//! `GET /v1/user-counts`: shows an administrator how many users there are of each status.
 //!
 //! The counts follow the events, a moment behind.
 
@@ -49,7 +49,7 @@ pub enum Refusal {
 }
 
 impl UseCase for ReadUserCounts {
-    const ROUTES: &'static [Route] = &[Route::get("/v1/users/counts")];
+    const ROUTES: &'static [Route] = &[Route::get("/v1/user-counts")];
     const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = Permitted<UsersRead>;
     type Request = Nothing;

@@ -118,12 +118,12 @@ async fn who_is_invited_is_counted_once() {
     stage.create_user(&admin.access, EMAIL).await.expect(201);
     let link = stage.link(EMAIL).await;
     stage.settle().await;
-    assert_eq!(stage.get("/v1/users/counts", &admin.access).await.expect(200).body["active"], 2);
+    assert_eq!(stage.get("/v1/user-counts", &admin.access).await.expect(200).body["active"], 2);
 
     stage.reset(&link, PASSWORD).await.expect(204);
     stage.log_in(EMAIL).await.expect(201);
     stage.settle().await;
 
     let admin = Tokens::of(&stage.log_in(ADMIN).await.expect(201).body);
-    assert_eq!(stage.get("/v1/users/counts", &admin.access).await.expect(200).body["active"], 2);
+    assert_eq!(stage.get("/v1/user-counts", &admin.access).await.expect(200).body["active"], 2);
 }

@@ -37,7 +37,7 @@ async fn who_was_suspended_logs_in_again_and_the_old_sessions_stay_ended() {
     let mail = stage.stack.mail().pop().expect("a mail");
     assert_eq!((&*mail.to[0], &*mail.subject), (BOB, "You can use your account with Gatepost again"));
     stage.log_in(BOB).await.expect(201);
-    let counts = stage.get("/v1/users/counts", &admin.access).await.expect(200).body;
+    let counts = stage.get("/v1/user-counts", &admin.access).await.expect(200).body;
     assert_eq!((&counts["active"], &counts["suspended"]), (&json!(2), &json!(0)));
 }
 

@@ -6,7 +6,7 @@ use local::{Request, Setup, calls::round_trips};
 use serde_json::json;
 use stage::Stage;
 
-const PATH: &str = "/v1/users/counts";
+const PATH: &str = "/v1/user-counts";
 const ADMIN: &str = "root@example.net";
 
 #[tokio::test]

@@ -119,7 +119,7 @@ async fn who_is_suspended_is_found_and_counted_as_such() {
     assert_eq!(suspended["items"][0]["id"], bob["id"]);
     let active = stage.get(&found("active"), &admin.access).await.expect(200).body;
     assert_eq!(active["items"].as_array().expect("a list").len(), 1);
-    let counts = stage.get("/v1/users/counts", &admin.access).await.expect(200).body;
+    let counts = stage.get("/v1/user-counts", &admin.access).await.expect(200).body;
     assert_eq!((&counts["active"], &counts["suspended"]), (&json!(1), &json!(1)));
 }
 

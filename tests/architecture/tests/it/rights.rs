@@ -132,7 +132,7 @@ async fn through_administration(touched: &mut Touched) {
     let users = stage.get("/v1/users?limit=1", &admin.access).await.expect(200).body;
     stage.get("/v1/users?sort=email", &admin.access).await.expect(200);
     let user = format!("/v1/users/{}", users["items"][0]["id"].as_str().expect("an id"));
-    for shown in [&*user, &format!("{new}/events?limit=1"), "/v1/users/counts"] {
+    for shown in [&*user, &format!("{new}/events?limit=1"), "/v1/user-counts"] {
         stage.get(shown, &admin.access).await.expect(200);
     }
     stage.settle().await;
