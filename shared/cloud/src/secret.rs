@@ -119,9 +119,13 @@ impl StoredSecret {
         let moved = moved.move_to_version_id(new).remove_from_version_id(&version.0);
         match moved.send().await {
             Ok(_) => Ok(true),
-            // Not the current one any more; perhaps since the label was moved by a call whose answer was lost.
+            // Not the current one any more, perhaps since the label was moved by a call whose answer was lost. Or
+            // somebody else's next version has taken the label from ours, which is then gone.
             Err(error)
-                if matches!(error.as_service_error(), Some(NotMoved::InvalidParameterException(_))) =>
+                if matches!(
+                    error.as_service_error(),
+                    Some(NotMoved::InvalidParameterException(_) | NotMoved::ResourceNotFoundException(_))
+                ) =>
             {
                 Ok(self.read().await?.1 == SecretVersion(new.to_string()))
             }
