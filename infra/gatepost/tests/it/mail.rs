@@ -125,14 +125,16 @@ fn mails_go_into_a_folder_and_are_made_of_own_templates_if_so_wished() {
     let arguments = ["--memory", "--port", "0", "--mail-folder", "mails", "--mail-templates", "own"];
     let running = Running::start(dev(&folder, &arguments));
     assert_eq!(register(&running.address, "ada@example.com"), Some(202));
-    let mail = loop {
+    let mail = (0..1500).find_map(|_| {
         let files = fs::read_dir(folder.path().join("mails")).into_iter().flatten();
         let mut mails = files.map(|file| file.expect("a file").path());
-        match mails.find(|path| path.extension().is_some_and(|extension| extension == "eml")) {
-            Some(mail) => break fs::read_to_string(mail).expect("text"),
-            None => std::thread::sleep(Duration::from_millis(20)),
+        let found = mails.find(|path| path.extension().is_some_and(|extension| extension == "eml"));
+        if found.is_none() {
+            std::thread::sleep(Duration::from_millis(20));
         }
-    };
+        found
+    });
+    let mail = fs::read_to_string(mail.expect("a mail within half a minute")).expect("text");
     drop(running);
     assert!(mail.contains("Subject: Hello from Gatepost") && mail.contains("To: ada@example.com"), "{mail}");
 
