@@ -79,7 +79,7 @@ pub(crate) async fn checks(stack: &str) -> Result<Vec<Check>, DoctorError> {
         // What its settings lack was found above.
         checks.extend(keys::checks(&cloud, published_keys(&cloud).await).await.unwrap_or_default());
     }
-    checks.extend(events::log_in_time(&deployed).await);
+    checks.push(events::log_in_time(&deployed).await);
     if let Some(found) = functions.get("send-mail") {
         checks.extend(mail::checks(&deployed, &functions::environment(found)).await);
     }

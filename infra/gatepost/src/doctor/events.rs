@@ -305,17 +305,28 @@ async fn canary(deployed: &Deployed) -> Check {
 }
 
 /// What log-ins took of late, the hash included, with the memory that the function has.
-pub(crate) async fn log_in_time(deployed: &Deployed) -> Option<Check> {
+pub(crate) async fn log_in_time(deployed: &Deployed) -> Check {
     let name = "log-in, one password hash included, in Lambda (median)";
     match log(deployed, "LogInLogs", LOG_IN_SECONDS, Some("REPORT")).await {
         Ok(lines) => {
             let mut times: Vec<_> = lines.iter().filter_map(|line| duration(line)).collect();
             times.sort_unstable();
-            // Who nobody has asked cannot be timed.
-            let median = times.get(times.len() / 2)?;
-            Some(keys::hashing(name, Ok(*median)))
+            timed(name, times.get(times.len() / 2).copied())
         }
-        Err(error) => Some(Check::unanswered(name, "told", &error, CANARY).at_most_a_warning()),
+        Err(error) => Check::unanswered(name, "told", &error, CANARY).at_most_a_warning(),
+    }
+}
+
+/// Who nobody has asked cannot be timed: that is nothing wrong, and to be seen.
+fn timed(name: &str, time: Option<Duration>) -> Check {
+    match time {
+        Some(time) => keys::hashing(name, Ok(time)),
+        None => Check::outcome(
+            name,
+            "timed",
+            Ok("not known: nobody has logged in for an hour".to_owned()),
+            CANARY,
+        ),
     }
 }
 
@@ -423,6 +434,13 @@ mod tests {
         assert_eq!(found[0].severity, Severity::Warning);
         assert_eq!(found[0].json()["guide"], "docs/doctor.md#rights");
         assert_eq!(wrong(Err(NotAnswered::Unreachable))[0].1, Severity::Error);
+    }
+
+    #[test]
+    fn that_nobody_has_logged_in_is_nothing_wrong_and_is_said() {
+        let unknown = timed("log-in", None);
+        assert_eq!((unknown.severity, unknown.text().contains("nobody has logged in")), (Severity::Ok, true));
+        assert_eq!(timed("log-in", Some(Duration::from_secs(20))).severity, Severity::Warning);
     }
 
     #[test]
