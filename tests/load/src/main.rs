@@ -4,6 +4,7 @@
 mod cold_start;
 mod cryptography;
 mod delivery;
+mod folder;
 mod listing;
 mod log_in;
 mod measure;
@@ -21,8 +22,8 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 /// Why there is no figure.
 type Failed = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "one of: log-in, refresh, read-profile, signatures, units, relay, latency, catch-up, memory, listing, cold-start [folder], moving [folder], sizes [folder]; \
-                     the folder holds the release binaries, by default target/release";
+const USAGE: &str = "one of: log-in, refresh, read-profile, signatures, units, relay, latency, catch-up, memory, cold-start [folder], listing [folder [users]...], moving [folder], sizes [folder]; \
+                     the folder holds the release binaries, and data for the time of a run; by default target/release";
 
 fn main() -> ExitCode {
     match run() {
@@ -41,7 +42,7 @@ fn run() -> Result<(), Failed> {
     match command.as_str() {
         "catch-up" => delivery::catch_up(),
         "cold-start" => cold_start::run(&folder),
-        "listing" => listing::run(),
+        "listing" => listing::run(&folder, arguments),
         "latency" => delivery::latency(),
         "log-in" => log_in::run(),
         "memory" => relay::memory(),

@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -13,6 +13,7 @@ use local::Stack;
 use crate::{
     Failed,
     cryptography::BareHash,
+    folder::Folder,
     measure::{cores, per_second},
     table::Table,
 };
@@ -25,18 +26,9 @@ const BUDGET: f64 = 10_000.0;
 const BCRYPT: &str = "$2b$10$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const MD5: &str = "md5$salt$5d41402abc4b2a76b9719d911017c592";
 
-/// A folder that is gone afterwards.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 pub(crate) fn run(binaries: &Path) -> Result<(), Failed> {
     let gatepost = fs::canonicalize(binaries.join("gatepost"))?;
-    let folder = Folder(std::env::temp_dir().join(format!("gatepost-load-{}", std::process::id())));
+    let folder = Folder::within(&std::env::temp_dir(), "moving");
     let (data, file) = (folder.0.join("data"), folder.0.join("users.ndjson"));
     drop(Stack::folder(&data).start()?);
     let timed = |arguments: &[&str]| timed(&gatepost, &data, arguments);
