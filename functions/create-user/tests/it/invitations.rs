@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use stage::{PASSWORD, Stage, Tokens};
+use stage::{PASSWORD, Stage, Tokens, subject};
 
-use crate::{ADMIN, EMAIL, subject};
+use crate::{ADMIN, EMAIL};
 
 const OTHER: &str = "another horse, another battery";
 
