@@ -95,7 +95,7 @@ pub async fn make_administrator(stack: &Stack, id: &str) {
 
 /// A user, and what an operator changes them by.
 async fn by_an_operator(stack: &Stack, id: &str) -> (store::Store, User, Cause) {
-    let cloud = stack.cloud("erase-users").expect("a cloud");
+    let cloud = stack.cloud("grant-role").expect("a cloud");
     let store = store::Store::new(&cloud).expect("a store");
     let user = store.identities().user(id.parse().expect("an id")).await;
     let user = user.expect("an answer").expect("a user");
