@@ -1,5 +1,4 @@
 //! Making somebody a user, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod invitations;
 

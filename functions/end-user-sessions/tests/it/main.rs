@@ -1,5 +1,4 @@
 //! Ending the sessions of others, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use serde_json::json;
 use stage::{

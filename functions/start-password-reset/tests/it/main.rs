@@ -1,5 +1,4 @@
 //! Having a link mailed to a user, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use local::{Request, Setup};
 use serde_json::{Value, json};

@@ -1,5 +1,4 @@
 //! Suspending users, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod others;
 

@@ -1,5 +1,4 @@
 //! Changing a user, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
