@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Attributes, BreachCheck, EventId, Locale, Name, Permission, RegistrationId, ResendId, ResetId, RoleName,
-    SessionId, StatedReason, Timestamp, User, UserId,
+    SessionId, StatedReason, StatusName, Timestamp, User, UserId,
 };
 
 /// One change, numbered within its stream.
@@ -176,8 +176,15 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.deletion-canceled`: the user has come back in time.
-    DeletionCanceled {},
+    /// `user.deletion-canceled`: the user is not to be erased any more. They have come back in time, or an
+    /// administrator or operator keeps them.
+    DeletionCanceled {
+        /// What the user is again: `active`, or `suspended` if they were that before.
+        status: StatusName,
+        /// Why, in the words of an administrator who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+    },
     /// `user.role-granted`: the user has another role.
     RoleGranted {
         /// Which one it is.
@@ -310,7 +317,7 @@ impl EventKind {
             Self::EmailChanged { .. } => "user.email-changed",
             Self::UserUpdated { .. } => "user.updated",
             Self::DeletionRequested { .. } => "user.deletion-requested",
-            Self::DeletionCanceled {} => "user.deletion-canceled",
+            Self::DeletionCanceled { .. } => "user.deletion-canceled",
             Self::RoleGranted { .. } => "user.role-granted",
             Self::RoleRevoked { .. } => "user.role-revoked",
             Self::UserSuspended { .. } => "user.suspended",
@@ -343,7 +350,7 @@ impl EventKind {
             | Self::EmailChanged { .. }
             | Self::UserUpdated { .. }
             | Self::DeletionRequested { .. }
-            | Self::DeletionCanceled {}
+            | Self::DeletionCanceled { .. }
             | Self::RoleGranted { .. }
             | Self::RoleRevoked { .. }
             | Self::UserSuspended { .. }
@@ -370,6 +377,7 @@ impl EventKind {
         | Self::RoleGranted { stated_reason, .. }
         | Self::RoleRevoked { stated_reason, .. }
         | Self::DeletionRequested { stated_reason, .. }
+        | Self::DeletionCanceled { stated_reason, .. }
         | Self::UserSuspended { stated_reason }
         | Self::UserReactivated { stated_reason }
         | Self::UserSignedOut { stated_reason } = &mut self

@@ -3,7 +3,7 @@
 use crate::{
     Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, Email, Envelope, Event, EventKind,
     Id, Locale, Name, NewPassword, Newcomer, PasswordHash, Permission, Person, Registration, Role, RoleName,
-    SessionEnd, StatedReason, Status, Stream, Timestamp, User,
+    SessionEnd, StatedReason, Status, StatusName, Stream, Timestamp, User,
 };
 
 /// 21 November 2026, 03:00 UTC.
@@ -122,7 +122,7 @@ fn of_user(user: User) -> Vec<EventKind> {
             person: person(),
         },
         EventKind::DeletionRequested { erase_at: at(86_400_000), stated_reason: reason() },
-        EventKind::DeletionCanceled {},
+        EventKind::DeletionCanceled { status: StatusName::Suspended, stated_reason: reason() },
         EventKind::RoleGranted { role: RoleName::parse("editor").expect("a name"), stated_reason: reason() },
         EventKind::RoleRevoked {
             role: RoleName::parse("editor").expect("a name"),
