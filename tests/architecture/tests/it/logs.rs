@@ -104,7 +104,7 @@ async fn lived(stage: &Stage) {
     let delete = Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
     stage.send(delete.bearer(&tokens.access)).await.expect(204);
     stage.pass(Duration::from_mins(6));
-    for scheduled in ["erase-users", "sweep-events"] {
+    for scheduled in ["erase-users", "sweep-events", "write-digest"] {
         stage.stack.run_schedule(scheduled).await.expect("a run");
     }
     stage.settle().await;
