@@ -90,7 +90,8 @@ impl WriteDigest {
         if before.as_ref().is_some_and(|before| before.week >= Week::of(now)) {
             return Ok(false);
         }
-        let standing = self.standing(now).await?;
+        // Many reads at once are large; whoever waits for them need not be.
+        let standing = Box::pin(self.standing(now)).await?;
         let (digest, event) = Digest::write(standing, before.as_ref(), self.cause(now, invocation));
         match self.store.answering(None).write_digest(before.as_ref(), &digest, event).await {
             Ok(()) => Ok(true),

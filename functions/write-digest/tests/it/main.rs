@@ -252,10 +252,10 @@ async fn while_the_bus_takes_nothing_it_waits_like_any_event() {
 #[tokio::test]
 async fn a_run_that_failed_is_noted() {
     let is_one_shard = |call: &Call| call.request["ExpressionAttributeValues"][":dead"]["S"] == "dead#7";
-    let stage = of_digest(move |call| match is_one_shard(call) {
-        true => Fate::Refused(Refusal::ACCESS_DENIED),
-        false => Fate::Proceed,
-    });
+    let fate = move |call: &Call| {
+        if is_one_shard(call) { Fate::Refused(Refusal::ACCESS_DENIED) } else { Fate::Proceed }
+    };
+    let stage = of_digest(fate);
 
     stage.stack.run_schedule("write-digest").await.expect_err("half a count is none");
 
