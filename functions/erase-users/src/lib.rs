@@ -3,12 +3,17 @@
 //! The steps can be taken any number of times, by two at once, and be broken off between any two: what
 //! is left of a user is found again until the last one, which frees the address and leaves a tombstone.
 
+mod erasing;
+
 use std::time::Duration;
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
-use domain::{Actor, Cause, Id, Stream, Timestamp, User};
+use cloud::{Clock, Cloud, Failed, Fault, Function, Invocation, SettingError, Uploads, chain};
+use domain::Timestamp;
 use serde::{Serialize, de::IgnoredAny};
-use store::{Erasure, Failure, History, Refused, Runs, Store};
+use store::{Erasure, Failure, Runs};
+use thiserror::Error;
+
+pub use erasing::Erasing;
 
 /// By then the relay takes no record's word any more for what an event says: it looks the event up.
 const SETTLED: Duration = Duration::from_mins(5);
@@ -18,10 +23,9 @@ const TIME_TO_FINISH: Duration = Duration::from_secs(10);
 /// Erases.
 pub struct EraseUsers {
     runs: Runs,
-    store: Store,
-    history: History,
+    erasing: Erasing,
+    uploads: Uploads,
     clock: Clock,
-    random: Random,
 }
 
 /// What a run has done.
@@ -36,10 +40,19 @@ pub struct Answer {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<EraseUsers, SettingError> {
-    let store = Store::new(cloud)?;
-    let history = History::new(cloud, store.identities())?;
-    let runs = Runs::new(cloud, "erase-users")?;
-    Ok(EraseUsers { runs, store, history, clock: cloud.clock(), random: cloud.random() })
+    let (runs, erasing) = (Runs::new(cloud, "erase-users")?, Erasing::new(cloud)?);
+    Ok(EraseUsers { runs, erasing, uploads: Uploads::new(cloud)?, clock: cloud.clock() })
+}
+
+/// Why somebody is not erased.
+#[derive(Debug, Error)]
+enum NotErased {
+    /// What they have uploaded may still be there.
+    #[error("the upload is not deleted")]
+    Upload(#[from] Fault),
+    /// The tables failed.
+    #[error(transparent)]
+    Tables(#[from] Failure),
 }
 
 impl Function for EraseUsers {
@@ -79,55 +92,17 @@ impl EraseUsers {
     }
 
     async fn due(&self, now: Timestamp, after: Option<Erasure>) -> Result<Vec<Erasure>, Failed> {
-        self.store.identities().due_erasures(now, after).await.map_err(|failure| {
+        self.erasing.store().identities().due_erasures(now, after).await.map_err(|failure| {
             tracing::error!(cause = chain(&failure), "nobody knows who is to be erased");
             Failed("the table does not answer")
         })
     }
 
-    /// Says whether a user is gone by this. The user comes last: until then everything is found again.
-    ///
-    /// # Errors
-    /// If the tables do not answer.
-    pub async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, Failure> {
-        let identities = self.store.identities();
-        let Some(user) = self.waiting(erasure).await? else { return Ok(false) };
-        let registration = Id::from_uuid(user.id.uuid());
-        tokio::try_join!(
-            identities.delete_belongings(user.id),
-            self.history.redact(Stream::User(user.id)),
-            self.history.redact(Stream::Registration(registration)),
-        )?;
-        let credential = identities.credential(user.email.canonical()).await?;
-        let credential = credential.filter(|credential| credential.user_id == user.id);
-
-        let (tombstone, event) = user.erase(self.cause(&user, invocation));
-        let store = self.store.answering(None);
-        match store.erase(&tombstone, erasure, credential.as_ref(), event).await {
-            Ok(()) => Ok(true),
-            // Another run was quicker, or the user came back at the last moment, as their clock has it.
-            Err(Refused::Stale) if self.waiting(erasure).await?.is_none() => Ok(false),
-            Err(Refused::Stale) => Err(Failure::Contended),
-            Err(Refused::Failed(failure)) => Err(failure),
-        }
-    }
-
-    /// The user, if that is still what they wait for.
-    async fn waiting(&self, erasure: Erasure) -> Result<Option<User>, Failure> {
-        let user = self.store.identities().user(erasure.user_id).await?;
-        Ok(user.filter(|user| Erasure::of(user) == Some(erasure)))
-    }
-
-    /// The user has asked for it.
-    fn cause(&self, user: &User, invocation: &str) -> Cause {
-        let occurred_at = self.clock.now();
-        Cause {
-            event_id: self.random.id(occurred_at),
-            occurred_at,
-            actor: Actor::User(user.id),
-            correlation_id: invocation.to_owned(),
-            traceparent: None,
-        }
+    /// Says whether a user is gone by this.
+    async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, NotErased> {
+        // Once the user is gone, nobody would look for it any more.
+        self.uploads.delete(erasure.user_id).await?;
+        Ok(self.erasing.erase(erasure, invocation).await?)
     }
 }
 

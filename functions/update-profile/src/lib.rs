@@ -84,7 +84,7 @@ impl UseCase for UpdateProfile {
                 return Ok(shown);
             };
             let shown = Versioned::from(after.clone());
-            match self.store.answering(caller.receipt(&shown)).update_user(&after, event).await {
+            match self.store.answering(caller.receipt(&shown)).update_user((&before, &after), event).await {
                 Ok(()) => return Ok(shown),
                 // Fields that this change does not name stay as the other one has left them.
                 Err(Refused::Stale) => {}

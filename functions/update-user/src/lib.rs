@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use administration::{Administration, NotDone, Whom};
 use api::{
-    AccessGate, Body, Endpoint, FieldProblem, Member, Path, Permitted, Problem, ProblemType, Profile,
+    AccessGate, Body, Endpoint, FieldProblem, Member, Never, Path, Permitted, Problem, ProblemType, Profile,
     ProfilePatch, Route, UseCase, UsersWrite, Versioned,
 };
 use cloud::{Cloud, SettingError};
@@ -57,6 +57,10 @@ pub struct Request {
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     attributes: Member<BTreeMap<String, Value>>,
+    /// Only `null` is taken: the picture is removed.
+    #[serde(default)]
+    #[schemars(with = "()")]
+    picture: Member<Never>,
     /// Kept with the user's events, and shown to them: 1 to 200 characters.
     reason: String,
 }
@@ -102,8 +106,9 @@ impl UseCase for UpdateUser {
 
 impl Request {
     fn parse(self) -> Result<(ProfilePatch, StatedReason), NotDone> {
-        let Self { first_name, last_name, locale, attributes, reason } = self;
-        Ok((ProfilePatch { first_name, last_name, locale, attributes }, StatedReason::parse(&reason)?))
+        let Self { first_name, last_name, locale, attributes, picture, reason } = self;
+        let patch = ProfilePatch { first_name, last_name, locale, attributes, picture };
+        Ok((patch, StatedReason::parse(&reason)?))
     }
 }
 

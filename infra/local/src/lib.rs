@@ -1,4 +1,4 @@
-//! The cloud in one process: API Gateway, Lambda, DynamoDB with its streams, EventBridge, SQS, SES
+//! The cloud in one process: API Gateway, Lambda, DynamoDB with its streams, EventBridge, SQS, SES, S3
 //! and Secrets Manager, as far as `template.yaml` uses them.
 //!
 //! A [`Stack`] is the template, deployed on this machine. The functions are the very ones that run
@@ -31,6 +31,7 @@ mod stream;
 mod tables;
 pub mod template;
 mod touches;
+mod uploads;
 
 pub use bus::Published;
 pub use gateway::{Request, Response};

@@ -19,7 +19,7 @@ use crate::{
     calls::{Call, Fate, Made, Refusal},
     cbor,
     services::Services,
-    touches,
+    touches, uploads,
 };
 
 /// What a service answers.
@@ -68,6 +68,9 @@ impl Seam {
         let mut body = request.body().bytes().unwrap_or_default().to_vec();
         if is_cbor {
             body = cbor::to_json(&body).unwrap_or_default().to_string().into_bytes();
+        }
+        if let ("s3", Some((_, about))) = (service, uploads::operation(&request)) {
+            body = about.to_string().into_bytes();
         }
         let answer = if self.services.watch.is_watched() {
             self.watched(service, operation, body).await?
@@ -163,6 +166,9 @@ fn addressee(request: &HttpRequest) -> Result<(&'static str, String), ConnectorE
         ConnectorError::user(what.into())
     };
     let Some(target) = request.headers().get("x-amz-target") else {
+        if let Some((operation, _)) = uploads::operation(request) {
+            return Ok(("s3", operation.to_owned()));
+        }
         let range = request.uri().strip_prefix("https://api.pwnedpasswords.com/range/");
         if let (Some(range), Some("true")) = (range, request.headers().get("add-padding")) {
             return Ok(("breaches", range.to_owned()));

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::{
     breaches, bus::Bus, calls::Watch, journal::Journal, mailbox::Mailbox, queue::Queue, seam::Answer,
-    secrets::Secrets, simulator, tables::Tables, template::Template,
+    secrets::Secrets, simulator, tables::Tables, template::Template, uploads::Uploads,
 };
 
 /// What answers behind the seam.
@@ -21,6 +21,7 @@ pub(crate) struct Services {
     pub(crate) queues: Arc<Vec<Queue>>,
     pub(crate) mailbox: Mailbox,
     pub(crate) secrets: Secrets,
+    pub(crate) uploads: Uploads,
     pub(crate) watch: Watch,
     /// Of each metric the newest value.
     pub(crate) metrics: Mutex<BTreeMap<&'static str, u64>>,
@@ -68,6 +69,7 @@ impl Services {
             ("events", "PutEvents") => self.bus.put_events(body, refused_entries),
             ("secretsmanager", operation) => self.secrets.answer(operation, body),
             ("ses", "SendEmail") => self.send_email(body),
+            ("s3", operation) => self.uploads.answer(operation, body),
             ("breaches", digits) => breaches::range(digits),
             _ => Answer::refusal(400, "UnknownOperationException", "The operation does not run locally."),
         }

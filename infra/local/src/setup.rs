@@ -27,6 +27,7 @@ use crate::{
     stream::StreamReader,
     tables::Tables,
     template::{OF_THIS_BUILD, Parameters, Template, TemplateError},
+    uploads::Uploads,
 };
 
 /// Somebody who is slow to read news may miss some; who needs all reads mails and events.
@@ -37,6 +38,7 @@ const NEWS: usize = 1024;
 #[derive(Clone)]
 pub struct Setup {
     folder: Option<PathBuf>,
+    url: String,
     template: String,
     parameters: Parameters,
     /// By function and name.
@@ -66,6 +68,7 @@ impl Setup {
     fn new(folder: Option<PathBuf>) -> Self {
         let setup = Self {
             folder,
+            url: String::new(),
             template: OF_THIS_BUILD.to_owned(),
             parameters: Parameters::default(),
             settings: Vec::new(),
@@ -88,6 +91,7 @@ impl Setup {
             ("EmailChangeUrl", format!("{url}/_local/verify-email-change")),
             ("MailFrom", "no-reply@gatepost.example".to_owned()),
         ];
+        url.clone_into(&mut self.url);
         self.parameters.local = local.map(|(name, value)| (name.to_owned(), value)).into();
         self
     }
@@ -196,6 +200,7 @@ impl Setup {
                 folder.as_ref().map(|folder| folder.path.as_path()),
                 &self.random,
             )?,
+            uploads: Uploads::at(&self.url),
             on_disk: folder.is_some(),
             watch: self.watch.clone(),
             metrics: Mutex::default(),

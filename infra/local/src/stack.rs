@@ -30,6 +30,7 @@ use crate::{
     setup::Setup,
     stream::{self, StreamReader, StreamRecord},
     template::{DeployedFunction, REGION, Template, TemplateError},
+    uploads,
 };
 
 /// The cloud in one process: what the template deploys, running. Cheap to clone.
@@ -242,6 +243,12 @@ impl Stack {
         self.queue(queue).map(Queue::bodies).unwrap_or_default()
     }
 
+    /// Who has uploaded something that no function has taken yet.
+    #[must_use]
+    pub fn uploads(&self) -> Vec<String> {
+        self.0.services.uploads.keys()
+    }
+
     /// The calls of AWS since the last time this was asked, if they are recorded.
     #[must_use]
     pub fn calls(&self) -> Vec<Made> {
@@ -363,8 +370,9 @@ fn cloud(
 ) -> Cloud {
     let sdk = [
         ("AWS_REGION", region),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ACCESS_KEY_ID", name),
+        ("AWS_SECRET_ACCESS_KEY", uploads::SECRET),
+        ("AWS_ENDPOINT_URL_S3", &services.uploads.endpoint),
         ("AWS_LAMBDA_FUNCTION_NAME", name),
     ];
     let sdk = sdk.map(|(name, value)| (name.to_owned(), value.to_owned()));

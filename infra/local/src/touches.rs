@@ -26,6 +26,11 @@ pub(crate) fn of(service: &str, operation: &str, request: &Value, template: &Tem
         }
         // No service of AWS: nothing is needed.
         ("breaches", _) => Vec::new(),
+        // Who may not list a bucket is not told that something is not in it.
+        ("s3", "GetObject") => {
+            ["s3:GetObject", "s3:ListBucket"].map(|action| plain(action, &request["Bucket"])).into()
+        }
+        ("s3", operation) => vec![plain(&format!("s3:{operation}"), &request["Bucket"])],
         ("ses", _) => vec![plain("ses:SendEmail", &request["FromEmailAddress"])],
         ("dynamodb", "TransactWriteItems" | "TransactGetItems") => {
             let parts = items("TransactItems").filter_map(Value::as_object).flatten();

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ pub struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<Cow<'static, str>, String>,
     pub(crate) body: String,
+    /// Whether the body is octets, in Base64.
+    #[serde(default)]
+    pub(crate) is_base64: bool,
 }
 
 /// `200 OK`
@@ -65,6 +69,11 @@ pub struct Published {
     text: Cow<'static, str>,
 }
 
+/// `200 OK` for everybody: a JPEG, the same as long as it is there.
+pub struct Picture(pub Vec<u8>);
+
+/// Seconds: so long after it is gone, somebody may still see a picture that they have seen before.
+const PICTURE_MAX_AGE: u32 = 24 * 60 * 60;
 /// Seconds; a release may change what is published.
 const PUBLISHED_MAX_AGE: u32 = 300;
 /// A page is whole in itself: whatever else it would load is not ours.
@@ -90,7 +99,12 @@ impl Reply {
         // Fails only for a map key that is no string or a failing `Serialize`: answers have neither.
         let body = serde_json::to_string(content).unwrap_or_default();
         let headers = [("content-type", "application/json"), ("cache-control", "no-store")];
-        Self { status, headers: headers.map(|(name, value)| (name.into(), value.to_owned())).into(), body }
+        Self {
+            status,
+            headers: headers.map(|(name, value)| (name.into(), value.to_owned())).into(),
+            body,
+            is_base64: false,
+        }
     }
 
     pub(crate) fn into_gateway(mut self, correlation_id: String) -> GatewayAnswer {
@@ -101,7 +115,7 @@ impl Reply {
             status_code: self.status,
             headers: self.headers,
             body: self.body,
-            is_base64_encoded: false,
+            is_base64_encoded: self.is_base64,
         }
     }
 }
@@ -178,7 +192,7 @@ impl Answer for NoContent {
 
     fn reply(&self) -> Reply {
         let headers = [("cache-control".into(), "no-store".to_owned())].into();
-        Reply { status: Self::STATUS, headers, body: String::new() }
+        Reply { status: Self::STATUS, headers, body: String::new(), is_base64: false }
     }
 
     fn describe(_: &mut Given<'_>) {}
@@ -209,11 +223,27 @@ impl Answer for Published {
         if self.media_type.starts_with("text/html") {
             headers.insert("content-security-policy".into(), PAGE_POLICY.to_owned());
         }
-        Reply { status: Self::STATUS, headers, body: self.text.clone().into_owned() }
+        Reply { status: Self::STATUS, headers, body: self.text.clone().into_owned(), is_base64: false }
     }
 
     fn describe(given: &mut Given<'_>) {
-        given.text(&["application/json", "text/html"]);
+        given.media(&["application/json", "text/html"]);
+        given.cacheable();
+    }
+}
+
+impl Answer for Picture {
+    const STATUS: u16 = 200;
+
+    fn reply(&self) -> Reply {
+        let cache = format!("public, max-age={PICTURE_MAX_AGE}");
+        let headers =
+            [("content-type".into(), "image/jpeg".to_owned()), ("cache-control".into(), cache)].into();
+        Reply { status: Self::STATUS, headers, body: STANDARD.encode(&self.0), is_base64: true }
+    }
+
+    fn describe(given: &mut Given<'_>) {
+        given.media(&["image/jpeg"]);
         given.cacheable();
     }
 }

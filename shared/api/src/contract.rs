@@ -173,9 +173,9 @@ impl Given<'_> {
         self.content.insert("application/json".to_owned(), json!({"schema": schema}));
     }
 
-    pub(crate) fn text(&mut self, media_types: &[&str]) {
-        let text = |media_type: &&str| ((*media_type).to_owned(), json!({}));
-        self.content.extend(media_types.iter().map(text));
+    pub(crate) fn media(&mut self, media_types: &[&str]) {
+        let any = |media_type: &&str| ((*media_type).to_owned(), json!({}));
+        self.content.extend(media_types.iter().map(any));
     }
 
     pub(crate) fn versioned(&mut self) {

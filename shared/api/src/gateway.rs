@@ -62,9 +62,9 @@ pub struct GatewayAnswer {
     pub headers: BTreeMap<Cow<'static, str>, String>,
     /// Always empty; API Gateway takes it left out, `cargo lambda watch` does not.
     pub cookies: [String; 0],
-    /// The body, always text.
+    /// The body; Base64 if `is_base64_encoded`.
     pub body: String,
-    /// Always `false`.
+    /// Whether the body is octets.
     pub is_base64_encoded: bool,
 }
 

@@ -25,7 +25,9 @@ mod role;
 mod trace;
 
 pub use access::{AccessGate, SignedIn};
-pub use answer::{Accepted, Answer, Created, CreatedAt, NoContent, Public, Published, Shown, Versioned};
+pub use answer::{
+    Accepted, Answer, Created, CreatedAt, NoContent, Picture, Public, Published, Shown, Versioned,
+};
 pub use applicant::{parse_locale, parse_person};
 pub use caller::{Anyone, Caller, Head, Method, Route};
 pub use contract::{Contract, Given, Taken};
@@ -34,7 +36,7 @@ pub use gateway::{GatewayAnswer, GatewayEvent};
 pub use grant::{Grant, issuing, warm};
 pub use input::{Body, Input, Nothing, Parts, Path, Query};
 pub use list::{CursorRefused, Cursors, Limit, List, OutOfRange, Page};
-pub use member::Member;
+pub use member::{Member, Never};
 pub use permitted::{EventsRead, Permitted, Right, RolesRead, RolesWrite, UsersRead, UsersWrite};
 pub use problem::{FIELD_CODES, FieldProblem, Problem, ProblemType};
 pub use profile::Profile;

@@ -19,10 +19,21 @@ pub enum Member<T> {
     Value(T),
 }
 
+/// What no value can be: a member of this is `null` or missing.
+#[derive(Deserialize)]
+pub enum Never {}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
     /// Asked for only if the member is there.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
+    }
+}
+
+impl Member<Never> {
+    /// Whether what is there is removed.
+    pub(crate) const fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
     }
 }
 

@@ -91,6 +91,10 @@ problem_types! {
     TooManyRoles "too-many-roles" 409 "The user has too many roles" "A user has 50 at most: take one away before.";
     /// The user may not sign in.
     UserSuspended "user-suspended" 409 "The user is suspended" "No link would be good for them: reactivate them before.";
+    /// There is no picture to take.
+    UploadMissing "upload-missing" 409 "Nothing was uploaded" "Send the picture by an upload form before. What was sent is kept for a day, and used once.";
+    /// What was uploaded is no picture that can be used.
+    PictureUnacceptable "picture-unacceptable" 422 "The picture cannot be used" "It must be a JPEG, PNG or WebP, of 5 MiB and 50 million pixels at most. It was deleted: send another one.";
     /// The resource is of another version than the request is for.
     VersionConflict "version-conflict" 412 "The resource has changed" "It is not of the version in `if-match` (any more): read it again.";
     /// Too many attempts.

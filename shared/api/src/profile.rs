@@ -25,6 +25,9 @@ pub struct Profile {
     /// What the service declares.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     attributes: Attributes,
+    /// Where everybody sees the picture, if there is one: a path of this API.
+    #[schemars(with = "Option<String>", extend("format" = "uri-reference"))]
+    picture: Option<String>,
     #[schemars(with = "String")]
     status: Status,
     roles: Vec<String>,
@@ -43,6 +46,7 @@ impl From<User> for Versioned<Profile> {
 impl From<User> for Profile {
     fn from(user: User) -> Self {
         Self {
+            picture: user.picture_path(),
             id: user.id,
             email: user.email,
             first_name: user.first_name,

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{FieldProblem, Member, ProblemType};
+use crate::{FieldProblem, Member, Never, ProblemType};
 
 /// What to change. A member that is missing stays as it is, one that is `null` is removed.
 #[derive(Deserialize, JsonSchema)]
@@ -29,6 +29,10 @@ pub struct ProfilePatch {
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     pub attributes: Member<BTreeMap<String, Value>>,
+    /// Only `null` is taken: another picture is set by `PUT /v1/me/picture`.
+    #[serde(default)]
+    #[schemars(with = "()")]
+    pub picture: Member<Never>,
 }
 
 impl ProfilePatch {
@@ -47,6 +51,7 @@ impl ProfilePatch {
                 Member::Null => Change::Remove,
                 Member::Value(values) => Change::Set(attributes(&values, schema, &mut wrong)),
             },
+            removes_picture: self.picture.is_null(),
         };
         if wrong.is_empty() { Ok(change) } else { Err(wrong) }
     }

@@ -1,34 +1,29 @@
 //! Questions to AWS about what is deployed, for who operates it: signed requests of services whose SDK
 //! client is not worth its build.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, time::Duration};
 
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
+use aws_sigv4::http_request::SigningSettings;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_runtime::client::orchestrator::operation::Operation;
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
         behavior_version::BehaviorVersion,
-        identity::Identity,
         orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
         result::SdkError,
         stalled_stream_protection::StalledStreamProtectionConfig,
     },
 };
-use aws_smithy_types::{DateTime, body::SdkBody, date_time::Format, timeout::TimeoutConfig};
+use aws_smithy_types::{DateTime, date_time::Format, timeout::TimeoutConfig};
 use domain::Timestamp;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{Clock, Cloud};
+use crate::{
+    Cloud,
+    signing::{Signer, Unsigned},
+};
 
 /// How long an answer may take.
 const TIME: Duration = Duration::from_secs(10);
@@ -37,10 +32,7 @@ const TIME: Duration = Duration::from_secs(10);
 pub struct Aws {
     operation: Operation<HttpRequest, Answer, NotAnswered>,
     endpoint: String,
-    region: String,
-    signing_name: &'static str,
-    sdk: aws_types::SdkConfig,
-    clock: Clock,
+    signer: Signer,
 }
 
 /// What a service has answered.
@@ -68,10 +60,9 @@ impl Aws {
     /// name that IAM knows it by.
     #[must_use]
     pub fn new(cloud: &Cloud, host: &str, signing_name: &'static str) -> Self {
-        let region = cloud.sdk().region().map(ToString::to_string).unwrap_or_default();
-        let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
-        let of_aws = format!("https://{host}.{region}.amazonaws.com{suffix}");
-        let endpoint = cloud.settings().optional("AWS_ENDPOINT_URL").map_or(of_aws, str::to_owned);
+        let signer = Signer::new(cloud, signing_name, SigningSettings::default);
+        let elsewhere = cloud.settings().optional("AWS_ENDPOINT_URL").map(str::to_owned);
+        let endpoint = elsewhere.unwrap_or_else(|| endpoint(host, &signer.region));
         let builder = Operation::builder();
         // Whom to trust is the SDK's matter.
         let builder = match cloud.sdk().http_client() {
@@ -91,8 +82,7 @@ impl Aws {
             .serializer(|request: HttpRequest| Ok::<_, BoxError>(request))
             .deserializer(answer)
             .build();
-        let (sdk, clock) = (cloud.sdk().clone(), cloud.clock());
-        Self { operation, endpoint, region, signing_name, sdk, clock }
+        Self { operation, endpoint, signer }
     }
 
     /// `GET path`, with its query.
@@ -130,44 +120,20 @@ impl Aws {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Result<Answer, NotAnswered> {
-        let request = self.signed(method, path, headers, body).await.map_err(|_| NotAnswered::Unreachable)?;
+        let request = Unsigned { method, endpoint: &self.endpoint, path, headers, body };
+        let request = self.signer.signed(request).await.map_err(|_| NotAnswered::Unreachable)?;
         let outcome = self.operation.invoke(request).await;
         outcome.map_err(|error| match error {
             SdkError::ServiceError(refused) => refused.into_err(),
             _ => NotAnswered::Unreachable,
         })
     }
+}
 
-    async fn signed(
-        &self,
-        method: &'static str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Result<HttpRequest, BoxError> {
-        let provider = self.sdk.credentials_provider().ok_or("no credentials")?;
-        let identity: Identity = provider.provide_credentials().await?.into();
-        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(self.clock.now().millis())?);
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(self.signing_name)
-            .time(now)
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let uri = format!("{}{path}", self.endpoint);
-        let signable =
-            SignableRequest::new(method, uri, headers.iter().copied(), SignableBody::Bytes(body.as_bytes()))?;
-        let (signature, _) = sign(signable, &parameters)?.into_parts();
-        let mut request = HttpRequest::new(SdkBody::from(body));
-        request.set_method(method)?;
-        request.set_uri(path)?;
-        for (name, value) in headers.iter().copied().chain(signature.headers()) {
-            request.headers_mut().insert(name.to_owned(), value.to_owned());
-        }
-        Ok(request)
-    }
+/// Where a service of AWS is.
+pub(crate) fn endpoint(host: &str, region: &str) -> String {
+    let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+    format!("https://{host}.{region}.amazonaws.com{suffix}")
 }
 
 fn answer(response: &HttpResponse) -> Result<Answer, OrchestratorError<NotAnswered>> {
@@ -188,7 +154,7 @@ fn moment(text: &str) -> Option<Timestamp> {
 }
 
 /// The error's code in a body, JSON or XML.
-fn code_of(body: &str) -> Option<String> {
+pub(crate) fn code_of(body: &str) -> Option<String> {
     if let Ok(json) = serde_json::from_str::<Value>(body) {
         return ["__type", "code", "Code"].iter().find_map(|name| json[name].as_str().map(str::to_owned));
     }
@@ -207,7 +173,7 @@ fn json(answer: &Answer) -> Result<Value, NotAnswered> {
 
 impl fmt::Debug for Aws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Aws({})", self.signing_name)
+        write!(f, "Aws({})", self.signer.service)
     }
 }
 

@@ -3,13 +3,16 @@
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use thiserror::Error;
 
 /// Why a call of AWS failed, with the code that tells it, e.g. `ThrottlingException`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Fault {
     /// No answer, one of 5xx, throttled, or in conflict with another call: the same call may succeed later.
+    #[error("{0}")]
     Transient(String),
     /// What is wrong with the call, its rights, or what it is for: it is refused until somebody mends that.
+    #[error("{0}")]
     Final(String),
 }
 

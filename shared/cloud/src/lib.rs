@@ -16,6 +16,8 @@ mod logging;
 mod secret;
 mod settings;
 mod shell;
+mod signing;
+mod uploads;
 mod web;
 mod work;
 
@@ -40,6 +42,7 @@ pub use logging::log_to;
 pub use secret::{FromSecret, SecretUnavailable, SecretVersion, StoredSecret};
 pub use settings::{SettingError, Settings};
 pub use shell::Shell;
+pub use uploads::{UploadConditions, UploadForm, Uploads};
 pub use web::{Unanswered, Web};
 pub use work::{Answered, Units, put_answer, put_count, put_longest, put_time, put_units, put_user, timed};
 

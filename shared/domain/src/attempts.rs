@@ -61,6 +61,17 @@ impl Allowance {
         }
     }
 
+    /// For pictures of one user, each of which takes a function a second.
+    #[must_use]
+    pub const fn of_pictures() -> Self {
+        Self {
+            free: 20,
+            first_delay: Duration::from_mins(1),
+            longest_delay: Duration::from_hours(1),
+            forgotten_after: Duration::from_hours(24),
+        }
+    }
+
     /// Admits an attempt at `now`, after those that were `seen`. Returns what is to be remembered then.
     ///
     /// # Errors

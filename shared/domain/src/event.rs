@@ -263,6 +263,9 @@ pub struct Person {
     /// What the service keeps of the person besides, by name, if anything.
     #[serde(skip_serializing_if = "Attributes::is_empty")]
     attributes: Attributes,
+    /// Where the person's picture is, if there is one: a path, below the event's `source`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<String>,
 }
 
 /// Why a session ended.
@@ -398,7 +401,8 @@ impl EventKind {
 
 impl Person {
     /// The names of its fields: what an event that is redacted does not have.
-    pub(crate) const FIELDS: [&str; 5] = ["email", "first_name", "last_name", "locale", "attributes"];
+    pub(crate) const FIELDS: [&str; 6] =
+        ["email", "first_name", "last_name", "locale", "attributes", "picture"];
 
     pub(crate) fn of(user: &User) -> Self {
         Self {
@@ -407,6 +411,7 @@ impl Person {
             last_name: user.last_name.clone(),
             locale: user.locale.clone(),
             attributes: user.attributes.clone(),
+            picture: user.picture_path(),
         }
     }
 }

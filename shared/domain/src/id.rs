@@ -24,6 +24,8 @@ pub(crate) mod kind {
     pub enum Session {}
     /// A device that somebody logs in with.
     pub enum Device {}
+    /// A picture of a user.
+    pub enum Picture {}
     /// An event: what consumers de-duplicate on.
     pub enum Event {}
 }
@@ -40,6 +42,8 @@ pub type UserId = Id<kind::User>;
 pub type SessionId = Id<kind::Session>;
 /// Identifies a device that somebody logs in with.
 pub type DeviceId = Id<kind::Device>;
+/// Identifies a picture of a user: another picture is another id.
+pub type PictureId = Id<kind::Picture>;
 /// Identifies an event.
 pub type EventId = Id<kind::Event>;
 

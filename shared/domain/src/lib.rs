@@ -47,7 +47,7 @@ pub use digest::{Digest, Standing, UserChange, UsersByStatus, Week};
 pub use email::{CanonicalEmail, Email, InvalidEmail};
 pub use envelope::{Detail, Envelope, NotAnEvent};
 pub use event::{Actor, Cause, Event, EventKind, Person, SessionEnd, Stream};
-pub use id::{DeviceId, EventId, Id, RegistrationId, ResendId, ResetId, SessionId, UserId};
+pub use id::{DeviceId, EventId, Id, PictureId, RegistrationId, ResendId, ResetId, SessionId, UserId};
 pub use link::{Link, LinkHash, Purpose};
 pub use locale::{InvalidLocale, Locale};
 pub use name::{InvalidName, Name};

@@ -88,6 +88,7 @@ impl Newcomer {
             locale,
             attributes: self.attributes,
             roles: self.roles,
+            picture: None,
             invited_at: None,
             created_at: self.created_at,
             updated_at: self.updated_at,

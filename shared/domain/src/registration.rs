@@ -97,6 +97,7 @@ impl Registration {
             locale,
             attributes: crate::Attributes::default(),
             roles: Vec::new(),
+            picture: None,
             invited_at: None,
             created_at: now,
             updated_at: now,

@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     Actor, AttributeChanges, Attributes, Cause, Email, Event, EventKind, InvalidAttribute, Locale, Name,
-    RoleName, Session, SessionEnd, SessionId, SessionLimits, StatedReason, Stream, Timestamp, UserId,
+    PictureId, RoleName, Session, SessionEnd, SessionId, SessionLimits, StatedReason, Stream, Timestamp,
+    UserId,
 };
 
 /// Somebody who has an account.
@@ -32,6 +33,8 @@ pub struct User {
     pub locale: Option<Locale>,
     /// What the service keeps of the user besides.
     pub attributes: Attributes,
+    /// The user's picture, if there is one.
+    pub picture: Option<PictureId>,
     /// Names of the roles that the user has.
     pub roles: Vec<String>,
     /// When an administrator has made the account, as long as no password was chosen for it.
@@ -102,6 +105,8 @@ pub struct ProfileChange {
     pub locale: Change<Locale>,
     /// What the service keeps besides: those that are named, or all.
     pub attributes: Change<AttributeChanges>,
+    /// Whether there is no picture any more.
+    pub removes_picture: bool,
 }
 
 impl User {
@@ -249,6 +254,7 @@ impl User {
                 Change::Remove => Attributes::default(),
                 Change::Set(changes) => self.attributes.clone().changed(changes)?,
             },
+            picture: self.picture.filter(|_| !change.removes_picture),
             updated_at: cause.occurred_at,
             ..self.clone()
         };
@@ -260,6 +266,20 @@ impl User {
         Ok(Some(after.changed_by(cause, kind)))
     }
 
+    /// Gives the user another picture. Returns the user one version on, and the event.
+    #[must_use]
+    pub fn set_picture(&self, picture: PictureId, cause: Cause) -> (Self, Event) {
+        let pictured = Self { picture: Some(picture), updated_at: cause.occurred_at, ..self.clone() };
+        let kind = EventKind::user_updated(&pictured, self.differing(&pictured), None);
+        pictured.change(cause, kind)
+    }
+
+    /// Where everybody sees the picture, if there is one: a path, below the issuer.
+    #[must_use]
+    pub fn picture_path(&self) -> Option<String> {
+        self.picture.map(|picture| format!("/v1/pictures/{}/{picture}", self.id))
+    }
+
     /// The names of the parts of the profile that are not the same in `other`, sorted.
     fn differing(&self, other: &Self) -> Vec<String> {
         let attributes = self.attributes.differing(&other.attributes);
@@ -267,6 +287,7 @@ impl User {
             ("first_name", self.first_name != other.first_name),
             ("last_name", self.last_name != other.last_name),
             ("locale", self.locale != other.locale),
+            ("picture", self.picture != other.picture),
         ];
         let parts = parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_owned());
         attributes.into_iter().map(|name| format!("attributes.{name}")).chain(parts).collect()

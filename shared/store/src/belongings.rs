@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{Timestamp, UserId};
 use futures_util::{TryStreamExt, stream};
 use serde::Serialize;
@@ -23,7 +24,7 @@ pub struct Belonging {
     kind: String,
     /// Which one.
     id: String,
-    /// What it holds: no hash.
+    /// What it holds: no hash; octets in Base64.
     #[serde(flatten)]
     values: BTreeMap<String, Value>,
 }
@@ -90,6 +91,7 @@ impl Value {
                 number.parse().ok().map(|millis| Self::Moment(Timestamp::from_millis(millis)))
             }
             AttributeValue::N(number) => number.parse().ok().map(Self::Number),
+            AttributeValue::B(octets) => Some(Self::Text(STANDARD.encode(octets))),
             _ => None,
         }
     }

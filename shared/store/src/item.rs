@@ -116,6 +116,11 @@ impl Read<'_> {
         self.0.get(name).map(|value| bytes(value).ok_or(Failure::Malformed(name))).transpose()
     }
 
+    pub(crate) fn octets(&self, name: &'static str) -> Result<Vec<u8>, Failure> {
+        let blob = self.0.get(name).and_then(|value| value.as_b().ok()).ok_or(Failure::Malformed(name))?;
+        Ok(blob.as_ref().to_vec())
+    }
+
     /// What `parse` makes of a text attribute that may be missing.
     pub(crate) fn maybe_parsed<T, E>(
         &self,

@@ -29,6 +29,7 @@ mod listing;
 mod mails;
 mod moving;
 mod outbox;
+mod pictures;
 mod public_keys;
 mod receipts;
 mod reconciliation;

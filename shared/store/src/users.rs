@@ -8,7 +8,7 @@ use domain::{
 use crate::{
     Erasure, Failure, Identities, Refused, erasures,
     item::{Attributes, Item, Read, text},
-    listing, registrations, roles, sessions,
+    listing, pictures, registrations, roles, sessions,
     transaction::{Commands, NotCommitted, Write},
 };
 
@@ -120,12 +120,13 @@ impl Commands<'_> {
         })
     }
 
-    /// Puts a user in the place of the one a version before.
+    /// Puts a user in the place of the one a version before, of whom only the profile is another.
     ///
     /// # Errors
     /// [`Refused::Stale`] if the user has changed since they were read.
-    pub async fn update_user(&self, user: &User, event: Event) -> Result<(), Refused> {
-        self.commit([replace(user)], event).await.map_err(sessions::stale)
+    pub async fn update_user(&self, (before, user): (&User, &User), event: Event) -> Result<(), Refused> {
+        let writes = [replace(user)].into_iter().chain(pictures::removal(before, user));
+        self.commit(writes, event).await.map_err(sessions::stale)
     }
 
     /// The same of a user of whom anything may be another: with them change the roles by which they are
@@ -143,7 +144,7 @@ impl Commands<'_> {
         let is_counted = count.is_some();
         let writes = [count, Some(replace(user))].into_iter().flatten();
         let writes = writes.chain(listing::role_writes(&before.roles, user));
-        let writes = writes.chain(erasures::writes(before, user));
+        let writes = writes.chain(erasures::writes(before, user)).chain(pictures::removal(before, user));
         self.commit(writes, event).await.map_err(|error| match error {
             // If something else does not hold either, it is to be decided anew.
             NotCommitted::Refused(positions) if is_counted && positions == [COUNT] => {
@@ -316,6 +317,7 @@ fn item(user: &User) -> Attributes {
         .maybe_text("locale", user.locale.as_ref().map(Locale::as_str))
         .maybe_text("attributes", (!user.attributes.is_empty()).then(|| user.attributes.json()))
         .texts("roles", &user.roles)
+        .maybe_text("picture", user.picture.map(|picture| picture.to_string()).as_deref())
         .maybe_moment("invited_at", user.invited_at)
         .moment("created_at", user.created_at)
         .moment("updated_at", user.updated_at)
@@ -388,6 +390,7 @@ pub(crate) fn parse(id: UserId, item: &Attributes) -> Result<User, Failure> {
         locale: read.maybe_parsed("locale", Locale::parse)?,
         attributes: read.maybe_parsed("attributes", custom_attributes)?.unwrap_or_default(),
         roles: read.texts("roles")?,
+        picture: read.maybe_parsed("picture", str::parse)?,
         invited_at: item.contains_key("invited_at").then(|| read.moment("invited_at")).transpose()?,
         created_at: read.moment("created_at")?,
         updated_at: read.moment("updated_at")?,

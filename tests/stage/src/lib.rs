@@ -9,6 +9,7 @@
 
 pub mod faults;
 pub mod outbox;
+pub mod upload;
 
 use std::{
     sync::{
@@ -26,6 +27,7 @@ use local::{
     calls::{Call, Fate},
 };
 use serde_json::{Value, json};
+use upload::Form;
 
 /// A password that nothing is wrong with.
 pub const PASSWORD: &str = "correct horse battery";
@@ -322,6 +324,23 @@ impl Stage {
         self.send(Request::new("PUT", "/v1/me/password").json(&body).bearer(access_token)).await
     }
 
+    /// A signed form to upload a picture by.
+    pub async fn upload_form(&self, access_token: &str, content_type: &str) -> Form {
+        let path = format!("/v1/me/picture/upload-form?content_type={content_type}");
+        Form::of(&self.get(&path, access_token).await.expect(200).body)
+    }
+
+    /// Uploads a picture, as a PNG, which nobody sees yet.
+    pub async fn upload(&self, access_token: &str, octets: &[u8]) {
+        let form = self.upload_form(access_token, "image/png").await;
+        self.send(form.with_file(octets)).await.expect(204);
+    }
+
+    /// Makes what was uploaded the picture of the user.
+    pub async fn set_picture(&self, access_token: &str) -> Answer {
+        self.send(Request::new("PUT", "/v1/me/picture").bearer(access_token)).await
+    }
+
     /// Logs a user in with another password than the usual one.
     pub async fn log_in_with(&self, email: &str, password: &str) -> Answer {
         self.post("/v1/sessions", json!({"email": email, "password": password})).await
@@ -363,6 +382,12 @@ impl Answer {
     pub fn problem(&self) -> &str {
         let kind = self.body["type"].as_str().unwrap_or_default();
         kind.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The body, whatever it is.
+    #[must_use]
+    pub fn octets(&self) -> &[u8] {
+        &self.response.body
     }
 
     /// A header; empty if it is not there.

@@ -17,7 +17,7 @@ use local::{
 };
 use remains::Remains;
 use serde_json::{Value, json};
-use stage::{PASSWORD, Stage, Tokens};
+use stage::{PASSWORD, Stage, Tokens, upload::PNG};
 use store::{EventKey, Identities, Outbox, Reconciliation};
 
 /// What the stage calls the address, as its owner writes it.
@@ -85,6 +85,9 @@ async fn nothing_of_the_person_is_left_in_any_table() {
     let stage = Stage::with(|setup| declared(setup).with_parameter("DeletionGraceDays", "0"));
     let (id, tokens) = somebody(&stage).await;
     update(&stage, &tokens).await;
+    stage.upload(&tokens.access, PNG).await;
+    let picture = stage.set_picture(&tokens.access).await.expect(200).body["picture"].clone();
+    stage.upload(&tokens.access, b"never taken").await;
     // As registrations were told of once.
     let told =
         json!({"subject": format!("registration#{id}"), "data": {"registration_id": id, "email": EMAIL}});
@@ -93,6 +96,7 @@ async fn nothing_of_the_person_is_left_in_any_table() {
         .await;
     stage.settle().await;
     assert_eq!(personal(&Remains::of(&stage).everywhere()), PERSONAL, "there was something to erase");
+    assert_eq!(stage.stack.uploads(), [id.as_str()], "and in the bucket");
     delete(&stage, &tokens).await;
     stage.pass(Duration::from_mins(5));
 
@@ -104,6 +108,8 @@ async fn nothing_of_the_person_is_left_in_any_table() {
     assert_eq!(personal(&remains.but(&["REGISTRATION#", "RESEND#"]).everywhere()), Vec::<&str>::new());
     let left = remains.user(&id);
     assert_eq!((left.len(), &left[0]["status"]), (1, &json!({"S": "erased"})), "a tombstone: {left:?}");
+    assert_eq!(stage.stack.uploads(), Vec::<String>::new());
+    stage.send(Request::get(picture.as_str().expect("a path"))).await.expect(404);
     stage.pass(Duration::from_hours(24));
     let remains = Remains::of(&stage).everywhere();
     assert_eq!(personal(&remains), Vec::<&str>::new());

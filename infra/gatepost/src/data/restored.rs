@@ -11,7 +11,7 @@ use std::{
 use clap::ArgMatches;
 use cloud::{Clock, Random};
 use domain::{Actor, Cause, User, UserId};
-use erase_users::EraseUsers;
+use erase_users::Erasing;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use store::{Erasure, Failure, Refused, StandingRefused, Store};
@@ -32,7 +32,7 @@ const OWN: [&str; 3] = ["user.restored", "user.deletion-requested", "user.erased
 
 struct Restoring {
     store: Store,
-    erasing: EraseUsers,
+    erasing: Erasing,
     clock: Clock,
     random: Random,
     correlation_id: String,
@@ -51,7 +51,7 @@ pub(super) async fn run(place: &Place, arguments: &ArgMatches, report: &Report) 
     let cloud = &tables.cloud;
     let (clock, random) = (cloud.clock(), cloud.random());
     let correlation_id = random.uuid().to_string();
-    let (store, erasing) = (Store::new(cloud)?, erase_users::function(cloud)?);
+    let (store, erasing) = (Store::new(cloud)?, Erasing::new(cloud)?);
     let restoring = Restoring { store, erasing, clock, random, correlation_id };
     let mut again = 0;
     for id in &erased {

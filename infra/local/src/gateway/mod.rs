@@ -12,13 +12,18 @@ use std::net::IpAddr;
 pub use message::{Request, Response};
 pub(crate) use router::Router;
 
-use crate::{functions::CallFailed, stack::Stack};
+use crate::{functions::CallFailed, stack::Stack, uploads};
 
 /// API Gateway's limit of a request's body.
 pub(crate) const MAX_BODY: usize = 10 * 1024 * 1024;
 
 /// Answers one request.
 pub(crate) async fn answer(stack: &Stack, request: Request, peer: IpAddr) -> Response {
+    if let Some(bucket) = request.path().strip_prefix(uploads::PATH)
+        && request.method == http::Method::POST
+    {
+        return uploads::post(stack, &request, bucket.trim_matches('/')).await;
+    }
     if let Some(response) = pages::answer(stack, &request) {
         return response;
     }

@@ -116,7 +116,8 @@ fn of_role() -> [Event; 2] {
 fn of_user(user: User) -> Vec<EventKind> {
     let motto = Some(Attribute::Text("onward".to_owned()));
     let attributes = Attributes::default().changed(&[("motto".to_owned(), motto)].into());
-    let user = User { attributes: attributes.expect("attributes"), ..user };
+    let picture = Some(Id::new(at(3500), [7; 10]));
+    let user = User { attributes: attributes.expect("attributes"), picture, ..user };
     let person = || Some(Person::of(&user));
     let session_id = Id::new(at(4000), [9; 10]);
     let reason = || StatedReason::parse("ticket 4711").ok();
@@ -134,7 +135,7 @@ fn of_user(user: User) -> Vec<EventKind> {
         EventKind::EmailChangeRequested {},
         EventKind::EmailChanged { person: person() },
         EventKind::UserUpdated {
-            changed: vec!["attributes.motto".to_owned(), "locale".to_owned()],
+            changed: vec!["attributes.motto".to_owned(), "locale".to_owned(), "picture".to_owned()],
             stated_reason: StatedReason::parse("ticket 4711").ok(),
             person: person(),
         },

@@ -15,7 +15,7 @@ use local::{
     calls::{Call, Fate},
 };
 use serde_json::json;
-use stage::{Answer, PASSWORD, Stage, Tokens};
+use stage::{Answer, PASSWORD, Stage, Tokens, upload::PNG};
 
 const EMAIL: &str = "ada@example.com";
 const NEW: &str = "another horse, another battery";
@@ -113,6 +113,10 @@ async fn ready_at_home(route: &str, stage: &Stage, here: &Tokens) -> Request {
         }
         "DELETE /v1/me" => Request::delete("/v1/me").json(&json!({"password": PASSWORD})),
         "PATCH /v1/me" => Request::new("PATCH", "/v1/me").json(&json!({"last_name": "Lovelace"})),
+        "PUT /v1/me/picture" => {
+            stage.upload(&here.access, PNG).await;
+            Request::new("PUT", "/v1/me/picture")
+        }
         "PUT /v1/me/password" => {
             let body = json!({"current_password": PASSWORD, "new_password": NEW});
             Request::new("PUT", "/v1/me/password").json(&body)

@@ -1,0 +1,74 @@
+//! Erasing one user, from both tables.
+
+use cloud::{Clock, Cloud, Random, SettingError};
+use domain::{Actor, Cause, Id, Stream, User};
+use store::{Erasure, Failure, History, Refused, Store};
+
+/// Erases users from the tables.
+pub struct Erasing {
+    store: Store,
+    history: History,
+    clock: Clock,
+    random: Random,
+}
+
+impl Erasing {
+    /// Of this deployment.
+    ///
+    /// # Errors
+    /// If a setting is missing or unusable.
+    pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
+        let store = Store::new(cloud)?;
+        let history = History::new(cloud, store.identities())?;
+        Ok(Self { store, history, clock: cloud.clock(), random: cloud.random() })
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Says whether a user is gone by this. The user comes last: until then everything is found again.
+    ///
+    /// # Errors
+    /// If the tables do not answer.
+    pub async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, Failure> {
+        let identities = self.store.identities();
+        let Some(user) = self.waiting(erasure).await? else { return Ok(false) };
+        let registration = Id::from_uuid(user.id.uuid());
+        tokio::try_join!(
+            identities.delete_belongings(user.id),
+            self.history.redact(Stream::User(user.id)),
+            self.history.redact(Stream::Registration(registration)),
+        )?;
+        let credential = identities.credential(user.email.canonical()).await?;
+        let credential = credential.filter(|credential| credential.user_id == user.id);
+
+        let (tombstone, event) = user.erase(self.cause(&user, invocation));
+        let store = self.store.answering(None);
+        match store.erase(&tombstone, erasure, credential.as_ref(), event).await {
+            Ok(()) => Ok(true),
+            // Another run was quicker, or the user came back at the last moment, as their clock has it.
+            Err(Refused::Stale) if self.waiting(erasure).await?.is_none() => Ok(false),
+            Err(Refused::Stale) => Err(Failure::Contended),
+            Err(Refused::Failed(failure)) => Err(failure),
+        }
+    }
+
+    /// The user, if that is still what they wait for.
+    async fn waiting(&self, erasure: Erasure) -> Result<Option<User>, Failure> {
+        let user = self.store.identities().user(erasure.user_id).await?;
+        Ok(user.filter(|user| Erasure::of(user) == Some(erasure)))
+    }
+
+    /// The user has asked for it.
+    fn cause(&self, user: &User, invocation: &str) -> Cause {
+        let occurred_at = self.clock.now();
+        Cause {
+            event_id: self.random.id(occurred_at),
+            occurred_at,
+            actor: Actor::User(user.id),
+            correlation_id: invocation.to_owned(),
+            traceparent: None,
+        }
+    }
+}

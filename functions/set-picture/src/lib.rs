@@ -1,0 +1,161 @@
+//! `PUT /v1/me/picture`: takes what the user who is signed in has uploaded, and makes it their picture.
+//!
+//! What everybody sees is drawn anew from the pixels: whatever else a file carries (places, names, scripts) stays
+//! behind.
+
+mod render;
+
+use api::{
+    AccessGate, Endpoint, Nothing, Problem, ProblemType, Profile, Receipts, Route, SignedIn, UseCase,
+    Versioned,
+};
+use cloud::{Clock, Cloud, Fault, Random, SettingError, Uploads, chain};
+use domain::{Allowance, Status, Timestamp, User};
+use store::{Failure, Limit, NotReserved, Refused, Store};
+use thiserror::Error;
+use tokio::task;
+
+use render::Unacceptable;
+
+/// Sets pictures.
+pub struct SetPicture {
+    store: Store,
+    uploads: Uploads,
+    gate: AccessGate,
+    clock: Clock,
+    random: Random,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<Endpoint<SetPicture>, SettingError> {
+    let store = Store::new(cloud)?;
+    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
+    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let (uploads, clock, random) = (Uploads::new(cloud)?, cloud.clock(), cloud.random());
+    Endpoint::changing(cloud, SetPicture { store, uploads, gate, clock, random }, receipts)
+}
+
+/// Why a user's picture stays as it is.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// Too many pictures of this user.
+    #[error(transparent)]
+    NotReserved(#[from] NotReserved),
+    /// Nothing was uploaded, or it was taken before.
+    #[error("nothing was uploaded")]
+    UploadMissing,
+    /// What was uploaded cannot be read.
+    #[error("the upload was not read")]
+    UploadNotRead(#[from] Fault),
+    /// What was uploaded is no picture, or too large a one.
+    #[error(transparent)]
+    Unacceptable(#[from] Unacceptable),
+    /// The user is gone or may not sign in, and the token has not died yet.
+    #[error("the user may not sign in")]
+    NotActive,
+    /// The profile is not of the version that the request is for.
+    #[error("the profile has changed")]
+    Changed,
+    /// Too many changes of this user at once.
+    #[error("too many turns")]
+    Contended,
+    /// The tables failed.
+    #[error("not stored")]
+    NotStored(#[from] Failure),
+}
+
+impl UseCase for SetPicture {
+    const ROUTES: &'static [Route] = &[Route::put("/v1/me/picture")];
+    const PROBLEMS: &'static [ProblemType] = &[
+        ProblemType::InvalidToken,
+        ProblemType::UploadMissing,
+        ProblemType::PictureUnacceptable,
+        ProblemType::RateLimited,
+        ProblemType::VersionConflict,
+    ];
+    type Caller = SignedIn;
+    type Request = Nothing;
+    type Response = Versioned<Profile>;
+    type Refusal = Refusal;
+
+    fn gate(&self) -> &AccessGate {
+        &self.gate
+    }
+
+    async fn run(&self, caller: SignedIn, _: Nothing) -> Result<Versioned<Profile>, Refusal> {
+        let now = self.clock.now();
+        let limit = Limit::of_user("picture", caller.user_id, Allowance::of_pictures());
+        self.store.identities().reserve(&[limit], now).await?;
+        let upload = self.uploads.read(caller.user_id).await?.ok_or(Refusal::UploadMissing)?;
+
+        let set = match self.rendered(upload).await {
+            Ok(octets) => self.set(&caller, &octets, now).await,
+            Err(unacceptable) => Err(unacceptable.into()),
+        };
+        if matches!(set, Ok(_) | Err(Refusal::Unacceptable(_))) {
+            self.clear(&caller).await;
+        }
+        set
+    }
+}
+
+impl SetPicture {
+    async fn rendered(&self, upload: Vec<u8>) -> Result<Vec<u8>, Unacceptable> {
+        // A decoder that panics has met a file that it cannot read.
+        task::spawn_blocking(move || render::render(&upload)).await.unwrap_or(Err(Unacceptable))
+    }
+
+    async fn set(
+        &self,
+        caller: &SignedIn,
+        octets: &[u8],
+        now: Timestamp,
+    ) -> Result<Versioned<Profile>, Refusal> {
+        let (picture, cause) = (self.random.id(now), caller.cause(self.random.id(now), now));
+        for _turn in 0..store::TURNS {
+            let (after, event) = self.user(caller).await?.set_picture(picture, cause.clone());
+            let shown = Versioned::from(after.clone());
+            match self.store.answering(caller.receipt(&shown)).set_picture(&after, octets, event).await {
+                Ok(()) => return Ok(shown),
+                // Whatever else of the user has changed stays.
+                Err(Refused::Stale) => {}
+                Err(Refused::Failed(failure)) => return Err(failure.into()),
+            }
+        }
+        Err(Refusal::Contended)
+    }
+
+    /// The user as they are now, if that is the version which the request is for.
+    async fn user(&self, caller: &SignedIn) -> Result<User, Refusal> {
+        let user = self.store.identities().user(caller.user_id).await?;
+        let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
+        if caller.head.is_for_version(user.version) { Ok(user) } else { Err(Refusal::Changed) }
+    }
+
+    /// What was uploaded is not needed any more. If it stays, the bucket deletes it within two days.
+    async fn clear(&self, caller: &SignedIn) {
+        if let Err(fault) = self.uploads.delete(caller.user_id).await {
+            tracing::warn!(cause = chain(&fault), "an upload was not deleted");
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
+            Refusal::NotReserved(NotReserved::Failed(failure)) | Refusal::NotStored(failure) => {
+                Self::failure(failure.is_retryable())
+            }
+            Refusal::UploadMissing => Self::of(ProblemType::UploadMissing),
+            Refusal::UploadNotRead(fault) => Self::failure(fault.is_transient()),
+            Refusal::Unacceptable(_) => Self::of(ProblemType::PictureUnacceptable),
+            Refusal::NotActive => Self::of(ProblemType::InvalidToken),
+            Refusal::Changed => Self::of(ProblemType::VersionConflict),
+            Refusal::Contended => Self::unavailable(),
+        }
+    }
+}
