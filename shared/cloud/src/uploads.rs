@@ -223,3 +223,35 @@ impl fmt::Debug for Uploads {
         write!(f, "Uploads({})", self.bucket)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_form_of_credentials_that_last_for_a_while_has_their_token_and_leads_to_the_bucket() {
+        let chosen = [
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "of-this-role"),
+            ("AWS_ENDPOINT_URL", ""),
+            ("UPLOADS_BUCKET", "faces"),
+        ];
+        let chosen = chosen.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let uploads = Uploads::new(&Cloud::of_environment_but(chosen)).expect("settings");
+        let user = "01a1fc0b-e380-7334-a113-995cf691811f".parse().expect("an id");
+        let lifetime = Duration::from_mins(10);
+
+        let conditions = UploadConditions { user, content_type: "image/png", max_octets: 9, lifetime };
+        let form = uploads.form(&conditions).await.expect("a form");
+
+        assert_eq!(form.url, "https://faces.s3.eu-west-1.amazonaws.com");
+        let field = |name| &form.fields.iter().find(|(field, _)| *field == name).expect(name).1;
+        assert_eq!(field("x-amz-security-token"), "of-this-role");
+        let policy = STANDARD.decode(field("policy")).expect("Base64");
+        let policy = String::from_utf8(policy).expect("text");
+        assert!(policy.contains(r#"{"x-amz-security-token":"of-this-role"}"#), "{policy}");
+        assert!(policy.contains(r#"{"bucket":"faces"}"#), "{policy}");
+    }
+}

@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
+use stage::upload::Form;
 use ureq::{Agent, RequestBuilder, http::HeaderMap, typestate::WithBody};
 
 /// Mail and events travel behind the answers: this long they may take, on a busy machine.
@@ -80,6 +81,14 @@ impl Place {
     #[must_use]
     pub fn post_as(&self, path: &str, token: &str, body: &Value) -> Answer {
         send(self.agent.post(format!("{}{path}", self.url)), Some(token), body)
+    }
+
+    /// Posts a signed form with a file, wherever it wants to be posted.
+    #[must_use]
+    pub fn upload(&self, form: &Form, octets: &[u8]) -> Answer {
+        let (content_type, body) = form.filled_in(octets);
+        let request = self.agent.post(&form.url).header("content-type", content_type);
+        Answer::of(request.send(body).unwrap_or_else(|error| panic!("POST {}: {error}", form.url)))
     }
 
     /// `PUT path` with this JSON, with an access token.

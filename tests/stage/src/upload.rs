@@ -41,6 +41,13 @@ impl Form {
     /// The request that posts it with a file, as a browser does.
     #[must_use]
     pub fn with_file(&self, octets: &[u8]) -> Request {
+        let (content_type, body) = self.filled_in(octets);
+        Request::new("POST", &self.url).body(body).header("content-type", &content_type)
+    }
+
+    /// Media type and body of that request.
+    #[must_use]
+    pub fn filled_in(&self, octets: &[u8]) -> (String, Vec<u8>) {
         let mut body = Vec::new();
         for (name, value) in &self.fields {
             let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"");
@@ -50,7 +57,6 @@ impl Form {
         body.extend(format!("--{BOUNDARY}\r\n{head}\r\n\r\n").into_bytes());
         body.extend(octets);
         body.extend(format!("\r\n--{BOUNDARY}--\r\n").into_bytes());
-        let request = Request::new("POST", &self.url).body(body);
-        request.header("content-type", &format!("multipart/form-data; boundary={BOUNDARY}"))
+        (format!("multipart/form-data; boundary={BOUNDARY}"), body)
     }
 }

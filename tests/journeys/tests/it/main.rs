@@ -8,5 +8,6 @@ mod credentials;
 mod leaving;
 mod life;
 mod links;
+mod pictures;
 mod sessions;
 mod suspending;
