@@ -76,7 +76,7 @@ impl EraseUsers {
                     tracing::warn!("there is no time for everybody: the next run goes on");
                     return conclude(answer, failures);
                 }
-                match Box::pin(self.erase(erasure, &invocation.id)).await {
+                match self.erase(erasure, &invocation.id).await {
                     Ok(is_erased) => answer.erased += usize::from(is_erased),
                     Err(failure) => {
                         let user_id = erasure.user_id.to_string();
@@ -102,7 +102,7 @@ impl EraseUsers {
     async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, NotErased> {
         // Once the user is gone, nobody would look for it any more.
         self.uploads.delete(erasure.user_id).await?;
-        Ok(self.erasing.erase(erasure, invocation).await?)
+        Ok(Box::pin(self.erasing.erase(erasure, invocation)).await?)
     }
 }
 

@@ -1,5 +1,4 @@
 //! Pictures, seen by everybody.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use local::{Request, calls::round_trips};
 use serde_json::Value;

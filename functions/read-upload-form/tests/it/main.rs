@@ -1,5 +1,4 @@
 //! Forms, seen by whoever posts them.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
