@@ -16,8 +16,8 @@ use api::{
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError, chain};
 use credentials::{HashFailed, Hasher, Verdict};
 use domain::{
-    Allowance, Credential, Email, InvalidEmail, InvalidPassword, Password, Secret, SessionLimits, Status,
-    User,
+    Actor, Allowance, Cause, Credential, Email, InvalidEmail, InvalidPassword, Password, Secret,
+    SessionLimits, Status, User,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -303,16 +303,16 @@ impl LogIn {
         (mut user, proven): (User, &Credential),
     ) -> Result<User, Refusal> {
         let now = self.clock.now();
-        let cause = caller.cause(self.random.id(now), now);
+        let cause = Cause { actor: Actor::User(user.id), ..caller.cause(self.random.id(now), now) };
         for _turn in 0..store::TURNS {
             match user.status {
                 Status::Active => return Ok(user),
                 Status::Suspended => return Err(Refusal::Suspended),
                 Status::Deleting { .. } => {}
             }
-            let (back, event) = user.cancel_deletion(cause.clone());
+            let (back, event) = user.cancel_deletion(None, cause.clone());
             match self.store.answering(None).change_user((&user, &back), event).await {
-                Ok(()) => return Ok(back),
+                Ok(()) => user = back,
                 Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
                 // Whoever comes back is one administrator more, never the last one.
                 Err(StandingRefused::Refused(Refused::Stale) | StandingRefused::LastAdministrator) => {

@@ -1,7 +1,7 @@
 //! `POST /v1/users/{id}/reactivate`: lets a user sign in again who was suspended, or deleted by an administrator and not
 //! erased yet.
 //!
-//! The sessions that were ended stay so. Whoever wants to be erased themselves is not kept: they take that back by
+//! The sessions that were ended stay so. Who was suspended before they were deleted is suspended again first. Whoever wants to be erased themselves is not kept: they take that back by
 //! logging in.
 
 use administration::{Administration, NotDone, Stated, Whom};

@@ -64,8 +64,8 @@ struct PresentedLink {
 /// Why the password stays as it is.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// The token is none, or its link was used, replaced or taken back, has expired, or speaks for an
-    /// address that is the user's no more: whoever holds a link is not told which.
+    /// The token is none, or its link was used, replaced or taken back, has expired, speaks for an
+    /// address that is the user's no more, or is of before something ended every session: whoever holds a link is not told which.
     #[error("the link is not good")]
     LinkInvalid,
     /// The new password is not acceptable.
@@ -125,10 +125,10 @@ impl ResetPassword {
         let (link, user) = tokio::try_join!(identities.link(*user_id, *purpose), identities.user(*user_id))?;
         let now = self.clock.now();
         let link = link.filter(|link| link.is(hash, now)).ok_or(Refusal::LinkInvalid)?;
-        let is_bound = |user: &User| user.email.canonical() == link.bound_to.canonical();
         // An invitation gives the first password, and takes the place of none.
         let is_open = |user: &User| *purpose != Purpose::AcceptInvitation || user.invited_at.is_some();
-        let user = user.filter(|user| user.status == Status::Active && is_bound(user) && is_open(user));
+        let user =
+            user.filter(|user| user.status == Status::Active && link.is_bound_to(user) && is_open(user));
         user.ok_or(Refusal::LinkInvalid)
     }
 

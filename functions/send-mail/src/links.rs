@@ -148,7 +148,9 @@ impl SendMail {
         }
         let token = LinkToken::new(user.id.uuid(), purpose, self.random.bytes());
         let expires_at = self.clock.now().plus(lifetime);
-        let link = Link { hash: Some(token.hash()), bound_to: user.email.clone(), expires_at };
+        // What ends every session ends this as well. An invitation opens nothing that anybody has yet.
+        let epoch = (purpose == Purpose::ResetPassword).then_some(user.epoch);
+        let link = Link { hash: Some(token.hash()), bound_to: user.email.clone(), epoch, expires_at };
         self.identities.put_link(user.id, purpose, &link).await.map_err(unhandled)?;
         let url = url(&self.pages.password, &token);
         let content =

@@ -35,8 +35,10 @@ impl SendMail {
             return Ok(());
         }
         let (letter, moment) = match (letter, user.status) {
-            (Letter::DeletionRequested, Status::Deleting { erase_at, is_final: false }) => (letter, erase_at),
-            (Letter::DeletionRequested, Status::Deleting { erase_at, is_final: true }) => {
+            (Letter::DeletionRequested, Status::Deleting { erase_at, is_final: false, .. }) => {
+                (letter, erase_at)
+            }
+            (Letter::DeletionRequested, Status::Deleting { erase_at, is_final: true, .. }) => {
                 (Letter::AccountDeleted, erase_at)
             }
             // Came back meanwhile.

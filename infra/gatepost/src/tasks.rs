@@ -61,7 +61,7 @@ pub(crate) fn command() -> Command {
         Command::new("list").about("Shows what is done again and again, and what waits for its moment"),
         Command::new("status").about("Says how the last run of a task went, or when one is due").arg(task()),
         Command::new("cancel")
-            .about("Takes back what waits: the user is not erased, and can log in again")
+            .about("Takes back what waits: the user is not erased, and what they were before")
             .arg(task())
             .arg(flag("dry-run", "Only says what it would do"))
             .arg(flag("yes", "Does not ask before")),
@@ -181,7 +181,7 @@ impl Tasks {
             if erasure.due_at <= now {
                 return Err(TasksError::Due(task.to_owned()));
             }
-            let (kept, event) = user.cancel_deletion(cause.clone());
+            let (kept, event) = user.cancel_deletion(None, cause.clone());
             match self.store.answering(None).change_user((&user, &kept), event).await {
                 Ok(()) => return Ok(()),
                 Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),

@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use cloud::{Clock, Line, Random};
@@ -30,6 +31,8 @@ use crate::{
     uploads::Uploads,
 };
 
+/// How long a function may take whose caller is patient.
+const PATIENCE: Duration = Duration::from_mins(5);
 /// Somebody who is slow to read news may miss some; who needs all reads mails and events.
 const NEWS: usize = 1024;
 
@@ -48,6 +51,7 @@ pub struct Setup {
     pub(crate) random: Random,
     pub(crate) log: Arc<dyn Fn(&Line) + Send + Sync>,
     watch: Watch,
+    pub(crate) is_patient: bool,
 }
 
 impl Stack {
@@ -77,6 +81,7 @@ impl Setup {
             random: Random::system(),
             log: Arc::new(|_| ()),
             watch: Watch::default(),
+            is_patient: false,
         };
         setup.at("http://127.0.0.1:9000")
     }
@@ -159,6 +164,14 @@ impl Setup {
         self
     }
 
+    /// Gives functions and their calls of AWS the time that they take: to be tried on a machine that is busy
+    /// with other things.
+    #[must_use]
+    pub const fn patient(mut self) -> Self {
+        self.is_patient = true;
+        self
+    }
+
     /// The template, as it would run.
     ///
     /// # Errors
@@ -176,6 +189,11 @@ impl Setup {
         for (function, name, value) in &self.settings {
             if let Some(function) = template.functions.get_mut(function) {
                 function.settings.insert(name.clone(), value.clone());
+            }
+        }
+        if self.is_patient {
+            for function in template.functions.values_mut() {
+                function.timeout = function.timeout.max(PATIENCE);
             }
         }
         let template = Arc::new(template);

@@ -357,7 +357,7 @@ pub(crate) fn clouds(services: &Arc<Services>, setup: &Setup) -> BTreeMap<String
     let clouds = functions.map(|(name, deployed)| {
         let parts = (setup.clock.clone(), setup.random.clone(), log(services, setup));
         let cloud = cloud(services, (name, deployed), REGION, parts);
-        (name.clone(), cloud)
+        (name.clone(), if setup.is_patient { cloud.patient() } else { cloud })
     });
     clouds.collect()
 }

@@ -45,7 +45,7 @@ impl Act<'_, UsersWrite> {
         let can_return = |user: &User| match user.status {
             Status::Active | Status::Suspended => true,
             // Nobody is kept against their own wish.
-            Status::Deleting { erase_at, is_final } => is_final && now < erase_at,
+            Status::Deleting { erase_at, is_final, .. } => is_final && now < erase_at,
         };
         self.change_whom(can_return, id, decide, answer).await
     }

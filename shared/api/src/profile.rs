@@ -31,6 +31,10 @@ pub struct Profile {
     #[schemars(with = "String")]
     status: Status,
     roles: Vec<String>,
+    /// Since when an invitation waits to be accepted; left out otherwise.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invited_at: Option<Timestamp>,
     #[schemars(with = "String", extend("format" = "date-time"))]
     created_at: Timestamp,
     #[schemars(with = "String", extend("format" = "date-time"))]
@@ -55,6 +59,7 @@ impl From<User> for Profile {
             attributes: user.attributes,
             status: user.status,
             roles: user.roles,
+            invited_at: user.invited_at,
             created_at: user.created_at,
             updated_at: user.updated_at,
         }

@@ -18,12 +18,16 @@ impl User {
         Some(suspended.changed_by(cause, kind))
     }
 
-    /// Lets the user sign in again: whoever was suspended, or was to be erased. Returns the user one version on, and
-    /// the event; `None` if they may.
+    /// Lets the user sign in again: whoever was suspended, or was to be erased. Who was suspended before that is so
+    /// again first. Returns the user one version on, and the event; `None` if they may.
     #[must_use]
     pub fn reactivate(&self, stated_reason: StatedReason, cause: Cause) -> Option<(Self, Event)> {
-        if self.status == Status::Active {
-            return None;
+        match self.status {
+            Status::Active => return None,
+            Status::Deleting { was_suspended: true, .. } => {
+                return Some(self.cancel_deletion(Some(stated_reason), cause));
+            }
+            Status::Suspended | Status::Deleting { .. } => {}
         }
         let active = Self { status: Status::Active, updated_at: cause.occurred_at, ..self.clone() };
         let kind = EventKind::UserReactivated { stated_reason: Some(stated_reason) };
@@ -42,9 +46,7 @@ impl User {
     #[must_use]
     pub fn delete(&self, grace: Duration, stated_reason: StatedReason, cause: Cause) -> (Self, Event) {
         let erase_at = cause.occurred_at.plus(grace);
-        let status = Status::Deleting { erase_at, is_final: true };
-        let deleting = Self { epoch: self.epoch + 1, status, ..self.clone() };
         let kind = EventKind::DeletionRequested { erase_at, stated_reason: Some(stated_reason) };
-        deleting.changed_by(cause, kind)
+        self.to_be_erased(erase_at, true).changed_by(cause, kind)
     }
 }

@@ -84,7 +84,8 @@ impl User {
     /// before. Returns the user one version on, the link that waits for its mail, and the event.
     #[must_use]
     pub fn request_email_change(&self, to: Email, lifetime: Duration, cause: Cause) -> (Self, Link, Event) {
-        let link = Link { hash: None, bound_to: to, expires_at: cause.occurred_at.plus(lifetime) };
+        let expires_at = cause.occurred_at.plus(lifetime);
+        let link = Link { hash: None, bound_to: to, epoch: None, expires_at };
         let (user, event) = self.change(cause, EventKind::EmailChangeRequested {});
         (user, link, event)
     }

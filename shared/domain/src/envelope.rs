@@ -59,7 +59,7 @@ pub(crate) struct CloudEvent<'a> {
     actor: String,
     /// The request that it happened on.
     correlationid: &'a str,
-    /// The caller's W3C trace context, if any.
+    /// The W3C trace context of the request; left out if it happened on none.
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
     /// What is particular to the type.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Attributes, BreachCheck, EventId, Locale, Name, Permission, RegistrationId, ResendId, ResetId, RoleName,
-    SessionId, Standing, StatedReason, Timestamp, User, UserChange, UserId, Week,
+    SessionId, Standing, StatedReason, StatusName, Timestamp, User, UserChange, UserId, Week,
 };
 
 /// One change, numbered within its stream.
@@ -180,8 +180,15 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.deletion-canceled`: the user has come back in time.
-    DeletionCanceled {},
+    /// `user.deletion-canceled`: the user is not to be erased any more. They have come back in time, or an
+    /// administrator or operator keeps them.
+    DeletionCanceled {
+        /// What the user is again: `active`, or `suspended` if they were that before.
+        status: StatusName,
+        /// Why, in the words of an administrator who did it; left out when the deployment publishes ids only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stated_reason: Option<StatedReason>,
+    },
     /// `user.role-granted`: the user has another role.
     RoleGranted {
         /// Which one it is.
@@ -327,7 +334,7 @@ impl EventKind {
             Self::EmailChanged { .. } => "user.email-changed",
             Self::UserUpdated { .. } => "user.updated",
             Self::DeletionRequested { .. } => "user.deletion-requested",
-            Self::DeletionCanceled {} => "user.deletion-canceled",
+            Self::DeletionCanceled { .. } => "user.deletion-canceled",
             Self::RoleGranted { .. } => "user.role-granted",
             Self::RoleRevoked { .. } => "user.role-revoked",
             Self::UserSuspended { .. } => "user.suspended",
@@ -361,7 +368,7 @@ impl EventKind {
             | Self::EmailChanged { .. }
             | Self::UserUpdated { .. }
             | Self::DeletionRequested { .. }
-            | Self::DeletionCanceled {}
+            | Self::DeletionCanceled { .. }
             | Self::RoleGranted { .. }
             | Self::RoleRevoked { .. }
             | Self::UserSuspended { .. }
@@ -389,6 +396,7 @@ impl EventKind {
         | Self::RoleGranted { stated_reason, .. }
         | Self::RoleRevoked { stated_reason, .. }
         | Self::DeletionRequested { stated_reason, .. }
+        | Self::DeletionCanceled { stated_reason, .. }
         | Self::UserSuspended { stated_reason }
         | Self::UserReactivated { stated_reason }
         | Self::UserSignedOut { stated_reason } = &mut self

@@ -1,6 +1,6 @@
 //! One-time links: what is stored of them.
 
-use crate::{Email, Timestamp};
+use crate::{Email, Timestamp, User};
 
 /// What a link proves or permits; part of its token, so that one never serves for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Link {
     pub hash: Option<LinkHash>,
     /// The address that it speaks for: good only as long as that is what it was.
     pub bound_to: Email,
+    /// The user's session epoch, if it is good no longer than that.
+    pub epoch: Option<u64>,
     /// When it stops being good.
     pub expires_at: Timestamp,
 }
@@ -44,6 +46,13 @@ impl Link {
     #[must_use]
     pub fn is(&self, presented: &LinkHash, now: Timestamp) -> bool {
         self.hash.as_ref() == Some(presented) && now < self.expires_at
+    }
+
+    /// Whether it speaks for `user`: the address is still theirs, and nothing has ended what it ends with.
+    #[must_use]
+    pub fn is_bound_to(&self, user: &User) -> bool {
+        self.bound_to.canonical() == user.email.canonical()
+            && self.epoch.is_none_or(|epoch| epoch == user.epoch)
     }
 }
 

@@ -2,16 +2,20 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::Serialize;
+
 use crate::Status;
 
 /// The name of a status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
 pub enum StatusName {
-    /// [`Status::Active`]
+    /// The user may sign in.
     Active,
-    /// [`Status::Suspended`]
+    /// The user may not, until an administrator says otherwise.
     Suspended,
-    /// [`Status::Deleting`]
+    /// The user is to be erased.
     Deleting,
 }
 

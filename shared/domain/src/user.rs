@@ -58,6 +58,8 @@ pub enum Status {
         erase_at: Timestamp,
         /// Whether signing in does not take it back: an administrator wants it.
         is_final: bool,
+        /// Whether the user is suspended again once it is taken back.
+        was_suspended: bool,
     },
 }
 
@@ -123,7 +125,7 @@ impl User {
         match self.status {
             Status::Active => true,
             Status::Suspended => false,
-            Status::Deleting { erase_at, is_final } => !is_final && now < erase_at,
+            Status::Deleting { erase_at, is_final, .. } => !is_final && now < erase_at,
         }
     }
 
@@ -132,15 +134,26 @@ impl User {
     #[must_use]
     pub fn request_deletion(&self, grace: Duration, cause: Cause) -> (Self, Event) {
         let erase_at = cause.occurred_at.plus(grace);
-        let status = Status::Deleting { erase_at, is_final: false };
-        let deleting = Self { epoch: self.epoch + 1, status, ..self.clone() };
+        let deleting = self.to_be_erased(erase_at, false);
         deleting.change(cause, EventKind::DeletionRequested { erase_at, stated_reason: None })
     }
 
-    /// Takes a deletion back. Returns the user one version on, and the event.
+    pub(crate) fn to_be_erased(&self, erase_at: Timestamp, is_final: bool) -> Self {
+        let was_suspended = self.status == Status::Suspended;
+        let status = Status::Deleting { erase_at, is_final, was_suspended };
+        Self { epoch: self.epoch + 1, status, ..self.clone() }
+    }
+
+    /// Takes a deletion back, by whoever the cause names: the user is what they were before, and suspended if it
+    /// was that. Returns the user one version on, and the event.
     #[must_use]
-    pub fn cancel_deletion(&self, cause: Cause) -> (Self, Event) {
-        Self { status: Status::Active, ..self.clone() }.change(cause, EventKind::DeletionCanceled {})
+    pub fn cancel_deletion(&self, stated_reason: Option<StatedReason>, cause: Cause) -> (Self, Event) {
+        let status = match self.status {
+            Status::Deleting { was_suspended: true, .. } => Status::Suspended,
+            _ => Status::Active,
+        };
+        let kind = EventKind::DeletionCanceled { status: status.name(), stated_reason };
+        Self { status, ..self.clone() }.changed_by(cause, kind)
     }
 
     /// Erases the user. Returns what is left, and the last event.

@@ -56,15 +56,10 @@ impl Commands<'_> {
         event: Event,
     ) -> Result<(), LinkRefused> {
         const LINK: usize = 0;
-        let besides = match purpose {
-            // Who had no password has asked for no other address.
-            Purpose::AcceptInvitation => Purpose::ResetPassword,
-            // Whoever knew the old password may have asked for it. An invitation is good no more by itself.
-            _ => Purpose::VerifyEmailChange,
-        };
         let writes = [
             links::consume(user.id, purpose, hash, now),
-            links::take_back(user.id, besides),
+            // Whoever knew the old password may have asked for it.
+            links::take_back(user.id, Purpose::VerifyEmailChange),
             users::replace(user),
             users::replace_credential(before, after),
         ];
@@ -90,7 +85,6 @@ impl Commands<'_> {
         const KEPT: usize = 0;
         let writes = [
             sessions::keep(user, kept),
-            links::take_back(user.id, Purpose::ResetPassword),
             links::take_back(user.id, Purpose::VerifyEmailChange),
             users::replace(user),
             users::replace_credential(before, after),
@@ -134,8 +128,6 @@ impl Commands<'_> {
         let writes = [
             links::consume(user.id, Purpose::VerifyEmailChange, hash, now),
             users::claim(after),
-            // It permits something to whoever reads the address before.
-            links::take_back(user.id, Purpose::ResetPassword),
             users::give_up(before),
             users::replace(user),
             Write::put(former.build()),

@@ -43,6 +43,13 @@ impl Item {
         self
     }
 
+    pub(crate) fn maybe_number(self, name: &str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.number(name, value),
+            None => self,
+        }
+    }
+
     pub(crate) fn bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.0.insert(name.to_owned(), bytes(value));
         self

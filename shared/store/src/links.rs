@@ -123,6 +123,7 @@ pub(crate) fn take_back(user: UserId, purpose: Purpose) -> Write {
 fn item(user: UserId, purpose: Purpose, link: &Link) -> Attributes {
     let item = key(user, purpose)
         .text("bound_to", link.bound_to.address())
+        .maybe_number("epoch", link.epoch)
         .moment("expires_at", link.expires_at)
         .ttl(link.expires_at);
     match &link.hash {
@@ -136,6 +137,7 @@ fn parse(item: &Attributes) -> Result<Link, Failure> {
     Ok(Link {
         hash: read.maybe_bytes("link_hash")?.map(LinkHash::from_bytes),
         bound_to: read.parsed("bound_to", Email::parse)?,
+        epoch: item.contains_key("epoch").then(|| read.number("epoch")).transpose()?,
         expires_at: read.moment("expires_at")?,
     })
 }

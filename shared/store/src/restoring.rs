@@ -18,11 +18,8 @@ impl Commands<'_> {
     /// # Errors
     /// [`Refused::Stale`] if the user has changed since they were read.
     pub async fn restore_user(&self, user: &User, event: Event) -> Result<(), Refused> {
-        let writes = [
-            users::replace(user),
-            links::take_back(user.id, Purpose::ResetPassword),
-            links::take_back(user.id, Purpose::VerifyEmailChange),
-        ];
+        // A link to choose a new password ends with the sessions.
+        let writes = [users::replace(user), links::take_back(user.id, Purpose::VerifyEmailChange)];
         self.commit(writes, event).await.map_err(sessions::stale)
     }
 }

@@ -15,6 +15,8 @@ use crate::{
 const SK: &str = "USER";
 /// Of whoever is to be erased, whatever they do: it is there or not.
 const FINAL: &str = "is_final";
+/// Of whoever is to be erased, and suspended if not: it is there or not.
+const WAS_SUSPENDED: &str = "was_suspended";
 /// The status of a tombstone.
 pub(crate) const ERASED: &str = "erased";
 
@@ -303,13 +305,18 @@ pub(crate) fn id(key: &Attributes) -> Result<UserId, Failure> {
 }
 
 fn item(user: &User) -> Attributes {
+    let (is_final, was_suspended) = match user.status {
+        Status::Deleting { is_final, was_suspended, .. } => (is_final, was_suspended),
+        Status::Active | Status::Suspended => (false, false),
+    };
     listing::listed(Item::at(pk(user.id), SK), user)
         .number("version", user.version)
         .number("epoch", user.epoch)
         .number("credential_version", user.credential_version)
         .text("status", user.status.to_string())
         .maybe_moment("erase_at", Erasure::of(user).map(|erasure| erasure.due_at))
-        .maybe_text(FINAL, is_final(user).then_some("yes"))
+        .maybe_text(FINAL, is_final.then_some("yes"))
+        .maybe_text(WAS_SUSPENDED, was_suspended.then_some("yes"))
         .text("email", user.email.address())
         .text("canonical_email", user.email.canonical().as_str())
         .maybe_text("first_name", user.first_name.as_ref().map(Name::as_str))
@@ -359,15 +366,13 @@ fn previous(credential: &Read<'_>) -> Result<Vec<PasswordHash>, Failure> {
     credential.texts(NAME)?.into_iter().map(hash).collect()
 }
 
-const fn is_final(user: &User) -> bool {
-    matches!(user.status, Status::Deleting { is_final: true, .. })
-}
-
 fn status(read: &Read) -> Result<Status, Failure> {
     match &*read.text("status")? {
-        "deleting" => {
-            Ok(Status::Deleting { erase_at: read.moment("erase_at")?, is_final: read.0.contains_key(FINAL) })
-        }
+        "deleting" => Ok(Status::Deleting {
+            erase_at: read.moment("erase_at")?,
+            is_final: read.0.contains_key(FINAL),
+            was_suspended: read.0.contains_key(WAS_SUSPENDED),
+        }),
         other => other.parse().map_err(|()| Failure::Malformed("status")),
     }
 }

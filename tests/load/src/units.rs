@@ -1,13 +1,14 @@
 //! What each use case costs: how often it waits, the units of DynamoDB that it pays, and its CPU time.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
+use image::{Rgb, RgbImage, codecs::jpeg::JpegEncoder};
 use local::{
     Request,
     calls::{Made, round_trips},
 };
 use serde_json::{Value, json};
-use stage::{Answer, PASSWORD, Stage, Tokens};
+use stage::{Answer, PASSWORD, Stage, Tokens, upload::Form};
 
 use crate::{
     Failed,
@@ -33,6 +34,9 @@ static REFRESH: UseCase = ("refresh", "refresh-session", Some([1.0, 1.0, 1.0]));
 static READ_PROFILE: UseCase = ("read profile", "read-profile", Some([1.0, 0.0, 1.0]));
 static LOG_OUT: UseCase = ("log out", "log-out", Some([2.0, 7.0, 1.0]));
 static UPDATE_PROFILE: UseCase = ("update profile", "update-profile", None);
+static UPLOAD_FORM: UseCase = ("sign an upload form", "read-upload-form", None);
+static SET_PICTURE: UseCase = ("set a picture of 12 megapixels", "set-picture", None);
+static READ_PICTURE: UseCase = ("show a picture", "read-picture", None);
 static LIST_SESSIONS: UseCase = ("list sessions", "list-sessions", None);
 static END_SESSION: UseCase = ("end a session", "end-session", None);
 static END_OTHERS: UseCase = ("end other sessions", "end-other-sessions", None);
@@ -59,6 +63,22 @@ static ERASE: UseCase = ("erase a user of 14 events", "erase-users", None);
 static RELAY: UseCase = ("an event relayed", "relay-events", Some([2.0, 2.0, 0.0]));
 static MAIL: UseCase = ("the mail sent", "send-mail", None);
 static SWEEP: UseCase = ("a sweep that finds nothing", "sweep-events", None);
+
+/// As large as a telephone's, and with as much to see in it: a JPEG of 2.6 MB.
+fn photograph() -> &'static [u8] {
+    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let light =
+            |x: u32, y: u32| u8::try_from((x * x / 97 + y * y / 89 + (x ^ y)) % 256).unwrap_or_default();
+        let picture = RgbImage::from_fn(4000, 3000, |x, y| {
+            Rgb([light(x / 8, y / 8), light(y / 9, x / 7), light(x / 5, 0)])
+        });
+        let mut file = Vec::new();
+        // Writing to memory does not fail.
+        drop(JpegEncoder::new_with_quality(&mut file, 85).encode_image(&picture));
+        file
+    })
+}
 
 type UseCase = (&'static str, &'static str, Option<[f64; 3]>);
 
@@ -224,12 +244,23 @@ impl Figures {
         let (mine, other) = (log_in(stage, email, PASSWORD).await, log_in(stage, email, PASSWORD).await);
         let name = Request::new("PATCH", "/v1/me").json(&json!({"first_name": "Augusta"}));
         self.step(stage, &UPDATE_PROFILE, name.bearer(&mine.access), 200).await;
+        self.of_pictures(stage, &mine).await;
         let list = Request::get("/v1/me/sessions").bearer(&mine.access);
         self.step(stage, &LIST_SESSIONS, list, 200).await;
         let end = Request::delete(&format!("/v1/me/sessions/{}", other.session_id));
         self.step(stage, &END_SESSION, end.bearer(&mine.access), 204).await;
         let end = Request::delete("/v1/me/sessions").bearer(&mine.access);
         self.step(stage, &END_OTHERS, end, 204).await;
+    }
+
+    async fn of_pictures(&mut self, stage: &Stage, mine: &Tokens) {
+        let form = Request::get("/v1/me/picture/upload-form?content_type=image/jpeg").bearer(&mine.access);
+        let form = Form::of(&self.step(stage, &UPLOAD_FORM, form, 200).await.body);
+        stage.send(form.with_file(photograph())).await.expect(204);
+        let set = Request::new("PUT", "/v1/me/picture").bearer(&mine.access);
+        let user = self.step(stage, &SET_PICTURE, set, 200).await.body;
+        let path = user["picture"].as_str().unwrap_or_default();
+        self.step(stage, &READ_PICTURE, Request::get(path), 200).await;
     }
 
     /// One use case, and what its event leads to.

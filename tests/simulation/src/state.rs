@@ -122,13 +122,17 @@ impl State {
 
 /// The status that one user's events leave.
 pub(crate) fn status_after<'a>(events: impl Iterator<Item = &'a Event>) -> &'static str {
-    events.fold("active", |status, event| match event.kind.as_str() {
-        "user.suspended" => "suspended",
-        "user.reactivated" | "user.deletion-canceled" => "active",
-        "user.deletion-requested" => "deleting",
-        "user.erased" => "erased",
-        _ => status,
-    })
+    let (status, _) =
+        events.fold(("active", "active"), |(status, before), event| match event.kind.as_str() {
+            "user.suspended" => ("suspended", before),
+            // Whoever was to be erased is what they were.
+            "user.reactivated" | "user.deletion-canceled" if status == "deleting" => (before, "active"),
+            "user.reactivated" => ("active", before),
+            "user.deletion-requested" => ("deleting", status),
+            "user.erased" => ("erased", before),
+            _ => (status, before),
+        });
+    status
 }
 
 /// The sessions that one user's events leave open.

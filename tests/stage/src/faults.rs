@@ -38,6 +38,26 @@ impl Outage {
     }
 }
 
+/// What is lost of each commit of a function, however often it is tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// It takes effect, and nobody hears of it.
+    Answer,
+    /// It never arrives.
+    Request,
+}
+
+impl Lost {
+    /// What loses it.
+    pub fn of_commits(self, function: &'static str) -> impl Fn(&Call) -> Fate + Send + Sync + 'static {
+        move |call| match self {
+            _ if call.function != function || call.operation != "TransactWriteItems" => Fate::Proceed,
+            Self::Answer => Fate::AnswerLost,
+            Self::Request => Fate::RequestLost,
+        }
+    }
+}
+
 /// One call that is made late: after what a test does in between.
 #[derive(Clone, Default)]
 pub struct Late(Arc<Moments>);

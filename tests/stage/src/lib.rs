@@ -31,6 +31,10 @@ use upload::Form;
 
 /// A password that nothing is wrong with.
 pub const PASSWORD: &str = "correct horse battery";
+/// Who is the administrator in most tests.
+pub const ADA: &str = "ada@example.com";
+/// Whom something is done to in most tests.
+pub const BOB: &str = "bob@example.com";
 /// 21 November 2026, 03:00 UTC.
 const START_MILLIS: i64 = 1_795_230_000_000;
 
@@ -69,6 +73,18 @@ pub struct Tokens {
     pub refresh: String,
     /// The session.
     pub session_id: String,
+}
+
+/// The id of a user, as an answer shows them.
+#[must_use]
+pub fn id(user: &Value) -> &str {
+    user["id"].as_str().expect("an id")
+}
+
+/// The subject of a user's events.
+#[must_use]
+pub fn subject(user: &Value) -> String {
+    format!("user#{}", id(user))
 }
 
 /// Makes a user an administrator, as `gatepost users grant-admin` does.
@@ -120,7 +136,8 @@ impl Stage {
         let time = Arc::new(AtomicI64::new(start.millis()));
         let hand = Arc::clone(&time);
         let clock = Clock::of(move || Timestamp::from_millis(hand.load(Ordering::SeqCst)));
-        let stack = setup.with_clock(clock).start().expect("the stack starts");
+        // Only the clock of the test says how long anything takes, whatever else the machine has to do.
+        let stack = setup.with_clock(clock).patient().start().expect("the stack starts");
         Self { stack, time }
     }
 
@@ -133,6 +150,13 @@ impl Stage {
     /// What was called so far is of no interest.
     pub fn forget_calls(&self) {
         drop(self.stack.calls());
+    }
+
+    /// In how many round trips a function has made its calls.
+    #[must_use]
+    pub fn round_trips_of(&self, function: &str) -> usize {
+        let calls = self.stack.calls();
+        local::calls::round_trips(calls.iter().filter(|made| made.call.function == function))
     }
 
     /// Sends a request.
@@ -195,13 +219,24 @@ impl Stage {
 
     /// Makes somebody an administrator who is signed in.
     pub async fn administrator(&self, email: &str) -> Tokens {
-        self.make_administrator(&self.registered(email).await).await;
-        Tokens::of(&self.log_in(email).await.expect(201).body)
+        self.known_administrator(email).await.1
+    }
+
+    /// The same, and shows them.
+    pub async fn known_administrator(&self, email: &str) -> (Value, Tokens) {
+        let user = self.registered(email).await;
+        self.make_administrator(&user).await;
+        (user, Tokens::of(&self.log_in(email).await.expect(201).body))
+    }
+
+    /// An administrator who is signed in, and a user.
+    pub async fn ada_and_bob(&self) -> (Tokens, Value) {
+        (self.administrator(ADA).await, self.registered(BOB).await)
     }
 
     /// Makes a user an administrator, as `gatepost users grant-admin` does.
     pub async fn make_administrator(&self, user: &Value) {
-        make_administrator(&self.stack, user["id"].as_str().expect("an id")).await;
+        make_administrator(&self.stack, id(user)).await;
     }
 
     /// `POST path` with this JSON and an access token.
@@ -216,8 +251,7 @@ impl Stage {
 
     /// Ends every session of a user, as `gatepost data restored` does.
     pub async fn restore(&self, user: &Value) {
-        let id = user["id"].as_str().expect("an id");
-        let (store, user, cause) = by_an_operator(&self.stack, id).await;
+        let (store, user, cause) = by_an_operator(&self.stack, id(user)).await;
         let (after, event) = user.restored(cause);
         store.answering(None).restore_user(&after, event).await.expect("restored");
     }
@@ -259,7 +293,7 @@ impl Stage {
     }
 
     async fn of_user(&self, method: &str, what: &str, access_token: &str, user: &Value) -> Answer {
-        let path = format!("/v1/users/{}{what}", user["id"].as_str().expect("an id"));
+        let path = format!("/v1/users/{}{what}", id(user));
         let request = Request::new(method, &path).json(&json!({"reason": "ticket 4711"}));
         self.send(request.bearer(access_token)).await
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-use stage::{PASSWORD, Stage, Tokens};
+use serde_json::{Value, json};
+use stage::{PASSWORD, Stage, Tokens, id, subject};
 
-use crate::{ADMIN, EMAIL, subject};
+use crate::{ADMIN, EMAIL};
 
 const OTHER: &str = "another horse, another battery";
 
@@ -126,4 +126,22 @@ async fn who_is_invited_is_counted_once() {
 
     let admin = Tokens::of(&stage.log_in(ADMIN).await.expect(201).body);
     assert_eq!(stage.get("/v1/user-counts", &admin.access).await.expect(200).body["active"], 2);
+}
+
+#[tokio::test]
+async fn an_administrator_sees_who_has_not_accepted_yet() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    let ada = stage.create_user(&admin.access, EMAIL).await.expect(201).body;
+    let invitation = stage.link(EMAIL).await;
+    let shown = async || {
+        let one = stage.get(&format!("/v1/users/{}", id(&ada)), &admin.access).await.expect(200).body;
+        let path = format!("/v1/users?email_prefix={EMAIL}");
+        let found = stage.get(&path, &admin.access).await.expect(200).body;
+        [one["invited_at"].clone(), found["items"][0]["invited_at"].clone()]
+    };
+
+    assert_eq!(shown().await, [ada["created_at"].clone(), ada["created_at"].clone()]);
+    stage.reset(&invitation, PASSWORD).await.expect(204);
+    assert_eq!(shown().await, [Value::Null, Value::Null]);
 }

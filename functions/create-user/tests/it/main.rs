@@ -1,27 +1,20 @@
 //! Making somebody a user, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod invitations;
 
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use local::{
-    Request, Setup,
-    calls::{Fate, round_trips},
-};
+use local::{Request, Setup, calls::Fate};
 use serde_json::{Value, json};
 use stage::{
     Answer, Stage, Tokens,
     faults::{Late, Outage},
+    id, subject,
 };
 
 const ADMIN: &str = "root@example.net";
 const EMAIL: &str = "ada@example.com";
-
-fn subject(user: &Value) -> String {
-    format!("user#{}", user["id"].as_str().expect("an id"))
-}
 
 async fn create(stage: &Stage, tokens: &Tokens, body: Value) -> Answer {
     stage.post_as("/v1/users", &tokens.access, body).await
@@ -57,7 +50,7 @@ async fn it_is_there_as_it_was_asked_for_and_the_event_says_who_made_it_and_why(
     });
     assert_eq!(detail["data"], data);
     let root = stage.get("/v1/me", &admin.access).await.body;
-    assert_eq!(detail["actor"], format!("user:{}", root["id"].as_str().expect("an id")));
+    assert_eq!(detail["actor"], format!("user:{}", id(&root)));
 }
 
 #[tokio::test]
@@ -244,7 +237,5 @@ async fn it_is_two_round_trips() {
 
     stage.create_user(&admin.access, EMAIL).await.expect(201);
 
-    let calls = stage.stack.calls();
-    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "create-user").collect();
-    assert_eq!(round_trips(&mine), 2);
+    assert_eq!(stage.round_trips_of("create-user"), 2);
 }

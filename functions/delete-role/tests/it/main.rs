@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use local::Request;
 use serde_json::json;
-use stage::{Answer, Stage, Tokens};
-
-const ADA: &str = "ada@example.com";
-const BOB: &str = "bob@example.com";
+use stage::{ADA, Answer, BOB, Stage, Tokens, faults::Lost};
 
 async fn delete(stage: &Stage, access: &str, name: &str) -> Answer {
     stage.send(Request::delete(&format!("/v1/roles/{name}")).bearer(access)).await
@@ -73,4 +70,17 @@ async fn of_two_at_once_one_has_deleted_it() {
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 404]);
     assert_eq!(stage.events_of("role#editor").await, ["role.changed", "role.deleted"]);
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+    for (lost, status, events) in [(Lost::Answer, 204, 2), (Lost::Request, 503, 1)] {
+        let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("delete-role")));
+        let admin = stage.administrator(ADA).await;
+        stage.put_role(&admin.access, "editor", &["orders:read"]).await.expect(200);
+
+        delete(&stage, &admin.access, "editor").await.expect(status);
+
+        assert_eq!(stage.events_of("role#editor").await.len(), events, "{lost:?} lost");
+    }
 }

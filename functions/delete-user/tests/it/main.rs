@@ -1,28 +1,17 @@
 //! Deleting users, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
-use local::{
-    Request,
-    calls::{Call, Fate, round_trips},
-};
-use serde_json::{Value, json};
-use stage::{Stage, Tokens};
+use local::Request;
+use serde_json::json;
+use stage::{ADA, BOB, Stage, Tokens, faults::Lost, id, subject};
 
-const ADA: &str = "ada@example.com";
-const BOB: &str = "bob@example.com";
 const DAY: Duration = Duration::from_hours(24);
-
-fn subject(user: &Value) -> String {
-    format!("user#{}", user["id"].as_str().expect("an id"))
-}
 
 #[tokio::test]
 async fn every_session_ends_and_the_user_is_told_and_erased_in_time() {
     let stage = Stage::new();
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     let tokens = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
 
     stage.delete_user(&admin.access, &bob).await.expect(204);
@@ -107,7 +96,7 @@ async fn it_takes_the_permission_a_reason_and_somebody_who_is_there() {
     stage.make_administrator(&eve).await;
     let (_, deputy) = stage.deputy(&admin, BOB, &["users:write"]).await;
     let carol = stage.registered("carol@example.com").await;
-    let path = format!("/v1/users/{}", carol["id"].as_str().expect("an id"));
+    let path = format!("/v1/users/{}", id(&carol));
 
     assert_eq!(stage.delete_user(&deputy.access, &eve).await.expect(403).problem(), "forbidden");
     stage.delete_user(&deputy.access, &json!({"id": "x"})).await.expect(404);
@@ -122,35 +111,26 @@ async fn it_takes_the_permission_a_reason_and_somebody_who_is_there() {
 
 #[tokio::test]
 async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
-    for (fate, status, events) in [("answer", 204, 2), ("request", 503, 1)] {
-        let lost = move |call: &Call| match fate {
-            _ if call.function != "delete-user" || call.operation != "TransactWriteItems" => Fate::Proceed,
-            "answer" => Fate::AnswerLost,
-            _ => Fate::RequestLost,
-        };
-        let stage = Stage::with(|setup| setup.watched_by(lost));
-        let admin = stage.administrator(ADA).await;
-        let bob = stage.registered(BOB).await;
+    for (lost, status, events) in [(Lost::Answer, 204, 2), (Lost::Request, 503, 1)] {
+        let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("delete-user")));
+        let (admin, bob) = stage.ada_and_bob().await;
 
         stage.delete_user(&admin.access, &bob).await.expect(status);
 
-        assert_eq!(stage.events_of(&subject(&bob)).await.len(), events, "{fate} lost");
-        stage.log_in(BOB).await.expect(if fate == "answer" { 401 } else { 201 });
+        assert_eq!(stage.events_of(&subject(&bob)).await.len(), events, "{lost:?} lost");
+        stage.log_in(BOB).await.expect(if lost == Lost::Answer { 401 } else { 201 });
     }
 }
 
 #[tokio::test]
 async fn it_is_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     stage.delete_user(&admin.access, &json!({"id": "x"})).await.expect(404);
     stage.settle().await;
     stage.forget_calls();
 
     stage.delete_user(&admin.access, &bob).await.expect(204);
 
-    let calls = stage.stack.calls();
-    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "delete-user").collect();
-    assert_eq!(round_trips(&mine), 2);
+    assert_eq!(stage.round_trips_of("delete-user"), 2);
 }

@@ -1,16 +1,11 @@
 //! Ending the sessions of others, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use local::calls::{Call, Fate, round_trips};
-use serde_json::{Value, json};
-use stage::{Stage, Tokens, faults::Late};
-
-const ADA: &str = "ada@example.com";
-const BOB: &str = "bob@example.com";
-
-fn subject(user: &Value) -> String {
-    format!("user#{}", user["id"].as_str().expect("an id"))
-}
+use serde_json::json;
+use stage::{
+    ADA, BOB, Stage, Tokens,
+    faults::{Late, Lost},
+    subject,
+};
 
 async fn log_in(stage: &Stage) -> Tokens {
     Tokens::of(&stage.log_in(BOB).await.expect(201).body)
@@ -19,8 +14,7 @@ async fn log_in(stage: &Stage) -> Tokens {
 #[tokio::test]
 async fn every_session_ends_and_the_user_logs_in_again() {
     let stage = Stage::new();
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     let sessions = [log_in(&stage).await, log_in(&stage).await];
 
     stage.end_sessions(&admin.access, &bob).await.expect(204);
@@ -44,8 +38,7 @@ async fn a_session_that_is_refreshed_at_the_same_moment_ends_with_it() {
     let commit =
         late.holding(|call| call.function == "end-user-sessions" && call.operation == "TransactWriteItems");
     let stage = Stage::with(move |setup| setup.watched_by(commit));
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     let tokens = log_in(&stage).await;
 
     late.expect();
@@ -80,36 +73,25 @@ async fn it_takes_the_permission_and_no_less_than_the_user_may() {
 
 #[tokio::test]
 async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
-    for (fate, status, events) in [("answer", 204, 2), ("request", 503, 1)] {
-        let lost = move |call: &Call| match fate {
-            _ if call.function != "end-user-sessions" || call.operation != "TransactWriteItems" => {
-                Fate::Proceed
-            }
-            "answer" => Fate::AnswerLost,
-            _ => Fate::RequestLost,
-        };
-        let stage = Stage::with(|setup| setup.watched_by(lost));
-        let admin = stage.administrator(ADA).await;
-        let bob = stage.registered(BOB).await;
+    for (lost, status, events) in [(Lost::Answer, 204, 2), (Lost::Request, 503, 1)] {
+        let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("end-user-sessions")));
+        let (admin, bob) = stage.ada_and_bob().await;
 
         stage.end_sessions(&admin.access, &bob).await.expect(status);
 
-        assert_eq!(stage.events_of(&subject(&bob)).await.len(), events, "{fate} lost");
+        assert_eq!(stage.events_of(&subject(&bob)).await.len(), events, "{lost:?} lost");
     }
 }
 
 #[tokio::test]
 async fn it_is_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     stage.end_sessions(&admin.access, &json!({"id": "x"})).await.expect(404);
     stage.settle().await;
     stage.forget_calls();
 
     stage.end_sessions(&admin.access, &bob).await.expect(204);
 
-    let calls = stage.stack.calls();
-    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "end-user-sessions").collect();
-    assert_eq!(round_trips(&mine), 2);
+    assert_eq!(stage.round_trips_of("end-user-sessions"), 2);
 }

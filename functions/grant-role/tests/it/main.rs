@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use local::{
     Request,
-    calls::{Call, Fate, round_trips},
+    calls::{Call, Fate},
 };
 use serde_json::json;
-use stage::{Stage, Tokens};
-
-const ADA: &str = "ada@example.com";
-const BOB: &str = "bob@example.com";
+use stage::{ADA, BOB, Stage, Tokens, faults::Lost, id, subject};
 
 #[tokio::test]
 async fn who_is_given_a_role_has_it_from_the_next_refresh_on() {
@@ -31,11 +28,10 @@ async fn who_is_given_a_role_has_it_from_the_next_refresh_on() {
     let said = after.claims();
     assert_eq!((&said["roles"], &said["scope"]), (&json!(["editor"]), &json!("roles:read orders:refund")));
     assert_eq!(stage.get("/v1/me", &after.access).await.body["roles"], json!(["editor"]));
-    let subject = format!("user#{}", bob["id"].as_str().expect("an id"));
-    assert_eq!(stage.events_of(&subject).await[2..], ["user.role-granted"]);
+    assert_eq!(stage.events_of(&subject(&bob)).await[2..], ["user.role-granted"]);
     let detail = stage.stack.events().pop().expect("an event").detail;
     assert_eq!(detail["data"], json!({"role": "editor", "stated_reason": "ticket 4711"}));
-    assert_eq!(detail["actor"], format!("user:{}", ada["id"].as_str().expect("an id")));
+    assert_eq!(detail["actor"], format!("user:{}", id(&ada)));
 }
 
 #[tokio::test]
@@ -57,14 +53,13 @@ async fn nobody_can_give_a_role_that_permits_more_than_they_may() {
 #[tokio::test]
 async fn there_must_be_a_user_a_role_and_a_reason() {
     let stage = Stage::new();
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     let nobody = json!({"id": "019aa400-0000-7000-8000-000000000000"});
 
     stage.grant_role(&admin.access, &nobody, "admin").await.expect(404);
     stage.grant_role(&admin.access, &json!({"id": "bob"}), "admin").await.expect(404);
     stage.grant_role(&admin.access, &bob, "editor").await.expect(404);
-    let path = format!("/v1/users/{}/roles/admin", bob["id"].as_str().expect("an id"));
+    let path = format!("/v1/users/{}/roles/admin", id(&bob));
     for body in [json!({}), json!({"reason": ""}), json!({"reason": "a\nb"})] {
         stage.send(Request::new("PUT", &path).json(&body).bearer(&admin.access)).await.expect(422);
     }
@@ -75,8 +70,7 @@ async fn there_must_be_a_user_a_role_and_a_reason() {
 #[tokio::test]
 async fn roles_that_are_given_at_the_same_time_are_all_there() {
     let stage = Stage::with(stage::slowly);
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     for role in ["editor", "reader"] {
         stage.put_role(&admin.access, role, &[]).await.expect(200);
     }
@@ -95,37 +89,29 @@ async fn roles_that_are_given_at_the_same_time_are_all_there() {
 
 #[tokio::test]
 async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
-    for (fate, status, events) in [("answer", 204, 2), ("request", 503, 1)] {
+    for (lost, status, events) in [(Lost::Answer, 204, 2), (Lost::Request, 503, 1)] {
+        let lose = lost.of_commits("grant-role");
         // Not that of whoever makes the first administrator.
-        let lost = move |call: &Call| match fate {
-            _ if !call.request.to_string().contains("stated_reason") => Fate::Proceed,
-            _ if call.operation != "TransactWriteItems" => Fate::Proceed,
-            "answer" => Fate::AnswerLost,
-            _ => Fate::RequestLost,
-        };
-        let stage = Stage::with(|setup| setup.watched_by(lost));
-        let admin = stage.administrator(ADA).await;
-        let bob = stage.registered(BOB).await;
+        let is_reasoned = |call: &Call| call.request.to_string().contains("stated_reason");
+        let watcher = move |call: &Call| if is_reasoned(call) { lose(call) } else { Fate::Proceed };
+        let stage = Stage::with(|setup| setup.watched_by(watcher));
+        let (admin, bob) = stage.ada_and_bob().await;
 
         stage.grant_role(&admin.access, &bob, "admin").await.expect(status);
 
-        let subject = format!("user#{}", bob["id"].as_str().expect("an id"));
-        assert_eq!(stage.events_of(&subject).await.len(), events, "{fate} lost");
+        assert_eq!(stage.events_of(&subject(&bob)).await.len(), events, "{lost:?} lost");
     }
 }
 
 #[tokio::test]
 async fn it_is_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     stage.grant_role(&admin.access, &json!({"id": "x"}), "admin").await.expect(404);
     stage.settle().await;
     stage.forget_calls();
 
     stage.grant_role(&admin.access, &bob, "admin").await.expect(204);
 
-    let calls = stage.stack.calls();
-    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "grant-role").collect();
-    assert_eq!(round_trips(&mine), 2);
+    assert_eq!(stage.round_trips_of("grant-role"), 2);
 }

@@ -66,6 +66,53 @@ async fn ten_attempts_are_free_and_each_further_one_waits_twice_as_long_known_or
 }
 
 #[tokio::test]
+async fn whoever_waits_as_long_as_they_are_told_need_not_wait_again() {
+    let stage = Stage::with(unlimited_source);
+    exhaust(&stage, EMAIL).await;
+    stage.pass(SECOND);
+    guess(&stage, EMAIL).await.expect(401);
+
+    stage.pass(Duration::from_millis(700));
+
+    assert_eq!(guess(&stage, EMAIL).await.expect(429).header("retry-after"), "2", "of the 1.3 that are left");
+}
+
+/// Guesses until the next one has to wait so long.
+async fn wear_out(stage: &Stage, wait: &str, guess: impl AsyncFn(u16) -> Answer) {
+    for number in 0.. {
+        let answer = guess(number).await;
+        match answer.header("retry-after") {
+            "" => {}
+            told if told == wait => return,
+            told => stage.pass(SECOND * told.parse().expect("seconds")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_two_waits_the_longer_one_is_told() {
+    for (of_address, of_source) in [("4", "1"), ("1", "4")] {
+        let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
+        let guess = async |source: &str, email: &str| {
+            let body = json!({"email": email, "password": "not the password at all"});
+            stage.post_from(source, "/v1/sessions", body).await
+        };
+        let at_address = async |number| guess(&format!("198.51.100.{number}"), EMAIL).await;
+        let from_source = async |number| guess("203.0.113.7", &format!("user{number}@example.com")).await;
+        // The longer one first: for the other, no time passes.
+        if of_address > of_source {
+            wear_out(&stage, of_address, at_address).await;
+            wear_out(&stage, of_source, from_source).await;
+        } else {
+            wear_out(&stage, of_source, from_source).await;
+            wear_out(&stage, of_address, at_address).await;
+        }
+
+        assert_eq!(guess("203.0.113.7", EMAIL).await.expect(429).header("retry-after"), "4");
+    }
+}
+
+#[tokio::test]
 async fn the_right_password_waits_too_and_then_all_is_forgiven() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;

@@ -1,14 +1,13 @@
 //! Saying what a role permits, seen from outside.
 
-use local::{
-    Request,
-    calls::{Call, Fate, round_trips},
-};
+use local::{Request, calls::Call};
 use serde_json::json;
-use stage::{Stage, faults::Late};
+use stage::{
+    ADA, BOB, Stage,
+    faults::{Late, Lost},
+    id,
+};
 
-const ADA: &str = "ada@example.com";
-const BOB: &str = "bob@example.com";
 const EDITOR: &str = "/v1/roles/editor";
 
 fn commits(call: &Call) -> bool {
@@ -36,7 +35,7 @@ async fn a_role_permits_what_was_put_last() {
     let mut events = stage.stack.events().into_iter().rev();
     let detail = events.find(|event| event.detail["subject"] == "role#editor").expect("an event").detail;
     assert_eq!(detail["data"], json!({"permissions": ["orders:read"]}));
-    assert_eq!(detail["actor"], format!("user:{}", user["id"].as_str().expect("an id")));
+    assert_eq!(detail["actor"], format!("user:{}", id(&user)));
 }
 
 #[tokio::test]
@@ -150,18 +149,13 @@ async fn of_two_at_once_each_counts() {
 
 #[tokio::test]
 async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
-    for (fate, status, events) in [("answer", 200, 1), ("request", 503, 0)] {
-        let lost = move |call: &Call| match fate {
-            _ if !commits(call) => Fate::Proceed,
-            "answer" => Fate::AnswerLost,
-            _ => Fate::RequestLost,
-        };
-        let stage = Stage::with(|setup| setup.watched_by(lost));
+    for (lost, status, events) in [(Lost::Answer, 200, 1), (Lost::Request, 503, 0)] {
+        let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("put-role")));
         let admin = stage.administrator(ADA).await;
 
         stage.put_role(&admin.access, "editor", &[]).await.expect(status);
 
-        assert_eq!(stage.events_of("role#editor").await.len(), events, "{fate} lost");
+        assert_eq!(stage.events_of("role#editor").await.len(), events, "{lost:?} lost");
     }
 }
 
@@ -175,7 +169,5 @@ async fn it_is_two_round_trips() {
 
     stage.put_role(&admin.access, "reader", &[]).await.expect(200);
 
-    let calls = stage.stack.calls();
-    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "put-role").collect();
-    assert_eq!(round_trips(&mine), 2);
+    assert_eq!(stage.round_trips_of("put-role"), 2);
 }

@@ -1,28 +1,18 @@
 //! Letting users sign in again, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
-use local::{
-    Request,
-    calls::{Call, Fate, round_trips},
-};
-use serde_json::{Value, json};
-use stage::{PASSWORD, Stage, Tokens};
+use local::Request;
+use serde_json::json;
+use stage::{ADA, BOB, PASSWORD, Stage, Tokens, faults::Lost, subject};
 
-const ADA: &str = "ada@example.com";
-const BOB: &str = "bob@example.com";
+const NEW: &str = "another horse, another battery";
 const DAY: Duration = Duration::from_hours(24);
-
-fn subject(user: &Value) -> String {
-    format!("user#{}", user["id"].as_str().expect("an id"))
-}
 
 #[tokio::test]
 async fn who_was_suspended_logs_in_again_and_the_old_sessions_stay_ended() {
     let stage = Stage::new();
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     let before = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
     stage.suspend(&admin.access, &bob).await.expect(200);
 
@@ -44,8 +34,7 @@ async fn who_was_suspended_logs_in_again_and_the_old_sessions_stay_ended() {
 #[tokio::test]
 async fn who_is_active_stays_so_without_an_event() {
     let stage = Stage::new();
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
 
     let shown = stage.reactivate(&admin.access, &bob).await.expect(200);
 
@@ -75,10 +64,52 @@ async fn who_was_deleted_by_an_administrator_can_be_brought_back_until_they_are_
 }
 
 #[tokio::test]
+async fn who_was_suspended_before_they_were_deleted_is_so_again_first() {
+    let stage = Stage::new();
+    let (admin, bob) = stage.ada_and_bob().await;
+    stage.suspend(&admin.access, &bob).await.expect(200);
+    stage.delete_user(&admin.access, &bob).await.expect(204);
+
+    let kept = stage.reactivate(&admin.access, &bob).await.expect(200);
+
+    assert_eq!(kept.body["status"], "suspended");
+    stage.log_in(BOB).await.expect(403);
+    let types = stage.events_of(&subject(&bob)).await;
+    assert_eq!(types[1..], ["user.suspended", "user.deletion-requested", "user.deletion-canceled"]);
+    let detail = stage.stack.events().pop().expect("an event").detail;
+    assert_eq!(detail["data"], json!({"status": "suspended", "stated_reason": "ticket 4711"}));
+    assert_eq!(detail["actor"], format!("user:{}", admin.claims()["sub"].as_str().expect("an id")));
+    let counts = stage.get("/v1/user-counts", &admin.access).await.expect(200).body;
+    assert_eq!((&counts["suspended"], &counts["deleting"]), (&json!(1), &json!(0)));
+
+    stage.reactivate(&admin.access, &bob).await.expect(200);
+    stage.log_in(BOB).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_link_for_a_new_password_from_before_stays_dead_and_an_invitation_does_not() {
+    let stage = Stage::new();
+    let (admin, bob) = stage.ada_and_bob().await;
+    let carol = stage.create_user(&admin.access, "carol@example.com").await.expect(201).body;
+    let invitation = stage.link("carol@example.com").await;
+    let before = stage.reset_link(BOB).await;
+    for user in [&bob, &carol] {
+        stage.suspend(&admin.access, user).await.expect(200);
+        stage.reactivate(&admin.access, user).await.expect(200);
+    }
+
+    assert_eq!(stage.reset(&before, NEW).await.expect(400).problem(), "link-invalid");
+
+    stage.reset(&invitation, NEW).await.expect(204);
+    let again = stage.reset_link(BOB).await;
+    stage.reset(&again, NEW).await.expect(204);
+    stage.log_in_with(BOB, NEW).await.expect(201);
+}
+
+#[tokio::test]
 async fn who_wants_to_be_erased_themselves_is_not_kept() {
     let stage = Stage::new();
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     let tokens = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
     let delete = Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
     stage.send(delete.bearer(&tokens.access)).await.expect(204);
@@ -91,8 +122,7 @@ async fn who_wants_to_be_erased_themselves_is_not_kept() {
 #[tokio::test]
 async fn an_administrator_who_comes_back_counts_again() {
     let stage = Stage::new();
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     stage.make_administrator(&bob).await;
     stage.suspend(&admin.access, &bob).await.expect(200);
     stage.reactivate(&admin.access, &bob).await.expect(200);
@@ -120,30 +150,21 @@ async fn nobody_reactivates_who_may_do_more_than_they() {
 
 #[tokio::test]
 async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
-    for (fate, status, events) in [("answer", 200, 3), ("request", 503, 2)] {
-        let lost = move |call: &Call| match fate {
-            _ if call.function != "reactivate-user" || call.operation != "TransactWriteItems" => {
-                Fate::Proceed
-            }
-            "answer" => Fate::AnswerLost,
-            _ => Fate::RequestLost,
-        };
-        let stage = Stage::with(|setup| setup.watched_by(lost));
-        let admin = stage.administrator(ADA).await;
-        let bob = stage.registered(BOB).await;
+    for (lost, status, events) in [(Lost::Answer, 200, 3), (Lost::Request, 503, 2)] {
+        let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("reactivate-user")));
+        let (admin, bob) = stage.ada_and_bob().await;
         stage.suspend(&admin.access, &bob).await.expect(200);
 
         stage.reactivate(&admin.access, &bob).await.expect(status);
 
-        assert_eq!(stage.events_of(&subject(&bob)).await.len(), events, "{fate} lost");
+        assert_eq!(stage.events_of(&subject(&bob)).await.len(), events, "{lost:?} lost");
     }
 }
 
 #[tokio::test]
 async fn it_is_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     stage.suspend(&admin.access, &bob).await.expect(200);
     stage.reactivate(&admin.access, &json!({"id": "x"})).await.expect(404);
     stage.settle().await;
@@ -151,7 +172,5 @@ async fn it_is_two_round_trips() {
 
     stage.reactivate(&admin.access, &bob).await.expect(200);
 
-    let calls = stage.stack.calls();
-    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "reactivate-user").collect();
-    assert_eq!(round_trips(&mine), 2);
+    assert_eq!(stage.round_trips_of("reactivate-user"), 2);
 }

@@ -1,17 +1,8 @@
 //! Taking roles, seen from outside.
 
 use local::Request;
-use serde_json::{Value, json};
-use stage::{PASSWORD, Stage, Tokens};
-
-const ADA: &str = "ada@example.com";
-const BOB: &str = "bob@example.com";
-
-async fn administrator(stage: &Stage, email: &str) -> (Value, Tokens) {
-    let user = stage.registered(email).await;
-    stage.make_administrator(&user).await;
-    (user, Tokens::of(&stage.log_in(email).await.expect(201).body))
-}
+use serde_json::json;
+use stage::{ADA, BOB, PASSWORD, Stage, Tokens, faults::Lost, subject};
 
 async fn delete_account(stage: &Stage, tokens: &Tokens) -> u16 {
     let body = json!({"password": PASSWORD});
@@ -42,8 +33,7 @@ async fn a_right_that_is_taken_is_gone_at_the_next_refresh() {
 
     let refreshed = Tokens::of(&stage.refresh(&deputy.refresh).await.expect(200).body);
     stage.get("/v1/roles", &refreshed.access).await.expect(403);
-    let subject = format!("user#{}", bob["id"].as_str().expect("an id"));
-    assert_eq!(stage.events_of(&subject).await[3..], ["user.role-revoked"]);
+    assert_eq!(stage.events_of(&subject(&bob)).await[3..], ["user.role-revoked"]);
     let said = stage.stack.events().pop().expect("an event").detail["data"].clone();
     assert_eq!(said, json!({"role": "deputy", "sessions_ended": false, "stated_reason": "ticket 4711"}));
 }
@@ -66,8 +56,8 @@ async fn a_deployment_may_end_the_sessions_by_it() {
 #[tokio::test]
 async fn nobody_can_take_what_permits_more_than_they_may() {
     let stage = Stage::new();
-    let (ada, admin) = administrator(&stage, ADA).await;
-    administrator(&stage, "eve@example.com").await;
+    let (ada, admin) = stage.known_administrator(ADA).await;
+    stage.known_administrator("eve@example.com").await;
     let (bob, deputy) = stage.deputy(&admin, BOB, &["roles:write"]).await;
 
     stage.revoke_role(&deputy.access, &ada, "admin").await.expect(403);
@@ -78,8 +68,8 @@ async fn nobody_can_take_what_permits_more_than_they_may() {
 #[tokio::test]
 async fn the_last_administrator_stays_one() {
     let stage = Stage::new();
-    let (ada, admin) = administrator(&stage, ADA).await;
-    let (bob, second) = administrator(&stage, BOB).await;
+    let (ada, admin) = stage.known_administrator(ADA).await;
+    let (bob, second) = stage.known_administrator(BOB).await;
     stage.revoke_role(&admin.access, &bob, "admin").await.expect(204);
 
     let refused = stage.revoke_role(&admin.access, &ada, "admin").await.expect(409);
@@ -96,8 +86,8 @@ async fn of_two_administrators_who_go_at_the_same_time_one_stays() {
     for how in ["each the other", "each themselves", "one is revoked, one deletes the account", "both delete"]
     {
         let stage = Stage::with(stage::slowly);
-        let (ada, of_ada) = administrator(&stage, ADA).await;
-        let (bob, of_bob) = administrator(&stage, BOB).await;
+        let (ada, of_ada) = stage.known_administrator(ADA).await;
+        let (bob, of_bob) = stage.known_administrator(BOB).await;
 
         let statuses = match how {
             "each the other" => {
@@ -138,8 +128,8 @@ async fn of_two_administrators_who_go_at_the_same_time_one_stays() {
 #[tokio::test]
 async fn an_administrator_who_comes_back_counts_again() {
     let stage = Stage::new();
-    let (ada, admin) = administrator(&stage, ADA).await;
-    let (_, second) = administrator(&stage, BOB).await;
+    let (ada, admin) = stage.known_administrator(ADA).await;
+    let (_, second) = stage.known_administrator(BOB).await;
     assert_eq!(delete_account(&stage, &second).await, 204);
     stage.revoke_role(&admin.access, &ada, "admin").await.expect(409);
 
@@ -147,4 +137,17 @@ async fn an_administrator_who_comes_back_counts_again() {
 
     stage.revoke_role(&admin.access, &ada, "admin").await.expect(204);
     assert_eq!(administrators(&stage, &[ADA, BOB]).await, 1);
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+    for (lost, status, events) in [(Lost::Answer, 204, 4), (Lost::Request, 503, 3)] {
+        let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("revoke-role")));
+        let admin = stage.administrator(ADA).await;
+        let (bob, _) = stage.deputy(&admin, BOB, &["roles:read"]).await;
+
+        stage.revoke_role(&admin.access, &bob, "deputy").await.expect(status);
+
+        assert_eq!(stage.events_of(&subject(&bob)).await.len(), events, "{lost:?} lost");
+    }
 }

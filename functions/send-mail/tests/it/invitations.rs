@@ -12,6 +12,7 @@ use crate::{
     stage,
 };
 
+const EMAIL: &str = "ada@example.com";
 const INVITED: &str = "user.created";
 const RESET: &str = "user.password-reset-requested";
 
@@ -80,14 +81,22 @@ async fn who_has_chosen_a_password_since_or_may_not_sign_in_gets_nothing() {
 #[tokio::test]
 async fn an_invitation_has_a_cap_of_its_own() {
     let stage = stage(|_| Fate::Proceed);
-    let ada = invited(&stage, "ada@example.com").await;
-
-    for sequence in 2..10 {
-        assert_eq!(deliver(&stage, &event(&ada, sequence, RESET)).await.len(), 0);
+    let ada = invited(&stage, EMAIL).await;
+    // Strangers use up what is theirs.
+    for _ in 0..6 {
+        stage.register(EMAIL).await.expect(202);
+        stage.post("/v1/password-resets", json!({"email": EMAIL})).await.expect(202);
+        stage.settle().await;
+        stage.pass(Duration::from_mins(5));
     }
-    assert_eq!(subjects(&stage).len(), 5);
+    let strangers = subjects(&stage).len();
 
-    stage.pass(Duration::from_hours(1));
-    assert_eq!(deliver(&stage, &event(&ada, 10, RESET)).await.len(), 0);
-    assert_eq!(subjects(&stage).len(), 6);
+    for hour in 1..=6 {
+        for sequence in 0..8 {
+            assert_eq!(deliver(&stage, &event(&ada, hour * 10 + sequence, RESET)).await.len(), 0);
+        }
+        let invitations = usize::try_from(hour * 5).expect("few").min(20);
+        assert_eq!(subjects(&stage).len() - strangers, invitations, "hour {hour}");
+        stage.pass(Duration::from_hours(1));
+    }
 }

@@ -1,19 +1,15 @@
 //! Having a link mailed to a user, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use local::{
-    Request, Setup,
-    calls::{Call, Fate, round_trips},
-};
+use local::{Request, Setup};
 use serde_json::{Value, json};
-use stage::{Answer, PASSWORD, Stage, Tokens};
+use stage::{Answer, PASSWORD, Stage, Tokens, faults::Lost, id, subject};
 
 const ADMIN: &str = "root@example.net";
 const EMAIL: &str = "ada@example.com";
 const NEW: &str = "another horse, another battery";
 
 fn path(user: &Value) -> String {
-    format!("/v1/users/{}/password-reset", user["id"].as_str().expect("an id"))
+    format!("/v1/users/{}/password-reset", id(user))
 }
 
 async fn start(stage: &Stage, user: &Value, tokens: &Tokens) -> Answer {
@@ -39,15 +35,14 @@ async fn the_user_gets_the_usual_link_and_the_administrator_sees_none() {
     stage.reset(&link, NEW).await.expect(204);
     stage.refresh(&before.refresh).await.expect(401);
     stage.log_in_with(EMAIL, NEW).await.expect(201);
-    let subject = format!("user#{}", ada["id"].as_str().expect("an id"));
-    let events = stage.events_of(&subject).await;
+    let events = stage.events_of(&subject(&ada)).await;
     assert_eq!(events[2..4], ["user.password-reset-requested", "session.started"]);
     let events = stage.stack.events();
     let asked = events.iter().find(|event| event.detail_type == "user.password-reset-requested");
     let asked = &asked.expect("an event").detail;
     let root = stage.get("/v1/me", &admin.access).await.body;
     assert_eq!(asked["data"], json!({"stated_reason": "ticket 4711"}));
-    assert_eq!(asked["actor"], format!("user:{}", root["id"].as_str().expect("an id")));
+    assert_eq!(asked["actor"], format!("user:{}", id(&root)));
     assert!(!events.iter().any(|event| event.detail.to_string().contains(&link)));
 }
 
@@ -97,7 +92,7 @@ async fn there_must_be_a_user_who_may_sign_in_and_a_reason() {
     }
     let suspend = json!({
         "TableName": "Identities",
-        "Key": {"pk": {"S": format!("USER#{}", ada["id"].as_str().expect("an id"))}, "sk": {"S": "USER"}},
+        "Key": {"pk": {"S": format!("USER#{}", id(&ada))}, "sk": {"S": "USER"}},
         "UpdateExpression": "SET #s = :s",
         "ExpressionAttributeNames": {"#s": "status"},
         "ExpressionAttributeValues": {":s": {"S": "suspended"}},
@@ -134,21 +129,15 @@ async fn nobody_resets_who_may_do_more_than_they_may() {
 
 #[tokio::test]
 async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
-    for (fate, status, mails) in [("answer", 202, 3), ("request", 503, 2)] {
-        let lost = move |call: &Call| match fate {
-            _ if call.function != "start-password-reset" => Fate::Proceed,
-            _ if call.operation != "TransactWriteItems" => Fate::Proceed,
-            "answer" => Fate::AnswerLost,
-            _ => Fate::RequestLost,
-        };
-        let stage = Stage::with(|setup| setup.watched_by(lost));
+    for (lost, status, mails) in [(Lost::Answer, 202, 3), (Lost::Request, 503, 2)] {
+        let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("start-password-reset")));
         let admin = stage.administrator(ADMIN).await;
         let ada = stage.registered(EMAIL).await;
 
         start(&stage, &ada, &admin).await.expect(status);
 
         stage.settle().await;
-        assert_eq!(stage.stack.mail().len(), mails, "{fate} lost");
+        assert_eq!(stage.stack.mail().len(), mails, "{lost:?} lost");
     }
 }
 
@@ -163,8 +152,5 @@ async fn it_is_three_round_trips() {
 
     start(&stage, &ada, &admin).await.expect(202);
 
-    let calls = stage.stack.calls();
-    let mine: Vec<_> =
-        calls.into_iter().filter(|made| made.call.function == "start-password-reset").collect();
-    assert_eq!(round_trips(&mine), 3);
+    assert_eq!(stage.round_trips_of("start-password-reset"), 3);
 }

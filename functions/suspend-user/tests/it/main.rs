@@ -1,27 +1,20 @@
 //! Suspending users, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod others;
 
-use local::{
-    Request,
-    calls::{Call, Fate, round_trips},
-};
+use local::Request;
 use serde_json::{Value, json};
-use stage::{Answer, PASSWORD, Stage, Tokens, faults::Late};
+use stage::{
+    Answer, BOB, PASSWORD, Stage, Tokens,
+    faults::{Late, Lost},
+    id, subject,
+};
 
-pub(crate) const ADA: &str = "ada@example.com";
-pub(crate) const BOB: &str = "bob@example.com";
 const WRONG: &str = "not the password at all";
-
-pub(crate) fn id(user: &Value) -> &str {
-    user["id"].as_str().expect("an id")
-}
 
 /// An administrator, and somebody who is signed in.
 async fn both(stage: &Stage) -> (Tokens, Value, Tokens) {
-    let admin = stage.administrator(ADA).await;
-    let bob = stage.registered(BOB).await;
+    let (admin, bob) = stage.ada_and_bob().await;
     let here = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
     (admin, bob, here)
 }
@@ -70,7 +63,7 @@ async fn only_who_knows_the_password_is_told_that_they_are_suspended() {
 
     assert_eq!((guessed.0, &guessed), (401, &unknown));
     assert_eq!(proven.problem(), "account-suspended");
-    assert_eq!(stage.events_of(&format!("user#{}", id(&bob))).await.len(), 3, "nothing has happened");
+    assert_eq!(stage.events_of(&subject(&bob)).await.len(), 3, "nothing has happened");
 }
 
 #[tokio::test]
@@ -80,7 +73,7 @@ async fn nothing_that_a_suspended_user_does_brings_them_back() {
     let reset = stage.reset_link(BOB).await;
     let email = stage.email_link(&here.access, "bob@example.org").await;
     stage.suspend(&admin.access, &bob).await.expect(200);
-    let version = stage.events_of(&format!("user#{}", id(&bob))).await.len();
+    let version = stage.events_of(&subject(&bob)).await.len();
     let mails = stage.stack.mail().len();
 
     stage.post("/v1/password-resets", json!({"email": BOB})).await.expect(202);
@@ -99,7 +92,7 @@ async fn nothing_that_a_suspended_user_does_brings_them_back() {
 
     assert_ne!(taken.status, 201, "{}", taken.body);
     stage.log_in(BOB).await.expect(403);
-    assert_eq!(stage.events_of(&format!("user#{}", id(&bob))).await.len(), version, "nothing has happened");
+    assert_eq!(stage.events_of(&subject(&bob)).await.len(), version, "nothing has happened");
     assert_eq!(stage.stack.mail().len(), mails + 1, "the registration's, no link for a new password");
 }
 
@@ -142,19 +135,14 @@ async fn who_logs_in_at_the_same_moment_is_out_as_well() {
 
 #[tokio::test]
 async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
-    for (fate, status, events) in [("answer", 200, 3), ("request", 503, 2)] {
-        let lost = move |call: &Call| match fate {
-            _ if call.function != "suspend-user" || call.operation != "TransactWriteItems" => Fate::Proceed,
-            "answer" => Fate::AnswerLost,
-            _ => Fate::RequestLost,
-        };
-        let stage = Stage::with(|setup| setup.watched_by(lost));
+    for (lost, status, events) in [(Lost::Answer, 200, 3), (Lost::Request, 503, 2)] {
+        let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("suspend-user")));
         let (admin, bob, here) = both(&stage).await;
 
         stage.suspend(&admin.access, &bob).await.expect(status);
 
-        assert_eq!(stage.events_of(&format!("user#{}", id(&bob))).await.len(), events, "{fate} lost");
-        stage.refresh(&here.refresh).await.expect(if fate == "answer" { 401 } else { 200 });
+        assert_eq!(stage.events_of(&subject(&bob)).await.len(), events, "{lost:?} lost");
+        stage.refresh(&here.refresh).await.expect(if lost == Lost::Answer { 401 } else { 200 });
     }
 }
 
@@ -168,7 +156,5 @@ async fn it_is_two_round_trips() {
 
     stage.suspend(&admin.access, &bob).await.expect(200);
 
-    let calls = stage.stack.calls();
-    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "suspend-user").collect();
-    assert_eq!(round_trips(&mine), 2);
+    assert_eq!(stage.round_trips_of("suspend-user"), 2);
 }

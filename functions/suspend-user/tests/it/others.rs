@@ -1,22 +1,14 @@
 //! Who may suspend whom.
 
 use local::Request;
-use serde_json::{Value, json};
-use stage::{Stage, Tokens};
-
-use crate::{ADA, BOB, id};
-
-async fn administrator(stage: &Stage, email: &str) -> (Value, Tokens) {
-    let user = stage.registered(email).await;
-    stage.make_administrator(&user).await;
-    (user, Tokens::of(&stage.log_in(email).await.expect(201).body))
-}
+use serde_json::json;
+use stage::{ADA, BOB, Stage, Tokens, id, subject};
 
 #[tokio::test]
 async fn nobody_suspends_who_may_do_more_than_they() {
     let stage = Stage::new();
-    let (ada, admin) = administrator(&stage, ADA).await;
-    administrator(&stage, "eve@example.com").await;
+    let (ada, admin) = stage.known_administrator(ADA).await;
+    stage.known_administrator("eve@example.com").await;
     let (_, deputy) = stage.deputy(&admin, BOB, &["users:write"]).await;
     let carol = stage.registered("carol@example.com").await;
     let editor = stage.registered("dan@example.com").await;
@@ -34,7 +26,7 @@ async fn nobody_suspends_who_may_do_more_than_they() {
 #[tokio::test]
 async fn it_takes_the_permission_as_of_now() {
     let stage = Stage::new();
-    let (_, admin) = administrator(&stage, ADA).await;
+    let (_, admin) = stage.known_administrator(ADA).await;
     let (bob, deputy) = stage.deputy(&admin, BOB, &["users:write"]).await;
     let carol = stage.registered("carol@example.com").await;
     let nobody = Tokens::of(&stage.log_in("carol@example.com").await.expect(201).body);
@@ -51,8 +43,8 @@ async fn it_takes_the_permission_as_of_now() {
 #[tokio::test]
 async fn the_last_active_administrator_stays() {
     let stage = Stage::new();
-    let (ada, admin) = administrator(&stage, ADA).await;
-    let (bob, _) = administrator(&stage, BOB).await;
+    let (ada, admin) = stage.known_administrator(ADA).await;
+    let (bob, _) = stage.known_administrator(BOB).await;
     stage.suspend(&admin.access, &bob).await.expect(200);
 
     let refused = stage.suspend(&admin.access, &ada).await.expect(409);
@@ -66,8 +58,8 @@ async fn the_last_active_administrator_stays() {
 #[tokio::test]
 async fn of_two_administrators_who_suspend_each_other_one_stays() {
     let stage = Stage::with(stage::slowly);
-    let (ada, of_ada) = administrator(&stage, ADA).await;
-    let (bob, of_bob) = administrator(&stage, BOB).await;
+    let (ada, of_ada) = stage.known_administrator(ADA).await;
+    let (bob, of_bob) = stage.known_administrator(BOB).await;
 
     let (one, other) = tokio::join!(stage.suspend(&of_ada.access, &bob), stage.suspend(&of_bob.access, &ada));
 
@@ -82,7 +74,7 @@ async fn of_two_administrators_who_suspend_each_other_one_stays() {
 #[tokio::test]
 async fn there_must_be_a_user_and_a_reason() {
     let stage = Stage::new();
-    let (_, admin) = administrator(&stage, ADA).await;
+    let (_, admin) = stage.known_administrator(ADA).await;
     let bob = stage.registered(BOB).await;
     let path = format!("/v1/users/{}/suspend", id(&bob));
     let leaver = stage.registered("carol@example.com").await;
@@ -103,7 +95,7 @@ async fn there_must_be_a_user_and_a_reason() {
 #[tokio::test]
 async fn it_is_done_to_the_version_that_was_seen_and_once() {
     let stage = Stage::new();
-    let (_, admin) = administrator(&stage, ADA).await;
+    let (_, admin) = stage.known_administrator(ADA).await;
     let bob = stage.registered(BOB).await;
     let path = format!("/v1/users/{}/suspend", id(&bob));
     let request = |version: &str| {
@@ -118,5 +110,5 @@ async fn it_is_done_to_the_version_that_was_seen_and_once() {
     let second = stage.suspend(&admin.access, &bob).await.expect(200);
 
     assert_eq!((first.header("etag"), second.header("etag")), ("\"3\"", "\"3\""), "no change");
-    assert_eq!(stage.events_of(&format!("user#{}", id(&bob))).await[2..], ["user.suspended"]);
+    assert_eq!(stage.events_of(&subject(&bob)).await[2..], ["user.suspended"]);
 }

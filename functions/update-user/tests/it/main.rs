@@ -1,21 +1,17 @@
 //! Changing a user, seen from outside.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
-use local::{
-    Request, Setup,
-    calls::{Call, Fate, round_trips},
-};
+use local::{Request, Setup};
 use serde_json::{Value, json};
-use stage::{Answer, PASSWORD, Stage, Tokens};
+use stage::{Answer, PASSWORD, Stage, Tokens, faults::Lost, id, subject};
 
 const ADMIN: &str = "root@example.net";
 const EMAIL: &str = "ada@example.com";
 const SCHEMA: &str = r#"{"plan": {"type": "string", "enum": ["free", "pro"]}}"#;
 
 fn request(user: &Value, tokens: &Tokens, wanted: &Value) -> Request {
-    let path = format!("/v1/users/{}", user["id"].as_str().expect("an id"));
+    let path = format!("/v1/users/{}", id(user));
     Request::new("PATCH", &path).json(wanted).bearer(&tokens.access)
 }
 
@@ -48,7 +44,7 @@ async fn what_is_named_changes_and_the_user_can_read_who_did_it_and_why() {
         (&event["type"], &event["data"]["stated_reason"]),
         (&json!("user.updated"), &json!("she asked"))
     );
-    assert_eq!(event["actor"], format!("user:{}", root["id"].as_str().expect("an id")));
+    assert_eq!(event["actor"], format!("user:{}", id(&root)));
     assert_eq!(event["data"]["changed"], json!(["attributes.plan", "last_name", "locale"]));
 }
 
@@ -61,8 +57,7 @@ async fn what_changes_nothing_is_no_event_and_another_version_is_not_changed() {
 
     let same = patch(&stage, &ada, &admin, json!({"first_name": "Ada", "reason": "x"})).await.expect(200);
     assert_eq!((&same.body, same.header("etag")), (&first.body, first.header("etag")));
-    let subject = format!("user#{}", ada["id"].as_str().expect("an id"));
-    assert_eq!(stage.events_of(&subject).await, ["user.registered", "user.updated"]);
+    assert_eq!(stage.events_of(&subject(&ada)).await, ["user.registered", "user.updated"]);
 
     let other = request(&ada, &admin, &json!({"first_name": "Eve", "reason": "x"}));
     let refused = stage.send(other.clone().header("if-match", "\"1\"")).await.expect(412);
@@ -114,7 +109,7 @@ async fn nobody_changes_who_may_do_more_than_they_may() {
     assert_eq!(patch(&stage, &ada, &deputy, change()).await.expect(403).problem(), "forbidden");
     let (_, reader) = stage.deputy(&admin, "eve@example.com", &["users:read"]).await;
     assert_eq!(patch(&stage, &ada, &reader, change()).await.expect(403).problem(), "forbidden");
-    let path = format!("/v1/users/{}", ada["id"].as_str().expect("an id"));
+    let path = format!("/v1/users/{}", id(&ada));
     stage.send(Request::new("PATCH", &path).json(&change())).await.expect(401);
 }
 
@@ -138,20 +133,14 @@ async fn what_two_change_at_the_same_time_is_all_changed() {
 
 #[tokio::test]
 async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
-    for (fate, status, events) in [("answer", 200, 2), ("request", 503, 1)] {
-        let lost = move |call: &Call| match fate {
-            _ if call.function != "update-user" || call.operation != "TransactWriteItems" => Fate::Proceed,
-            "answer" => Fate::AnswerLost,
-            _ => Fate::RequestLost,
-        };
-        let stage = Stage::with(|setup| setup.watched_by(lost));
+    for (lost, status, events) in [(Lost::Answer, 200, 2), (Lost::Request, 503, 1)] {
+        let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("update-user")));
         let admin = stage.administrator(ADMIN).await;
         let ada = stage.registered(EMAIL).await;
 
         patch(&stage, &ada, &admin, json!({"first_name": "Ada", "reason": "x"})).await.expect(status);
 
-        let subject = format!("user#{}", ada["id"].as_str().expect("an id"));
-        assert_eq!(stage.events_of(&subject).await.len(), events, "{fate} lost");
+        assert_eq!(stage.events_of(&subject(&ada)).await.len(), events, "{lost:?} lost");
     }
 }
 
@@ -167,7 +156,5 @@ async fn it_is_two_round_trips() {
 
     patch(&stage, &ada, &admin, json!({"first_name": "Ada", "reason": "x"})).await.expect(200);
 
-    let calls = stage.stack.calls();
-    let mine: Vec<_> = calls.into_iter().filter(|made| made.call.function == "update-user").collect();
-    assert_eq!(round_trips(&mine), 2);
+    assert_eq!(stage.round_trips_of("update-user"), 2);
 }

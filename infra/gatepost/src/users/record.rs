@@ -110,6 +110,8 @@ pub(crate) struct Deletion {
     pub(crate) erase_at: Timestamp,
     /// Whether logging in does not take it back.
     pub(crate) is_final: bool,
+    /// Whether the user is suspended again once it is taken back.
+    pub(crate) was_suspended: bool,
 }
 
 impl Record {
@@ -148,7 +150,9 @@ impl Record {
             locale,
         };
         let status = match self.deletion {
-            Some(Deletion { erase_at, is_final }) => Status::Deleting { erase_at, is_final },
+            Some(Deletion { erase_at, is_final, was_suspended }) => {
+                Status::Deleting { erase_at, is_final, was_suspended }
+            }
             None if self.is_suspended => Status::Suspended,
             None => Status::Active,
         };

@@ -24,7 +24,7 @@ async fn people(folder: &Folder) {
         line(
             "leaving",
             json!({"status": "deleting", "erase_at": "2036-03-05T16:35:16.775Z", "is_final": true,
-            "attributes": {"plan": "pro", "age": 36, "news": true}}),
+            "was_suspended": true, "attributes": {"plan": "pro", "age": 36, "news": true}}),
         ),
     ];
     assert_eq!(folder.import("people.ndjson", &lines.concat(), &[]).code, Some(0));
@@ -173,6 +173,10 @@ async fn a_line_says_all_that_is_stored_of_a_user() {
         "locale": "de", "roles": ["editor"], "status": "active", "created_at": "2021-03-05T16:35:16.775Z",
         "updated_at": null, "password_hash": null, "pepper_id": null});
     assert_eq!(weak, expected);
+    let leaving = said.text.lines().find(|line| line.contains("leaving@example.com")).expect("a line");
+    for said in [r#""status":"deleting""#, r#""is_final":true"#, r#""was_suspended":true"#] {
+        assert!(leaving.contains(said), "{leaving}");
+    }
 }
 
 #[tokio::test]

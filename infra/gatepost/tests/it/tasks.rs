@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use stage::{PASSWORD, Stage, Tokens};
+use stage::{BOB, PASSWORD, Stage, Tokens, id, subject};
 
 use local::{
     Request, Stack,
@@ -125,6 +125,28 @@ async fn who_is_to_be_erased_is_listed_and_can_be_kept() {
     let subject = task.replace("erase-users/", "user#");
     let events = system.0.events_of(&subject).await;
     assert!(events.contains(&"user.deletion-canceled".to_owned()), "{events:?}");
+}
+
+#[tokio::test]
+async fn who_was_suspended_before_is_so_again_and_it_was_the_operator() {
+    let folder = Folder::new();
+    let user = {
+        let stage = folder.system(Duration::ZERO).0;
+        let (admin, user) = stage.ada_and_bob().await;
+        stage.suspend(&admin.access, &user).await.expect(200);
+        stage.delete_user(&admin.access, &user).await.expect(204);
+        user
+    };
+
+    let canceled = tasks(&folder, &["cancel", &format!("erase-users/{}", id(&user)), "--yes"]);
+
+    assert_eq!(canceled.code, Some(0), "{}", canceled.complaint);
+    let stage = folder.system(Duration::ZERO).0;
+    stage.log_in(BOB).await.expect(403);
+    stage.settle().await;
+    let last = stage.stack.events().pop().expect("an event").detail;
+    assert_eq!((&last["type"], &last["actor"]), (&json!("user.deletion-canceled"), &json!("operator")));
+    assert_eq!((&last["subject"], &last["data"]), (&json!(subject(&user)), &json!({"status": "suspended"})));
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use crate::{
     Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, Digest, Email, Envelope, Event,
     EventKind, Id, Locale, Name, NewPassword, Newcomer, PasswordHash, Permission, Person, Registration, Role,
-    RoleName, SessionEnd, Standing, StatedReason, Status, Stream, Timestamp, User, UsersByStatus, Week,
+    RoleName, SessionEnd, Standing, StatedReason, Status, StatusName, Stream, Timestamp, User, UsersByStatus,
+    Week,
 };
 
 /// 21 November 2026, 03:00 UTC.
@@ -140,7 +141,7 @@ fn of_user(user: User) -> Vec<EventKind> {
             person: person(),
         },
         EventKind::DeletionRequested { erase_at: at(86_400_000), stated_reason: reason() },
-        EventKind::DeletionCanceled {},
+        EventKind::DeletionCanceled { status: StatusName::Suspended, stated_reason: reason() },
         EventKind::RoleGranted { role: RoleName::parse("editor").expect("a name"), stated_reason: reason() },
         EventKind::RoleRevoked {
             role: RoleName::parse("editor").expect("a name"),

@@ -254,3 +254,19 @@ async fn after_a_day_a_key_stands_for_nothing_any_more() {
 
     assert_eq!(published(&stage).await, events + 1);
 }
+
+#[tokio::test]
+async fn of_two_callers_under_one_key_each_gets_their_own() {
+    let stage = Stage::new();
+    let (ada, bob) = (stage.signed_in(EMAIL).await, stage.signed_in("bob@example.com").await);
+    let renaming = |tokens: &Tokens| {
+        let request = Request::new("PATCH", "/v1/me").json(&json!({"last_name": "Lovelace"}));
+        request.bearer(&tokens.access)
+    };
+
+    let first = send(&stage, &renaming(&ada)).await.expect(200).body;
+    let second = send(&stage, &renaming(&bob)).await.expect(200).body;
+
+    assert_eq!((&first["email"], &second["email"]), (&json!(EMAIL), &json!("bob@example.com")));
+    assert_eq!(stage.get("/v1/me", &bob.access).await.body["last_name"], "Lovelace");
+}

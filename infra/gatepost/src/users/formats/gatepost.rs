@@ -9,7 +9,7 @@ use super::{
     fields::Fields,
 };
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "id",
     "email",
     "email_verified",
@@ -21,6 +21,7 @@ const FIELDS: [&str; 16] = [
     "status",
     "erase_at",
     "is_final",
+    "was_suspended",
     "created_at",
     "updated_at",
     "password_hash",
@@ -59,7 +60,8 @@ fn status(fields: &Fields) -> Result<(bool, Option<Deletion>), Wrong> {
         (None | Some("active"), None) => Ok((false, None)),
         (Some("suspended"), None) => Ok((true, None)),
         (Some("deleting"), Some(erase_at)) => {
-            Ok((false, Some(Deletion { erase_at, is_final: fields.flag("is_final") })))
+            let (is_final, was_suspended) = (fields.flag("is_final"), fields.flag("was_suspended"));
+            Ok((false, Some(Deletion { erase_at, is_final, was_suspended })))
         }
         _ => Err(Wrong::Status),
     }
@@ -108,9 +110,11 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
         created_at,
         updated_at,
     } = user;
-    let (erase_at, is_final) = match status {
-        Status::Deleting { erase_at, is_final } => (Some(erase_at), is_final.then_some(true)),
-        Status::Active | Status::Suspended => (None, None),
+    let (erase_at, is_final, was_suspended) = match status {
+        Status::Deleting { erase_at, is_final, was_suspended } => {
+            (Some(erase_at), is_final.then_some(true), was_suspended.then_some(true))
+        }
+        Status::Active | Status::Suspended => (None, None, None),
     };
     let mut line = json!({
         "id": id,
@@ -125,6 +129,7 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
         "status": status,
         "erase_at": erase_at,
         "is_final": is_final,
+        "was_suspended": was_suspended,
         "created_at": created_at,
         "updated_at": updated_at,
     });
