@@ -15,6 +15,7 @@ import boto3
 HERE = pathlib.Path(__file__).parent
 REGION, ACCOUNT, STACK, API_ID = "eu-west-1", "000000000000", "gatepost", "gatepost"
 MAIL_FROM = "no-reply@gatepost.example"
+DIGEST_RECIPIENT = "operators@gatepost.example"
 VERIFICATION_URL = "https://app.example/verify"
 RESET_PASSWORD_URL = "https://app.example/reset-password"
 EMAIL_CHANGE_URL = "https://app.example/verify-email-change"
@@ -115,7 +116,7 @@ def prepare_account(deployment):
 def deploy(deployment, package, sam):
     parameters = {
         "Issuer": deployment.issuer, "MailFrom": MAIL_FROM, "VerificationUrl": VERIFICATION_URL,
-        "ResetPasswordUrl": RESET_PASSWORD_URL, "EmailChangeUrl": EMAIL_CHANGE_URL,
+        "DigestRecipient": DIGEST_RECIPIENT, "ResetPasswordUrl": RESET_PASSWORD_URL, "EmailChangeUrl": EMAIL_CHANGE_URL,
         "Architecture": "x86_64" if os.uname().machine == "x86_64" else "arm64",
     }
     command = [sam, "deploy", "--template-file", package / "template.yaml", "--stack-name", STACK,

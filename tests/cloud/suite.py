@@ -18,7 +18,7 @@ import botocore.exceptions
 import jwt
 
 import smtp
-from deployment import ACCOUNT, API_ID, MAIL_FROM, REGION, STACK, VERIFICATION_URL, deployed, free_port
+from deployment import ACCOUNT, API_ID, DIGEST_RECIPIENT, MAIL_FROM, REGION, STACK, VERIFICATION_URL, deployed, free_port
 from visitor import Visitor, call, until
 
 HERE = pathlib.Path(__file__).parent
@@ -160,6 +160,34 @@ def _(world):
     until("the canary", lambda: "CanaryAge" in metrics())
     assert {"DeadEvents", "OldestPendingEvent"} <= metrics().keys(), metrics()
     assert metrics()["DeadEvents"]["DeadEvents"] == 0 and metrics()["CanaryAge"]["Stack"] == "gatepost", metrics()
+
+
+@check("the digest of a week is published once, by the rights of its role, and mailed to whom the deployment names")
+def _(world):
+    function = world.deployment.resource("WriteDigest")
+
+    def write():
+        answer = world.deployment.client("lambda").invoke(FunctionName=function, Payload=b"{}")
+        said = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, said
+        return said["written"]
+
+    def digests():
+        return [event["detail"] for event in world.events() if event["detail-type"] == "digest.written"]
+    # The schedule may have been first.
+    assert [write() for _ in range(3)] in ([True, False, False], [False, False, False])
+    published = until("the digest", digests)
+    assert len({digest["subject"] for digest in published}) == len(published), published
+    data = published[0]["data"]
+    assert data["users"]["active"] >= 1 and data["dead_events"] == 0 and data["failed_tasks"] == [], data
+    assert "@" not in json.dumps(published), published
+
+    def mails():
+        accounts = call("GET", world.deployment.mailbox).expect(200).json["messages"].values()
+        return [mail for mails in accounts for mail in mails if DIGEST_RECIPIENT in mail["To"]]
+    until("its mail", mails)
+    assert len(mails()) == len(digests()), (mails(), digests())
+    assert "Users who may sign in" in mails()[0]["BodyText"], mails()[0]
 
 
 @check("no log of a function holds a password or a token")

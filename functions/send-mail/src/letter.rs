@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use domain::{Name, Timestamp};
 
+use crate::digest::Figures;
+
 /// What a mail is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Letter {
@@ -31,6 +33,8 @@ pub enum Letter {
     AccountReactivated,
     /// The account will be erased: an administrator wants it.
     AccountDeleted,
+    /// How the system stands.
+    Digest,
 }
 
 /// What a letter says besides its own words.
@@ -41,16 +45,17 @@ pub(crate) struct Content<'a> {
     pub(crate) matter: Matter<'a>,
 }
 
-/// A link and how long it is good, or when something happened or will.
+/// A link and how long it is good, when something happened or will, or how the system stands.
 #[derive(Clone, Copy)]
 pub(crate) enum Matter<'a> {
     Link { url: &'a str, lifetime: Duration },
     Moment(Timestamp),
+    Figures(&'a Figures),
 }
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::VerifyRegistration,
         Self::ResetPassword,
         Self::VerifyEmailChange,
@@ -63,6 +68,7 @@ impl Letter {
         Self::AccountSuspended,
         Self::AccountReactivated,
         Self::AccountDeleted,
+        Self::Digest,
     ];
 
     /// Its name, as its files have it.
@@ -81,6 +87,7 @@ impl Letter {
             Self::AccountSuspended => "account-suspended",
             Self::AccountReactivated => "account-reactivated",
             Self::AccountDeleted => "account-deleted",
+            Self::Digest => "digest",
         }
     }
 
@@ -94,15 +101,19 @@ impl Letter {
 
     /// What may be filled into its texts.
     pub(crate) const fn places(self) -> &'static [&'static str] {
-        if self.has_link() {
-            &["greeting", "service", "link", "lifetime"]
-        } else {
-            &["greeting", "service", "when"]
+        match self {
+            Self::Digest => &Figures::PLACES,
+            _ if self.has_link() => &["greeting", "service", "link", "lifetime"],
+            _ => &["greeting", "service", "when"],
         }
     }
 
     /// Without these it would be no use.
     pub(crate) const fn needed(self) -> &'static [&'static str] {
-        if self.has_link() { &["link"] } else { &["when"] }
+        match self {
+            Self::Digest => &Figures::NEEDED,
+            _ if self.has_link() => &["link"],
+            _ => &["when"],
+        }
     }
 }

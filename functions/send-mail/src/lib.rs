@@ -1,10 +1,11 @@
 //! Sends the mails that events ask for: links that prove an address or permit a new password, and
-//! notices of what was done to an account.
+//! notices of what was done to an account; and, for those who run the system, how it stands.
 //!
 //! A link's token is made here and is only ever in the mail; the table gets its hash. A mail may be
 //! late, or not sent at all, without anyone seeing it in an answer of the API. What a mail says is read
-//! from the table: an event may leave out who it is about.
+//! from the table: an event may leave out who it is about. A digest is about nobody.
 
+mod digest;
 mod letter;
 mod links;
 mod notices;
@@ -44,6 +45,8 @@ pub struct SendMail {
     templates: Templates,
     service: String,
     pages: Pages,
+    /// Who is told how the system stands.
+    digest_recipient: Option<Email>,
     clock: Clock,
     random: Random,
 }
@@ -75,6 +78,7 @@ pub fn function(cloud: &Cloud) -> Result<SendMail, SettingError> {
         templates: Templates::read(folder).map_err(unusable)?,
         service: settings.text("SERVICE_NAME")?,
         pages: Pages::new(settings)?,
+        digest_recipient: digest::recipient(settings)?,
         clock: cloud.clock(),
         random: cloud.random(),
     })
@@ -137,6 +141,7 @@ impl SendMail {
             Part::Invitation => self.invite(event).await,
             Part::Notice(letter) => self.notice(letter, event).await,
             Part::NoticeToFormerAddress => self.notice_to_former_address(event).await,
+            Part::Digest => self.digest(event).await,
         }
     }
 

@@ -16,6 +16,8 @@ pub(crate) enum Part {
     Notice(Letter),
     /// Tells of a change of address at the address before.
     NoticeToFormerAddress,
+    /// Tells those who run the system how it stands.
+    Digest,
 }
 
 impl Part {
@@ -36,6 +38,7 @@ impl Part {
             "user.deletion-requested" => &[Self::Notice(Letter::DeletionRequested)],
             "user.suspended" => &[Self::Notice(Letter::AccountSuspended)],
             "user.reactivated" => &[Self::Notice(Letter::AccountReactivated)],
+            "digest.written" => &[Self::Digest],
             _ => return None,
         })
     }
@@ -49,6 +52,7 @@ impl Part {
             Self::Invitation => Letter::Invitation.name(),
             Self::Notice(letter) => letter.name(),
             Self::NoticeToFormerAddress => "email-changed-former",
+            Self::Digest => Letter::Digest.name(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::{Locale, Name, Timestamp};
 
 use crate::{
+    digest::Figures,
     letter::{Content, Letter, Matter},
     templates::{Mail, Templates},
 };
@@ -27,19 +28,25 @@ impl Templates {
     #[must_use]
     pub fn samples(&self, service: &str, name: Option<&Name>, now: Timestamp) -> Vec<Sample> {
         let locales: Vec<_> = self.locales().filter_map(|tag| Locale::parse(tag).ok()).collect();
+        let figures = Figures::sample(now);
         let sample = |locale: &Locale, letter: Letter| Sample {
             letter,
             locale: locale.clone(),
-            mail: self.write(letter, Some(locale), service, Content { name, matter: matter(letter, now) }),
+            mail: self.write(letter, Some(locale), service, content(letter, name, (now, &figures))),
         };
         locales.iter().flat_map(|locale| Letter::ALL.map(|letter| sample(locale, letter))).collect()
     }
 }
 
-const fn matter(letter: Letter, now: Timestamp) -> Matter<'static> {
-    if letter.has_link() {
-        Matter::Link { url: LINK, lifetime: Duration::from_mins(30) }
-    } else {
-        Matter::Moment(now)
-    }
+fn content<'a>(
+    letter: Letter,
+    name: Option<&'a Name>,
+    (now, figures): (Timestamp, &'a Figures),
+) -> Content<'a> {
+    let matter = match letter {
+        Letter::Digest => return Content { name: None, matter: Matter::Figures(figures) },
+        _ if letter.has_link() => Matter::Link { url: LINK, lifetime: Duration::from_mins(30) },
+        _ => Matter::Moment(now),
+    };
+    Content { name, matter }
 }

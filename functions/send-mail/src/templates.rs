@@ -41,6 +41,7 @@ const OF_THIS_BUILD: &[(&str, &str)] = of_this_build!(
     "en/account-suspended.txt" "en/account-suspended.html"
     "en/account-reactivated.txt" "en/account-reactivated.html"
     "en/account-deleted.txt" "en/account-deleted.html"
+    "en/digest.txt" "en/digest.html"
     "de/words.txt"
     "de/verify-registration.txt" "de/verify-registration.html"
     "de/reset-password.txt" "de/reset-password.html"
@@ -54,6 +55,7 @@ const OF_THIS_BUILD: &[(&str, &str)] = of_this_build!(
     "de/account-suspended.txt" "de/account-suspended.html"
     "de/account-reactivated.txt" "de/account-reactivated.html"
     "de/account-deleted.txt" "de/account-deleted.html"
+    "de/digest.txt" "de/digest.html"
 );
 
 /// Every letter in every language.
@@ -202,6 +204,10 @@ impl Edition {
                 ("lifetime", Cow::Owned(self.words.lifetime(lifetime))),
             ]),
             Matter::Moment(moment) => values.push(("when", Cow::Owned(self.words.moment(moment)))),
+            Matter::Figures(figures) => {
+                let filled = figures.filled(&self.words).into_iter();
+                values.extend(filled.map(|(place, value)| (place, Cow::Owned(value))));
+            }
         }
         values
     }

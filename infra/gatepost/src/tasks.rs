@@ -54,8 +54,6 @@ const SETTINGS: [(&str, &str); 2] =
 const ERASES: &str = "erase-users";
 /// The last moment that the table can sort.
 const NEVER: Timestamp = Timestamp::from_millis(999_999_999_999_998);
-/// A run that should have begun so many intervals ago is late.
-const LATE_AFTER: u32 = 3;
 
 pub(crate) fn command() -> Command {
     let task = || Arg::new("task").value_name("TASK").required(true).help("Its name, as `list` shows it");
@@ -117,7 +115,7 @@ impl Tasks {
         let (mut recurring, mut waiting, mut ended) = (Vec::new(), Vec::new(), Ended::Well);
         for schedule in &self.schedules {
             let (line, document, is_well) = self.recurring(schedule).await?;
-            report.line(&format!("{:<14}  {:<16}  {line}", schedule.function, schedule.expression));
+            report.line(&format!("{:<14}  {:<17}  {line}", schedule.function, schedule.expression));
             recurring.push(document);
             if !is_well {
                 ended = Ended::WithFindings;
@@ -207,9 +205,9 @@ impl Tasks {
     /// How the last run went, for people and for programs, and whether all is well with it.
     async fn recurring(&self, schedule: &Schedule) -> Result<(String, Value, bool), TasksError> {
         let run = Runs::new(&self.cloud, &schedule.function)?.last().await?;
-        let since = |then: Timestamp| self.cloud.clock().now().since(then);
-        let is_late = self.is_always_on
-            && run.as_ref().is_some_and(|run| since(run.began_at) > schedule.every * LATE_AFTER);
+        let now = self.cloud.clock().now();
+        let since = |then: Timestamp| now.since(then);
+        let is_late = self.is_always_on && run.as_ref().is_some_and(|run| run.is_late(schedule.every, now));
         let line = run.as_ref().map_or_else(|| "has not run yet".to_owned(), |run| went(run, since));
         let failed = run.as_ref().and_then(|run| run.failed.clone());
         let document = json!({

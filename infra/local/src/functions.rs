@@ -61,6 +61,7 @@ pub const ALL: &[(&str, Build)] = &[
     ("update-user", |cloud| mount(update_user::function(cloud))),
     ("verify-email-change", |cloud| mount(verify_email_change::function(cloud))),
     ("verify-registration", |cloud| mount(verify_registration::function(cloud))),
+    ("write-digest", |cloud| mount(write_digest::function(cloud))),
 ];
 
 /// A function whose events and answers are JSON texts, as Lambda sees it.

@@ -70,7 +70,7 @@ async fn read_queue(stack: Stack, position: usize, stop: watch::Receiver<bool>) 
 
 async fn keep_schedule(stack: Stack, position: usize, stop: watch::Receiver<bool>) {
     let schedule = &stack.template().schedules[position];
-    let mut due = Instant::now() + schedule.every;
+    let mut due = Instant::now() + schedule.first_in(stack.clock().now());
     while !until(&stop, tokio::time::sleep_until(due)).await {
         if let Err(error) = stack.run_schedule(&schedule.function).await {
             stack.tell_trouble(&error.to_string());

@@ -55,7 +55,7 @@ pub(crate) struct CloudEvent<'a> {
     sequence: String,
     /// Raised after the tables were restored to an earlier moment.
     epoch: u64,
-    /// Who did it: `anonymous`, `operator`, or `user:` and an id. Others may come.
+    /// Who did it: `anonymous`, `operator`, `system`, or `user:` and an id. Others may come.
     actor: String,
     /// The request that it happened on.
     correlationid: &'a str,

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     Attributes, BreachCheck, EventId, Locale, Name, Permission, RegistrationId, ResendId, ResetId, RoleName,
-    SessionId, StatedReason, StatusName, Timestamp, User, UserId,
+    SessionId, Standing, StatedReason, StatusName, Timestamp, User, UserChange, UserId, Week,
 };
 
 /// One change, numbered within its stream.
@@ -35,6 +35,8 @@ pub enum Stream {
     Reset(ResetId),
     /// A role, from its definition to its deletion.
     Role(RoleName),
+    /// The digest of a week.
+    Digest(Week),
 }
 
 /// When and why something happens: frozen before the first attempt to commit it.
@@ -61,6 +63,8 @@ pub enum Actor {
     User(UserId),
     /// Whoever runs the system, by `gatepost`.
     Operator,
+    /// Nobody: the system itself, when it was time.
+    System,
 }
 
 /// What happened. A new optional field is additive; any other change is a new version of the type.
@@ -233,6 +237,19 @@ pub enum EventKind {
     UserRestored {},
     /// `user.erased`: nothing is left of the user but the id; no event follows.
     UserErased {},
+    /// `digest.written`: once a week, how the system stands, for those who run it. It counts, and names nobody;
+    /// no event follows.
+    DigestWritten {
+        /// How it stands.
+        #[serde(flatten)]
+        standing: Standing,
+        /// When the digest before was written; missing in the first one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
+        /// How many users there are more, or less, than then; missing in the first one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        change: Option<UserChange>,
+    },
 }
 
 /// Personal data in an event.
@@ -327,6 +344,7 @@ impl EventKind {
             Self::RoleDeleted {} => "role.deleted",
             Self::UserRestored {} => "user.restored",
             Self::UserErased {} => "user.erased",
+            Self::DigestWritten { .. } => "digest.written",
         }
     }
 
@@ -359,7 +377,8 @@ impl EventKind {
             | Self::RoleChanged { .. }
             | Self::RoleDeleted {}
             | Self::UserRestored {}
-            | Self::UserErased {} => 1,
+            | Self::UserErased {}
+            | Self::DigestWritten { .. } => 1,
         }
     }
 
@@ -413,6 +432,7 @@ impl fmt::Display for Stream {
             Self::Resend(id) => write!(f, "resend#{id}"),
             Self::Reset(id) => write!(f, "reset#{id}"),
             Self::Role(name) => write!(f, "role#{name}"),
+            Self::Digest(week) => write!(f, "digest#{week}"),
         }
     }
 }
@@ -423,6 +443,7 @@ impl fmt::Display for Actor {
             Self::Anonymous => f.write_str("anonymous"),
             Self::User(id) => write!(f, "user:{id}"),
             Self::Operator => f.write_str("operator"),
+            Self::System => f.write_str("system"),
         }
     }
 }

@@ -12,6 +12,7 @@ mod canary;
 #[cfg(test)]
 mod catalogue;
 mod credential;
+mod digest;
 mod email;
 mod envelope;
 mod event;
@@ -42,6 +43,7 @@ pub use attributes::{
 pub use authority::{Authority, NoAuthority};
 pub use canary::Canary;
 pub use credential::Credential;
+pub use digest::{Digest, Standing, UserChange, UsersByStatus, Week};
 pub use email::{CanonicalEmail, Email, InvalidEmail};
 pub use envelope::{Detail, Envelope, NotAnEvent};
 pub use event::{Actor, Cause, Event, EventKind, Person, SessionEnd, Stream};

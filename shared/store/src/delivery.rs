@@ -23,6 +23,8 @@ use crate::{
 const DAY: Duration = Duration::from_hours(24);
 /// Keys of one page of the index `due`.
 const PAGE: i32 = 100;
+/// Keys of a shard of the index `due` that are counted, at most.
+const COUNTED: i32 = 1000;
 /// What holds the raw copy of a record.
 pub(crate) const RAW: &str = "raw";
 /// Bytes of an error or a quarantined record that are kept: an item holds 400 KB.
@@ -155,6 +157,27 @@ impl Outbox {
                 return Ok(dead);
             }
         }
+    }
+
+    /// How many of the events of a shard that are due first were committed before `moment`, and wait; of
+    /// thousands not all.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn waiting_in(&self, shard: u32, moment: Timestamp) -> Result<u64, Failure> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .index_name("due")
+            .select(Select::Count)
+            .key_condition_expression("due_pk = :shard")
+            .filter_expression("created_at < :moment")
+            .expression_attribute_values(":shard", text(shard.to_string()))
+            .expression_attribute_values(":moment", number(moment.millis()))
+            .limit(COUNTED);
+        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        Ok(u64::try_from(answer.count).unwrap_or(0))
     }
 
     /// The pending events of a stream that end with `last`, in order and without a gap, by a strongly

@@ -12,6 +12,7 @@ mod canary;
 mod copying;
 mod credentials;
 mod delivery;
+mod digests;
 mod entry;
 mod erasures;
 mod failure;

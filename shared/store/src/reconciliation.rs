@@ -140,9 +140,9 @@ impl Reconciliation {
                 Ok(id) => reconciled += self.latecomer(stream, id).await?,
                 Err(_) => reconciled.findings.push(Finding::UnknownStream { stream: stream.clone() }),
             },
-            // Of these there is one event each; what they are of expires by itself.
-            Some(("registration" | "resend" | "reset", _)) if event.key.sequence == 1 => {}
-            Some(("registration" | "resend" | "reset", _)) => {
+            // Of these there is one event each; what they are of expires by itself, or is written over.
+            Some(("registration" | "resend" | "reset" | "digest", _)) if event.key.sequence == 1 => {}
+            Some(("registration" | "resend" | "reset" | "digest", _)) => {
                 reconciled.findings.push(Finding::BeyondVersion { key: event.key, version: 1 });
             }
             // Roles are few, and a role's version is that of its last event by the same transaction.

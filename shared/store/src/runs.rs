@@ -1,6 +1,6 @@
 //! Tasks that are done again and again: how the last run of each went.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError};
 use cloud::{Clock, Cloud, Failed, SettingError, chain};
@@ -11,6 +11,9 @@ use crate::{
     item::{Attributes, Item, Read},
     units::counted_client,
 };
+
+/// A run that should have begun so many intervals ago is late.
+const LATE_AFTER: u32 = 3;
 
 /// The runs of one task, in the table Events.
 #[derive(Clone, Debug)]
@@ -99,6 +102,12 @@ impl Runs {
 }
 
 impl Run {
+    /// Whether a task that begins this often should have begun several times since.
+    #[must_use]
+    pub fn is_late(&self, every: Duration, now: Timestamp) -> bool {
+        now.since(self.began_at) > every * LATE_AFTER
+    }
+
     fn read(item: &Read) -> Result<Self, Failure> {
         let has_succeeded = item.0.contains_key("succeeded_at");
         Ok(Self {

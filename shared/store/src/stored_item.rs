@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::{
     copying::{MARK, Table},
-    erasures,
+    digests, erasures,
     item::{Attributes, Read},
     public_keys,
     restoring::event_epoch,
@@ -28,8 +28,8 @@ pub struct StoredItem {
 /// What an item is to a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Each system makes it by itself: a lease, a canary, how a task
-    /// went, a public key, which its secret says. Never copied.
+    /// Each system makes it by itself: a lease, a canary, how a task went, a digest, a public key, which its
+    /// secret says. Never copied.
     Machinery,
     /// It says what is or what was, and sets nothing off.
     Quiet,
@@ -93,11 +93,13 @@ impl StoredItem {
     #[must_use]
     pub fn kind(&self) -> Kind {
         let partition = self.partition();
-        let is_one_of = |prefixes: [&str; 3]| prefixes.iter().any(|prefix| partition.starts_with(prefix));
+        let is_one_of = |prefixes: [&str; 4]| prefixes.iter().any(|prefix| partition.starts_with(prefix));
         match self.table {
-            Table::Identities if [public_keys::PK, MARK].contains(&&*partition) => Kind::Machinery,
+            Table::Identities if [public_keys::PK, digests::PK, MARK].contains(&&*partition) => {
+                Kind::Machinery
+            }
             Table::Identities if partition == erasures::PK => Kind::Waking,
-            Table::Events if is_one_of(["lease#", "canary#", "task#"]) => Kind::Machinery,
+            Table::Events if is_one_of(["lease#", "canary#", "task#", "digest#"]) => Kind::Machinery,
             Table::Events if self.is_pending() => Kind::Waking,
             _ => Kind::Quiet,
         }

@@ -1,9 +1,10 @@
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use domain::{Name, Timestamp};
 use proptest::prelude::*;
 
 use super::*;
+use crate::digest::Figures;
 
 const LINK: &str = "https://app.example.com/verify#token=gpl_abc";
 
@@ -11,10 +12,17 @@ fn templates() -> Templates {
     Templates::read(None).expect("those of this build")
 }
 
+const MOMENT: Timestamp = Timestamp::from_millis(1_795_230_000_000);
+
+static FIGURES: LazyLock<Figures> = LazyLock::new(|| Figures::sample(MOMENT));
+
 fn content(letter: Letter, name: Option<&Name>) -> Content<'_> {
-    let link = Matter::Link { url: LINK, lifetime: Duration::from_hours(24) };
-    let moment = Matter::Moment(Timestamp::from_millis(1_795_230_000_000));
-    Content { name, matter: if letter.has_link() { link } else { moment } }
+    let matter = match letter {
+        Letter::Digest => Matter::Figures(&FIGURES),
+        _ if letter.has_link() => Matter::Link { url: LINK, lifetime: Duration::from_hours(24) },
+        _ => Matter::Moment(MOMENT),
+    };
+    Content { name, matter }
 }
 
 fn mail(letter: Letter, locale: &str, service: &str, name: &str) -> Mail {
@@ -37,7 +45,7 @@ fn the_files_below_the_folder_are_those_of_this_build() {
 
 #[test]
 fn the_letters_are_in_the_order_of_the_enum() {
-    assert_eq!(Letter::ALL.map(|letter| letter as usize), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(Letter::ALL.map(|letter| letter as usize), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
 }
 
 #[test]
@@ -47,7 +55,11 @@ fn every_letter_in_every_language_says_all_that_it_is_given() {
             let mail = mail(letter, locale, "Tom & Jerry's", "Ada");
 
             assert!(mail.subject.contains("Tom & Jerry's"), "{letter:?} {locale}: {}", mail.subject);
-            let said = if letter.has_link() { [LINK, "24 "] } else { ["2026", "03:00"] };
+            let said = match letter {
+                Letter::Digest => ["1204 (+12)", "rotate-keys"],
+                _ if letter.has_link() => [LINK, "24 "],
+                _ => ["2026", "03:00"],
+            };
             for part in ["Ada,", "Tom & Jerry's", said[0], said[1]] {
                 assert!(mail.text.contains(part), "{letter:?} {locale} lacks {part}");
             }

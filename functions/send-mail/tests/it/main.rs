@@ -3,6 +3,7 @@
 
 mod again;
 mod caps;
+mod digest;
 mod flows;
 mod folder;
 mod invitations;

@@ -379,7 +379,7 @@ mod tests {
     fn mapping() -> Value {
         let pattern = r#"{"eventName": ["INSERT"], "dynamodb": {"Keys": {"stream": {"S": [{"prefix": "user#"},
             {"prefix": "registration#"}, {"prefix": "resend#"}, {"prefix": "reset#"}, {"prefix": "role#"},
-            {"prefix": "canary#"}]}}}}"#;
+            {"prefix": "digest#"}, {"prefix": "canary#"}]}}}}"#;
         json!({
             "State": "Enabled", "LastProcessingResult": "OK", "BatchSize": 100, "ParallelizationFactor": 1,
             "BisectBatchOnFunctionError": true, "FunctionResponseTypes": ["ReportBatchItemFailures"],

@@ -61,9 +61,10 @@ async fn what_is_done_again_and_again_is_listed_with_how_it_went() {
         let all = listed["recurring"].as_array().expect("tasks");
         all.iter().find(|found| found["task"] == task).expect("the task").clone()
     };
-    assert_eq!(listed["recurring"].as_array().map(Vec::len), Some(3));
+    assert_eq!(listed["recurring"].as_array().map(Vec::len), Some(4));
     assert_eq!(of("erase-users")["schedule"], "rate(5 minutes)");
     assert!(of("erase-users")["succeeded_at"].is_string() && of("erase-users")["failed"].is_null());
+    assert_eq!(of("write-digest")["schedule"], "cron(0 6 * * ? *)");
     assert!(of("rotate-keys")["began_at"].is_null(), "it has not run yet");
     assert!(tasks(&folder, &["status", "rotate-keys"]).text.contains("has not run yet"));
     assert!(

@@ -12,6 +12,7 @@ mod yaml;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use domain::Timestamp;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -23,6 +24,7 @@ pub use rights::{Right, rights};
 /// always belong together, and the command works in any directory.
 pub const OF_THIS_BUILD: &str = include_str!("../../../../template.yaml");
 
+const DAY: Duration = Duration::from_hours(24);
 pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) const ACCOUNT: &str = "000000000000";
 /// The bus that every account has, and that AWS's own services publish to.
@@ -170,6 +172,20 @@ pub struct Schedule {
     pub expression: String,
     /// How often.
     pub every: Duration,
+    /// At which time of the day, in UTC, if not whenever it began.
+    pub(crate) time_of_day: Option<Duration>,
+}
+
+impl Schedule {
+    /// How long after `now` it is due for the first time.
+    #[must_use]
+    pub fn first_in(&self, now: Timestamp) -> Duration {
+        let Some(time_of_day) = self.time_of_day else { return self.every };
+        let day = DAY.as_millis().cast_signed();
+        let until = (time_of_day.as_millis().cast_signed() - i128::from(now.millis())).rem_euclid(day);
+        // Less than a day.
+        Duration::from_millis(u64::try_from(until).unwrap_or_default())
+    }
 }
 
 /// A secret that is made once, at random.

@@ -7,8 +7,8 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::{
-    DEFAULT_BUS, DeployedFunction, QueueResource, QueueSource, Route, Rule, Schedule, StreamSource, Template,
-    TemplateError, id_of,
+    DAY, DEFAULT_BUS, DeployedFunction, QueueResource, QueueSource, Route, Rule, Schedule, StreamSource,
+    Template, TemplateError, id_of,
     intrinsics::{Scope, text_of},
     stored,
 };
@@ -327,9 +327,12 @@ fn add_source(
         }),
         EventSource::Rule(source) => add_rule(template, function, id, &source)?,
         EventSource::Schedule(source) => {
-            let (expression, every) =
-                (source.schedule_expression.clone(), rate(&source.schedule_expression)?);
-            template.schedules.push(Schedule { id, function, expression, every });
+            let expression = source.schedule_expression;
+            let (every, time_of_day) = match daily(&expression) {
+                Some(time_of_day) => (DAY, Some(time_of_day)),
+                None => (rate(&expression)?, None),
+            };
+            template.schedules.push(Schedule { id, function, expression, every, time_of_day });
         }
     }
     Ok(())
@@ -383,10 +386,21 @@ fn stream(function: String, source: DynamoDbSource) -> Result<StreamSource, Temp
     })
 }
 
+/// Reads `cron(30 6 * * ? *)`: each day at half past six.
+fn daily(expression: &str) -> Option<Duration> {
+    let time = expression.strip_prefix("cron(")?.strip_suffix(" * * ? *)")?;
+    let (minute, hour) = time.split_once(' ')?;
+    let below = |text: &str, end: u64| text.parse::<u64>().ok().filter(|number| *number < end);
+    Some(Duration::from_mins(60 * below(hour, 24)? + below(minute, 60)?))
+}
+
 /// Reads `rate(5 minutes)`.
 fn rate(expression: &str) -> Result<Duration, TemplateError> {
-    let unusable =
-        || TemplateError::new(format!("the schedule {expression} is no rate(… minutes, hours or days)"));
+    let unusable = || {
+        TemplateError::new(format!(
+            "the schedule {expression} is no rate(… minutes, hours or days) and no cron(MINUTE HOUR * * ? *)"
+        ))
+    };
     let inner =
         expression.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(')')).ok_or_else(unusable)?;
     let (number, unit) = inner.split_once(' ').ok_or_else(unusable)?;

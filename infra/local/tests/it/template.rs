@@ -1,6 +1,6 @@
 //! The product's template, and templates that are refused.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use local::{Stack, functions, template::Template};
 
@@ -42,7 +42,7 @@ fn what_does_not_run_locally_is_refused_in_one_sentence() {
         ("prefix: note.", "wildcard: n*", "MailRule: the event pattern uses `wildcard`"),
         ("!GetAtt Notes.StreamArn", "!GetAtt Nots.StreamArn", "Nots.StreamArn is not known"),
         ("Arn: !GetAtt MailQueue.Arn", "Arn: !GetAtt Bus.Arn", "there is no queue Bus"),
-        ("rate(1 minute)", "cron(0 8 * * ? *)", "Echo: EachMinute: the schedule cron"),
+        ("rate(1 minute)", "cron(0 8 ? * MON *)", "Echo: EachMinute: the schedule cron"),
         ("StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST", "from TRIM_HORIZON"),
         ("!Ref Subject", "!ImportValue x", "Fn::ImportValue is not implemented"),
         ("Default: notes", "MinLength: 1", "the parameter Subject has no value"),
@@ -54,6 +54,20 @@ fn what_does_not_run_locally_is_refused_in_one_sentence() {
         let error = crate::small::small().with_template(text).start().err().expect("refused").to_string();
         assert!(error.contains(said) && !error.contains('\n'), "{after}: {error}");
     }
+}
+
+#[test]
+fn what_is_done_at_a_time_of_the_day_is_due_then() {
+    let text = TEMPLATE.replacen("rate(1 minute)", "cron(30 6 * * ? *)", 1);
+    let template = crate::small::small().with_template(text).template().expect("a template");
+    let schedule = &template.schedules[0];
+    let due_in = |now: &str| schedule.first_in(now.parse().expect("a moment")).as_secs();
+
+    assert_eq!(schedule.every, Duration::from_hours(24));
+    assert_eq!(due_in("2026-11-23T06:29:59Z"), 1);
+    assert_eq!(due_in("2026-11-23T06:30:00Z"), 0);
+    assert_eq!(due_in("2026-11-23T06:30:01Z"), 24 * 3600 - 1);
+    assert_eq!(due_in("2026-11-23T00:00:00Z"), 6 * 3600 + 1800);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! One event of each type.
 
 use crate::{
-    Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, Email, Envelope, Event, EventKind,
-    Id, Locale, Name, NewPassword, Newcomer, PasswordHash, Permission, Person, Registration, Role, RoleName,
-    SessionEnd, StatedReason, Status, StatusName, Stream, Timestamp, User,
+    Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, Digest, Email, Envelope, Event,
+    EventKind, Id, Locale, Name, NewPassword, Newcomer, PasswordHash, Permission, Person, Registration, Role,
+    RoleName, SessionEnd, Standing, StatedReason, Status, StatusName, Stream, Timestamp, User, UsersByStatus,
+    Week,
 };
 
 /// 21 November 2026, 03:00 UTC.
@@ -66,7 +67,25 @@ pub(crate) fn all() -> Vec<Event> {
         kind,
     });
     let of_role = of_role().into_iter();
-    [requested, asked_again, reset, created, registered].into_iter().chain(of_user).chain(of_role).collect()
+    let of_nobody = of_role.chain([digest()]);
+    [requested, asked_again, reset, created, registered].into_iter().chain(of_user).chain(of_nobody).collect()
+}
+
+/// A digest that is not the first one.
+fn digest() -> Event {
+    let week_before = at(-7 * 86_400_000);
+    let users = |active| UsersByStatus { active, suspended: 3, deleting: 1 };
+    let before = Digest { week: Week::of(week_before), written_at: week_before, users: users(1192) };
+    let standing = Standing {
+        users: users(1204),
+        counted_at: Some(at(0)),
+        waiting_events: 2,
+        dead_events: 0,
+        failed_tasks: vec!["rotate-keys".to_owned()],
+        late_tasks: Vec::new(),
+        newest_key_at: Some(at(-30 * 86_400_000)),
+    };
+    Digest::write(standing, Some(&before), cause(42, Actor::System)).1
 }
 
 /// The first event of somebody whom an administrator makes a user.

@@ -91,7 +91,11 @@ pub(super) fn all() -> BTreeMap<String, Value> {
         }
         let (subject, _) =
             example["subject"].as_str().and_then(|it| it.split_once('#')).expect("a kind and an id");
-        let id = if subject == "role" { "[a-z][a-z0-9_-]{0,31}" } else { "[0-9a-f-]{36}" };
+        let id = match subject {
+            "role" => "[a-z][a-z0-9_-]{0,31}",
+            "digest" => "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+            _ => "[0-9a-f-]{36}",
+        };
         properties["subject"]["pattern"] = format!("^{subject}#{id}$").into();
         properties["sequence"]["pattern"] = "^[0-9]{12,}$".into();
         properties["epoch"] = json!({

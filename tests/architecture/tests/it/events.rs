@@ -97,6 +97,7 @@ async fn published(detail: &str) -> Vec<Value> {
     the_profile_and_its_sessions(&stage).await;
     another_password_and_address(&stage).await;
     the_end(&stage).await;
+    stage.stack.run_schedule("write-digest").await.expect("a digest");
     stage.settle().await;
     stage.stack.events().into_iter().map(|event| event.detail).collect()
 }

@@ -50,6 +50,7 @@ async fn through_lost_answers_and_a_late_relay(touched: &mut Touched) {
 
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
     stage.stack.run_schedule("rotate-keys").await.expect("a rotation");
+    stage.stack.run_schedule("write-digest").await.expect("a digest");
     stage.register("ada@example.com").await.expect(202);
     stage.post("/v1/registrations/resend", json!({"email": "ada@example.com"})).await.expect(202);
     late();
@@ -230,6 +231,7 @@ async fn through_the_sweeper_and_the_quarantine(touched: &mut Touched) {
     stage.post("/v1/password-resets", json!({"email": "bob@example.com"})).await.expect(202);
     stage.log_in("ada@example.com").await.expect(201);
     stage.put_role(&admin.access, "editor", &[]).await.expect(200);
+    stage.stack.run_schedule("write-digest").await.expect("a digest");
     stage.pass(Duration::from_mins(16));
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
 

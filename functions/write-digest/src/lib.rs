@@ -1,0 +1,161 @@
+//! Once a week: writes down for those who run the system how it stands, as an event like any other; `send-mail`
+//! mails it to whom the deployment names.
+//!
+//! It is called each day, so that a Monday on which nothing works costs a day and not a week. What was written
+//! last and the event are committed together: of one week there is one digest, however often and however many
+//! at once are about to write it, and the next one is held against it.
+
+use std::time::Duration;
+
+use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
+use domain::{Actor, Cause, Digest, Standing, Timestamp, UsersByStatus, Week};
+use events::GRACE;
+use futures_util::{StreamExt, stream};
+use serde::{Serialize, de::IgnoredAny};
+use store::{Failure, Identities, Outbox, Refused, Run, Runs, Store, UserCounts};
+
+/// What else is done by itself, and how often: as the template has it.
+pub const TASKS: [(&str, Duration); 3] = [
+    ("erase-users", Duration::from_mins(5)),
+    ("rotate-keys", Duration::from_hours(1)),
+    ("sweep-events", Duration::from_mins(1)),
+];
+/// Shards that are counted at once.
+const READS: usize = 16;
+
+/// Writes digests.
+pub struct WriteDigest {
+    runs: Runs,
+    tasks: Vec<(&'static str, Duration, Runs)>,
+    store: Store,
+    outbox: Outbox,
+    counts: UserCounts,
+    clock: Clock,
+    random: Random,
+}
+
+/// What a run has done.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// Whether there is a digest by it; there was one of this week before otherwise.
+    pub written: bool,
+}
+
+/// Wires the function.
+///
+/// # Errors
+/// If a setting is missing or unusable.
+pub fn function(cloud: &Cloud) -> Result<WriteDigest, SettingError> {
+    let store = Store::new(cloud)?;
+    let runs_of = |(task, every)| Ok((task, every, Runs::new(cloud, task)?));
+    Ok(WriteDigest {
+        runs: Runs::new(cloud, "write-digest")?,
+        tasks: TASKS.into_iter().map(runs_of).collect::<Result<_, SettingError>>()?,
+        outbox: Outbox::new(cloud)?,
+        counts: UserCounts::new(cloud, store.identities().client())?,
+        store,
+        clock: cloud.clock(),
+        random: cloud.random(),
+    })
+}
+
+impl Function for WriteDigest {
+    type Event = IgnoredAny;
+    type Answer = Answer;
+
+    async fn call(&self, _: IgnoredAny, invocation: Invocation) -> Result<Answer, Failed> {
+        self.runs.noting(self.run(&invocation.id)).await
+    }
+}
+
+impl WriteDigest {
+    async fn run(&self, invocation: &str) -> Result<Answer, Failed> {
+        match self.write(invocation).await {
+            Ok(written) => {
+                tracing::info!(written, "there is a digest of this week");
+                Ok(Answer { written })
+            }
+            Err(failure) => {
+                // A failed call is what the alarm looks at.
+                tracing::error!(cause = chain(&failure), "there is no digest of this week");
+                Err(Failed("the digest was not written"))
+            }
+        }
+    }
+
+    /// Says whether the digest of this week was written by this.
+    async fn write(&self, invocation: &str) -> Result<bool, Failure> {
+        let now = self.clock.now();
+        let before = self.store.identities().last_digest().await?;
+        if before.as_ref().is_some_and(|before| before.week >= Week::of(now)) {
+            return Ok(false);
+        }
+        // Many reads at once are large; whoever waits for them need not be.
+        let standing = Box::pin(self.standing(now)).await?;
+        let (digest, event) = Digest::write(standing, before.as_ref(), self.cause(now, invocation));
+        match self.store.answering(None).write_digest(before.as_ref(), &digest, event).await {
+            Ok(()) => Ok(true),
+            // Another run was quicker.
+            Err(Refused::Stale) => Ok(false),
+            Err(Refused::Failed(failure)) => Err(failure),
+        }
+    }
+
+    async fn standing(&self, now: Timestamp) -> Result<Standing, Failure> {
+        let (counts, (waiting_events, dead_events), runs, newest_key_at) = tokio::try_join!(
+            self.counts.read(),
+            self.stuck(now.minus(GRACE)),
+            self.last_runs(),
+            newest_key(self.store.identities()),
+        )?;
+        let tasks = |is_meant: fn(&Run, Duration, Timestamp) -> bool| {
+            let meant = runs.iter().filter(|(_, every, run)| is_meant(run, *every, now));
+            meant.map(|(task, ..)| (*task).to_owned()).collect()
+        };
+        Ok(Standing {
+            users: UsersByStatus::counted(|status| counts.of.get(&status).copied().unwrap_or_default()),
+            counted_at: counts.as_of,
+            waiting_events,
+            dead_events,
+            failed_tasks: tasks(|run, _, _| run.failed.is_some()),
+            late_tasks: tasks(Run::is_late),
+            newest_key_at,
+        })
+    }
+
+    /// How many events have waited since `moment`, and how many are dead.
+    async fn stuck(&self, moment: Timestamp) -> Result<(u64, u64), Failure> {
+        let counts = stream::iter(Outbox::shards()).map(|shard| async move {
+            tokio::try_join!(self.outbox.waiting_in(shard, moment), self.outbox.dead_in(shard))
+        });
+        let counts: Vec<_> = counts.buffer_unordered(READS).collect().await;
+        counts.into_iter().try_fold((0, 0), |(waiting, dead), of_shard| {
+            let (more_waiting, more_dead) = of_shard?;
+            Ok((waiting + more_waiting, dead + more_dead))
+        })
+    }
+
+    /// How each other task went last, if it has run.
+    async fn last_runs(&self) -> Result<Vec<(&'static str, Duration, Run)>, Failure> {
+        let mut last = Vec::new();
+        for (task, every, runs) in &self.tasks {
+            last.extend(runs.last().await?.map(|run| (*task, *every, run)));
+        }
+        Ok(last)
+    }
+
+    fn cause(&self, now: Timestamp, invocation: &str) -> Cause {
+        Cause {
+            event_id: self.random.id(now),
+            occurred_at: now,
+            actor: Actor::System,
+            correlation_id: invocation.to_owned(),
+            traceparent: None,
+        }
+    }
+}
+
+async fn newest_key(identities: &Identities) -> Result<Option<Timestamp>, Failure> {
+    let keys = identities.public_keys().await?;
+    Ok(keys.iter().filter(|key| key.retire_at.is_none()).map(|key| key.not_before).max())
+}

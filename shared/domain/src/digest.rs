@@ -1,0 +1,164 @@
+//! The digest: once a week, how the system stands, for those who run it. It counts, and names nobody.
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+use crate::{Cause, Event, EventKind, InvalidTimestamp, StatusName, Stream, Timestamp};
+
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+const WEEK_MILLIS: i64 = 7 * DAY_MILLIS;
+/// The first Monday of the Unix epoch, which began on a Thursday.
+const FIRST_MONDAY: i64 = 4 * DAY_MILLIS;
+
+/// A week, from Monday to Sunday in UTC; shown as the date of its Monday.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Week(Timestamp);
+
+/// The digest that was written last: the next one is held against it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// The week that it is of.
+    pub week: Week,
+    /// When it was written.
+    pub written_at: Timestamp,
+    /// How many users there were.
+    pub users: UsersByStatus,
+}
+
+/// How many users there are of each status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct UsersByStatus {
+    /// Who may sign in.
+    pub active: u64,
+    /// Whom an administrator keeps from signing in.
+    pub suspended: u64,
+    /// Who waits to be erased.
+    pub deleting: u64,
+}
+
+/// How many users there are more, or less, of each status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct UserChange {
+    /// Who may sign in.
+    pub active: i64,
+    /// Whom an administrator keeps from signing in.
+    pub suspended: i64,
+    /// Who waits to be erased.
+    pub deleting: i64,
+}
+
+/// How the system stands at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Standing {
+    /// How many users there are: `active`, `suspended` and `deleting`, as far as their events were counted.
+    pub users: UsersByStatus,
+    /// When the newest change that is counted happened, if any is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counted_at: Option<Timestamp>,
+    /// How many events have waited for the bus for more than 15 minutes; of thousands not all are counted.
+    pub waiting_events: u64,
+    /// How many events the bus will never take, so that an operator has to decide.
+    pub dead_events: u64,
+    /// The names of the tasks whose last run failed.
+    pub failed_tasks: Vec<String>,
+    /// The names of the tasks that should have begun three times since they did.
+    pub late_tasks: Vec<String>,
+    /// When the newest of the keys that sign tokens was published, if any is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub newest_key_at: Option<Timestamp>,
+}
+
+impl Week {
+    /// The week that a moment is in.
+    #[must_use]
+    pub const fn of(moment: Timestamp) -> Self {
+        let since_monday = (moment.millis() - FIRST_MONDAY).rem_euclid(WEEK_MILLIS);
+        Self(Timestamp::from_millis(moment.millis() - since_monday))
+    }
+}
+
+impl FromStr for Week {
+    type Err = InvalidTimestamp;
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        let monday: Timestamp = format!("{text}T00:00:00Z").parse()?;
+        if Self::of(monday).0 == monday { Ok(Self(monday)) } else { Err(InvalidTimestamp) }
+    }
+}
+
+impl fmt::Display for Week {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment = self.0.to_string();
+        f.write_str(moment.split_once('T').map_or(&*moment, |(date, _)| date))
+    }
+}
+
+impl Digest {
+    /// What is to be kept of the digest of the week that `cause` is in, and the event that says how the system
+    /// stands and what has changed since `before`.
+    #[must_use]
+    pub fn write(standing: Standing, before: Option<&Self>, cause: Cause) -> (Self, Event) {
+        let (written_at, users) = (cause.occurred_at, standing.users);
+        let digest = Self { week: Week::of(written_at), written_at, users };
+        let kind = EventKind::DigestWritten {
+            standing,
+            since: before.map(|before| before.written_at),
+            change: before.map(|before| users.since(before.users)),
+        };
+        let event = Event { stream: Stream::Digest(digest.week), sequence: 1, cause, kind };
+        (digest, event)
+    }
+}
+
+impl UsersByStatus {
+    /// As `of` says of each status.
+    pub fn counted(of: impl Fn(StatusName) -> u64) -> Self {
+        Self {
+            active: of(StatusName::Active),
+            suspended: of(StatusName::Suspended),
+            deleting: of(StatusName::Deleting),
+        }
+    }
+
+    fn since(self, before: Self) -> UserChange {
+        let change = |now: u64, before: u64| now.cast_signed().saturating_sub_unsigned(before);
+        UserChange {
+            active: change(self.active, before.active),
+            suspended: change(self.suspended, before.suspended),
+            deleting: change(self.deleting, before.deleting),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_week_begins_on_monday_at_midnight() {
+        let week = |text: &str| Week::of(text.parse().expect("a moment")).to_string();
+        assert_eq!(week("2026-11-22T23:59:59.999Z"), "2026-11-16");
+        assert_eq!(week("2026-11-23T00:00:00Z"), "2026-11-23");
+        assert_eq!(week("2026-11-29T12:00:00Z"), "2026-11-23");
+        assert_eq!(week("1970-01-01T00:00:00Z"), "1969-12-29");
+    }
+
+    #[test]
+    fn a_week_is_read_as_it_is_shown() {
+        let week = Week::of(Timestamp::from_millis(1_795_230_000_000));
+        assert_eq!(week.to_string().parse(), Ok(week));
+        for text in ["", "2026-11-24", "2026-11", "weekly"] {
+            assert_eq!(text.parse::<Week>(), Err(InvalidTimestamp), "{text}");
+        }
+    }
+
+    #[test]
+    fn fewer_users_are_a_change_as_well() {
+        let users = |active, deleting| UsersByStatus { active, suspended: 3, deleting };
+        let change = users(10, 2).since(users(12, 1));
+        assert_eq!(change, UserChange { active: -2, suspended: 0, deleting: 1 });
+    }
+}
