@@ -28,7 +28,7 @@ async fn a_user_sees_their_profile() {
     let id = me.body["id"].clone();
     let expected = json!({
         "id": id, "email": EMAIL, "first_name": null, "last_name": null, "locale": null,
-        "attributes": {}, "status": "active", "roles": [], "created_at": "2026-11-21T03:00:00Z", "updated_at": "2026-11-21T03:00:00Z",
+        "attributes": {}, "picture": null, "status": "active", "roles": [], "created_at": "2026-11-21T03:00:00Z", "updated_at": "2026-11-21T03:00:00Z",
     });
     assert_eq!(me.body, expected);
 }
