@@ -1,27 +1,21 @@
 //! `POST /v1/registrations/resend`: asks for the verification mail again.
 //!
-//! Only notes that somebody asked. Whether there is anything to verify is found out behind the
-//! bus, so that neither the answer nor its time can tell.
+//! Only notes that somebody asked. Whether there is anything to verify is found out behind the bus, so that
+//! neither the answer nor its time can tell.
 
 use std::time::Duration;
 
-use api::{Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, UseCase};
-use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Email, InvalidEmail, ResendRequest};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use store::{Failure, MailLimits, NotReserved, Store};
-use thiserror::Error;
+use api::{Accepted, Anyone, Body, Endpoint, ProblemType, Route, UseCase};
+use cloud::{Cloud, SettingError};
+use domain::ResendRequest;
+use mail_requests::{Admitted, MailRequests, NotTaken, Request, Taken};
 
 /// A request that no mail has answered within this time is forgotten.
 const LIFETIME: Duration = Duration::from_hours(24);
 
 /// Takes requests to mail again.
 pub struct ResendVerification {
-    store: Store,
-    limits: MailLimits,
-    clock: Clock,
-    random: Random,
+    requests: MailRequests,
 }
 
 /// Wires the function.
@@ -29,83 +23,28 @@ pub struct ResendVerification {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ResendVerification>, SettingError> {
-    let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
-    let resend = ResendVerification {
-        store,
-        limits: MailLimits::new(cloud)?,
-        clock: cloud.clock(),
-        random: cloud.random(),
-    };
-    Endpoint::changing(cloud, resend, receipts)
-}
-
-/// Whose mail is wanted again.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    #[schemars(email, example = "ada@example.com")]
-    email: String,
-}
-
-/// The same for everyone.
-#[derive(JsonSchema, Serialize)]
-#[schemars(inline)]
-pub struct Taken {
-    status: &'static str,
-}
-
-/// Why the request is not taken.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// It names no address.
-    #[error("no address")]
-    NoAddress(#[from] InvalidEmail),
-    /// Too many were made.
-    #[error(transparent)]
-    NotReserved(#[from] NotReserved),
-    /// It could not be stored.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
+    let requests = MailRequests::new(cloud)?;
+    let receipts = requests.receipts(cloud);
+    Endpoint::changing(cloud, ResendVerification { requests }, receipts)
 }
 
 impl UseCase for ResendVerification {
     const ROUTES: &'static [Route] = &[Route::post("/v1/registrations/resend")];
-    const PROBLEMS: &'static [ProblemType] = &[ProblemType::RateLimited, ProblemType::ValidationFailed];
+    const PROBLEMS: &'static [ProblemType] = NotTaken::PROBLEMS;
     type Caller = Anyone;
     type Request = Body<Request>;
     type Response = Accepted<Taken>;
-    type Refusal = Refusal;
+    type Refusal = NotTaken;
 
     fn gate(&self) -> &() {
         &()
     }
 
-    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, Refusal> {
-        let email = Email::parse(&request.email)?;
-        let now = self.clock.now();
-        let limits = self.limits.of("resend", email.canonical(), &caller.head.client);
-        self.store.identities().reserve(&limits, now).await?;
-
-        let cause = caller.cause(self.random.id(now), now);
-        let (request, event) = ResendRequest::new(self.random.id(now), &email, LIFETIME, cause);
-        let taken = Accepted(Taken { status: "verification_sent" });
-        self.store.answering(caller.receipt(&taken)).add_resend(&request, event).await?;
-
+    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, NotTaken> {
+        let Admitted { email, cause } = self.requests.admit(&caller, &request, "resend").await?;
+        let (request, event) = ResendRequest::new(self.requests.id(&cause), &email, LIFETIME, cause);
+        let taken = Taken::of("verification_sent");
+        self.requests.answering(&caller, &taken).add_resend(&request, event).await?;
         Ok(taken)
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NoAddress(error) => {
-                Self::fields(vec![FieldProblem::new("/email", "invalid-email", &error)])
-            }
-            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
-            Refusal::NotReserved(NotReserved::Failed(failure)) | Refusal::NotStored(failure) => {
-                Self::failure(failure.is_retryable())
-            }
-        }
     }
 }

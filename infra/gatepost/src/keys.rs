@@ -15,7 +15,7 @@ use tokio::runtime;
 
 use crate::{
     outbox::Ended,
-    report::{Report, moment},
+    report::{Report, group, moment},
     system::{self, NoSystem, System, flag},
 };
 
@@ -73,15 +73,9 @@ pub(crate) fn command() -> Command {
             .arg(algorithm)
             .arg(flag("yes", "Does not ask before")),
     ];
-    Command::new("keys")
-        .about("Looks after the keys that tokens are signed and sealed with")
+    let subcommands = subcommands.map(|command| command.args(system::arguments()));
+    group("keys", "Looks after the keys that tokens are signed and sealed with", EXIT_CODES, subcommands)
         .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands(subcommands.map(|command| {
-            let command = command.args(system::arguments()).after_help(EXIT_CODES);
-            command.arg(flag("json", "Prints one JSON document instead of text"))
-        }))
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, KeysError> {

@@ -6,11 +6,32 @@ use std::{
     time::Duration,
 };
 
-use clap::ArgMatches;
+use clap::{ArgMatches, Command};
 use domain::Timestamp;
 use serde_json::Value;
 
-use crate::console::{say, shown};
+use crate::{
+    console::{say, shown},
+    system::flag,
+};
+
+/// A command of others, each of which says how it went by the same exit codes, and in JSON if that is wanted.
+pub(crate) fn group(
+    name: &'static str,
+    about: &'static str,
+    exit_codes: &str,
+    commands: impl IntoIterator<Item = Command>,
+) -> Command {
+    let commands = commands.into_iter().map(|command| {
+        let json = flag("json", "Prints one JSON document instead of text");
+        command.after_help(exit_codes.to_owned()).arg(json)
+    });
+    Command::new(name)
+        .about(about)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands(commands)
+}
 
 /// Where nobody looks, a line of progress comes after so many.
 const LINE_AFTER: u64 = 10_000;

@@ -13,7 +13,7 @@ use tokio::runtime;
 
 use crate::{
     outbox::Ended,
-    report::{Report, moment, spoken},
+    report::{Report, group, moment, spoken},
     system::{self, NoSystem, System, flag},
 };
 
@@ -66,15 +66,9 @@ pub(crate) fn command() -> Command {
             .arg(flag("dry-run", "Only says what it would do"))
             .arg(flag("yes", "Does not ask before")),
     ];
-    Command::new("tasks")
-        .about("Looks after what the system does by itself")
+    let subcommands = subcommands.map(|command| command.args(system::arguments()));
+    group("tasks", "Looks after what the system does by itself", EXIT_CODES, subcommands)
         .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands(subcommands.map(|command| {
-            let command = command.args(system::arguments()).after_help(EXIT_CODES);
-            command.arg(flag("json", "Prints one JSON document instead of text"))
-        }))
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, TasksError> {

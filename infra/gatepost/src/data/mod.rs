@@ -15,7 +15,7 @@ use tokio::runtime;
 use self::place::Place;
 use crate::{
     outbox::Ended,
-    report::Report,
+    report::{Report, group},
     system::{NoSystem, flag, value},
 };
 
@@ -93,15 +93,9 @@ pub(crate) fn command() -> Command {
             .about("Counts what is in a place, and says its checksums")
             .arg(the_place()),
     ];
-    Command::new("data")
-        .about("Copies a whole system to another place: for moves and backups")
-        .after_help(format!("{PLACES}\n\n{EXIT_CODES}"))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands(subcommands.map(|command| {
-            let command = command.after_help(format!("{PLACES}\n\n{EXIT_CODES}"));
-            command.arg(flag("json", "Prints one JSON document instead of text"))
-        }))
+    let help = format!("{PLACES}\n\n{EXIT_CODES}");
+    group("data", "Copies a whole system to another place: for moves and backups", &help, subcommands)
+        .after_help(help.clone())
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, DataError> {

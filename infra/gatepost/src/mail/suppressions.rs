@@ -14,7 +14,7 @@ use crate::{
         Ended,
         deployment::{self, Deployment},
     },
-    report::{Progress, Report},
+    report::{Progress, Report, group},
     system::flag,
 };
 
@@ -29,14 +29,8 @@ pub(crate) fn command() -> Command {
         Command::new("check").about("Says whether an address gets mail").arg(address()),
         Command::new("remove").about("Lets an address get mail again").arg(address()),
     ];
-    Command::new("suppressions")
-        .about("Looks after addresses that get no mail")
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands(subcommands.map(|command| {
-            let command = command.args(deployment::arguments()).after_help(EXIT_CODES);
-            command.arg(flag("json", "Prints one JSON document instead of text"))
-        }))
+    let subcommands = subcommands.map(|command| command.args(deployment::arguments()));
+    group("suppressions", "Looks after addresses that get no mail", EXIT_CODES, subcommands)
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, MailError> {

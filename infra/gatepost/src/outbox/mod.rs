@@ -16,7 +16,10 @@ use events::NotSwept;
 use thiserror::Error;
 use tokio::runtime;
 
-use self::{deployment::Deployment, report::Report};
+use self::{
+    deployment::Deployment,
+    report::{Report, group},
+};
 use crate::{
     report,
     system::{NoSystem, flag, value},
@@ -84,15 +87,14 @@ pub(crate) fn command() -> Command {
         replay::command(),
         verify::command(),
     ];
-    Command::new("outbox")
-        .about("Looks after the events: counts, lists, publishes, gives up, publishes again, verifies")
-        .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands(subcommands.map(|command| {
-            let command = command.args(deployment::arguments()).after_help(EXIT_CODES);
-            command.arg(flag("json", "Prints one JSON document instead of text"))
-        }))
+    let subcommands = subcommands.map(|command| command.args(deployment::arguments()));
+    group(
+        "outbox",
+        "Looks after the events: counts, lists, publishes, gives up, publishes again, verifies",
+        EXIT_CODES,
+        subcommands,
+    )
+    .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, OutboxError> {

@@ -15,7 +15,7 @@ use tokio::runtime;
 
 use crate::{
     outbox::Ended,
-    report::Report,
+    report::{Report, group},
     system::{self, NoSystem, System, flag, value},
 };
 
@@ -81,15 +81,9 @@ const SETTINGS: [(&str, &str); 2] =
     [("events-table", "EVENTS_TABLE"), ("identities-table", "IDENTITIES_TABLE")];
 
 pub(crate) fn command() -> Command {
-    Command::new("users")
-        .about("Takes users over from another system, passwords included, hands all of them out, makes administrators, counts them")
-        .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands([import::command(), export::command(), grant_admin::command(), count::command()].map(|command| {
-            let command = command.args(system::arguments()).after_help(EXIT_CODES);
-            command.arg(flag("json", "Prints one JSON document instead of text"))
-        }))
+    let subcommands = [import::command(), export::command(), grant_admin::command(), count::command()];
+    let subcommands = subcommands.map(|command| command.args(system::arguments()));
+    group("users", "Takes users over from another system, passwords included, hands all of them out, makes administrators, counts them", EXIT_CODES, subcommands).after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, UsersError> {

@@ -33,7 +33,7 @@ fn workspace() -> BTreeMap<String, Package> {
 }
 
 /// What each shared crate may know of the others; a function may know all of these, and no other.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("cloud", &["domain"]),
     ("credentials", &["domain"]),
@@ -45,6 +45,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("api", &["cloud", "domain", "tokens"]),
     ("administration", &["api", "cloud", "domain", "store"]),
     ("keys", &["cloud", "domain", "store", "tokens"]),
+    ("mail-requests", &["api", "cloud", "domain", "store"]),
     ("passwords", &["api", "cloud", "credentials", "domain", "store"]),
 ];
 
