@@ -15,7 +15,6 @@ use crate::{
         deployment::{self, Deployment},
     },
     report::{Progress, Report, group},
-    system::flag,
 };
 
 const EXIT_CODES: &str = "\

@@ -16,7 +16,7 @@ use tokio::runtime;
 use crate::{
     outbox::Ended,
     report::{Report, group},
-    system::{self, NoSystem, System, flag, value},
+    system::{self, NoSystem, System, value},
 };
 
 /// Why it could not be done, in one sentence.
