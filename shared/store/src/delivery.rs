@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::{
     Client,
     operation::{
         put_item::PutItemError,
+        query::builders::QueryFluentBuilder,
         update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     },
     types::{AttributeValue, Select},
@@ -141,15 +142,7 @@ impl Outbox {
     pub async fn dead_in(&self, shard: u32) -> Result<u64, Failure> {
         let (mut dead, mut start) = (0, None);
         loop {
-            let query = self
-                .dynamodb
-                .query()
-                .table_name(&self.table)
-                .index_name("due")
-                .select(Select::Count)
-                .key_condition_expression("due_pk = :dead")
-                .expression_attribute_values(":dead", text(dead_pk(shard)))
-                .set_exclusive_start_key(start);
+            let query = self.counted(dead_pk(shard)).set_exclusive_start_key(start);
             let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
             dead += u64::try_from(answer.count).unwrap_or(0);
             start = answer.last_evaluated_key;
@@ -166,18 +159,19 @@ impl Outbox {
     /// If the table does not answer.
     pub async fn waiting_in(&self, shard: u32, moment: Timestamp) -> Result<u64, Failure> {
         let query = self
-            .dynamodb
-            .query()
-            .table_name(&self.table)
-            .index_name("due")
-            .select(Select::Count)
-            .key_condition_expression("due_pk = :shard")
+            .counted(shard.to_string())
             .filter_expression("created_at < :moment")
-            .expression_attribute_values(":shard", text(shard.to_string()))
             .expression_attribute_values(":moment", number(moment.millis()))
             .limit(COUNTED);
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
         Ok(u64::try_from(answer.count).unwrap_or(0))
+    }
+
+    /// Counts what is in a partition of the index `due`.
+    fn counted(&self, partition: String) -> QueryFluentBuilder {
+        let query = self.dynamodb.query().table_name(&self.table).index_name("due").select(Select::Count);
+        let query = query.key_condition_expression("due_pk = :partition");
+        query.expression_attribute_values(":partition", text(partition))
     }
 
     /// The pending events of a stream that end with `last`, in order and without a gap, by a strongly

@@ -251,7 +251,7 @@ async fn while_the_bus_takes_nothing_it_waits_like_any_event() {
 
 #[tokio::test]
 async fn a_run_that_failed_is_noted() {
-    let is_one_shard = |call: &Call| call.request["ExpressionAttributeValues"][":dead"]["S"] == "dead#7";
+    let is_one_shard = |call: &Call| call.request["ExpressionAttributeValues"][":partition"]["S"] == "dead#7";
     let fate = move |call: &Call| {
         if is_one_shard(call) { Fate::Refused(Refusal::ACCESS_DENIED) } else { Fate::Proceed }
     };
