@@ -1,6 +1,9 @@
 //! Folder = package = binary = template resource = test.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::Value;
 
@@ -97,4 +100,61 @@ fn no_file_is_a_drawer_for_everything() {
             }
         }
     }
+}
+
+/// A target without tests is a program that is linked and run for nothing: with three a package, most of a test build.
+#[test]
+fn only_targets_with_tests_are_built_for_testing() {
+    for manifest in manifests() {
+        let folder = manifest.parent().expect("a folder");
+        let text = fs::read_to_string(&manifest).expect("a manifest");
+        let sources = sources(&folder.join("src"));
+        let any =
+            |marks: &[&str]| sources.iter().any(|source| marks.iter().any(|mark| source.contains(mark)));
+        let (has_library, has_program) =
+            (folder.join("src/lib.rs").exists(), folder.join("src/main.rs").exists());
+        let table = |name: &str| text.split(name).nth(1).map(|rest| rest.split("\n[").next().unwrap_or(rest));
+        let says = |name: &str, line: &str| table(name).is_some_and(|table| table.contains(line));
+
+        let has_unit_tests = any(&["#[test]", "#[tokio::test"]);
+        if has_library {
+            assert_eq!(
+                says("[lib]", "\ntest = false"),
+                !has_unit_tests,
+                "{}: [lib] test",
+                manifest.display()
+            );
+            let has_examples = any(&["//! ```", "/// ```"]);
+            assert_eq!(says("[lib]", "\ndoctest = false"), !has_examples, "{}: doctest", manifest.display());
+        }
+        let program_is_tested = has_unit_tests && !has_library;
+        if has_program {
+            assert_eq!(
+                says("[[bin]]", "\ntest = false"),
+                !program_is_tested,
+                "{}: [[bin]] test",
+                manifest.display()
+            );
+        }
+    }
+}
+
+/// The manifest of every package.
+fn manifests() -> Vec<PathBuf> {
+    let rooms = ["functions", "shared", "infra", "examples", "tests", "tests/load"];
+    let folders = rooms.iter().flat_map(|room| fs::read_dir(root().join(room)).expect("a room"));
+    let manifests = folders.map(|entry| entry.expect("an entry").path().join("Cargo.toml"));
+    manifests.filter(|manifest| manifest.is_file()).collect()
+}
+
+/// The text of every Rust file below `folder`.
+fn sources(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .flat_map(|path| match path.extension() {
+            Some(extension) if extension == "rs" => vec![fs::read_to_string(&path).expect("a source")],
+            _ => sources(&path),
+        })
+        .collect()
 }
