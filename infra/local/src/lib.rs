@@ -20,6 +20,7 @@ mod mailbox;
 mod news;
 pub mod pattern;
 mod queue;
+mod rules;
 mod running;
 mod seam;
 mod secrets;

@@ -8,7 +8,7 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    breaches, bus::Bus, calls::Watch, journal::Journal, mailbox::Mailbox, queue::Queue, seam::Answer,
+    breaches, bus::Bus, calls::Watch, journal::Journal, mailbox::Mailbox, queue::Queue, rules, seam::Answer,
     secrets::Secrets, simulator, tables::Tables, template::Template, uploads::Uploads,
 };
 
@@ -64,6 +64,9 @@ impl Services {
     }
 
     fn answer_now(&self, service: &str, operation: &str, body: &[u8], refused_entries: &[usize]) -> Answer {
+        if let Some(refusal) = rules::refusal(service, operation, body, &self.template) {
+            return refusal;
+        }
         match (service, operation) {
             ("dynamodb" | "streams", operation) => self.tables.answer(operation, body),
             ("events", "PutEvents") => self.bus.put_events(body, refused_entries),

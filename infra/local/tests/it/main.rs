@@ -5,6 +5,7 @@ mod durable;
 mod gateway;
 mod in_time;
 mod readers;
+mod service_rules;
 mod services;
 mod small;
 mod template;
