@@ -14,14 +14,18 @@ use domain::{Email, InvalidEmail, Secret};
 use passwords::{NotProven, Proven, Reentry};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Failure, Refused, Store};
+use store::{Failure, MailLimits, NotReserved, Refused, Store};
 use thiserror::Error;
+
+/// The kind of its limits: apart from those of other mails.
+const LIMIT: &str = "email-change";
 
 /// Takes wishes for another address.
 pub struct ChangeEmail {
     store: Store,
     gate: AccessGate,
     reentry: Reentry,
+    limits: MailLimits,
     lifetime: Duration,
     clock: Clock,
     random: Random,
@@ -37,6 +41,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangeEmail>, SettingError> {
     let change = ChangeEmail {
         gate: AccessGate::new(cloud, store.identities().key_reader())?,
         reentry: Reentry::new(cloud, store.identities())?,
+        limits: MailLimits::new(cloud)?,
         store,
         lifetime: cloud.settings().seconds("VERIFICATION_LINK_SECONDS")?,
         clock: cloud.clock(),
@@ -71,6 +76,9 @@ pub enum Refusal {
     /// It is the user's address already.
     #[error("is your address already")]
     SameAddress,
+    /// Too many mails were requested.
+    #[error(transparent)]
+    NotReserved(#[from] NotReserved),
     /// Whether it is the user who asks is not known.
     #[error(transparent)]
     NotProven(#[from] NotProven),
@@ -109,6 +117,9 @@ impl UseCase for ChangeEmail {
         if email.canonical() == proven.user.email.canonical() {
             return Err(Refusal::SameAddress);
         }
+        // After the password: an intruder who does not know it must not use up the owner's mails.
+        let limits = self.limits.by_user(LIMIT, caller.user_id, email.canonical(), &caller.head.client);
+        self.store.identities().reserve(&limits, self.clock.now()).await?;
 
         let (asked, ()) =
             tokio::join!(self.ask(&caller, proven, &email), self.reentry.forgive(caller.user_id));
@@ -149,8 +160,11 @@ impl From<Refusal> for Problem {
             Refusal::SameAddress => {
                 Self::fields(vec![FieldProblem::new("/new_email", "validation-failed", &refusal)])
             }
+            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
             Refusal::NotProven(not_proven) => not_proven.into(),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+            Refusal::NotReserved(NotReserved::Failed(failure)) | Refusal::NotStored(failure) => {
+                Self::failure(failure.is_retryable())
+            }
             Refusal::Contended => Self::unavailable(),
         }
     }

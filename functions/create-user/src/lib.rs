@@ -12,14 +12,19 @@ use api::{
 };
 use cloud::{Clock, Cloud, Random, SettingError};
 use domain::User;
-use store::{AdditionRefused, Failure, Refused};
+use store::{AdditionRefused, Failure, Identities, MailLimits, NotReserved, Refused};
 use thiserror::Error;
 
 pub use crate::request::Request;
 
+/// The kind of its limits: apart from those of other mails.
+const LIMIT: &str = "invitation";
+
 /// Makes users.
 pub struct CreateUser {
     administration: Administration,
+    identities: Identities,
+    limits: MailLimits,
     clock: Clock,
     random: Random,
 }
@@ -31,8 +36,14 @@ pub struct CreateUser {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<CreateUser>, SettingError> {
     let administration = Administration::new(cloud)?;
     let receipts = administration.receipts(cloud);
-    let (clock, random) = (cloud.clock(), cloud.random());
-    Endpoint::changing(cloud, CreateUser { administration, clock, random }, receipts)
+    let create = CreateUser {
+        administration,
+        identities: Identities::new(cloud)?,
+        limits: MailLimits::new(cloud)?,
+        clock: cloud.clock(),
+        random: cloud.random(),
+    };
+    Endpoint::changing(cloud, create, receipts)
 }
 
 /// Why nobody is made a user.
@@ -44,6 +55,9 @@ pub enum Refusal {
     /// Somebody has the address.
     #[error("the address is taken")]
     EmailTaken,
+    /// Too many invitations were requested.
+    #[error(transparent)]
+    NotReserved(#[from] NotReserved),
     /// It cannot be done.
     #[error(transparent)]
     NotDone(#[from] NotDone),
@@ -51,7 +65,8 @@ pub enum Refusal {
 
 impl UseCase for CreateUser {
     const ROUTES: &'static [Route] = &[Route::post("/v1/users")];
-    const PROBLEMS: &'static [ProblemType] = &[ProblemType::EmailTaken, ProblemType::ValidationFailed];
+    const PROBLEMS: &'static [ProblemType] =
+        &[ProblemType::EmailTaken, ProblemType::RateLimited, ProblemType::ValidationFailed];
     type Caller = Permitted<UsersWrite>;
     type Request = Body<Request>;
     type Response = CreatedAt<Profile>;
@@ -73,14 +88,19 @@ impl UseCase for CreateUser {
         let (user, credential, event) =
             newcomer.invite(credentials::nothing(), wanted.reason.clone(), act.cause());
         let created = created(&user);
+        let limits =
+            self.limits.by_administrator(LIMIT, caller.user_id, user.email.canonical(), &caller.head.client);
+        let (mut authority, ()) =
+            tokio::try_join!(async { Ok::<_, Refusal>(act.authority().await?) }, async {
+                Ok(self.identities.reserve(&limits, now).await?)
+            })?;
         for _turn in 0..store::TURNS {
-            let authority = act.authority().await?;
             wanted.may_be_made_by(&authority)?;
             let commands = act.answering(&created, &authority);
             match commands.add_user(&user, &credential, event.clone()).await {
                 Ok(()) => return Ok(created),
                 Err(AdditionRefused::EmailTaken) => return Err(Refusal::EmailTaken),
-                Err(AdditionRefused::Refused(Refused::Stale)) => {}
+                Err(AdditionRefused::Refused(Refused::Stale)) => authority = act.authority().await?,
                 Err(AdditionRefused::Refused(Refused::Failed(failure))) => {
                     return Err(NotDone::from(failure).into());
                 }
@@ -100,6 +120,8 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Unacceptable(fields) => Self::fields(fields),
             Refusal::EmailTaken => Self::of(ProblemType::EmailTaken),
+            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
+            Refusal::NotReserved(NotReserved::Failed(failure)) => Self::failure(failure.is_retryable()),
             Refusal::NotDone(not_done) => not_done.into(),
         }
     }

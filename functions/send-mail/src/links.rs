@@ -91,7 +91,8 @@ impl SendMail {
         }
         let url = url(&self.pages.verification, &token);
         let matter = Matter::Link { url: &url, lifetime: registration.expires_at.since(now) };
-        let content = Content { name: applicant.first_name.as_ref(), matter };
+        // By no name: until the address is proven, it would be a stranger's text.
+        let content = Content { name: None, matter };
         let reader = (&applicant.email, applicant.locale.as_ref());
         self.send(reader, Letter::VerifyRegistration, content).await
     }
@@ -153,8 +154,7 @@ impl SendMail {
         let link = Link { hash: Some(token.hash()), bound_to: user.email.clone(), epoch, expires_at };
         self.identities.put_link(user.id, purpose, &link).await.map_err(unhandled)?;
         let url = url(&self.pages.password, &token);
-        let content =
-            Content { name: user.first_name.as_ref(), matter: Matter::Link { url: &url, lifetime } };
+        let content = Content { name: user.name_in_mails(), matter: Matter::Link { url: &url, lifetime } };
         self.send((&user.email, user.locale.as_ref()), letter, content).await
     }
 
@@ -177,7 +177,8 @@ impl SendMail {
         let Some(link) = attached.map_err(unhandled)? else { return Ok(()) };
         let url = url(&self.pages.email_change, &token);
         let matter = Matter::Link { url: &url, lifetime: link.expires_at.since(now) };
-        let content = Content { name: user.first_name.as_ref(), matter };
+        // By no name: the address is not proven yet.
+        let content = Content { name: None, matter };
         self.send((&link.bound_to, user.locale.as_ref()), Letter::VerifyEmailChange, content).await
     }
 }

@@ -2,12 +2,16 @@
 
 use domain::{Email, Status, Timestamp, User};
 use gatepost_consumer::{Event, Unhandled};
+use store::MailCap;
 
 use crate::{
     SendMail, id,
     letter::{Content, Letter, Matter},
     unhandled,
 };
+
+/// Notices to an address that its user has not proven: others can set them off, so they have a cap.
+const TO_INVITED: MailCap = MailCap { kind: "notice-to-invited", per_hour: 5, per_day: 20 };
 
 impl SendMail {
     /// Tells a user what was done to the account, at the address that it had right after: who takes an
@@ -31,7 +35,8 @@ impl SendMail {
     }
 
     async fn tell(&self, user: &User, to: &Email, letter: Letter, event: &Event) -> Result<(), Unhandled> {
-        if !self.may_get(to, None, event).await? {
+        let cap = (!user.has_proven_email()).then_some(TO_INVITED);
+        if !self.may_get(to, cap, event).await? {
             return Ok(());
         }
         let (letter, moment) = match (letter, user.status) {
@@ -45,7 +50,7 @@ impl SendMail {
             (Letter::DeletionRequested, _) => return Ok(()),
             _ => (letter, Timestamp::from_millis(event.occurred_at_millis)),
         };
-        let content = Content { name: user.first_name.as_ref(), matter: Matter::Moment(moment) };
+        let content = Content { name: user.name_in_mails(), matter: Matter::Moment(moment) };
         self.send((to, user.locale.as_ref()), letter, content).await
     }
 

@@ -42,13 +42,10 @@ impl Words {
         }
     }
 
-    /// Greets by name if it is made of letters: whoever registers a stranger's address must not be able
-    /// to make it "Free money at example.com", which mail programs would even turn into a link.
+    /// Greets by name, if the name is one that can be nothing else: see [`Name::is_greetable`].
     pub(crate) fn greeting(&self, name: Option<&Name>) -> String {
-        let is_plain =
-            |name: &&str| name.chars().all(|c| c.is_alphabetic() || matches!(c, ' ' | '-' | '\'' | '’'));
-        match name.map(Name::as_str).filter(is_plain) {
-            Some(name) => self.say("greeting-by-name", &[("name", name)]),
+        match name.filter(|name| name.is_greetable()) {
+            Some(name) => self.say("greeting-by-name", &[("name", name.as_str())]),
             None => self.say("greeting", &[]),
         }
     }
@@ -92,7 +89,8 @@ mod tests {
 
     #[test]
     fn a_name_that_is_more_than_a_name_is_left_out() {
-        for name in ["Zoë", "Jean-Luc", "O'Brien", "李小龍", "Anna Maria"] {
+        for name in ["Zoë", "Jean-Luc", "O'Brien", "李小龍", "Anna Maria", "आदित्य", "علی\u{200c}رضا"]
+        {
             assert_eq!(english().greeting(Name::parse(name).ok().as_ref()), format!("Hello {name},"));
         }
         for name in ["evil.com", "http://x", "<b>", "Call +49123", "{{link}}", "a@b"] {

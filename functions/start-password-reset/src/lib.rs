@@ -81,7 +81,7 @@ impl UseCase for StartPasswordReset {
         (Path(whom), Body(stated)): (Path<Whom>, Body<Stated>),
     ) -> Result<Accepted<Taken>, Refusal> {
         let (id, reason) = (whom.parse()?, stated.parse()?);
-        let limits = self.limits.of_user(LIMIT, id, &caller.head.client);
+        let limits = self.limits.to_user(LIMIT, caller.user_id, id, &caller.head.client);
         self.identities.reserve(&limits, self.clock.now()).await?;
 
         let act = self.administration.act(&caller);

@@ -2,9 +2,14 @@
 
 use serde::Serialize;
 use thiserror::Error;
+use unicode_normalization::char::is_combining_mark;
 
 /// Unicode code points; what the systems that Gatepost replaces store.
 const MAX_CODE_POINTS: usize = 50;
+/// More words than this are a sentence.
+const MAX_WORDS_OF_GREETING: usize = 3;
+/// More marks on one letter than any script has are drawn over the neighbouring lines.
+const MAX_MARKS: usize = 4;
 
 /// A first or last name as its bearer writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,6 +37,14 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
+    /// Whether a mail may greet by this name. It has at most three words, which are made of letters with their
+    /// marks. Between two letters may be a joiner, a hyphen or an apostrophe. So it can be neither a link nor a
+    /// sentence, which mail programs and readers would take for the service's own text.
+    #[must_use]
+    pub fn is_greetable(&self) -> bool {
+        self.0.split(' ').count() <= MAX_WORDS_OF_GREETING && self.0.split(' ').all(is_word)
+    }
+
     /// The name itself.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -39,9 +52,104 @@ impl Name {
     }
 }
 
+fn is_word(word: &str) -> bool {
+    let mut marks = 0;
+    // Whether a letter must come next.
+    let mut is_open = true;
+    for c in word.chars() {
+        let is_mark = is_combining_mark(c);
+        marks = if is_mark { marks + 1 } else { 0 };
+        match c {
+            _ if is_mark => {
+                if is_open || marks > MAX_MARKS {
+                    return false;
+                }
+            }
+            // Joiners, hyphens, apostrophes.
+            '\u{200c}' | '\u{200d}' | '-' | '\u{2010}' | '\u{2011}' | '\'' | '’' => {
+                if is_open {
+                    return false;
+                }
+                is_open = true;
+            }
+            _ if c.is_alphabetic() => is_open = false,
+            _ => return false,
+        }
+    }
+    !is_open
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_any_script_is_greetable_and_a_link_or_a_sentence_is_not() {
+        let greetable = [
+            "Zoë",
+            "Zoe\u{308}",
+            "Nguye\u{302}\u{303}n",
+            "Jean-Luc",
+            "Anne\u{2010}Marie",
+            "O'Brien",
+            "O’Brien",
+            "ʻOkina",
+            "李小龍",
+            "Anna Maria",
+            "Maria del Carmen",
+            "आदित्य",
+            "श्री",
+            "क्\u{200d}षमा",
+            "தமிழ்ச்செல்வி",
+            "ปิยะมาศ",
+            "علی\u{200c}رضا",
+            "مُحَمَّد",
+            "שָׂרָה",
+            "ශ්\u{200d}රී",
+            "Ελένη",
+            "Ёлка",
+            "ქეთევან",
+            "ᏣᎳᎩ",
+        ];
+        for name in greetable {
+            assert!(Name::parse(name).expect("a name").is_greetable(), "{name:?}");
+        }
+        let refused = [
+            "evil.com",
+            "evil\u{3002}com",
+            "evil\u{2024}com",
+            "http://x",
+            "www evil com now",
+            "Call me right now",
+            "Free money at example",
+            "<b>",
+            "Call +49123",
+            "Agent 007",
+            "Ada\u{661}",
+            "{{link}}",
+            "a@b",
+            "a/b",
+            "a:b",
+            "Ada!",
+            "Ada, hello",
+            "Ada\u{200b}Lovelace",
+            "Ada\u{200f}",
+            "\u{308}Zoe",
+            "Anna \u{308}Zoe",
+            "Ada\u{200d}",
+            "\u{200c}Ada",
+            "Ada\u{200c}\u{200c}Eva",
+            "Ada--Eva",
+            "-Ada",
+            "Ada-",
+            "Ada  Eva",
+            "👩\u{200d}💻",
+            "Z\u{300}\u{301}\u{302}\u{303}\u{304}",
+        ];
+        for name in refused {
+            assert!(!Name::parse(name).expect("a name").is_greetable(), "{name:?}");
+        }
+    }
 
     #[test]
     fn a_name_is_trimmed_and_bounded() {

@@ -287,6 +287,19 @@ impl User {
         pictured.change(cause, kind)
     }
 
+    /// Returns the first name, if mails may use it: the user has proven the address. Until then the name is another
+    /// person's text to a stranger.
+    #[must_use]
+    pub fn name_in_mails(&self) -> Option<&Name> {
+        self.first_name.as_ref().filter(|_| self.has_proven_email())
+    }
+
+    /// Whether the user has proven the address, rather than being invited to.
+    #[must_use]
+    pub const fn has_proven_email(&self) -> bool {
+        self.invited_at.is_none()
+    }
+
     /// Where everybody sees the picture, if there is one: a path, below the issuer.
     #[must_use]
     pub fn picture_path(&self) -> Option<String> {

@@ -33,7 +33,7 @@ pub struct Limit {
     is_shared: bool,
 }
 
-/// How many mails may be asked for by who need not prove anything, of each kind.
+/// How many mails of each kind may be requested, to addresses that are not proven.
 #[derive(Clone, Copy, Debug)]
 pub struct MailLimits {
     to_address: Allowance,
@@ -53,16 +53,43 @@ impl MailLimits {
         })
     }
 
-    /// What one request of this kind has to reserve.
+    /// Returns the limits that one anonymous request of this kind reserves: address and source.
     #[must_use]
     pub fn of(&self, kind: &str, email: &CanonicalEmail, client: &Client) -> [Limit; 2] {
         [Limit::of_address(kind, email, self.to_address), Limit::of_source(kind, client, self.from_source)]
     }
 
-    /// The same of a user, to whatever address.
+    /// Returns the limits that a request by the user `asking` reserves: address, asking user and source. Users may
+    /// request as many mails as one address may get, to whatever addresses.
     #[must_use]
-    pub fn of_user(&self, kind: &str, user: UserId, client: &Client) -> [Limit; 2] {
-        [Limit::of_user(kind, user, self.to_address), Limit::of_source(kind, client, self.from_source)]
+    pub fn by_user(&self, kind: &str, asking: UserId, email: &CanonicalEmail, client: &Client) -> [Limit; 3] {
+        let [address, source] = self.of(kind, email, client);
+        [address, Limit::of_asking_user(kind, asking, self.to_address), source]
+    }
+
+    /// Returns the limits that a request by the administrator `asking` reserves: address, administrator and
+    /// source. Administrators write to many addresses, so they may request as many mails as one source.
+    #[must_use]
+    pub fn by_administrator(
+        &self,
+        kind: &str,
+        asking: UserId,
+        email: &CanonicalEmail,
+        client: &Client,
+    ) -> [Limit; 3] {
+        let [address, source] = self.of(kind, email, client);
+        [address, Limit::of_asking_user(kind, asking, self.from_source), source]
+    }
+
+    /// Returns the limits that an administrator's request for a mail to an existing user reserves: the user stands
+    /// for the address.
+    #[must_use]
+    pub fn to_user(&self, kind: &str, asking: UserId, user: UserId, client: &Client) -> [Limit; 3] {
+        [
+            Limit::of_user(kind, user, self.to_address),
+            Limit::of_asking_user(kind, asking, self.from_source),
+            Limit::of_source(kind, client, self.from_source),
+        ]
     }
 }
 
@@ -88,6 +115,12 @@ impl Limit {
     #[must_use]
     pub fn of_user(kind: &str, user: UserId, allowance: Allowance) -> Self {
         Self::new(kind, "user", user.uuid().as_bytes(), allowance)
+    }
+
+    /// Of a user who asks for something on behalf of others, counted apart from what is done to that user.
+    #[must_use]
+    pub fn of_asking_user(kind: &str, user: UserId, allowance: Allowance) -> Self {
+        Self::new(kind, "asking-user", user.uuid().as_bytes(), allowance)
     }
 
     /// Of a device that is known.

@@ -51,7 +51,7 @@ async fn the_work_is_the_same_whether_the_address_is_taken_or_not() {
         answers.push((answer.status, answer.body, operations, round_trips(&calls)));
     }
 
-    assert_eq!((answers[0].0, answers[0].3), (202, 3));
+    assert_eq!((answers[0].0, answers[0].3), (202, 4), "user and attempt, credential, limits, commit");
     assert_eq!(answers[0], answers[1]);
 }
 
@@ -99,7 +99,7 @@ async fn what_is_no_other_address_is_refused() {
 #[tokio::test]
 async fn whatever_is_lost_it_is_asked_for_once_or_not_at_all() {
     let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
-    let cases = fates.into_iter().flat_map(|fate| (0..10).map(move |lost| lose(lost, fate)));
+    let cases = fates.into_iter().flat_map(|fate| (0..14).map(move |lost| lose(lost, fate)));
     let asked = join_all(cases).await;
     assert!(asked.contains(&(503, 1)), "it was done, and nobody was told: {asked:?}");
 }
@@ -120,4 +120,82 @@ async fn lose(lost: usize, fate: fn() -> Fate) -> (u16, usize) {
     let asked = events.iter().filter(|kind| *kind == "user.email-change-requested").count();
     assert!(asked == 1 || answer.status == 503 && asked == 0, "{lost}: {events:?}");
     (answer.status, asked)
+}
+
+#[tokio::test]
+async fn a_user_asks_for_five_addresses_and_then_ever_rarer() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+    let other = stage.signed_in("bob@example.com").await;
+
+    for number in 0..5 {
+        ask(&stage, &tokens.access, &format!("new{number}@example.org"), PASSWORD).await.expect(202);
+    }
+    for number in 5..15 {
+        let refused = ask(&stage, &tokens.access, &format!("new{number}@example.org"), PASSWORD).await;
+        let refused = refused.expect(429);
+        assert_eq!((refused.problem(), refused.header("retry-after")), ("rate-limited", "60"));
+    }
+
+    ask(&stage, &other.access, NEW, PASSWORD).await.expect(202);
+    stage.settle().await;
+    let strangers = stage.stack.mail().into_iter().filter(|mail| mail.to[0].ends_with("@example.org"));
+    assert_eq!(strangers.count(), 6, "five of one user, one of the other");
+}
+
+#[tokio::test]
+async fn an_address_is_named_five_times_by_whatever_users() {
+    let stage = Stage::new();
+    for number in 0..5 {
+        let user = stage.signed_in(&format!("user{number}@example.com")).await;
+        ask(&stage, &user.access, NEW, PASSWORD).await.expect(202);
+    }
+    let user = stage.signed_in(EMAIL).await;
+
+    ask(&stage, &user.access, NEW, PASSWORD).await.expect(429);
+    ask(&stage, &user.access, "other@example.org", PASSWORD).await.expect(202);
+}
+
+#[tokio::test]
+async fn a_source_asks_for_only_so_many_addresses() {
+    let stage = Stage::with(|setup| setup.with_parameter("MailRequestsPerIp", "3"));
+    let mut users = Vec::new();
+    for number in 0..4 {
+        users.push(stage.signed_in(&format!("user{number}@example.com")).await);
+        stage.pass(Duration::from_mins(1));
+    }
+
+    for (number, user) in users.iter().enumerate() {
+        let asked = ask(&stage, &user.access, &format!("new{number}@example.org"), PASSWORD).await;
+        assert_eq!(asked.status, if number < 3 { 202 } else { 429 }, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_passwords_use_up_no_mail() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+    for _ in 0..8 {
+        ask(&stage, &tokens.access, NEW, "not the password at all").await.expect(403);
+    }
+
+    for _ in 0..5 {
+        ask(&stage, &tokens.access, NEW, PASSWORD).await.expect(202);
+    }
+}
+
+#[tokio::test]
+async fn the_mail_to_the_new_address_greets_by_no_name() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+    let named = local::Request::new("PATCH", "/v1/me").json(&json!({"first_name": "Ada"}));
+    stage.send(named.bearer(&tokens.access)).await.expect(200);
+
+    ask(&stage, &tokens.access, NEW, PASSWORD).await.expect(202);
+
+    stage.settle().await;
+    let mails = stage.stack.mail();
+    let to = |email: &str| mails.iter().rev().find(|mail| mail.to == [email]).expect("a mail");
+    assert!(to(NEW).text.starts_with("Hello,") && !to(NEW).text.contains("Ada"));
+    assert!(to(EMAIL).text.starts_with("Hello Ada,"), "its owner is known");
 }

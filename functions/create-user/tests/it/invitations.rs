@@ -145,3 +145,71 @@ async fn an_administrator_sees_who_has_not_accepted_yet() {
     stage.reset(&invitation, PASSWORD).await.expect(204);
     assert_eq!(shown().await, [Value::Null, Value::Null]);
 }
+
+#[tokio::test]
+async fn an_address_an_administrator_and_a_source_are_invited_by_only_so_often() {
+    let stage = Stage::with(|setup| setup.with_parameter("MailRequestsPerIp", "7"));
+    let admin = stage.administrator(ADMIN).await;
+    for _ in 0..5 {
+        let made = stage.create_user(&admin.access, EMAIL).await;
+        assert!([201, 409].contains(&made.status));
+    }
+    let refused = stage.create_user(&admin.access, EMAIL).await.expect(429);
+    assert_eq!((refused.problem(), refused.header("retry-after")), ("rate-limited", "60"), "the address");
+    for number in 0..2 {
+        stage.create_user(&admin.access, &format!("new{number}@example.com")).await.expect(201);
+    }
+
+    let elsewhere = |number: u8| {
+        let body = json!({"email": format!("late{number}@example.com"), "reason": "ticket 4711"});
+        let request = local::Request::post("/v1/users", &body).bearer(&admin.access);
+        let source = format!("198.51.100.{number}").parse().expect("an IP address");
+        stage.stack.request_from(source, request)
+    };
+
+    assert_eq!(stage.create_user(&admin.access, "new3@example.com").await.status, 429, "the source");
+    assert_eq!(elsewhere(1).await.status, 429, "the administrator");
+    stage.pass(Duration::from_secs(1));
+    assert_eq!(elsewhere(2).await.status, 201);
+}
+
+#[tokio::test]
+async fn who_is_invited_is_greeted_by_no_name_until_the_address_is_proven() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    let named = json!({"email": EMAIL, "first_name": "Ada", "reason": "ticket 4711"});
+    let ada = stage.post_as("/v1/users", &admin.access, named).await.expect(201).body;
+    let invitation = stage.link(EMAIL).await;
+    stage.reset_link(EMAIL).await;
+    stage.suspend(&admin.access, &ada).await.expect(200);
+    stage.reactivate(&admin.access, &ada).await.expect(200);
+    stage.settle().await;
+    let texts = |stage: &Stage| {
+        let mails = stage.stack.mail().into_iter().filter(|mail| mail.to == [EMAIL]);
+        mails.map(|mail| mail.text).collect::<Vec<_>>()
+    };
+    let before = texts(&stage);
+    assert_eq!(before.len(), 4, "invitation, reset, two notices");
+    assert!(before.iter().all(|text| !text.contains("Ada")), "{before:?}");
+
+    stage.reset(&invitation, PASSWORD).await.expect(204);
+    stage.suspend(&admin.access, &ada).await.expect(200);
+    stage.settle().await;
+
+    assert!(texts(&stage)[4].starts_with("Hello Ada,"));
+}
+
+#[tokio::test]
+async fn notices_to_an_address_that_is_not_proven_have_a_cap() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADMIN).await;
+    let ada = stage.create_user(&admin.access, EMAIL).await.expect(201).body;
+    for _ in 0..10 {
+        stage.suspend(&admin.access, &ada).await.expect(200);
+        stage.reactivate(&admin.access, &ada).await.expect(200);
+    }
+
+    stage.settle().await;
+
+    assert_eq!(mails(&stage, EMAIL), 6, "the invitation, and five notices an hour");
+}

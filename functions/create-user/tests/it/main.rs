@@ -189,11 +189,11 @@ async fn of_many_at_once_for_one_address_one_is_made() {
     let stage = Stage::with(stage::slowly);
     let admin = stage.administrator(ADMIN).await;
 
-    let answers = join_all((0..8).map(|_| stage.create_user(&admin.access, EMAIL))).await;
+    let answers = join_all((0..5).map(|_| stage.create_user(&admin.access, EMAIL))).await;
 
     let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
-    assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+    assert_eq!(statuses, [201, 409, 409, 409, 409]);
 }
 
 /// Every call, lost on its way there or back, for as long as the request lasts.
