@@ -12,13 +12,13 @@ use crate::{seam::Answer, template::Template};
 
 /// Returns the refusal of a request that breaks a rule.
 pub(crate) fn refusal(service: &str, operation: &str, body: &[u8], template: &Template) -> Option<Answer> {
-    let (code, check): (_, fn(&str, &Value, &Template) -> Option<String>) = match service {
-        "dynamodb" => ("ValidationException", dynamodb::violation),
-        "secretsmanager" => ("InvalidParameterException", secrets_manager::violation),
-        "ses" => ("BadRequestException", ses::violation),
+    // A body that is no JSON is the stand-in's to refuse.
+    let request: Value = serde_json::from_slice(body).ok()?;
+    let (code, violation) = match service {
+        "dynamodb" => ("ValidationException", dynamodb::violation(operation, &request, template)),
+        "secretsmanager" => ("InvalidParameterException", secrets_manager::violation(operation, &request)),
+        "ses" => ("BadRequestException", ses::violation(&request)),
         _ => return None,
     };
-    // A body that is no JSON is the stand-in's to refuse.
-    let request = serde_json::from_slice(body).ok()?;
-    check(operation, &request, template).map(|message| Answer::refusal(400, code, &message))
+    violation.map(|message| Answer::refusal(400, code, &message))
 }

@@ -2,12 +2,10 @@
 
 use serde_json::Value;
 
-use crate::template::Template;
-
 const MAX_SECRET_BYTES: usize = 65_536;
 const TOKEN_LENGTHS: std::ops::RangeInclusive<usize> = 32..=64;
 
-pub(super) fn violation(operation: &str, request: &Value, _: &Template) -> Option<String> {
+pub(super) fn violation(operation: &str, request: &Value) -> Option<String> {
     if operation != "PutSecretValue" {
         return None;
     }

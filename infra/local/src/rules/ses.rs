@@ -3,15 +3,13 @@
 
 use serde_json::Value;
 
-use crate::template::Template;
-
 const MAX_RECIPIENTS: usize = 50;
 /// `API_MessageHeader.html`
 const MAX_HEADERS: usize = 15;
 const MAX_HEADER_NAME: usize = 126;
 const MAX_HEADER_VALUE: usize = 870;
 
-pub(super) fn violation(_: &str, request: &Value, _: &Template) -> Option<String> {
+pub(super) fn violation(request: &Value) -> Option<String> {
     let fields = ["ToAddresses", "CcAddresses", "BccAddresses"].map(|field| &request["Destination"][field]);
     let recipients: Vec<_> = fields.into_iter().filter_map(Value::as_array).flatten().collect();
     if recipients.len() > MAX_RECIPIENTS {

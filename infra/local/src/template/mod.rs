@@ -264,6 +264,14 @@ pub(crate) fn arn(kind: &str, id: &str) -> Option<String> {
     Some(format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{path}"))
 }
 
+/// The template as it is written, its functions as `Fn::…` members.
+///
+/// # Errors
+/// If the text is not YAML.
+pub fn document(text: &str) -> Result<Value, TemplateError> {
+    yaml::read(text)
+}
+
 /// The logical id of the function that is deployed from a folder: `ReadProfile` of `read-profile`.
 #[must_use]
 pub fn logical_id(folder: &str) -> String {

@@ -9,5 +9,6 @@ mod documentation;
 mod events;
 mod layout;
 mod logs;
+mod quotas;
 mod rights;
 mod routes;

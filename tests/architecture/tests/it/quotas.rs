@@ -1,0 +1,198 @@
+//! Quotas of AWS that a deployment would meet first: each with its source, and a template that exceeds it.
+
+use std::collections::BTreeMap;
+
+use local::template;
+use serde_json::{Value, json};
+
+/// `docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html`: "Environment variables".
+const MAX_ENVIRONMENT_BYTES: usize = 4 * 1024;
+/// `docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html`
+const MAX_FUNCTION_DESCRIPTION: usize = 256;
+/// `docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html`: white space does not count.
+const MAX_INLINE_POLICIES: usize = 10_240;
+const MAX_MANAGED_POLICY: usize = 6_144;
+const MAX_MANAGED_POLICIES_OF_A_ROLE: usize = 10;
+/// `docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html`
+const MAX_RESOURCES: usize = 500;
+const MAX_PARAMETERS: usize = 200;
+const MAX_OUTPUTS: usize = 200;
+const MAX_TEMPLATE_BYTES: usize = 1024 * 1024;
+/// `docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html`: routes and integrations of an API.
+const MAX_ROUTES: usize = 300;
+/// The longest text of a number.
+const MAX_NUMBER: usize = 20;
+/// An ARN or a generated name: a stack's name has at most 128 characters.
+const MAX_REFERENCE: usize = 256;
+
+/// The quotas that a template exceeds, or may exceed with parameters that it permits.
+fn exceeded(template: &Value) -> Vec<String> {
+    let resources = || template["Resources"].as_object().into_iter().flatten();
+    let mut exceeded = Vec::new();
+    let mut hold = |what: String, measured: usize, limit: usize| {
+        if measured > limit {
+            exceeded.push(format!("{what}: {measured} of {limit}"));
+        }
+    };
+    for (id, resource) in resources() {
+        let properties = &resource["Properties"];
+        match resource["Type"].as_str() {
+            Some("AWS::Serverless::Function") => {
+                hold(
+                    format!("environment of {id}"),
+                    environment_bytes(properties, template),
+                    MAX_ENVIRONMENT_BYTES,
+                );
+                let description = properties["Description"].as_str().map_or(0, str::len);
+                hold(format!("description of {id}"), description, MAX_FUNCTION_DESCRIPTION);
+            }
+            Some("AWS::IAM::Role") => {
+                let policies = properties["Policies"].as_array().into_iter().flatten();
+                let bytes = policies.map(|policy| policy_bytes(&policy["PolicyDocument"])).sum();
+                hold(format!("inline policies of {id}"), bytes, MAX_INLINE_POLICIES);
+                let managed = properties["ManagedPolicyArns"].as_array().map_or(0, Vec::len);
+                hold(format!("managed policies of {id}"), managed, MAX_MANAGED_POLICIES_OF_A_ROLE);
+            }
+            Some("AWS::IAM::ManagedPolicy") => {
+                hold(format!("policy {id}"), policy_bytes(&properties["PolicyDocument"]), MAX_MANAGED_POLICY);
+            }
+            _ => {}
+        }
+    }
+    let entries = |section: &str| template[section].as_object().map_or(0, serde_json::Map::len);
+    hold(
+        "resources".to_owned(),
+        resources().map(|(_, resource)| resources_of(resource)).sum(),
+        MAX_RESOURCES,
+    );
+    hold(
+        "routes".to_owned(),
+        resources().map(|(_, resource)| sources(resource, "HttpApi")).sum(),
+        MAX_ROUTES,
+    );
+    hold("parameters".to_owned(), entries("Parameters"), MAX_PARAMETERS);
+    hold("outputs".to_owned(), entries("Outputs"), MAX_OUTPUTS);
+    exceeded
+}
+
+/// The resources that SAM makes of one: `AWS::Serverless::Function` brings a permission or a mapping for each of its
+/// events, `AWS::Serverless::HttpApi` a stage.
+fn resources_of(resource: &Value) -> usize {
+    match resource["Type"].as_str() {
+        Some("AWS::Serverless::Function") => {
+            1 + resource["Properties"]["Events"].as_object().map_or(0, serde_json::Map::len)
+        }
+        Some("AWS::Serverless::HttpApi") => 2,
+        _ => 1,
+    }
+}
+
+fn sources(resource: &Value, kind: &str) -> usize {
+    let sources = resource["Properties"]["Events"].as_object().into_iter().flatten();
+    sources.filter(|(_, source)| source["Type"] == kind).count()
+}
+
+/// The most bytes that a function's environment can have.
+fn environment_bytes(function: &Value, template: &Value) -> usize {
+    let globals = &template["Globals"]["Function"]["Environment"]["Variables"];
+    let own = &function["Environment"]["Variables"];
+    let variables: BTreeMap<_, _> =
+        [globals, own].into_iter().filter_map(Value::as_object).flatten().collect();
+    variables.iter().map(|(name, value)| name.len() + longest(value, template)).sum()
+}
+
+/// The length of the longest text that a value can become.
+fn longest(value: &Value, template: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Object(call) => match call.iter().next() {
+            Some((name, Value::String(id))) if name == "Ref" => {
+                longest_parameter(&template["Parameters"][id])
+            }
+            Some((name, Value::String(text))) if name == "Fn::Sub" => {
+                let references = text.matches("${").count();
+                text.len() + references * MAX_REFERENCE
+            }
+            Some((name, Value::Array(branches))) if name == "Fn::If" => {
+                branches[1..].iter().map(|branch| longest(branch, template)).max().unwrap_or(0)
+            }
+            _ => MAX_REFERENCE,
+        },
+        other => other.to_string().len(),
+    }
+}
+
+fn longest_parameter(parameter: &Value) -> usize {
+    if parameter.is_null() {
+        return MAX_REFERENCE; // a resource
+    }
+    let allowed = parameter["AllowedValues"].as_array().into_iter().flatten();
+    if let Some(longest) = allowed.map(|value| value.to_string().len()).max() {
+        return longest;
+    }
+    match parameter["MaxLength"].as_u64() {
+        Some(length) => usize::try_from(length).unwrap_or(usize::MAX),
+        None if parameter["Type"] == "Number" => MAX_NUMBER,
+        None => MAX_ENVIRONMENT_BYTES + 1, // a text without a bound exceeds each
+    }
+}
+
+/// The size of a policy as IAM counts it, each reference at its longest.
+fn policy_bytes(document: &Value) -> usize {
+    match document {
+        Value::Object(call)
+            if call.len() == 1 && call.keys().all(|key| key == "Ref" || key.starts_with("Fn::")) =>
+        {
+            MAX_REFERENCE
+        }
+        Value::Object(fields) => {
+            2 + fields.iter().map(|(name, value)| name.len() + 4 + policy_bytes(value)).sum::<usize>()
+        }
+        Value::Array(values) => 2 + values.iter().map(|value| policy_bytes(value) + 1).sum::<usize>(),
+        value => value.to_string().chars().filter(|character| !character.is_whitespace()).count(),
+    }
+}
+
+#[test]
+fn the_template_is_within_the_quotas_of_aws() {
+    let document = template::document(template::OF_THIS_BUILD).expect("a template");
+    assert_eq!(exceeded(&document), [""; 0]);
+    assert!(template::OF_THIS_BUILD.len() <= MAX_TEMPLATE_BYTES);
+}
+
+#[test]
+fn each_quota_can_be_exceeded() {
+    let function = |properties: Value| json!({"Type": "AWS::Serverless::Function", "Properties": properties});
+    let role = |properties: Value| json!({"Type": "AWS::IAM::Role", "Properties": properties});
+    let with = |resource: Value| json!({"Resources": {"X": resource}});
+    let events = |count: usize| {
+        let route = |number: usize| (number.to_string(), json!({"Type": "HttpApi"}));
+        (0..count).map(route).collect::<serde_json::Map<_, _>>()
+    };
+    let many =
+        |count: usize| (0..count).map(|n| (n.to_string(), json!({}))).collect::<serde_json::Map<_, _>>();
+    let policy = |bytes: usize| json!({"Statement": [{"Resource": "x".repeat(bytes)}]});
+    let variables = |value: Value| function(json!({"Environment": {"Variables": {"NAME": value}}}));
+    let unbounded =
+        json!({"Resources": {"X": variables(json!({"Ref": "P"}))}, "Parameters": {"P": {"Type": "String"}}});
+
+    let cases = [
+        ("environment of X: 4104 of 4096", with(variables(json!("x".repeat(4100))))),
+        ("environment of X: 4101 of 4096", unbounded),
+        ("description of X: 257 of 256", with(function(json!({"Description": "x".repeat(257)})))),
+        ("inline policies of X", with(role(json!({"Policies": [{"PolicyDocument": policy(10_240)}]})))),
+        ("managed policies of X: 11 of 10", with(role(json!({"ManagedPolicyArns": vec!["x"; 11]})))),
+        (
+            "policy X",
+            with(json!({"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": policy(6_144)}})),
+        ),
+        ("resources: 501 of 500", json!({ "Resources": many(501) })),
+        ("routes: 301 of 300", with(function(json!({"Events": events(301)})))),
+        ("parameters: 201 of 200", json!({ "Parameters": many(201) })),
+        ("outputs: 201 of 200", json!({ "Outputs": many(201) })),
+    ];
+    for (expected, template) in cases {
+        let found = exceeded(&template);
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{expected}: {found:?}");
+    }
+}
