@@ -5,6 +5,7 @@ mod cold_start;
 mod cryptography;
 mod delivery;
 mod folder;
+mod idle_cost;
 mod listing;
 mod log_in;
 mod measure;
@@ -22,7 +23,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 /// Why there is no figure.
 type Failed = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "one of: log-in, refresh, read-profile, signatures, units, relay, latency, catch-up, memory, cold-start [folder], listing [folder [users]...], moving [folder], sizes [folder]; \
+const USAGE: &str = "one of: log-in, refresh, read-profile, signatures, units, relay, latency, catch-up, memory, idle-cost, cold-start [folder], listing [folder [users]...], moving [folder], sizes [folder]; \
                      the folder holds the release binaries, and data for the time of a run; by default target/release";
 
 fn main() -> ExitCode {
@@ -42,6 +43,7 @@ fn run() -> Result<(), Failed> {
     match command.as_str() {
         "catch-up" => delivery::catch_up(),
         "cold-start" => cold_start::run(&folder),
+        "idle-cost" => idle_cost::run(),
         "listing" => listing::run(&folder, arguments),
         "latency" => delivery::latency(),
         "log-in" => log_in::run(),
