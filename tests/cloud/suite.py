@@ -201,9 +201,14 @@ def _(world):
 
 # ---------------------------------------------------------------- operators
 
+def settings_of(world):
+    """The settings that the stack hands to operators."""
+    return dict(pair.split("=") for pair in world.deployment.outputs()["OperatorSettings"].split())
+
+
 def as_operator(world, guide):
-    """What `gatepost --deployed` needs in the environment, for somebody with the rights that this guide gives."""
-    settings = dict(pair.split("=") for pair in world.deployment.outputs()["OperatorSettings"].split())
+    """The credentials of an operator with the rights that this guide gives, as `gatepost --stack` finds them."""
+    settings = settings_of(world)
     policy = (ROOT / "docs" / f"{guide}.md").read_text().split("```json\n{\n  \"Version\"")[1].split("```")[0]
     policy = '{"Version"' + policy.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT).replace("STACK", STACK)
     for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS", "KEYS_SECRET"):
@@ -212,13 +217,12 @@ def as_operator(world, guide):
     iam.create_user(UserName=user)
     iam.put_user_policy(UserName=user, PolicyName="operator", PolicyDocument=policy)
     key = iam.create_access_key(UserName=user)["AccessKey"]
-    return {**settings, "AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
-            "AWS_REGION": REGION, "AWS_ENDPOINT_URL": world.deployment.endpoint}
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"], "AWS_REGION": REGION, "AWS_ENDPOINT_URL": world.deployment.endpoint}
 
 
 def operate(environment, *arguments, codes=(0,)):
     """The JSON document that the command prints."""
-    done = subprocess.run([GATEPOST, *arguments, "--deployed", "--json"], env=environment,
+    done = subprocess.run([GATEPOST, *arguments, "--stack", STACK, "--json"], env=environment,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode in codes, (arguments, done.returncode, done.stdout, done.stderr)
     return json.loads(done.stdout) if done.stdout else None
@@ -257,8 +261,9 @@ def _(world):
 
     dynamodb = client_of(world, environment, "dynamodb")
     credential = {"pk": {"S": f"EMAIL#{ada.email}"}, "sk": {"S": "CREDENTIAL"}}
-    assert not allowed(dynamodb.get_item, TableName=environment["IDENTITIES_TABLE"], Key=credential)
-    assert not allowed(dynamodb.delete_item, TableName=environment["IDENTITIES_TABLE"], Key=credential)
+    table = settings_of(world)["IDENTITIES_TABLE"]
+    assert not allowed(dynamodb.get_item, TableName=table, Key=credential)
+    assert not allowed(dynamodb.delete_item, TableName=table, Key=credential)
 
 
 @check("gatepost doctor, with the guide's rights, finds nothing wrong, and each thing that is broken on purpose")
@@ -267,7 +272,7 @@ def _(world):
 
     def wrong():
         """Names of what is wrong, by how bad it is, and the exit code."""
-        done = subprocess.run([GATEPOST, "doctor", "--deployed", STACK, "--json"], env=environment,
+        done = subprocess.run([GATEPOST, "doctor", "--stack", STACK, "--json"], env=environment,
                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
         assert done.stdout, (done.returncode, done.stderr)
         checks = json.loads(done.stdout)["checks"]
@@ -351,15 +356,16 @@ def _(world):
     assert rotated[0]["kid"] in published(), (rotated, published())
     assert next(key for key in rotated if key["state"] == "current")["kid"] == current["kid"], rotated
     assert [key["kid"] for key in keys("rotate")] == [key["kid"] for key in rotated], "one at a time"
-    failed = subprocess.run([GATEPOST, "keys", "retire", current["kid"], "--yes", "--deployed"], env=environment,
+    failed = subprocess.run([GATEPOST, "keys", "retire", current["kid"], "--yes", "--stack", STACK], env=environment,
                             stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert failed.returncode == 1 and "the key signs" in failed.stderr, (failed.returncode, failed.stderr)
 
     dynamodb, user = client_of(world, environment, "dynamodb"), {"pk": {"S": "USER#nobody"}, "sk": {"S": "USER"}}
-    assert not allowed(dynamodb.put_item, TableName=environment["IDENTITIES_TABLE"], Item=user)
-    assert not allowed(dynamodb.query, TableName=environment["IDENTITIES_TABLE"], KeyConditionExpression="pk = :pk",
+    settings = settings_of(world)
+    assert not allowed(dynamodb.put_item, TableName=settings["IDENTITIES_TABLE"], Item=user)
+    assert not allowed(dynamodb.query, TableName=settings["IDENTITIES_TABLE"], KeyConditionExpression="pk = :pk",
                        ExpressionAttributeValues={":pk": {"S": "KEYS"}})
-    assert not allowed(client_of(world, environment, "secretsmanager").delete_secret, SecretId=environment["KEYS_SECRET"])
+    assert not allowed(client_of(world, environment, "secretsmanager").delete_secret, SecretId=settings["KEYS_SECRET"])
 
 
 @check("operators with the guides' rights hand everybody out, and take somebody over who then logs in")
@@ -390,7 +396,7 @@ def _(world):
         event["detail-type"] == "user.registered" and event["detail"]["subject"] == f"user#{me['id']}"
         and event["detail"]["actor"] == "operator" for event in world.events()))
 
-    table, nothing = exporting["IDENTITIES_TABLE"], {"pk": {"S": "USER#nobody"}, "sk": {"S": "USER"}}
+    table, nothing = settings_of(world)["IDENTITIES_TABLE"], {"pk": {"S": "USER#nobody"}, "sk": {"S": "USER"}}
     assert not allowed(client_of(world, exporting, "dynamodb").put_item, TableName=table, Item=nothing)
     assert not allowed(client_of(world, importing, "dynamodb").scan, TableName=table)
     assert not allowed(client_of(world, importing, "dynamodb").delete_item, TableName=table, Key=nothing)
@@ -399,7 +405,8 @@ def _(world):
 @check("an operator with the guide's rights copies the whole system into a file and on into a folder, and back it is refused")
 def _(world):
     environment = as_operator(world, "backup")
-    tables = f"tables:{environment['IDENTITIES_TABLE']},{environment['EVENTS_TABLE']}"
+    settings, stack = settings_of(world), f"stack:{STACK}"
+    tables = f"tables:{settings['IDENTITIES_TABLE']},{settings['EVENTS_TABLE']}"
     with tempfile.TemporaryDirectory(prefix="gatepost-data-") as folder:
         def data(*arguments, codes=(0,)):
             done = subprocess.run([GATEPOST, "data", *arguments, "--json"], env=environment, cwd=folder,
@@ -408,12 +415,15 @@ def _(world):
             return done
         # What is still on its way is a change: then the two are not the same, and the copy is made anew.
         until("a copy of a system that stands still", lambda: data(
-            "copy", "--from", tables, "--to", "ndjson:backup.ndjson", codes=(0, 3)).returncode == 0)
+            "copy", "--from", stack, "--to", "ndjson:backup.ndjson", codes=(0, 3)).returncode == 0)
         data("copy", "--from", "ndjson:backup.ndjson", "--to", "folder:data")
         sums = [json.loads(data("check", place).stdout) for place in ("ndjson:backup.ndjson", "folder:data")]
         assert sums[0] == sums[1] and sums[0]["Identities"]["items"] > 5 and sums[0]["Events"]["items"] > 5, sums
-        refused = data("copy", "--from", "folder:data", "--to", tables, codes=(1,))
-        assert "there is other data in it already" in refused.stderr, refused.stderr
+        named, deployed = (json.loads(data("check", *place).stdout) for place in ([tables], ["--stack", STACK]))
+        assert named == deployed, (named, deployed)
+        for place in (stack, tables):
+            refused = data("copy", "--from", "folder:data", "--to", place, codes=(1,))
+            assert "there is other data in it already" in refused.stderr, refused.stderr
 
 
 # ---------------------------------------------------------------- tokens, verified by other people's code

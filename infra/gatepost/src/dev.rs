@@ -33,10 +33,10 @@ pub(crate) enum DevError {
 
 pub(crate) fn command() -> Command {
     Command::new("dev")
-        .about("Runs the whole system on this machine: API, functions, tables, events and mails")
+        .about("Run the whole system on this machine: API, functions, tables, events and mails")
         .after_help("Exit codes: 0 ended by Ctrl-C or SIGTERM, 1 could not start (one sentence says why), 2 wrong usage.")
         .arg(
-            value("data", "DIR", "Keeps all data in this folder")
+            value("data", "DIR", "Keep all data in this folder")
                 .default_value(".gatepost")
                 .value_parser(value_parser!(PathBuf)),
         )
@@ -45,15 +45,15 @@ pub(crate) fn command() -> Command {
                 .long("memory")
                 .action(ArgAction::SetTrue)
                 .conflicts_with("data")
-                .help("Keeps all data in memory: gone when it ends"),
+                .help("Keep all data in memory, until the command ends"),
         )
         .arg(
-            value("port", "N", "Listens on this port of 127.0.0.1; 0 for any that is free")
+            value("port", "N", "Listen on this port of 127.0.0.1; 0 takes any free port")
                 .default_value("9000")
                 .value_parser(value_parser!(u16)),
         )
         .arg(
-            value("template", "FILE", "Runs this template instead of the one this command was built with")
+            value("template", "FILE", "Run this template instead of the one this command was built with")
                 .value_parser(value_parser!(PathBuf)),
         )
         .arg(parameters())
@@ -61,20 +61,20 @@ pub(crate) fn command() -> Command {
             Arg::new("log")
                 .long("log")
                 .action(ArgAction::SetTrue)
-                .help("Shows the line that each call of a function writes"),
+                .help("Show the line that each call of a function writes"),
         )
         .arg(
-            value("mail-templates", "DIR", "Makes mails of the templates in this folder")
+            value("mail-templates", "DIR", "Make mails from the templates in this folder")
                 .value_parser(value_parser!(PathBuf)),
         )
         .arg(
-            value("mail-folder", "DIR", "Puts mails into this folder, as .eml files, instead of showing them")
+            value("mail-folder", "DIR", "Put mails into this folder as .eml files instead of showing them")
                 .value_parser(value_parser!(PathBuf)),
         )
 }
 
 pub(crate) fn parameters() -> Arg {
-    value("parameter", "NAME=VALUE", "Another value for a parameter of the template")
+    value("parameter", "NAME=VALUE", "Set a parameter of the template")
         .action(ArgAction::Append)
         .value_parser(parameter)
 }

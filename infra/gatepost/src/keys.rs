@@ -16,15 +16,15 @@ use tokio::runtime;
 use crate::{
     outbox::Ended,
     report::{Report, group, moment},
-    system::{self, NoSystem, System, flag},
+    system::{self, System, SystemError, flag},
 };
 
 /// Why it could not be done, in one sentence.
 #[derive(Debug, Error)]
 pub(crate) enum KeysError {
     #[error(transparent)]
-    System(#[from] NoSystem),
-    #[error("{0}: see `gatepost keys --help` for what --deployed needs")]
+    System(#[from] SystemError),
+    #[error("{0}: the system is not of this build; deploy the template of this build")]
     Setting(#[from] cloud::SettingError),
     #[error("{}", cloud::chain(.0))]
     Keys(#[from] NotChanged),
@@ -36,14 +36,6 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 could not be done (one sentence says why; say it again, and it goes on from there), 2 wrong \
 usage, 4 nothing was done since nobody said yes.";
 
-const DEPLOYED: &str = "\
-With --deployed, credentials and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and \
-AWS_REGION, and what is not given as an option from IDENTITIES_TABLE, KEYS_SECRET, TOKEN_ALGORITHM, \
-ACCESS_TOKEN_SECONDS and SESSION_IDLE_SECONDS. The deployed stack's output OperatorSettings has the latter five.";
-
-/// Options that stand for settings of the functions.
-const SETTINGS: [(&str, &str); 1] = [("identities-table", "IDENTITIES_TABLE")];
-
 /// In the place of the parameter `TokenAlgorithm`.
 const ALGORITHM: &str = "token-algorithm";
 
@@ -53,36 +45,36 @@ pub(crate) fn command() -> Command {
         .long(ALGORITHM)
         .value_name("NAME")
         .value_parser(algorithms.try_map(|name| name.parse::<SigningAlgorithm>()))
-        .help("By what the new key signs; without it as the system is set, a data folder by ES256");
+        .help("Signing algorithm of the new key [default: TokenAlgorithm; ES256 in a data folder]");
     let kid = Arg::new("kid").value_name("KID").required(true).help("The key's id, as `list` shows it");
     // One in 64 begins with it.
     let kid = kid.allow_hyphen_values(true);
     let subcommands = [
         Command::new("list")
-            .about("Shows each key: what it is for, from when it signs, until when it verifies"),
+            .about("List the keys: their state, from when they sign and until when they verify"),
         Command::new("rotate")
-            .about("Adds a key that signs in an hour; completes a rotation that somebody has begun")
+            .about("Add a key that signs in an hour, or complete a rotation that has begun")
             .arg(algorithm.clone())
-            .arg(flag("pepper", "Adds another pepper instead, for new hashes")),
+            .arg(flag("pepper", "Add another pepper for new hashes instead")),
         Command::new("retire")
-            .about("Gives up a retired key before its time: the sessions that still use it end")
+            .about("Give up a retired key early; the sessions that still use it end")
             .arg(kid)
-            .arg(flag("yes", "Does not ask before")),
+            .arg(flag("yes", "Do not ask for confirmation")),
         Command::new("revoke-all")
-            .about("After a theft: every key is worth nothing within five minutes, and every session ends")
+            .about("Revoke every key after a theft: within five minutes no token is valid, and every session ends")
             .arg(algorithm)
-            .arg(flag("yes", "Does not ask before")),
+            .arg(flag("yes", "Do not ask for confirmation")),
     ];
     let subcommands = subcommands.map(|command| command.args(system::arguments()));
-    group("keys", "Looks after the keys that tokens are signed and sealed with", EXIT_CODES, subcommands)
-        .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
+    group("keys", "Manage the keys that tokens are signed and sealed with", EXIT_CODES, subcommands)
+        .after_help(EXIT_CODES)
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, KeysError> {
     let Some((name, arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
-        let system = System::open(arguments, &SETTINGS, |setup| setup)?;
+        let system = System::open(arguments, |setup| setup).await?;
         let (cloud, report) = (system.cloud("rotate-keys")?, Report::new(arguments));
         let keyring = Keyring::new(&cloud)?;
         let keyring = match arguments.try_get_one(ALGORITHM) {

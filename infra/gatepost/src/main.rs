@@ -11,9 +11,11 @@ mod keys;
 mod mail;
 mod outbox;
 mod report;
+mod stack;
 mod system;
 mod tasks;
 mod users;
+mod xml;
 
 use std::process::ExitCode;
 
@@ -21,7 +23,7 @@ use clap::Command;
 
 fn main() -> ExitCode {
     let arguments = Command::new("gatepost")
-        .about("An identity service: people sign up, prove their address, sign in and out; every change is an event")
+        .about("Run and operate the identity service Gatepost")
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)

@@ -23,7 +23,7 @@ pub(crate) fn group(
     commands: impl IntoIterator<Item = Command>,
 ) -> Command {
     let commands = commands.into_iter().map(|command| {
-        let json = flag("json", "Prints one JSON document instead of text");
+        let json = flag("json", "Print one JSON document instead of text");
         command.after_help(exit_codes.to_owned()).arg(json)
     });
     Command::new(name)

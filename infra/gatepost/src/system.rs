@@ -1,4 +1,4 @@
-//! Which system: that of a data folder, or a deployed one.
+//! The system that a command works on: that of a data folder, or a deployed stack.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,8 @@ use cloud::{Cloud, SettingError};
 use local::{Setup, Stack, StartError, functions::CallFailed};
 use thiserror::Error;
 
+use crate::stack::{Account, StackError, account_arguments, stack_argument};
+
 /// The system that a command works on.
 pub(crate) enum System {
     /// The data folder is ours as long as this is kept.
@@ -14,66 +16,56 @@ pub(crate) enum System {
     Deployed(Box<Cloud>),
 }
 
-/// Why there is none to work on, in one sentence.
+/// A system that cannot be opened.
 #[derive(Debug, Error)]
-pub(crate) enum NoSystem {
-    #[error("there is no data in {0}: choose another folder with --data, or --deployed")]
+pub(crate) enum SystemError {
+    #[error("there is no data in {0}: choose another folder with --data, or a deployed stack with --stack")]
     NoData(PathBuf),
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
     Function(#[from] CallFailed),
-    #[error("{0}: see `gatepost help outbox` or `gatepost help users` for what --deployed needs")]
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    #[error("{0}: the system is not of this build; deploy the template of this build")]
     Setting(#[from] SettingError),
 }
 
+/// The options of every command that works on a system.
 pub(crate) fn arguments() -> [Arg; 4] {
+    let [profile, region] = account_arguments().map(|argument| argument.requires("stack"));
     [
-        value("data", "DIR", "The data folder of `gatepost dev`, which must not run meanwhile")
+        value("data", "DIR", "Work on this data folder of `gatepost dev`, which must not be running")
             .default_value(".gatepost")
             .value_parser(value_parser!(PathBuf)),
-        flag("deployed", "A deployed system, instead of a data folder").conflicts_with("data"),
-        value("events-table", "NAME", "The table Events").requires("deployed").conflicts_with("data"),
-        value("identities-table", "NAME", "The table Identities").requires("deployed").conflicts_with("data"),
+        stack_argument().conflicts_with("data"),
+        profile,
+        region,
     ]
 }
 
 impl System {
-    /// The system that the arguments name. `options` stand for settings, which are read from the
-    /// environment otherwise; `adjust` is done to a data folder's.
-    pub(crate) fn open(
+    /// Opens the system that the arguments name. `adjust` changes the setup of a data folder.
+    pub(crate) async fn open(
         arguments: &ArgMatches,
-        options: &[(&str, &str)],
         adjust: impl FnOnce(Setup) -> Setup,
-    ) -> Result<Self, NoSystem> {
-        if arguments.get_flag("deployed") {
-            return Self::deployed(options.iter().filter_map(|(option, setting)| {
-                let mut raw = arguments.get_raw(option)?;
-                Some(((*setting).to_owned(), raw.next()?.to_str()?.to_owned()))
-            }));
+    ) -> Result<Self, SystemError> {
+        match arguments.get_one::<String>("stack") {
+            Some(stack) => Ok(Self::Deployed(Account::chosen(arguments).stack(stack).await?.into())),
+            None => Self::folder(arguments.get_one::<PathBuf>("data").cloned().unwrap_or_default(), adjust),
         }
-        Self::folder(arguments.get_one::<PathBuf>("data").cloned().unwrap_or_default(), adjust)
     }
 
     /// The system of a data folder.
-    pub(crate) fn folder(folder: PathBuf, adjust: impl FnOnce(Setup) -> Setup) -> Result<Self, NoSystem> {
+    pub(crate) fn folder(folder: PathBuf, adjust: impl FnOnce(Setup) -> Setup) -> Result<Self, SystemError> {
         if !folder.join("gatepost.db").is_file() {
-            return Err(NoSystem::NoData(folder));
+            return Err(SystemError::NoData(folder));
         }
         Ok(Self::Folder(adjust(Stack::folder(folder)).start()?))
     }
 
-    /// The deployed system of the environment, with these settings in the place of its own.
-    pub(crate) fn deployed(chosen: impl IntoIterator<Item = (String, String)>) -> Result<Self, NoSystem> {
-        let cloud = Cloud::of_environment_but(chosen);
-        for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
-            cloud.settings().text(name)?;
-        }
-        Ok(Self::Deployed(cloud.into()))
-    }
-
-    /// What a function of the system is wired from; of a deployed one the environment has it all.
-    pub(crate) fn cloud(&self, function: &str) -> Result<Cloud, NoSystem> {
+    /// What a function of the system is wired from; the settings of a stack serve all functions.
+    pub(crate) fn cloud(&self, function: &str) -> Result<Cloud, SystemError> {
         match self {
             Self::Folder(stack) => Ok(stack.cloud(function)?),
             Self::Deployed(cloud) => Ok(Cloud::clone(cloud)),

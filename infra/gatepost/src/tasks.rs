@@ -14,15 +14,15 @@ use tokio::runtime;
 use crate::{
     outbox::Ended,
     report::{Report, group, moment, spoken},
-    system::{self, NoSystem, System, flag},
+    system::{self, System, SystemError, flag},
 };
 
 /// Why it could not be done, in one sentence.
 #[derive(Debug, Error)]
 pub(crate) enum TasksError {
     #[error(transparent)]
-    System(#[from] NoSystem),
-    #[error("{0}: see `gatepost tasks --help` for what --deployed needs")]
+    System(#[from] SystemError),
+    #[error("{0}: the system is not of this build; deploy the template of this build")]
     Setting(#[from] cloud::SettingError),
     #[error(transparent)]
     Template(#[from] local::template::TemplateError),
@@ -42,40 +42,31 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 could not be done (one sentence says why), 2 wrong usage, 3 the last run of a task failed, or one \
 of a deployed system is late, 4 nothing was done since nobody said yes.";
 
-const DEPLOYED: &str = "\
-With --deployed, credentials and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and \
-AWS_REGION, and what is not given as an option from IDENTITIES_TABLE, EVENTS_TABLE, ISSUER, EVENT_DETAIL and \
-EVENT_EPOCH. The deployed stack's output OperatorSettings has the latter five.";
-
-/// Options that stand for settings of the functions.
-const SETTINGS: [(&str, &str); 2] =
-    [("identities-table", "IDENTITIES_TABLE"), ("events-table", "EVENTS_TABLE")];
 /// What waits for its moment is done by this one.
 const ERASES: &str = "erase-users";
 /// The last moment that the table can sort.
 const NEVER: Timestamp = Timestamp::from_millis(999_999_999_999_998);
 
 pub(crate) fn command() -> Command {
-    let task = || Arg::new("task").value_name("TASK").required(true).help("Its name, as `list` shows it");
+    let task = || Arg::new("task").value_name("TASK").required(true).help("The name, as `list` shows it");
     let subcommands = [
-        Command::new("list").about("Shows what is done again and again, and what waits for its moment"),
-        Command::new("status").about("Says how the last run of a task went, or when one is due").arg(task()),
+        Command::new("list").about("List recurring and scheduled tasks"),
+        Command::new("status").about("Show how the last run of a task went, or when it is due").arg(task()),
         Command::new("cancel")
-            .about("Takes back what waits: the user is not erased, and what they were before")
+            .about("Cancel a scheduled erasure and restore the user's previous status")
             .arg(task())
-            .arg(flag("dry-run", "Only says what it would do"))
-            .arg(flag("yes", "Does not ask before")),
+            .arg(flag("dry-run", "Show what would be done, and do nothing"))
+            .arg(flag("yes", "Do not ask for confirmation")),
     ];
     let subcommands = subcommands.map(|command| command.args(system::arguments()));
-    group("tasks", "Looks after what the system does by itself", EXIT_CODES, subcommands)
-        .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
+    group("tasks", "Manage recurring and scheduled tasks", EXIT_CODES, subcommands).after_help(EXIT_CODES)
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, TasksError> {
     let Some((name, arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
-        let system = System::open(arguments, &SETTINGS, |setup| setup)?;
+        let system = System::open(arguments, |setup| setup).await?;
         let tasks = Tasks::of(&system)?;
         let report = Report::new(arguments);
         let task = arguments.try_get_one::<String>("task").ok().flatten().map_or("", String::as_str);

@@ -56,12 +56,12 @@ pub enum NotAnswered {
 }
 
 impl Aws {
-    /// The service at `{host}.{region}.amazonaws.com`, or at `AWS_ENDPOINT_URL`; requests are signed for the
+    /// The service at `{host}.{region}.amazonaws.com`, or at the SDK's endpoint; requests are signed for the
     /// name that IAM knows it by.
     #[must_use]
     pub fn new(cloud: &Cloud, host: &str, signing_name: &'static str) -> Self {
         let signer = Signer::new(cloud, signing_name, SigningSettings::default);
-        let elsewhere = cloud.settings().optional("AWS_ENDPOINT_URL").map(str::to_owned);
+        let elsewhere = cloud.sdk().endpoint_url().map(str::to_owned);
         let endpoint = elsewhere.unwrap_or_else(|| endpoint(host, &signer.region));
         let builder = Operation::builder();
         // Whom to trust is the SDK's matter.

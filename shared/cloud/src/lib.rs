@@ -13,6 +13,9 @@ mod fault;
 mod function;
 mod line;
 mod logging;
+#[cfg(feature = "operator")]
+mod operator;
+mod sdk;
 mod secret;
 mod settings;
 mod shell;
@@ -21,14 +24,10 @@ mod uploads;
 mod web;
 mod work;
 
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
-use aws_smithy_runtime_api::client::{behavior_version::BehaviorVersion, http::SharedHttpClient};
-use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
-use aws_types::{SdkConfig, region::Region};
-use std::time::Duration;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::SdkConfig;
 
 use calls::Bounded;
 
@@ -39,6 +38,8 @@ pub use fault::{Fault, is_transient};
 pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
 pub use line::{Line, Log, Metric, Unit};
 pub use logging::log_to;
+#[cfg(feature = "operator")]
+pub use operator::OperatorError;
 pub use secret::{FromSecret, SecretUnavailable, SecretVersion, StoredSecret};
 pub use settings::{SettingError, Settings};
 pub use shell::Shell;
@@ -70,13 +71,7 @@ impl Cloud {
     #[must_use]
     pub fn of_environment_but(chosen: impl IntoIterator<Item = (String, String)>) -> Self {
         let settings = Settings::of_environment().but(chosen);
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
-        // Without these roots the SDK reads the system's, more than a hundred, anew for each client.
-        let http = match trusted(&settings) {
-            Some(context) => http.tls_context(context).build_https(),
-            None => http.build_https(),
-        };
+        let http = https(&settings);
         let cloud = Self::new(settings, http, Clock::system(), Random::system(), Log::to_output());
         Self { web: None, ..cloud }
     }
@@ -85,17 +80,20 @@ impl Cloud {
     #[must_use]
     pub fn new(settings: Settings, http: SharedHttpClient, clock: Clock, random: Random, log: Log) -> Self {
         let http = SharedHttpClient::new(Bounded(http));
-        let sdk = sdk(&settings, http.clone());
-        let bucket = TokenBucket::new(RETRY_TOKENS);
-        let retries = RetryPartition::custom("gatepost").token_bucket(bucket).build();
-        Self { settings, sdk, retries, web: Some(http), clock, random, log }
+        let sdk = sdk::of_settings(&settings, http.clone());
+        Self { settings, sdk, retries: retries(), web: Some(http), clock, random, log }
+    }
+
+    /// The same account, credentials and clock with other settings.
+    #[must_use]
+    pub fn with_settings(&self, settings: Settings) -> Self {
+        Self { settings, ..self.clone() }
     }
 
     /// This cloud, for work that nobody waits for: a call, of whole pages of a table, may take its time.
     #[must_use]
     pub fn patient(mut self) -> Self {
-        let timeouts = timeouts(PATIENT_ATTEMPT_TIMEOUT, PATIENT_OPERATION_TIMEOUT);
-        self.sdk = self.sdk.into_builder().timeout_config(timeouts).build();
+        self.sdk = sdk::patient(self.sdk);
         self
     }
 
@@ -159,48 +157,21 @@ fn trusted(settings: &Settings) -> Option<tls::TlsContext> {
     tls::TlsContext::builder().with_trust_store(roots).build().ok()
 }
 
-/// One attempt may take this long before it is given up and tried again.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
-/// All attempts of one call together; a function answers within 10 s.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
-/// The same where somebody may be at the far end of a slow line.
-const PATIENT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-const PATIENT_OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
-/// The pauses before a second and a third attempt are anything up to this and twice this.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A client for the endpoints of AWS.
+fn https(settings: &Settings) -> SharedHttpClient {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
+    // Without these roots the SDK reads the system's, more than a hundred, anew for each client.
+    match trusted(settings) {
+        Some(context) => http.tls_context(context).build_https(),
+        None => http.build_https(),
+    }
+}
+
 /// A retry takes 5 of these, and 10 if there was no answer; each call that succeeds at once gives one
 /// back.
 const RETRY_TOKENS: usize = 100;
 
-fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(attempt)
-        .operation_timeout(operation)
-        .build()
-}
-
-fn sdk(settings: &Settings, http: SharedHttpClient) -> SdkConfig {
-    let setting = |name| settings.optional(name).unwrap_or_default().to_owned();
-    let credentials = Credentials::new(
-        setting("AWS_ACCESS_KEY_ID"),
-        setting("AWS_SECRET_ACCESS_KEY"),
-        settings.optional("AWS_SESSION_TOKEN").map(str::to_owned),
-        None,
-        "environment",
-    );
-    let retries = RetryConfig::standard().with_initial_backoff(FIRST_PAUSE).with_max_backoff(LONGEST_PAUSE);
-    let mut sdk = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(setting("AWS_REGION")))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .retry_config(retries)
-        .timeout_config(timeouts(ATTEMPT_TIMEOUT, OPERATION_TIMEOUT))
-        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .http_client(http);
-    if let Some(endpoint) = settings.optional("AWS_ENDPOINT_URL") {
-        sdk = sdk.endpoint_url(endpoint);
-    }
-    sdk.build()
+fn retries() -> RetryPartition {
+    RetryPartition::custom("gatepost").token_bucket(TokenBucket::new(RETRY_TOKENS)).build()
 }

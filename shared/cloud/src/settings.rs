@@ -26,7 +26,8 @@ impl Settings {
     }
 
     /// These settings, where `chosen` does not say otherwise.
-    pub(crate) fn but(mut self, chosen: impl IntoIterator<Item = (String, String)>) -> Self {
+    #[must_use]
+    pub fn but(mut self, chosen: impl IntoIterator<Item = (String, String)>) -> Self {
         self.0.extend(chosen);
         self
     }

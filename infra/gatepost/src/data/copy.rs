@@ -17,6 +17,7 @@ use super::{
 use crate::{
     outbox::Ended,
     report::{Progress, Report},
+    stack::Account,
 };
 
 /// Partitions that are written at once; the items of one are written one after the other.
@@ -30,8 +31,13 @@ struct Done {
     are_others: Cell<u64>,
 }
 
-pub(super) async fn run(from: &Place, to: &Place, report: &Report) -> Result<Ended, DataError> {
-    let source = from.source()?;
+pub(super) async fn run(
+    from: &Place,
+    to: &Place,
+    account: &Account,
+    report: &Report,
+) -> Result<Ended, DataError> {
+    let source = from.source(account).await?;
     let name = match &source {
         Source::Tables(_) => from.to_string(),
         // By what it holds: it may have been moved since.
@@ -42,8 +48,8 @@ pub(super) async fn run(from: &Place, to: &Place, report: &Report) -> Result<End
     }
     match to {
         Place::Folder(path) => into_tables(&source, &name, Tables::in_folder(path)?, report).await,
-        Place::Tables { identities, events } => {
-            into_tables(&source, &name, Tables::named(identities, events)?, report).await
+        Place::Deployed(tables) => {
+            into_tables(&source, &name, Tables::deployed(tables, account, []).await?, report).await
         }
         Place::File(path) => into_file(&source, Writer::create(path, Clock::system().now())?, report).await,
     }

@@ -12,19 +12,20 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use thiserror::Error;
 use tokio::runtime;
 
-use self::place::Place;
+use self::place::{DeployedTables, Place};
 use crate::{
     outbox::Ended,
     report::{Report, group},
-    system::{NoSystem, flag, value},
+    stack::{Account, account_arguments, stack_argument},
+    system::{SystemError, flag, value},
 };
 
 /// Why it could not be done, in one sentence.
 #[derive(Debug, Error)]
 pub(crate) enum DataError {
     #[error(transparent)]
-    System(#[from] NoSystem),
-    #[error("{0}: see `gatepost data --help` for what tables need")]
+    System(#[from] SystemError),
+    #[error("{0}: the system is not of this build; deploy the template of this build")]
     Setting(#[from] cloud::SettingError),
     #[error("{}", cloud::chain(.0))]
     Table(#[from] store::Failure),
@@ -59,9 +60,8 @@ pub(crate) enum DataError {
 }
 
 const PLACES: &str = "\
-A PLACE is folder:DIR, a data folder of `gatepost dev`, which must not run meanwhile; tables:IDENTITIES,EVENTS, two tables \
-of DynamoDB by their names, with credentials and region from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and \
-AWS_REGION; or ndjson:FILE.";
+A PLACE is folder:DIR, a data folder of `gatepost dev`, which must not be running; stack:NAME, the tables of a deployed \
+stack; tables:IDENTITIES,EVENTS, two tables of DynamoDB by their names; or ndjson:FILE.";
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 could not be done (one sentence says why; a copy that was interrupted goes on when it is said \
@@ -73,28 +73,29 @@ pub(crate) fn command() -> Command {
     };
     let subcommands = [
         Command::new("copy")
-            .about("Copies both tables, item by item as they are, into an empty place, and compares the two")
-            .arg(place("from", "Where from: must stand still meanwhile"))
-            .arg(place("to", "Where to: must be empty, or hold the beginning of this very copy"))
-            .arg(flag("dry-run", "Reads and checks everything, and writes nothing")),
+            .about("Copy both tables into an empty place, item by item as they are, and compare the two")
+            .arg(place("from", "Copy from this place, which must not change meanwhile"))
+            .arg(place("to", "Copy to this place, which must be empty or hold the beginning of the same copy"))
+            .arg(flag("dry-run", "Read and check everything, and write nothing")),
         Command::new("restored")
-            .about("After a restore to an earlier moment, before the system runs: ends every session, takes links back, erases again who was erased")
-            .arg(the_place())
+            .about("Finish a restore to an earlier moment before the system runs: end every session, revoke links, erase erased users again")
+            .args(the_place())
             .arg(
-                value("event-epoch", "N", "What EventEpoch will be: one more than it ever was")
+                value("event-epoch", "N", "The new EventEpoch, one more than it ever was")
                     .required(true)
                     .value_parser(value_parser!(u64).range(2..)),
             )
-            .arg(value("erased", "FILE", "Who was erased: one id a line, as `data erased` prints them").value_parser(value_parser!(PathBuf)))
-            .arg(value("issuer", "URL", "The source of the events, if the place is not where the system will run"))
-            .arg(flag("yes", "Does not ask before")),
-        Command::new("erased").about("Prints the ids of all who were erased in a place, one a line").arg(the_place()),
+            .arg(value("erased", "FILE", "Erase the users in this file again: one id a line, as `data erased` prints them").value_parser(value_parser!(PathBuf)))
+            .arg(value("issuer", "URL", "The issuer of the events, if the system will run at another place"))
+            .arg(flag("yes", "Do not ask for confirmation")),
+        Command::new("erased").about("Print the ids of all erased users, one a line").args(the_place()),
         Command::new("check")
-            .about("Counts what is in a place, and says its checksums")
-            .arg(the_place()),
+            .about("Count the items in a place, and print checksums")
+            .args(the_place()),
     ];
+    let subcommands = subcommands.map(|command| command.args(account_arguments()));
     let help = format!("{PLACES}\n\n{EXIT_CODES}");
-    group("data", "Copies a whole system to another place: for moves and backups", &help, subcommands)
+    group("data", "Copy a whole system to another place, for moves and backups", &help, subcommands)
         .after_help(help.clone())
 }
 
@@ -102,27 +103,28 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, DataError> {
     let Some((name, arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended: Ended = runtime.block_on(async {
-        let report = Report::new(arguments);
+        let (account, report) = (Account::chosen(arguments), Report::new(arguments));
+        let place = |name| place(arguments, name);
         match name {
-            "copy" => copy::run(place(arguments, "from"), place(arguments, "to"), &report).await,
-            "restored" => restored::run(place(arguments, "place"), arguments, &report).await,
-            "erased" => restored::list(place(arguments, "place"), &report).await,
-            _ => sums::run(place(arguments, "place"), &report).await,
+            "copy" => copy::run(&place("from"), &place("to"), &account, &report).await,
+            "restored" => restored::run(&place("place"), &account, arguments, &report).await,
+            "erased" => restored::list(&place("place"), &account, &report).await,
+            _ => sums::run(&place("place"), &account, &report).await,
         }
     })?;
     Ok(ExitCode::from(ended as u8))
 }
 
-fn the_place() -> Arg {
-    Arg::new("place")
-        .value_name("PLACE")
-        .required(true)
-        .value_parser(value_parser!(Place))
-        .help("Which place")
+/// The one place of a command: any, or a stack as in every other command.
+fn the_place() -> [Arg; 2] {
+    let place = Arg::new("place").value_name("PLACE").value_parser(value_parser!(Place));
+    [
+        place.required_unless_present("stack").help("The place, unless --stack names one"),
+        stack_argument().conflicts_with("place"),
+    ]
 }
 
-/// An argument that must be there.
-fn place<'a>(arguments: &'a ArgMatches, name: &str) -> &'a Place {
-    static NOWHERE: Place = Place::File(PathBuf::new());
-    arguments.get_one(name).unwrap_or(&NOWHERE)
+fn place(arguments: &ArgMatches, name: &str) -> Place {
+    let stack = || arguments.get_one::<String>("stack").cloned().unwrap_or_default();
+    arguments.get_one(name).cloned().unwrap_or_else(|| DeployedTables::OfStack(stack()).into())
 }

@@ -1,4 +1,4 @@
-//! Where a whole system can be: a data folder, two tables, a file.
+//! Where a whole system can be: a data folder, a deployed stack, two tables, a file.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -8,7 +8,10 @@ use local::Stack;
 use store::{Failure, StoredItem, Table, WholeTables};
 
 use super::{DataError, file::Lines};
-use crate::system::{NoSystem, System};
+use crate::{
+    stack::Account,
+    system::{System, SystemError},
+};
 
 /// Parts of a table that are read at once.
 const SEGMENTS: u16 = 4;
@@ -23,8 +26,15 @@ const LONGEST_PAUSE_MILLIS: u64 = 30_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Folder(PathBuf),
-    Tables { identities: String, events: String },
+    Deployed(DeployedTables),
     File(PathBuf),
+}
+
+/// Tables of DynamoDB, as they are named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DeployedTables {
+    OfStack(String),
+    Named { identities: String, events: String },
 }
 
 /// Two tables, and the system that they are of.
@@ -47,14 +57,16 @@ impl FromStr for Place {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
             Some(("folder", folder)) if !folder.is_empty() => Ok(Self::Folder(folder.into())),
+            Some(("stack", name)) if !name.is_empty() => Ok(DeployedTables::OfStack(name.to_owned()).into()),
             Some(("ndjson", file)) if !file.is_empty() => Ok(Self::File(file.into())),
             Some(("tables", names)) => match names.split_once(',') {
                 Some((identities, events)) if !identities.is_empty() && !events.is_empty() => {
-                    Ok(Self::Tables { identities: identities.to_owned(), events: events.to_owned() })
+                    let (identities, events) = (identities.to_owned(), events.to_owned());
+                    Ok(DeployedTables::Named { identities, events }.into())
                 }
                 _ => Err("two tables are named like tables:IDENTITIES,EVENTS"),
             },
-            _ => Err("it must look like folder:DIR, tables:IDENTITIES,EVENTS or ndjson:FILE"),
+            _ => Err("it must look like folder:DIR, stack:NAME, tables:IDENTITIES,EVENTS or ndjson:FILE"),
         }
     }
 }
@@ -67,18 +79,27 @@ impl fmt::Display for Place {
                 let path = path.canonicalize().unwrap_or_else(|_| path.clone());
                 write!(f, "folder:{}", path.display())
             }
-            Self::Tables { identities, events } => write!(f, "tables:{identities},{events}"),
+            Self::Deployed(DeployedTables::OfStack(name)) => write!(f, "stack:{name}"),
+            Self::Deployed(DeployedTables::Named { identities, events }) => {
+                write!(f, "tables:{identities},{events}")
+            }
             Self::File(path) => write!(f, "ndjson:{}", path.display()),
         }
     }
 }
 
+impl From<DeployedTables> for Place {
+    fn from(tables: DeployedTables) -> Self {
+        Self::Deployed(tables)
+    }
+}
+
 impl Place {
     /// Opens it to be read.
-    pub(crate) fn source(&self) -> Result<Source, DataError> {
+    pub(crate) async fn source(&self, account: &Account) -> Result<Source, DataError> {
         match self {
             Self::Folder(path) => Tables::of(System::folder(path.clone(), |setup| setup)?).map(Source::from),
-            Self::Tables { identities, events } => Tables::named(identities, events).map(Source::from),
+            Self::Deployed(tables) => Tables::deployed(tables, account, []).await.map(Source::from),
             Self::File(path) => Ok(Source::File(path.clone())),
         }
     }
@@ -87,36 +108,48 @@ impl Place {
 impl Tables {
     /// Those of a data folder, which is made if it is not there.
     pub(crate) fn in_folder(path: &PathBuf) -> Result<Self, DataError> {
-        let stack = Stack::folder(path).start().map_err(NoSystem::Start)?;
+        let stack = Stack::folder(path).start().map_err(SystemError::Start)?;
         Self::of(System::Folder(stack))
     }
 
-    pub(crate) fn named(identities: &str, events: &str) -> Result<Self, DataError> {
-        let names = [("IDENTITIES_TABLE", identities), ("EVENTS_TABLE", events)];
-        let system = System::deployed(names.map(|(name, value)| (name.to_owned(), value.to_owned())))?;
-        Self::of(system)
+    /// Those of an account, where `chosen` settings stand before those of a stack.
+    pub(crate) async fn deployed(
+        tables: &DeployedTables,
+        account: &Account,
+        chosen: impl IntoIterator<Item = (&str, String)>,
+    ) -> Result<Self, DataError> {
+        let cloud = match tables {
+            DeployedTables::OfStack(name) => account.stack(name).await.map_err(SystemError::Stack)?,
+            DeployedTables::Named { identities, events } => {
+                let names = [("IDENTITIES_TABLE", identities), ("EVENTS_TABLE", events)];
+                let names = names.map(|(name, table)| (name.to_owned(), table.clone()));
+                let account = account.cloud().await.map_err(SystemError::Stack)?;
+                account.with_settings(names.into_iter().collect())
+            }
+        };
+        let chosen = chosen.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let settings = cloud.settings().clone().but(chosen);
+        Self::of(System::Deployed(cloud.with_settings(settings).into()))
     }
 
     /// Opened to be changed: by events of this epoch and, if it is not that of the place, this source.
-    pub(crate) fn changing(place: &Place, epoch: u64, issuer: Option<&String>) -> Result<Self, DataError> {
+    pub(crate) async fn changing(
+        place: &Place,
+        account: &Account,
+        epoch: u64,
+        issuer: Option<&String>,
+    ) -> Result<Self, DataError> {
         let epoch = epoch.to_string();
         match place {
             Place::Folder(path) => Self::of(System::folder(path.clone(), |setup| {
                 let setup = setup.with_parameter("EventEpoch", &epoch);
                 issuer.map_or(setup.clone(), |issuer| setup.at(issuer))
             })?),
-            Place::Tables { identities, events } => {
-                let chosen = [
-                    ("IDENTITIES_TABLE", Some(identities)),
-                    ("EVENTS_TABLE", Some(events)),
-                    ("EVENT_EPOCH", Some(&epoch)),
-                    // Nothing is said of a person here.
-                    ("EVENT_DETAIL", Some(&"ids".to_owned())),
-                    ("ISSUER", issuer),
-                ];
-                let chosen =
-                    chosen.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
-                Self::of(System::deployed(chosen.collect::<Vec<_>>())?)
+            Place::Deployed(tables) => {
+                // Nothing is said of a person here.
+                let chosen = [("EVENT_EPOCH", epoch), ("EVENT_DETAIL", "ids".to_owned())];
+                let issuer = issuer.map(|issuer| ("ISSUER", issuer.clone()));
+                Self::deployed(tables, account, chosen.into_iter().chain(issuer)).await
             }
             Place::File(_) => Err(DataError::NotInAFile),
         }

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     outbox::Ended,
     report::{Progress, Report},
+    stack::Account,
 };
 
 /// Users that are changed at once.
@@ -38,13 +39,18 @@ struct Restoring {
     correlation_id: String,
 }
 
-pub(super) async fn run(place: &Place, arguments: &ArgMatches, report: &Report) -> Result<Ended, DataError> {
+pub(super) async fn run(
+    place: &Place,
+    account: &Account,
+    arguments: &ArgMatches,
+    report: &Report,
+) -> Result<Ended, DataError> {
     let erased = arguments.get_one::<PathBuf>("erased").map(ids).transpose()?.unwrap_or_default();
     if !report.is_confirmed("Everybody must sign in again. Go on?")? {
         return Ok(Ended::Unconfirmed);
     }
     let epoch = *arguments.get_one("event-epoch").unwrap_or(&u64::MAX);
-    let tables = Tables::changing(place, epoch, arguments.get_one("issuer"))?;
+    let tables = Tables::changing(place, account, epoch, arguments.get_one("issuer")).await?;
     if is_used(&tables, epoch).await? {
         return Err(DataError::EpochUsed(epoch));
     }
@@ -64,9 +70,9 @@ pub(super) async fn run(place: &Place, arguments: &ArgMatches, report: &Report) 
 }
 
 /// `gatepost data erased`.
-pub(super) async fn list(place: &Place, report: &Report) -> Result<Ended, DataError> {
+pub(super) async fn list(place: &Place, account: &Account, report: &Report) -> Result<Ended, DataError> {
     let found = RefCell::new(Vec::new());
-    let source = place.source()?;
+    let source = place.source(account).await?;
     source
         .visit(async |items| {
             found.borrow_mut().extend(items.iter().filter_map(store::StoredItem::erased_user));

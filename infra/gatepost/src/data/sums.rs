@@ -14,6 +14,7 @@ use super::{
 use crate::{
     outbox::Ended,
     report::{Progress, Report},
+    stack::Account,
 };
 
 /// What a table may remove by itself while one compares is not compared.
@@ -121,9 +122,9 @@ impl<F: Fn(Kind) -> bool> Summing<F> {
 }
 
 /// `gatepost data check`.
-pub(super) async fn run(place: &Place, report: &Report) -> Result<Ended, DataError> {
+pub(super) async fn run(place: &Place, account: &Account, report: &Report) -> Result<Ended, DataError> {
     let now = Clock::system().now();
-    let sums = Sums::in_place(&place.source()?, now, |kind| kind != Kind::Machinery).await?;
+    let sums = Sums::in_place(&place.source(account).await?, now, |kind| kind != Kind::Machinery).await?;
     for table in Table::ALL {
         let sum = sums.of(table);
         report.line(&format!("{:<10} {:>9} items  {sum}", table.name(), sum.items));

@@ -15,6 +15,11 @@ use super::{
     check::{Check, Remedy},
     events, functions, keys, mail, tables,
 };
+use crate::{
+    stack::Account,
+    system::SystemError,
+    xml::{element, escaped, members},
+};
 
 const IN_STACK: Remedy =
     Remedy("deploy the template of this build: the stack is of another version", "docs/deploying.md");
@@ -48,13 +53,10 @@ pub(crate) struct Deployed {
 }
 
 /// Looks at the stack of this name.
-pub(crate) async fn checks(stack: &str) -> Result<Vec<Check>, DoctorError> {
-    let cloud = Cloud::of_environment();
-    for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
-        cloud.settings().text(name)?;
-    }
+pub(crate) async fn checks(account: &Account, stack: &str) -> Result<Vec<Check>, DoctorError> {
+    let cloud = account.stack(stack).await.map_err(SystemError::Stack)?;
     let (names, answer) =
-        resources(&cloud, stack).await.map_err(|error| DoctorError::NoStack(stack.to_owned(), error))?;
+        resources(&cloud, stack).await.map_err(|error| DoctorError::NoResources(stack.to_owned(), error))?;
     let service = |host, name| Aws::new(&cloud, host, name);
     let deployed = Deployed {
         template: Stack::memory().template()?,
@@ -75,7 +77,7 @@ pub(crate) async fn checks(stack: &str) -> Result<Vec<Check>, DoctorError> {
     }
     events::checks(&deployed, &functions, &mut checks).await;
     if let Some(found) = functions.get("log-in") {
-        let cloud = Cloud::of_environment_but(functions::environment(found));
+        let cloud = deployed.cloud.with_settings(functions::environment(found));
         // What its settings lack was found above.
         checks.extend(keys::checks(&cloud, published_keys(&cloud).await).await.unwrap_or_default());
     }
@@ -113,7 +115,12 @@ impl Deployed {
         for (folder, answer) in asked.buffered(AT_ONCE).collect::<Vec<_>>().await {
             match answer {
                 Ok(found) => {
-                    checks.push(functions::deployed(folder, &self.template.functions[folder], &found));
+                    checks.push(functions::deployed(
+                        &self.cloud,
+                        folder,
+                        &self.template.functions[folder],
+                        &found,
+                    ));
                     functions.insert(folder.clone(), found);
                 }
                 Err(error) => {
@@ -151,27 +158,20 @@ impl Deployed {
 /// The physical id of each resource of the stack, by its logical one.
 async fn resources(cloud: &Cloud, stack: &str) -> Result<(BTreeMap<String, String>, Answer), NotAnswered> {
     let cloudformation = Aws::new(cloud, "cloudformation", "cloudformation");
-    let first = format!("/?Action=ListStackResources&StackName={}&Version=2010-05-15", mail::escaped(stack));
+    let first = format!("/?Action=ListStackResources&StackName={}&Version=2010-05-15", escaped(stack));
     let (mut names, mut answer) = (BTreeMap::new(), cloudformation.get(&first).await?);
     for _page in 0..MOST_PAGES {
-        names.extend(members(&answer.text));
+        names.extend(names_in(&answer.text));
         let Some(token) = element(&answer.text, "NextToken") else { break };
-        answer = cloudformation.get(&format!("{first}&NextToken={}", mail::escaped(&token))).await?;
+        answer = cloudformation.get(&format!("{first}&NextToken={}", escaped(&token))).await?;
     }
     Ok((names, answer))
 }
 
-/// CloudFormation speaks XML only; of this much of it a parser would be more than there is to read.
-fn members(xml: &str) -> Vec<(String, String)> {
-    let members = xml.split("<member>").skip(1);
+/// The logical and the physical id of each resource that has both.
+fn names_in(xml: &str) -> Vec<(String, String)> {
     let pair = |member| Some((element(member, "LogicalResourceId")?, element(member, "PhysicalResourceId")?));
-    members.filter_map(pair).collect()
-}
-
-fn element(xml: &str, name: &str) -> Option<String> {
-    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
-    let (text, _) = rest.split_once(&format!("</{name}>"))?;
-    Some(text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&"))
+    members(xml).filter_map(pair).collect()
 }
 
 fn clock(cloud: &Cloud, answer: &Answer) -> Check {
@@ -210,7 +210,7 @@ mod tests {
             <member><LogicalResourceId>Bus</LogicalResourceId><PhysicalResourceId>gatepost</PhysicalResourceId></member>\
             </StackResourceSummaries><NextToken>more</NextToken></ListStackResourcesResult></ListStackResourcesResponse>";
 
-        let names = members(xml);
+        let names = names_in(xml);
 
         let expected = [("MailRule", "gatepost|a&b"), ("Bus", "gatepost")];
         assert_eq!(names, expected.map(|(id, name)| (id.to_owned(), name.to_owned())));

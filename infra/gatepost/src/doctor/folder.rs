@@ -11,7 +11,7 @@ use super::{
     check::{Check, Remedy},
     functions, keys, tables,
 };
-use crate::dev;
+use crate::{dev, system::SystemError};
 
 const FOLDER: Remedy = Remedy("do what the sentence says, or begin with another folder", "docs/doctor.md");
 const CANARY: Remedy = Remedy(
@@ -26,11 +26,11 @@ const CLOCK: Remedy =
 pub(crate) async fn checks(arguments: &ArgMatches) -> Result<Vec<Check>, DoctorError> {
     let folder = arguments.get_one::<PathBuf>("data").cloned().unwrap_or_default();
     if !folder.join("gatepost.db").is_file() {
-        return Err(DoctorError::NoData(folder));
+        return Err(SystemError::NoData(folder).into());
     }
     let stack = match dev::with_parameters(Stack::folder(folder), arguments).start() {
         Ok(stack) => stack,
-        Err(busy @ StartError::FolderInUse(_)) => return Err(busy.into()),
+        Err(busy @ StartError::FolderInUse(_)) => return Err(SystemError::Start(busy).into()),
         Err(error) => {
             return Ok(vec![Check::outcome("data folder", "usable", Err(error.to_string()), FOLDER)]);
         }

@@ -1,8 +1,6 @@
 //! Functions: their settings and their memory.
 
-use std::collections::BTreeMap;
-
-use cloud::Cloud;
+use cloud::{Cloud, Settings};
 use local::{functions::ALL, template::DeployedFunction};
 use serde_json::Value;
 
@@ -27,7 +25,7 @@ pub(crate) fn settings(name: &str, cloud: &Cloud) -> Check {
 }
 
 /// A function as `GetFunctionConfiguration` describes it.
-pub(crate) fn deployed(name: &str, wanted: &DeployedFunction, found: &Value) -> Check {
+pub(crate) fn deployed(account: &Cloud, name: &str, wanted: &DeployedFunction, found: &Value) -> Check {
     let mut problems = Vec::new();
     // Who asks for a function that is not called for weeks makes it active again.
     for (field, good) in
@@ -42,7 +40,7 @@ pub(crate) fn deployed(name: &str, wanted: &DeployedFunction, found: &Value) -> 
     if memory < wanted.memory {
         problems.push(format!("{memory} MB"));
     }
-    if let Err(problem) = wired(name, &Cloud::of_environment_but(environment(found))) {
+    if let Err(problem) = wired(name, &account.with_settings(environment(found))) {
         problems.push(problem);
     }
     let well = |memory: u64| format!("active, {memory} MB, usable settings");
@@ -51,7 +49,7 @@ pub(crate) fn deployed(name: &str, wanted: &DeployedFunction, found: &Value) -> 
 }
 
 /// The settings of a deployed function, but for what is on its own disk only.
-pub(crate) fn environment(found: &Value) -> BTreeMap<String, String> {
+pub(crate) fn environment(found: &Value) -> Settings {
     let variables = found["Environment"]["Variables"].as_object().into_iter().flatten();
     let texts = variables.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
     texts.filter(|(name, _)| name != "MAIL_TEMPLATES").collect()
@@ -86,13 +84,14 @@ mod tests {
     fn a_function_with_too_little_memory_a_failed_update_or_a_missing_setting_is_found() {
         let template = Stack::memory().template().expect("the template");
         let wanted = &template.functions["log-in"];
+        let account = Cloud::of_environment();
         let function = |change: (&str, Value)| {
             let mut found = json!({
                 "State": "Active", "LastUpdateStatus": "Successful", "MemorySize": 1769,
                 "Environment": {"Variables": wanted.settings},
             });
             found[change.0] = change.1;
-            deployed("log-in", wanted, &found)
+            deployed(&account, "log-in", wanted, &found)
         };
         let mut lacking = wanted.settings.clone();
         lacking.remove("AUDIENCE");

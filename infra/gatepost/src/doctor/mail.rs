@@ -1,14 +1,13 @@
 //! Whether mails may be sent from the address they come from.
 
-use std::{collections::BTreeMap, fmt::Write as _};
-
-use cloud::NotAnswered;
+use cloud::{NotAnswered, Settings};
 use serde_json::Value;
 
 use super::{
     check::{Check, Remedy},
     deployed::Deployed,
 };
+use crate::xml::escaped;
 
 const IDENTITY: Remedy = Remedy(
     "verify the address of MailFrom, or its domain, in SES, in the region of the stack",
@@ -19,8 +18,8 @@ const SENDING: Remedy =
     Remedy("see in SES's console why AWS has stopped the account's mails, and repair that", "docs/mail.md");
 
 /// `settings` are those of `send-mail`.
-pub(crate) async fn checks(deployed: &Deployed, settings: &BTreeMap<String, String>) -> Vec<Check> {
-    let setting = |name: &str| settings.get(name).map(String::as_str).unwrap_or_default();
+pub(crate) async fn checks(deployed: &Deployed, settings: &Settings) -> Vec<Check> {
+    let setting = |name: &str| settings.optional(name).unwrap_or_default();
     // A server of one's own is asked by the first mail.
     if setting("MAIL_TRANSPORT") != "ses" {
         return Vec::new();
@@ -66,18 +65,6 @@ pub(crate) fn account(account: &Value) -> [Check; 2] {
     ]
 }
 
-/// A text as a part of a path or a query.
-pub(crate) fn escaped(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut escaped, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-        escaped
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -98,10 +85,5 @@ mod tests {
         assert_eq!(severities(true, true), [Severity::Ok, Severity::Ok]);
         assert_eq!(severities(false, true), [Severity::Error, Severity::Ok]);
         assert_eq!(severities(true, false), [Severity::Ok, Severity::Warning]);
-    }
-
-    #[test]
-    fn what_is_part_of_a_path_stays_one_part() {
-        assert_eq!(escaped("a.b+c@example.com/x"), "a.b%2Bc%40example.com%2Fx");
     }
 }

@@ -10,11 +10,11 @@ mod keys;
 mod mail;
 mod tables;
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{io, process::ExitCode};
 
-use clap::{ArgMatches, Command, value_parser};
-use cloud::{NotAnswered, SettingError};
-use local::{StartError, template::TemplateError};
+use clap::{ArgMatches, Command};
+use cloud::NotAnswered;
+use local::template::TemplateError;
 use serde_json::json;
 use thiserror::Error;
 use tokio::runtime;
@@ -24,52 +24,41 @@ use crate::{
     dev,
     outbox::Ended,
     report::Report,
-    system::{flag, value},
+    stack::Account,
+    system::{self, SystemError, flag},
 };
 
 /// Why nothing could be looked at, in one sentence.
 #[derive(Debug, Error)]
 pub(crate) enum DoctorError {
-    #[error("there is no data in {0}: choose another folder with --data, or --deployed")]
-    NoData(PathBuf),
     #[error(transparent)]
-    Start(#[from] StartError),
+    System(#[from] SystemError),
     #[error(transparent)]
     Template(#[from] TemplateError),
-    #[error("{0}: see `gatepost doctor --help` for what --deployed needs")]
-    Setting(#[from] SettingError),
-    #[error("CloudFormation does not say what is in the stack {0}: {1}")]
-    NoStack(String, NotAnswered),
+    #[error("cannot list the resources of the stack {0}: {1}")]
+    NoResources(String, NotAnswered),
     #[error("the system does not permit it: {0}")]
     Permitted(#[from] io::Error),
 }
 
 const AFTER_HELP: &str = "\
-With --deployed, credentials and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and \
-AWS_REGION.
-
 Exit codes: 0 all is well, 1 nothing could be looked at (one sentence says why), 2 wrong usage, 3 warnings, 5 errors.";
 
 pub(crate) fn command() -> Command {
     Command::new("doctor")
-        .about("Looks at everything that a system needs, and says what is wrong and what to do")
+        .about("Check everything that a system needs, and say what is wrong and what to do")
         .after_help(AFTER_HELP)
-        .arg(
-            value("data", "DIR", "The data folder of `gatepost dev`, which must not run meanwhile")
-                .default_value(".gatepost")
-                .value_parser(value_parser!(PathBuf)),
-        )
-        .arg(value("deployed", "STACK", "A deployed stack, instead of a data folder").conflicts_with("data"))
-        .arg(dev::parameters().conflicts_with("deployed"))
-        .arg(flag("verbose", "Says what is well, too"))
-        .arg(flag("json", "Prints one JSON document instead of text"))
+        .args(system::arguments())
+        .arg(dev::parameters().conflicts_with("stack"))
+        .arg(flag("verbose", "Also print checks that passed"))
+        .arg(flag("json", "Print one JSON document instead of text"))
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, DoctorError> {
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let checks = runtime.block_on(async {
-        match arguments.get_one::<String>("deployed") {
-            Some(stack) => deployed::checks(stack).await,
+        match arguments.get_one::<String>("stack") {
+            Some(stack) => deployed::checks(&Account::chosen(arguments), stack).await,
             None => folder::checks(arguments).await,
         }
     })?;

@@ -34,7 +34,7 @@ pub(crate) enum MailError {
 
 pub(crate) fn command() -> Command {
     Command::new("mail")
-        .about("Shows how mails look, and looks after addresses that get none")
+        .about("Preview mails, and manage addresses that get no mail")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(preview::command())

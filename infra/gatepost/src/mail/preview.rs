@@ -24,12 +24,12 @@ pub(crate) fn command() -> Command {
     };
     let folder = |name, help| value(name, "DIR", help).value_parser(value_parser!(PathBuf));
     Command::new("preview")
-        .about("Writes every mail with sample values into a folder, and an index.html to look at them")
+        .about("Write every mail with sample values into a folder, with an index.html to look at them")
         .arg(folder("out", "The folder").default_value("mail-preview"))
-        .arg(folder("templates", "Templates of your own, in the place of Gatepost's"))
-        .arg(value("locale", "TAG", "Only this language"))
+        .arg(folder("templates", "Use the templates in this folder instead of Gatepost's"))
+        .arg(value("locale", "TAG", "Write only this language"))
         .arg(value("service", "NAME", "The name of the service").default_value("Gatepost"))
-        .arg(value("name", "NAME", "The first name of who gets them").default_value("Ada"))
+        .arg(value("name", "NAME", "The first name of the recipient").default_value("Ada"))
         .after_help("Exit codes: 0 written, 1 could not be done (one sentence says why), 2 wrong usage.")
 }
 

@@ -24,19 +24,19 @@ did get mail already (remove).";
 pub(crate) fn command() -> Command {
     let address = || Arg::new("address").value_name("ADDRESS").required(true).help("The e-mail address");
     let subcommands = [
-        Command::new("list").about("Shows which addresses get none, by their hashes: reads the whole table"),
-        Command::new("check").about("Says whether an address gets mail").arg(address()),
-        Command::new("remove").about("Lets an address get mail again").arg(address()),
+        Command::new("list").about("List the hashes of addresses that get no mail; reads the whole table"),
+        Command::new("check").about("Say whether an address gets mail").arg(address()),
+        Command::new("remove").about("Let an address get mail again").arg(address()),
     ];
     let subcommands = subcommands.map(|command| command.args(deployment::arguments()));
-    group("suppressions", "Looks after addresses that get no mail", EXIT_CODES, subcommands)
+    group("suppressions", "Manage addresses that get no mail", EXIT_CODES, subcommands)
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, MailError> {
     let Some((name, arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
-        let deployment = Deployment::open(arguments)?;
+        let deployment = Deployment::open(arguments).await?;
         let (identities, report) = (deployment.identities()?, Report::new(arguments));
         match name {
             "list" => list(&identities, &report).await,

@@ -34,18 +34,20 @@ enum Outcome {
 
 pub(crate) fn retry_command() -> Command {
     Command::new("retry-failed")
-        .about("Makes every event that was put off due now: the sweeper tries it within a minute, `flush` at once")
+        .about(
+            "Make every postponed event due now: the sweeper tries it within a minute, `flush` immediately",
+        )
         .arg(dry_run())
 }
 
 pub(crate) fn requeue_command() -> Command {
     which(
-        Command::new("requeue").about("Makes dead events pending again, due now and with all their attempts"),
+        Command::new("requeue").about("Make dead events pending again, due now and with all their attempts"),
     )
 }
 
 pub(crate) fn discard_command() -> Command {
-    which(Command::new("discard").about("Gives dead events or a quarantined record up for ever"))
+    which(Command::new("discard").about("Give up dead events or a quarantined record for ever"))
 }
 
 fn which(command: Command) -> Command {
@@ -55,9 +57,9 @@ fn which(command: Command) -> Command {
                 .long("event")
                 .num_args(2)
                 .value_names(["STREAM", "SEQUENCE"])
-                .help("This one, e.g. user#01a1… 3"),
+                .help("Change this event, e.g. user#01a1… 3"),
         )
-        .arg(Arg::new("all").long("all").action(ArgAction::SetTrue).help("All dead events"))
+        .arg(Arg::new("all").long("all").action(ArgAction::SetTrue).help("Change all dead events"))
         .group(ArgGroup::new("which").args(["event", "all"]).required(true))
         .args([dry_run(), yes()])
 }

@@ -13,9 +13,9 @@ use super::{
 
 pub(crate) fn command() -> Command {
     Command::new("cleanup")
-        .about("Deletes delivered and discarded events for ever, never those that wait or are dead")
+        .about("Delete delivered and discarded events for ever, but no pending or dead ones")
         .arg(
-            value("days", "N", "Those that were delivered or discarded longer ago than so many days")
+            value("days", "N", "Delete events that were delivered or discarded more than so many days ago")
                 .required(true)
                 .value_parser(value_parser!(u32).range(1..)),
         )

@@ -21,16 +21,16 @@ const ROUND_TIME: Duration = Duration::from_mins(1);
 
 pub(crate) fn command() -> Command {
     Command::new("flush")
-        .about("Publishes all pending events that are due, in order; the sweeper does not run meanwhile")
-        .arg(flag("continuous", "Goes on until Ctrl-C"))
+        .about("Publish all pending events that are due, in order; the sweeper does not run meanwhile")
+        .arg(flag("continuous", "Continue until Ctrl-C"))
         .arg(
-            value("interval", "SECONDS", "Waits so long between rounds")
+            value("interval", "SECONDS", "Wait so long between rounds")
                 .default_value("10")
                 .requires("continuous")
                 .value_parser(value_parser!(u64).range(1..=3600)),
         )
         .arg(
-            value("batch-size", "N", "Tries so many events a round at most")
+            value("batch-size", "N", "Try so many events a round at most")
                 .default_value("1000")
                 .value_parser(value_parser!(u32).range(1..)),
         )

@@ -17,15 +17,17 @@ const AT_ONCE: usize = 16;
 
 pub(crate) fn command() -> Command {
     Command::new("list")
-        .about("Lists events, those that wait longest first")
+        .about("List events, longest waiting first")
         .arg(
-            value("state", "STATE", "Those in this state; of delivered and discarded ones, any come first")
+            value("state", "STATE", "List events in this state; delivered and discarded ones in no order")
                 .default_value("pending")
                 .value_parser(["pending", "dead", "delivered", "discarded", "quarantined"]),
         )
-        .arg(value("user", "ID", "Those of this user, in order").value_parser(value_parser!(UserId)))
         .arg(
-            value("limit", "N", "So many at most")
+            value("user", "ID", "List the events of this user, in order").value_parser(value_parser!(UserId)),
+        )
+        .arg(
+            value("limit", "N", "List so many events at most")
                 .default_value("50")
                 .value_parser(value_parser!(u32).range(1..)),
         )

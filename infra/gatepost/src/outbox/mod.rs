@@ -22,15 +22,15 @@ use self::{
 };
 use crate::{
     report,
-    system::{NoSystem, flag, value},
+    system::{SystemError, flag, value},
 };
 
 /// Why it could not be done, in one sentence.
 #[derive(Debug, Error)]
 pub(crate) enum OutboxError {
     #[error(transparent)]
-    System(#[from] NoSystem),
-    #[error("{0}: see `gatepost outbox --help` for what --deployed needs")]
+    System(#[from] SystemError),
+    #[error("{0}: the system is not of this build; deploy the template of this build")]
     Setting(#[from] cloud::SettingError),
     #[error("{}", cloud::chain(.0))]
     Table(#[from] store::Failure),
@@ -70,11 +70,6 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 could not be done (one sentence says why), 2 wrong usage, 3 done, but something was found \
 or not all could be done, 4 nothing was done since nobody said yes.";
 
-const DEPLOYED: &str = "\
-With --deployed, credentials and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and \
-AWS_REGION, and what is not given as an option from EVENTS_TABLE, IDENTITIES_TABLE, EVENT_BUS and \
-EVENT_RETENTION_DAYS. The deployed stack's output OperatorSettings has the latter four.";
-
 pub(crate) fn command() -> Command {
     let subcommands = [
         stats::command(),
@@ -90,18 +85,18 @@ pub(crate) fn command() -> Command {
     let subcommands = subcommands.map(|command| command.args(deployment::arguments()));
     group(
         "outbox",
-        "Looks after the events: counts, lists, publishes, gives up, publishes again, verifies",
+        "Manage events: count, list, publish, give up, replay and verify them",
         EXIT_CODES,
         subcommands,
     )
-    .after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
+    .after_help(EXIT_CODES)
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, OutboxError> {
     let Some((name, arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(async {
-        let deployment = Deployment::open(arguments)?;
+        let deployment = Deployment::open(arguments).await?;
         let report = Report::new(arguments);
         match name {
             "stats" => stats::run(&deployment, &report, arguments).await,
@@ -120,10 +115,10 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, OutboxError> {
 
 /// The option of those who write or publish.
 fn dry_run() -> Arg {
-    flag("dry-run", "Says what would be done, and does nothing")
+    flag("dry-run", "Show what would be done, and do nothing")
 }
 
 /// The option of those who ask before.
 fn yes() -> Arg {
-    flag("yes", "Does not ask before")
+    flag("yes", "Do not ask for confirmation")
 }

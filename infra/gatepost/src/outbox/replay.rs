@@ -38,13 +38,16 @@ struct Replay<'a> {
 
 pub(crate) fn command() -> Command {
     Command::new("replay")
-        .about("Publishes delivered events of users again: in order, with the same ids and the same bytes")
-        .arg(value("user", "ID", "Those of this user").value_parser(value_parser!(UserId)))
+        .about("Publish delivered events of users again, in order, with the same ids and the same bytes")
+        .arg(value("user", "ID", "Publish the events of this user").value_parser(value_parser!(UserId)))
         .arg(
-            value("since", "TIME", "Those committed from then on, e.g. 2026-11-21T03:00:00Z")
+            value("since", "TIME", "Publish events committed from this time on, e.g. 2026-11-21T03:00:00Z")
                 .value_parser(value_parser!(Timestamp)),
         )
-        .arg(value("until", "TIME", "Those committed before").value_parser(value_parser!(Timestamp)))
+        .arg(
+            value("until", "TIME", "Publish events committed before this time")
+                .value_parser(value_parser!(Timestamp)),
+        )
         .group(ArgGroup::new("which").args(["user", "since"]).required(true).multiple(true))
         .args([dry_run(), yes()])
 }

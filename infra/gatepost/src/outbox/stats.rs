@@ -28,9 +28,9 @@ struct Counts {
 }
 
 pub(crate) fn command() -> Command {
-    Command::new("stats").about("Counts what is pending, overdue and dead").arg(flag(
+    Command::new("stats").about("Count pending, overdue and dead events").arg(flag(
         "exact",
-        "Reads the whole table: counts what is delivered, discarded, quarantined and unreadable, too",
+        "Read the whole table, and count delivered, discarded, quarantined and unreadable events as well",
     ))
 }
 

@@ -19,15 +19,13 @@ const AT_ONCE: usize = 16;
 
 pub(crate) fn command() -> Command {
     Command::new("verify")
-        .about(
-            "Checks that each user's events are 1, 2, 3… up to the user's version, and prints what is not so",
-        )
-        .arg(value("user", "ID", "Only this user").value_parser(value_parser!(UserId)))
+        .about("Check that each user's events are 1, 2, 3… up to the user's version, and print findings")
+        .arg(value("user", "ID", "Check only this user").value_parser(value_parser!(UserId)))
         .arg(
             value(
                 "days",
                 "N",
-                "Events committed longer ago may be gone, after a cleanup; by default the retention",
+                "Accept that events older than this are gone, after a cleanup [default: the retention]",
             )
             .value_parser(value_parser!(u32).range(1..)),
         )

@@ -16,8 +16,8 @@ use crate::{
 
 pub(super) fn command() -> Command {
     Command::new("count")
-        .about("Shows how many users there are of each status, and who is counted otherwise than they are")
-        .arg(flag("repair", "Counts those anew"))
+        .about("Show user counts by status, and users whose counted status is wrong")
+        .arg(flag("repair", "Correct the counts of those users"))
 }
 
 pub(super) async fn run(

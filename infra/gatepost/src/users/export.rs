@@ -25,10 +25,10 @@ const AT_ONCE: usize = 16;
 pub(super) fn command() -> Command {
     Command::new("export")
         .about(
-            "Writes all users with their password hashes, one JSON object a line; only you may read the file",
+            "Write all users with their password hashes, one JSON object a line, into a file that only you may read",
         )
         .arg(super::file("A file that is not there yet, or - for standard output"))
-        .arg(flag("resume", "Goes on with an export into this file that was interrupted"))
+        .arg(flag("resume", "Resume an interrupted export into this file"))
 }
 
 pub(super) async fn run(

@@ -13,7 +13,7 @@ use crate::{outbox::Ended, report::Report, system::System};
 pub(super) fn command() -> Command {
     Command::new("grant-admin")
         .about(
-            "Makes a user an administrator: gives the role admin, which permits all that is Gatepost's own",
+            "Make a user an administrator: grant the role admin, which has all of Gatepost's own permissions",
         )
         .arg(Arg::new("email").value_name("EMAIL").required(true).help("The user's address"))
 }

@@ -16,15 +16,15 @@ use tokio::runtime;
 use crate::{
     outbox::Ended,
     report::{Report, group},
-    system::{self, NoSystem, System, value},
+    system::{self, System, SystemError, value},
 };
 
 /// Why it could not be done, in one sentence.
 #[derive(Debug, Error)]
 pub(crate) enum UsersError {
     #[error(transparent)]
-    System(#[from] NoSystem),
-    #[error("{0}: see `gatepost users --help` for what --deployed needs")]
+    System(#[from] SystemError),
+    #[error("{0}: the system is not of this build; deploy the template of this build")]
     Setting(#[from] cloud::SettingError),
     #[error("{}", cloud::chain(.0))]
     Table(#[from] store::Failure),
@@ -70,27 +70,23 @@ pub(crate) enum UsersError {
 const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 could not be done (one sentence says why), 2 wrong usage, 3 done, but some users were refused.";
 
-const DEPLOYED: &str = "\
-With --deployed, credentials and region come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and \
-AWS_REGION, and what is not given as an option from EVENTS_TABLE, IDENTITIES_TABLE, ISSUER, EVENT_DETAIL, EVENT_EPOCH, \
-KEYS_SECRET, ARGON2_MEMORY_KIB, ARGON2_ITERATIONS and COUNTS_TABLE. The deployed stack's output OperatorSettings has the \
-latter nine.";
-
-/// Options that stand for settings of the functions.
-const SETTINGS: [(&str, &str); 2] =
-    [("events-table", "EVENTS_TABLE"), ("identities-table", "IDENTITIES_TABLE")];
-
 pub(crate) fn command() -> Command {
     let subcommands = [import::command(), export::command(), grant_admin::command(), count::command()];
     let subcommands = subcommands.map(|command| command.args(system::arguments()));
-    group("users", "Takes users over from another system, passwords included, hands all of them out, makes administrators, counts them", EXIT_CODES, subcommands).after_help(format!("{DEPLOYED}\n\n{EXIT_CODES}"))
+    group(
+        "users",
+        "Import users with their passwords, export them, count them, and make administrators",
+        EXIT_CODES,
+        subcommands,
+    )
+    .after_help(EXIT_CODES)
 }
 
 pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, UsersError> {
     let Some((name, arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended: Ended = runtime.block_on(async {
-        let system = System::open(arguments, &SETTINGS, |setup| setup)?;
+        let system = System::open(arguments, |setup| setup).await?;
         let report = Report::new(arguments);
         match name {
             "count" => count::run(&system, &report, arguments).await,

@@ -128,27 +128,11 @@ fn a_folder_that_is_in_use_or_empty_is_one_sentence() {
 }
 
 #[test]
-fn a_deployed_system_needs_its_settings() {
+fn contradictory_options_are_wrong_usage() {
     let folder = Folder::new();
-    let settings = ["--events-table", "Events", "--bus", "Bus", "--retention-days", "90"];
-    let deployed = |arguments: &[&str], environment: &[(&str, &str)]| {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_gatepost"));
-        command.env_clear().envs(environment.iter().copied()).args(["outbox", "stats", "--deployed"]);
-        let output = command.args(arguments).output().expect("it runs");
-        (output.status.code(), String::from_utf8(output.stderr).expect("text"))
-    };
-    let aws = [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "k"), ("AWS_SECRET_ACCESS_KEY", "s")];
 
-    let (code, said) = deployed(&settings, &aws[1..]);
-    assert_eq!((code, said.contains("AWS_REGION is not set")), (Some(1), true), "{said}");
-    let (code, said) = deployed(&settings[2..], &aws);
-    assert_eq!((code, said.contains("EVENTS_TABLE is not set")), (Some(1), true), "{said}");
-    let nowhere = [&aws[..], &[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]].concat();
-    let (code, said) = deployed(&settings, &nowhere);
-    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
-    assert!(said.contains("DynamoDB is unavailable for Query"), "{said}");
-
-    assert_eq!(folder.outbox(&["stats", "--deployed"]).code, Some(2), "not both");
+    assert_eq!(folder.outbox(&["stats", "--stack", "gatepost"]).code, Some(2), "not both");
+    assert_eq!(folder.outbox(&["stats", "--profile", "p"]).code, Some(2), "a folder has no profile");
     assert_eq!(folder.outbox(&["stats", "--bus", "Bus"]).code, Some(2), "a folder has its bus");
     assert_eq!(folder.outbox(&["list", "--state", "odd"]).code, Some(2));
     assert_eq!(folder.outbox(&["list", "--user", "odd"]).code, Some(2));

@@ -91,36 +91,6 @@ fn a_key_of_another_algorithm_is_made_and_shown() {
 }
 
 #[test]
-fn a_deployed_ring_needs_its_settings() {
-    let settings = [
-        ("AWS_REGION", "eu-west-1"),
-        ("AWS_ACCESS_KEY_ID", "k"),
-        ("AWS_SECRET_ACCESS_KEY", "s"),
-        ("IDENTITIES_TABLE", "Identities"),
-        ("KEYS_SECRET", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:Keys"),
-        ("TOKEN_ALGORITHM", "ES256"),
-        ("ACCESS_TOKEN_SECONDS", "600"),
-        ("SESSION_IDLE_SECONDS", "604800"),
-        ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
-    ];
-    let deployed = |settings: &[(&str, &str)]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
-        command.env_clear().envs(settings.iter().copied()).args(["keys", "list", "--deployed"]);
-        let output = command.output().expect("it runs");
-        (output.status.code(), String::from_utf8(output.stderr).expect("text"))
-    };
-    for lacking in 0..8 {
-        let others = [&settings[..lacking], &settings[lacking + 1..]].concat();
-        let (code, said) = deployed(&others);
-        let expected = format!("{} is not set", settings[lacking].0);
-        assert_eq!((code, said.contains(&expected)), (Some(1), true), "{said}");
-    }
-    let (code, said) = deployed(&settings);
-    assert_eq!((code, said.lines().count()), (Some(1), 1), "{said}");
-    assert!(said.contains("Secrets Manager: "), "{said}");
-}
-
-#[test]
 fn a_secret_that_is_full_of_keys_is_left_as_it_is() {
     let folder = Folder::new();
     drop(folder.system(Duration::ZERO));

@@ -1,0 +1,37 @@
+//! The little of CloudFormation's answers that is read: it speaks XML only, and a parser would be more than that.
+
+use std::fmt::Write as _;
+
+/// The text of each `<member>`, from its beginning on.
+pub(crate) fn members(xml: &str) -> impl Iterator<Item = &str> {
+    xml.split("<member>").skip(1)
+}
+
+/// The text of the first element of this name.
+pub(crate) fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    let (text, _) = rest.split_once(&format!("</{name}>"))?;
+    Some(text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&"))
+}
+
+/// A text as a part of a path or a query.
+pub(crate) fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_stays_one_part_of_a_path() {
+        assert_eq!(escaped("a.b+c@example.com/x"), "a.b%2Bc%40example.com%2Fx");
+    }
+}
