@@ -6,6 +6,7 @@ mod again;
 mod contract;
 mod dependencies;
 mod documentation;
+mod english;
 mod events;
 mod layout;
 mod logs;
