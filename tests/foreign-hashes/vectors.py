@@ -1,7 +1,8 @@
 """Writes hashes of passwords, one JSON object a line, made by the libraries that others make theirs with.
 
 Each line: `by` (the library), `password`, `wrong` (a password that is not it), and either `hash` or `firebase`.
-The random parts are new each time. Where PHP is installed it makes WordPress' hashes; without it they are left out.
+The random parts are new each time. WordPress' hashes need PHP and some of LDAP's need OpenLDAP's `slappasswd`: they are
+left out where these programs are not installed.
 """
 
 import base64
@@ -56,6 +57,12 @@ def unpadded(octets):
     return base64_of(octets).rstrip("=")
 
 
+def lower(hashed):
+    """An LDAP hash with the scheme in lower case, which RFC 2307 makes equal."""
+    scheme, rest = hashed.split("}", 1)
+    return scheme.lower() + "}" + rest
+
+
 def by_django(password):
     for hasher in ["pbkdf2_sha256", "pbkdf2_sha1", "argon2", "bcrypt_sha256", "bcrypt", "scrypt", "md5"]:
         yield f"django {hasher}", hashers.make_password(password, hasher=hasher)
@@ -79,6 +86,9 @@ def by_argon2(password):
         password.encode(), os.urandom(16), 2, 1_024, 2, 16, argon2.Type.ID, version=16
     )
     yield "argon2-cffi version 16", old.decode()
+    _, kind, version, parameters, salt, digest = argon2.PasswordHasher().hash(password).split("$")
+    turned = ",".join(reversed(parameters.split(",")))
+    yield "argon2-cffi, parameters in another order", f"${kind}${version}${turned}${salt}${digest}"
 
 
 def by_passlib(password):
@@ -96,8 +106,14 @@ def by_passlib(password):
     yield "passlib phpass", passlib.phpass.using(rounds=13).hash(password)
     yield "passlib phpass, phpBB", "$H$" + passlib.phpass.using(rounds=8).hash(password).removeprefix("$P$")
     for scheme in ["ldap_md5", "ldap_salted_md5", "ldap_sha1", "ldap_salted_sha1", "ldap_salted_sha256", "ldap_salted_sha512"]:
-        yield f"passlib {scheme}", getattr(passlib, scheme).hash(octets)
-    yield "passlib ldap_sha512_crypt", passlib.ldap_sha512_crypt.using(rounds=5_000).hash(password)
+        hashed = getattr(passlib, scheme).hash(octets)
+        yield f"passlib {scheme}", hashed
+        yield f"passlib {scheme}, in lower case", lower(hashed)
+    for scheme in ["ldap_pbkdf2_sha1", "ldap_pbkdf2_sha256", "ldap_pbkdf2_sha512"]:
+        yield f"passlib {scheme}", getattr(passlib, scheme).using(rounds=10_000).hash(octets)
+    crypt = passlib.ldap_sha512_crypt.using(rounds=5_000).hash(password)
+    yield "passlib ldap_sha512_crypt", crypt
+    yield "passlib ldap_sha512_crypt, in lower case", lower(crypt)
     yield "passlib django_salted_sha1", passlib.django_salted_sha1.hash(password)
 
 
@@ -114,15 +130,16 @@ def by_perl(password):
 def by_python(password):
     """What FusionAuth and Auth0 export, and Keycloak's PBKDF2: the standard library is what there is."""
     octets, salt = password.encode(), os.urandom(16)
-    for name in ["md5", "sha1", "sha256", "sha512"]:
+    for name in ["md5", "sha1", "sha256", "sha384", "sha512"]:
         for place, text in [("prefix", salt + octets), ("suffix", octets + salt)]:
             digest = hashlib.new(name, text).digest()
             yield f"hashlib {name}, salt as {place}", f"${name}-{place}$i=1${unpadded(salt)}${unpadded(digest)}"
+    yield "hashlib md5 without salt, as old WordPress", hashlib.md5(octets).hexdigest()
     digest = octets + salt
     for _ in range(20_000):
         digest = hashlib.sha256(digest).digest()
     yield "hashlib as FusionAuth's salted-sha256", f"$sha256-suffix$i=20000${unpadded(salt)}${unpadded(digest)}"
-    for name in ["sha1", "sha256", "sha512"]:
+    for name in ["sha1", "sha256", "sha384", "sha512"]:
         digest = hmac.new(salt, octets, name).digest()
         yield f"hmac {name}", f"$hmac-{name}${unpadded(salt)}${unpadded(digest)}"
     for name, iterations in [("sha1", 20_000), ("sha256", 27_500), ("sha512", 210_000)]:
@@ -140,6 +157,43 @@ def by_php(password):
     environment = {**os.environ, "PASSWORD": password}
     done = subprocess.run(["php", "-r", program], env=environment, capture_output=True, check=True, text=True)
     return zip(["php password_hash", "php as WordPress 6.8"], done.stdout.split())
+
+
+def by_slappasswd(password):
+    """OpenLDAP's own program and its modules."""
+    modules = os.environ.get("SLAPD_MODULES", "/usr/lib/ldap")
+    for scheme, module in [
+        ("SSHA", None),
+        ("SMD5", None),
+        ("CRYPT", None),
+        ("SSHA256", "pw-sha2"),
+        ("SSHA384", "pw-sha2"),
+        ("SHA384", "pw-sha2"),
+        ("SSHA512", "pw-sha2"),
+        ("ARGON2", "argon2"),
+    ]:
+        loaded = ["-o", f"module-path={modules}", "-o", f"module-load={module}"] if module else []
+        command = ["slappasswd", *loaded, "-h", f"{{{scheme}}}", "-c", "$6$%.16s", "-n", "-s", password]
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
+        yield f"slappasswd {scheme}", done.stdout
+        yield f"slappasswd {scheme}, in lower case", lower(done.stdout)
+
+
+def by_supabase(made):
+    """Firebase's hash as Supabase stores it, with the parameters of the project."""
+    head = f"v=1,n={made['memory_cost']},r={made['rounds']},p=1,ss={made['salt_separator']},sk={made['signer_key']}"
+    return f"$fbscrypt${head}${made['salt']}${made['hash']}"
+
+
+# https://github.com/supabase/auth, internal/crypto/password_test.go: its own example.
+SUPABASE = {
+    "by": "supabase auth's own example",
+    "password": "mytestpassword",
+    "wrong": "mytestpassword1",
+    "hash": "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=ou9tdYTGyYm8kuR6Dt0Bp0kDuAYoXrK16mbZO4yGwAn3oLspjnN0/c41v8xZnO1n14J3Mj"
+    "Kj1b2g6AUCAlFwMw==$C0sHCg9ek77hsg==$zKVTMvnWVw5BBOZNUdnsalx4c4c7y/w7IS5p6Ut2+CfEFFlz37J9huyQfov4iizN8dbjvEJlM5tQaJ"
+    "P84+hfTw==",
+}
 
 
 def by_firebase(password):
@@ -166,6 +220,8 @@ def main():
     makers = [by_django, by_bcrypt, by_argon2, by_passlib, by_perl, by_python]
     if shutil.which("php"):
         makers.append(by_php)
+    if shutil.which("slappasswd"):
+        makers.append(by_slappasswd)
     for password in PASSWORDS:
         wrong = "?" + password[1:]
         for maker in makers:
@@ -173,8 +229,10 @@ def main():
                 for by, hashed in maker(password):
                     print(json.dumps({"by": by, "password": password, "wrong": wrong, "hash": hashed}))
     for password in EVERYWHERE:
-        made = {"by": "firebase scrypt", "password": password, "wrong": "?" + password[1:]}
-        print(json.dumps({**made, "firebase": by_firebase(password)}))
+        made, wrong = by_firebase(password), "?" + password[1:]
+        print(json.dumps({"by": "firebase scrypt", "password": password, "wrong": wrong, "firebase": made}))
+        print(json.dumps({"by": "supabase", "password": password, "wrong": wrong, "hash": by_supabase(made)}))
+    print(json.dumps(SUPABASE))
 
 
 main()

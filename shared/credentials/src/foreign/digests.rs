@@ -10,6 +10,7 @@ pub(super) enum Algorithm {
     Md5,
     Sha1,
     Sha256,
+    Sha384,
     Sha512,
 }
 
@@ -45,6 +46,7 @@ pub(super) fn keyed(algorithm: Algorithm, key: &[u8], password: &[u8]) -> Option
         Algorithm::Md5 => return None,
         Algorithm::Sha1 => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         Algorithm::Sha256 => hmac::HMAC_SHA256,
+        Algorithm::Sha384 => hmac::HMAC_SHA384,
         Algorithm::Sha512 => hmac::HMAC_SHA512,
     };
     Some(hmac::sign(&hmac::Key::new(algorithm, key), password).as_ref().to_vec())
@@ -56,6 +58,7 @@ impl Algorithm {
             Self::Md5 => return Md5::digest(data).to_vec(),
             Self::Sha1 => &digest::SHA1_FOR_LEGACY_USE_ONLY,
             Self::Sha256 => &digest::SHA256,
+            Self::Sha384 => &digest::SHA384,
             Self::Sha512 => &digest::SHA512,
         };
         digest::digest(algorithm, data).as_ref().to_vec()

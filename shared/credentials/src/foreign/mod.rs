@@ -88,7 +88,7 @@ const MAX_SCRYPT_WORK: u64 = 1 << 21;
 /// KiB times passes: what our own hashes are bounded to.
 const MAX_ARGON2_WORK: u64 = 655_360;
 
-const KINDS: [(&str, Kind, &[Parameter]); 25] = [
+const KINDS: [(&str, Kind, &[Parameter]); 28] = [
     ("bcrypt", Kind::Bcrypt, &[COST]),
     ("bcrypt-sha256", Kind::BcryptSha256, &[COST]),
     ("bcrypt-wordpress", Kind::BcryptWordPress, &[COST]),
@@ -109,10 +109,13 @@ const KINDS: [(&str, Kind, &[Parameter]); 25] = [
     ("sha1-suffix", Kind::Salted(Algorithm::Sha1, Position::Suffix), TIMES),
     ("sha256-prefix", Kind::Salted(Algorithm::Sha256, Position::Prefix), TIMES),
     ("sha256-suffix", Kind::Salted(Algorithm::Sha256, Position::Suffix), TIMES),
+    ("sha384-prefix", Kind::Salted(Algorithm::Sha384, Position::Prefix), TIMES),
+    ("sha384-suffix", Kind::Salted(Algorithm::Sha384, Position::Suffix), TIMES),
     ("sha512-prefix", Kind::Salted(Algorithm::Sha512, Position::Prefix), TIMES),
     ("sha512-suffix", Kind::Salted(Algorithm::Sha512, Position::Suffix), TIMES),
     ("hmac-sha1", Kind::Hmac(Algorithm::Sha1), &[]),
     ("hmac-sha256", Kind::Hmac(Algorithm::Sha256), &[]),
+    ("hmac-sha384", Kind::Hmac(Algorithm::Sha384), &[]),
     ("hmac-sha512", Kind::Hmac(Algorithm::Sha512), &[]),
 ];
 

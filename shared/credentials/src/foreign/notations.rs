@@ -1,4 +1,4 @@
-//! The notations that hashes come in: those of crypt(3), LDAP, PHC, passlib, Django, phpass and
+//! The notations that hashes come in: those of crypt(3), LDAP, PHC, passlib, Django, Supabase, phpass and
 //! `WordPress`, and our own.
 
 use std::str::FromStr;
@@ -20,17 +20,8 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const BCRYPT: GeneralPurpose = GeneralPurpose::new(&alphabet::BCRYPT, LENIENT);
 
-/// The schemes of LDAP (RFC 2307 and what `OpenLDAP` has added): the salt follows the digest.
-const LDAP: [(&str, &str, usize); 8] = [
-    ("{MD5}", "md5-suffix", 16),
-    ("{SMD5}", "md5-suffix", 16),
-    ("{SHA}", "sha1-suffix", 20),
-    ("{SSHA}", "sha1-suffix", 20),
-    ("{SHA256}", "sha256-suffix", 32),
-    ("{SSHA256}", "sha256-suffix", 32),
-    ("{SHA512}", "sha512-suffix", 64),
-    ("{SSHA512}", "sha512-suffix", 64),
-];
+/// The hexadecimal digits of an MD5 without salt, as `WordPress` and Django once stored them.
+const MD5_DIGITS: usize = 32;
 
 type Read = Result<ForeignHash, InvalidForeignHash>;
 
@@ -47,6 +38,7 @@ impl FromStr for ForeignHash {
             ["", "2a" | "2b" | "2y", cost, rest] | ["bcrypt", "", "2a" | "2b" | "2y", cost, rest] => {
                 bcrypt("bcrypt", cost, rest)
             }
+            ["", "fbscrypt", parameters, salt, hash] => supabase(parameters, salt, hash),
             ["", "wp", "2y", cost, rest] => bcrypt("bcrypt-wordpress", cost, rest),
             ["bcrypt_sha256", "", "2a" | "2b" | "2y", cost, rest] => bcrypt("bcrypt-sha256", cost, rest),
             ["pbkdf2_sha1", i, salt, hash] => pbkdf2("pbkdf2-sha1", i, salt.into(), hash),
@@ -57,19 +49,20 @@ impl FromStr for ForeignHash {
             }
             ["scrypt", n, salt, r, p, hash] => {
                 let ln = number(n)?.checked_ilog2().ok_or(Malformed)?;
-                let exact = n == (1_u64 << ln).to_string();
-                let numbers = if exact { [Ok(ln), number(r), number(p)] } else { [Err(Malformed); 3] };
-                measured("scrypt", numbers, salt.into(), hash)
+                if n != (1_u64 << ln).to_string() {
+                    return Err(Malformed);
+                }
+                measured("scrypt", &[ln, number(r)?, number(p)?], salt.into(), hash)
             }
             ["", "scrypt", parameters, salt, hash] => {
-                measured("scrypt", named(parameters, ["ln", "r", "p"]), base64(salt)?, hash)
+                measured("scrypt", &named(parameters, ["ln", "r", "p"])?, base64(salt)?, hash)
             }
             ["argon2", kind, version, parameters, salt, hash]
             | ["", kind @ ("argon2i" | "argon2id"), version, parameters, salt, hash] => {
                 argon2(kind, version, parameters, salt, hash)
             }
-            ["", kind @ ("argon2i" | "argon2id"), parameters, salt, hash] if parameters.starts_with("m=") => {
-                // Before its version was written it was 16.
+            ["", kind @ ("argon2i" | "argon2id"), parameters, salt, hash] if !parameters.contains("v=") => {
+                // Before the version was written it was 16.
                 argon2(kind, "v=16", parameters, salt, hash)
             }
             ["md5", salt, hash] => ForeignHash::new("md5-prefix", vec![1], salt.into(), hexadecimal(hash)?),
@@ -81,21 +74,55 @@ impl FromStr for ForeignHash {
                 sha_crypt(kind, number(rounds)?, salt, hash)
             }
             ["", "P" | "H", rest] => phpass(rest),
+            [digest] if digest.len() == MD5_DIGITS => {
+                let digest = hexadecimal(digest).map_err(|_| UnknownKind)?;
+                ForeignHash::new("md5-prefix", vec![1], Vec::new(), digest)
+            }
             ["", _, _, ..] => ForeignHash::stored(text),
             _ => Err(UnknownKind),
         }
     }
 }
 
+/// RFC 2307 and the modules of `OpenLDAP`: the case of a scheme does not matter.
 fn ldap(text: &str) -> Read {
-    if let Some(rest) = text.strip_prefix("{CRYPT}") {
-        return if rest.starts_with('$') { rest.parse() } else { Err(UnknownKind) };
-    }
-    let known = LDAP.iter().find_map(|(name, kind, length)| Some((text.strip_prefix(name)?, kind, length)));
-    let (rest, kind, length) = known.ok_or(UnknownKind)?;
+    let (scheme, rest) = text[1..].split_once('}').ok_or(UnknownKind)?;
+    let (kind, length) = match scheme.to_ascii_uppercase().as_str() {
+        "CRYPT" | "ARGON2" if rest.starts_with('$') => return rest.parse(),
+        "PBKDF2" | "PBKDF2-SHA1" => return ldap_pbkdf2("pbkdf2-sha1", rest),
+        "PBKDF2-SHA256" => return ldap_pbkdf2("pbkdf2-sha256", rest),
+        "PBKDF2-SHA512" => return ldap_pbkdf2("pbkdf2-sha512", rest),
+        "MD5" | "SMD5" => ("md5-suffix", 16),
+        "SHA" | "SSHA" => ("sha1-suffix", 20),
+        "SHA256" | "SSHA256" => ("sha256-suffix", 32),
+        "SHA384" | "SSHA384" => ("sha384-suffix", 48),
+        "SHA512" | "SSHA512" => ("sha512-suffix", 64),
+        _ => return Err(UnknownKind),
+    };
+    // The salt follows the digest.
     let octets = base64(rest)?;
-    let (digest, salt) = octets.split_at_checked(*length).ok_or(Malformed)?;
+    let (digest, salt) = octets.split_at_checked(length).ok_or(Malformed)?;
     ForeignHash::new(kind, vec![1], salt.to_vec(), digest.to_vec())
+}
+
+fn ldap_pbkdf2(kind: &str, rest: &str) -> Read {
+    let parts: Vec<&str> = rest.split('$').collect();
+    let [iterations, salt, hash] = parts[..] else { return Err(Malformed) };
+    pbkdf2(kind, iterations, base64(salt)?, hash)
+}
+
+/// Firebase's scrypt with the hash parameters of its project, as Supabase stores users who came from there.
+fn supabase(parameters: &str, salt: &str, hash: &str) -> Read {
+    let parameters = Parameters::parse(parameters)?;
+    if !parameters.has_only(&["v", "n", "r", "p", "ss", "sk"])
+        || (parameters.number("v")?, parameters.number("p")?) != (1, 1)
+    {
+        return Err(Malformed);
+    }
+    let separator = base64(parameters.get("ss").unwrap_or_default())?;
+    let signer_key = base64(parameters.get("sk").ok_or(Malformed)?)?;
+    let (rounds, memory_cost) = (parameters.number("r")?, parameters.number("n")?);
+    ForeignHash::firebase((&signer_key, &separator), (rounds, memory_cost), &base64(salt)?, &base64(hash)?)
 }
 
 fn bcrypt(kind: &str, cost: &str, rest: &str) -> Read {
@@ -108,32 +135,24 @@ fn bcrypt(kind: &str, cost: &str, rest: &str) -> Read {
     ForeignHash::new(kind, vec![number(cost)?], salt, hash)
 }
 
-/// PHC's and our own parameters are named, passlib's and Django's are the number of iterations.
+/// Reads the number of iterations: PHC's and our own parameters have names, passlib's and Django's do not.
 fn pbkdf2(kind: &str, parameters: &str, salt: Vec<u8>, hash: &str) -> Read {
-    let iterations = match parameters.strip_prefix("i=") {
-        Some(parameters) => parameters.split(',').next().unwrap_or_default(),
-        None => parameters,
-    };
-    measured(kind, [number(iterations)], salt, hash)
+    let [iterations] =
+        if parameters.contains('=') { named(parameters, ["i"])? } else { [number(parameters)?] };
+    measured(kind, &[iterations], salt, hash)
 }
 
 fn argon2(kind: &str, version: &str, parameters: &str, salt: &str, hash: &str) -> Read {
-    let [version] = named(version, ["v"]);
-    let [memory, iterations, lanes] = named(parameters, ["m", "t", "p"]);
-    measured(kind, [version, memory, iterations, lanes], base64(salt)?, hash)
+    let [version] = named(version, ["v"])?;
+    let [memory, iterations, lanes] = named(parameters, ["m", "t", "p"])?;
+    measured(kind, &[version, memory, iterations, lanes], base64(salt)?, hash)
 }
 
 /// A hash of a kind whose last parameter is its length.
-fn measured<const N: usize>(
-    kind: &str,
-    numbers: [Result<u32, InvalidForeignHash>; N],
-    salt: Vec<u8>,
-    hash: &str,
-) -> Read {
+fn measured(kind: &str, numbers: &[u32], salt: Vec<u8>, hash: &str) -> Read {
     let hash = base64(hash)?;
-    let length = u32::try_from(hash.len()).map_err(|_| Immoderate);
-    let numbers = numbers.into_iter().chain([length]).collect::<Result<_, _>>()?;
-    ForeignHash::new(kind, numbers, salt, hash)
+    let length = u32::try_from(hash.len()).map_err(|_| Immoderate)?;
+    ForeignHash::new(kind, [numbers, &[length]].concat(), salt, hash)
 }
 
 fn md5crypt(salt: &str, hash: &str) -> Read {
@@ -164,15 +183,47 @@ fn phpass(rest: &str) -> Read {
     ForeignHash::new("phpass", vec![log_rounds], head.as_bytes()[1..].to_vec(), digest)
 }
 
-/// The numbers of `a=1,b=2`, if those and no others are there.
-fn named<const N: usize>(text: &str, names: [&str; N]) -> [Result<u32, InvalidForeignHash>; N] {
-    let mut parts = text.split(',');
-    let numbers = names.map(|name| {
-        let (found, value) = parts.next().and_then(|part| part.split_once('=')).ok_or(Malformed)?;
-        if found == name { number(value) } else { Err(Malformed) }
-    });
-    // Our own notation has the length, too, which the digest itself tells.
-    if parts.all(|part| part.starts_with("l=")) { numbers } else { [Err(Malformed); N] }
+/// Named parameters in any order: `a=1,b=2`.
+struct Parameters<'text>(Vec<(&'text str, &'text str)>);
+
+impl<'text> Parameters<'text> {
+    fn parse(text: &'text str) -> Result<Self, InvalidForeignHash> {
+        let mut pairs: Vec<(&str, &str)> = Vec::new();
+        for part in text.split(',') {
+            let pair = part.split_once('=').ok_or(Malformed)?;
+            if pairs.iter().any(|(name, _)| *name == pair.0) {
+                return Err(Malformed);
+            }
+            pairs.push(pair);
+        }
+        Ok(Self(pairs))
+    }
+
+    fn has_only(&self, names: &[&str]) -> bool {
+        self.0.iter().all(|(name, _)| names.contains(name))
+    }
+
+    fn get(&self, name: &str) -> Option<&'text str> {
+        self.0.iter().find(|(found, _)| *found == name).map(|(_, value)| *value)
+    }
+
+    fn number(&self, name: &str) -> Result<u32, InvalidForeignHash> {
+        number(self.get(name).ok_or(Malformed)?)
+    }
+}
+
+/// Returns the numbers of these parameters, if no others are there.
+fn named<const N: usize>(text: &str, names: [&str; N]) -> Result<[u32; N], InvalidForeignHash> {
+    let parameters = Parameters::parse(text)?;
+    // The digest itself tells its length.
+    if !parameters.has_only(&[&names[..], &["l"]].concat()) {
+        return Err(Malformed);
+    }
+    let mut numbers = [0; N];
+    for (number, name) in numbers.iter_mut().zip(names) {
+        *number = parameters.number(name)?;
+    }
+    Ok(numbers)
 }
 
 fn number(text: &str) -> Result<u32, InvalidForeignHash> {
@@ -227,6 +278,8 @@ mod tests {
             format!("$P$J12345678{}", ".".repeat(22)),
             format!("$sha256-suffix$i=1000001${SALT}${DIGEST}"),
             format!("$hmac-sha256${}${DIGEST}", "A".repeat(344)),
+            format!("{{PBKDF2-SHA256}}2000001${SALT}${DIGEST}"),
+            format!("$fbscrypt$v=1,n=21,r=8,p=1,ss=Bw==,sk={DIGEST}${SALT}${DIGEST}"),
         ] {
             assert_eq!(read(&text), Err(Immoderate), "{text}");
         }
@@ -245,6 +298,14 @@ mod tests {
             "$7$abc$abc",
             "!",
             "{CRYPT}ab",
+            "{crypt}ab",
+            "{SSHA",
+            "{}",
+            "{SSHA224}AAAA",
+            "{ARGON2}AAAA",
+            "{PBKDF2-SHA256}1000$AAAA",
+            "0123456789abcdef0123456789abcdeg",
+            "$fbscrypt$v=1$AAAA$AAAA",
         ] {
             assert!(matches!(read(text), Err(UnknownKind | Malformed)), "{text}");
         }
@@ -258,8 +319,50 @@ mod tests {
             "{SSHA}AAAA".to_owned(),
             "md5$salt$00".to_owned(),
             "md5$salt$0g".to_owned(),
+            format!("$argon2id$v=19$m=65536,t=1,p=1,keyid=AA${SALT}${DIGEST}"),
+            format!("$argon2id$v=19$m=65536,t=1,t=2,p=1${SALT}${DIGEST}"),
+            format!("$argon2id$v=19$m=65536,t=1${SALT}${DIGEST}"),
+            format!("$pbkdf2-sha256$l=32${SALT}${DIGEST}"),
+            // Another version, more lanes than Firebase has, no key, a key of another length.
+            format!("$fbscrypt$v=2,n=14,r=8,p=1,ss=Bw==,sk={DIGEST}${SALT}${DIGEST}"),
+            format!("$fbscrypt$v=1,n=14,r=8,p=2,ss=Bw==,sk={DIGEST}${SALT}${DIGEST}"),
+            format!("$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==${SALT}${DIGEST}"),
+            format!("$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk={SALT}${SALT}${DIGEST}"),
+            format!("$fbscrypt$v=1,n=14,p=1,ss=Bw==,sk={DIGEST}${SALT}${DIGEST}"),
         ] {
             assert!(read(&text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn neither_the_order_of_parameters_nor_the_case_of_a_scheme_matters() {
+        let key = format!("sk={DIGEST}");
+        for (written, same) in [
+            (
+                format!("$argon2id$v=19$m=65536,t=3,p=4${SALT}${DIGEST}"),
+                format!("$argon2id$v=19$p=4,m=65536,t=3${SALT}${DIGEST}"),
+            ),
+            (
+                format!("$argon2id$m=65536,t=3,p=4${SALT}${DIGEST}"),
+                format!("$argon2id$t=3,p=4,m=65536${SALT}${DIGEST}"),
+            ),
+            (
+                format!("$scrypt$ln=14,r=8,p=5${SALT}${DIGEST}"),
+                format!("$scrypt$p=5,r=8,ln=14${SALT}${DIGEST}"),
+            ),
+            (
+                format!("$pbkdf2-sha256$i=29000,l=32${SALT}${DIGEST}"),
+                format!("$pbkdf2-sha256$l=32,i=29000${SALT}${DIGEST}"),
+            ),
+            (
+                format!("$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,{key}${SALT}${DIGEST}"),
+                format!("$fbscrypt${key},p=1,r=8,ss=Bw==,n=14,v=1${SALT}${DIGEST}"),
+            ),
+            (format!("{{SSHA256}}{DIGEST}AAAA"), format!("{{ssha256}}{DIGEST}AAAA")),
+            (format!("{{CRYPT}}$2b$10${}", "a".repeat(53)), format!("{{Crypt}}$2b$10${}", "a".repeat(53))),
+        ] {
+            assert!(read(&written).is_ok(), "{written}");
+            assert_eq!(read(&written), read(&same), "{same}");
         }
     }
 

@@ -132,6 +132,7 @@ fn pbkdf2(
         Algorithm::Md5 => return None,
         Algorithm::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
         Algorithm::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+        Algorithm::Sha384 => pbkdf2::PBKDF2_HMAC_SHA384,
         Algorithm::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
     };
     let mut digest = vec![0; length as usize];
