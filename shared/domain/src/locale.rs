@@ -1,40 +1,34 @@
 //! Languages that people read.
 
+use oxilangtag::LanguageTag;
 use serde::Serialize;
 use thiserror::Error;
 
-/// A language tag of BCP 47 (RFC 5646): a language, and a script and a region if given, e.g. `de`,
-/// `pt-BR`, `zh-Hant-TW`; written as section 2.1.1 recommends.
+/// Longer than a tag with all its parts; RFC 5646, section 4.4.1, asks for 35 at least.
+const MAX_CHARACTERS: usize = 100;
+
+/// A well-formed language tag of BCP 47 (RFC 5646), e.g. `de`, `zh-Hant-TW` or `en-u-rg-uszzzz`, in the case
+/// that section 2.1.1 recommends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Locale(String);
 
 /// "`/locale` …"
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("must be a language tag such as `de`, `pt-BR` or `zh-Hant-TW`")]
 pub struct InvalidLocale;
 
 impl Locale {
-    /// Takes a tag, whatever its case.
+    /// Parses a tag in any case.
     ///
     /// # Errors
-    /// [`InvalidLocale`] for anything but a language, an optional script and an optional region.
+    /// [`InvalidLocale`] if it is not well-formed, or longer than 100 characters.
     pub fn parse(text: &str) -> Result<Self, InvalidLocale> {
-        let mut parts = text.split('-').peekable();
-        let letters = |part: &str| part.bytes().all(|b| b.is_ascii_alphabetic());
-        let language = parts.next().filter(|part| matches!(part.len(), 2 | 3) && letters(part));
-        let mut tag = language.ok_or(InvalidLocale)?.to_ascii_lowercase();
-        if let Some(script) = parts.next_if(|part| part.len() == 4 && letters(part)) {
-            let (first, rest) = script.split_at(1);
-            tag.extend(["-", &first.to_ascii_uppercase(), &rest.to_ascii_lowercase()]);
+        if text.len() > MAX_CHARACTERS {
+            return Err(InvalidLocale);
         }
-        let is_region = |part: &&str| {
-            part.len() == 2 && letters(part) || part.len() == 3 && part.bytes().all(|b| b.is_ascii_digit())
-        };
-        if let Some(region) = parts.next_if(is_region) {
-            tag.extend(["-", &region.to_ascii_uppercase()]);
-        }
-        if parts.next().is_some() { Err(InvalidLocale) } else { Ok(Self(tag)) }
+        let tag = LanguageTag::parse_and_normalize(text).map_err(|_| InvalidLocale)?;
+        Ok(Self(tag.into_inner()))
     }
 
     /// The tag itself.
@@ -49,18 +43,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_a_language_with_or_without_script_and_region() {
+    fn a_well_formed_tag_is_kept_in_the_recommended_case() {
         let cases = [
             ("de", "de"),
             ("DE-at", "de-AT"),
             ("zh-hant-tw", "zh-Hant-TW"),
             ("es-419", "es-419"),
             ("gsw", "gsw"),
+            ("en-u-rg-uszzzz", "en-u-rg-uszzzz"),
+            ("EN-us-U-HC-h12-X-priv", "en-US-u-hc-h12-x-priv"),
+            ("ca-ES-valencia", "ca-ES-valencia"),
+            ("sl-rozaj-biske-1994", "sl-rozaj-biske-1994"),
+            ("zh-cmn-Hans-CN", "zh-cmn-Hans-CN"),
+            ("i-klingon", "i-klingon"),
+            ("x-private", "x-private"),
         ];
         for (written, tag) in cases {
             assert_eq!(Locale::parse(written).expect("a tag").as_str(), tag);
         }
-        for refused in ["", "d", "de_AT", "de-", "de-AT-x", "de-AT-Latn", "english", "de-1", "../de", "dé"] {
+    }
+
+    #[test]
+    fn a_malformed_tag_is_refused() {
+        let long = format!("x{}", "-abcdefgh".repeat(12));
+        for refused in [
+            "",
+            "d",
+            "de_AT",
+            "de-",
+            "de-AT-x",
+            "de-AT-Latn",
+            "en-US-US",
+            "de-1",
+            "../de",
+            "dé",
+            "??",
+            " de",
+            &long,
+        ] {
             assert_eq!(Locale::parse(refused), Err(InvalidLocale), "{refused}");
         }
     }
