@@ -108,18 +108,12 @@ pub(super) async fn run(
         report.document(document);
         return Err(UsersError::Bad { bad: bad.len(), all });
     }
+    report_omissions(&good, report, &mut document);
     if report.dry_run {
         report.line(&format!("would import {} users of {format}, leave out {left_out}", good.len()));
         document["importable"] = good.len().into();
         report.document(document);
         return Ok(Ended::Well);
-    }
-    let administrators = good.iter().filter(|(_, candidate)| candidate.was_administrator).count();
-    if administrators > 0 {
-        report.line(&format!(
-            "the role admin of {administrators} users is left out: `gatepost users grant-admin` gives it"
-        ));
-        document["administrators_left_out"] = administrators.into();
     }
     let Outcomes { imported, already_there, refused } = import.all(good).await?;
     for (place, reason) in &refused {
@@ -134,6 +128,23 @@ pub(super) async fn run(
     document["refused"] = documents(&refused).into();
     report.document(document);
     Ok(if refused.is_empty() { Ended::Well } else { Ended::WithFindings })
+}
+
+/// Reports what users lose who are imported all the same.
+fn report_omissions(good: &[(Place, Candidate)], report: &Report, document: &mut Value) {
+    let locale = |(place, candidate): &(Place, Candidate)| Some((*place, candidate.invalid_locale?));
+    let locales: Vec<_> = good.iter().filter_map(locale).collect();
+    for (place, invalid) in &locales {
+        report.line(&format!("{place}: the locale is left out: it {invalid}"));
+    }
+    document["locales_left_out"] = documents(&locales).into();
+    let administrators = good.iter().filter(|(_, candidate)| candidate.was_administrator).count();
+    if administrators > 0 {
+        report.line(&format!(
+            "the role admin of {administrators} users is left out: `gatepost users grant-admin` gives it"
+        ));
+        document["administrators_left_out"] = administrators.into();
+    }
 }
 
 fn unverified(arguments: &ArgMatches) -> Unverified {

@@ -13,6 +13,7 @@ use clap::{Arg, ArgMatches, Command};
 use thiserror::Error;
 use tokio::runtime;
 
+use self::formats::{Format, Place};
 use crate::{
     outbox::Ended,
     report::{Report, group},
@@ -46,6 +47,13 @@ pub(crate) enum UsersError {
         "the file is nothing that is known: it must hold JSON, one JSON object a line, or CSV with a header"
     )]
     UnknownShape,
+    #[error("cannot tell which system the file is from: pass --format")]
+    UnknownFormat,
+    #[error(
+        "{place} has the field {field}, which looks like a status and is not part of an export of {format}: \
+         pass the right --format, or remove the field; nothing was written"
+    )]
+    UnreadStatus { place: Place, field: String, format: Format },
     #[error("{bad} of {all} users cannot be taken over as they are: nothing was written")]
     Bad { bad: usize, all: usize },
     #[error(

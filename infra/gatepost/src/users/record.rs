@@ -47,13 +47,15 @@ pub(crate) enum Password {
     Ours(PasswordHash),
 }
 
-/// Somebody who can be taken over.
+/// A user who can be imported.
 pub(crate) struct Candidate {
     pub(crate) newcomer: Newcomer,
     pub(crate) password: Password,
     pub(crate) previous_passwords: Vec<Password>,
     /// There, which does not make one here.
     pub(crate) was_administrator: bool,
+    /// Why the locale is left out, if it is.
+    pub(crate) invalid_locale: Option<InvalidLocale>,
 }
 
 /// What is to become of people whose address was not proven there.
@@ -83,10 +85,12 @@ pub(crate) enum Wrong {
     Unverified,
     #[error("the {0} name {1}")]
     Name(&'static str, InvalidName),
-    #[error("the locale {0}")]
-    Locale(#[from] InvalidLocale),
-    #[error("{0} is no time that can be read")]
+    #[error("{0} is not a time")]
     Time(&'static str),
+    #[error("{0} is neither true nor false")]
+    Flag(&'static str),
+    #[error("{0} is not a status of that system")]
+    UnknownStatus(&'static str),
     #[error("the status must be active, suspended, or deleting with erase_at")]
     Status,
     #[error("an attribute, or all together, {0}")]
@@ -133,7 +137,9 @@ impl Record {
         let name = |what, text: Option<String>| {
             text.map(|text| Name::parse(&text).map_err(|wrong| Wrong::Name(what, wrong))).transpose()
         };
-        let locale = self.locale.map(|text| Locale::parse(&text.replace('_', "-"))).transpose()?;
+        let locale = self.locale.map(|text| Locale::parse(&text.replace('_', "-"))).transpose();
+        // A detail that must not stop the import.
+        let (locale, invalid_locale) = locale.map_or_else(|invalid| (None, Some(invalid)), |tag| (tag, None));
         let is_role = |role: &String| (1..=MAX_ROLE_CHARACTERS).contains(&role.chars().count());
         if self.roles.len() > MAX_ROLES || !self.roles.iter().all(is_role) {
             return Err(Wrong::Roles);
@@ -167,7 +173,7 @@ impl Record {
             updated_at: self.updated_at.unwrap_or(now),
         };
         let Self { password, previous_passwords, .. } = self;
-        Ok(Some(Candidate { newcomer, password, previous_passwords, was_administrator }))
+        Ok(Some(Candidate { newcomer, password, previous_passwords, was_administrator, invalid_locale }))
     }
 
     /// The id there, if it can be one here; or else one that is the same whenever it is derived.

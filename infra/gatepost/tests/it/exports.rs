@@ -33,7 +33,11 @@ fn auth0() -> Value {
         "email_verified": true,
         "name": "Ada King Lovelace",
         "passwordHash": bcrypt().replace("$2y$", "$2b$"),
-        "connection": "Users",
+        "password_set_date": {"$date": "2021-03-05T16:35:16.775Z"},
+        "tenant": "example",
+        "connection": "Username-Password-Authentication",
+        "_tmp_is_unique": true,
+        "identifiers": [{"type": "email", "value": "auth0@example.com", "verified": true}],
         "created_at": {"$date": "2021-03-05T16:35:16.775Z"},
     })
 }

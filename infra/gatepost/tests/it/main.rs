@@ -19,6 +19,7 @@ mod moving_out;
 mod operated;
 mod process;
 mod publishing;
+mod reading_exports;
 mod ring;
 mod tasks;
 mod verifying;

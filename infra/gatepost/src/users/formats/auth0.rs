@@ -18,25 +18,40 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
+    let (email, is_verified) = address(fields)?;
     let record = Record {
-        id: fields.text("user_id").or(fields.text("_id")),
-        email: fields.text("email"),
-        is_verified: fields.flag("email_verified"),
-        locale: fields.text("locale"),
-        is_suspended: fields.flag("blocked"),
+        id: fields.text("user_id")?.or(fields.text("_id")?),
+        email,
+        is_verified,
+        locale: fields.locale("locale"),
+        is_suspended: fields.flag("blocked")? == Some(true),
         created_at: fields.moment("created_at")?,
         updated_at: fields.moment("updated_at")?,
         password: password(fields)?,
         ..Record::default()
     };
-    Ok(record.named(fields.text("given_name"), fields.text("family_name"), fields.text("name")))
+    Ok(record.named(fields.text("given_name")?, fields.text("family_name")?, fields.text("name")?))
+}
+
+/// Returns the address and whether it is verified: some users have it among `identifiers` only.
+fn address(fields: &Fields) -> Result<(Option<String>, bool), Wrong> {
+    let list = fields.value("identifiers").and_then(Value::as_array).into_iter().flatten();
+    let mut addresses = list
+        .filter_map(Value::as_object)
+        .filter(|entry| entry.get("type").is_some_and(|kind| kind == "email"));
+    let nested = addresses.next().filter(|_| fields.value("email").is_none());
+    let (source, email, verified) = match nested {
+        Some(entry) => (&Fields(entry), "value", "verified"),
+        None => (fields, "email", "email_verified"),
+    };
+    Ok((source.text(email)?, source.flag(verified)? == Some(true)))
 }
 
 fn password(fields: &Fields) -> Result<Password, Wrong> {
     if let Some(custom) = fields.object("custom_password_hash")? {
         return custom_hash(&custom).map(Password::Foreign);
     }
-    let bcrypt = fields.text("passwordHash").or(fields.text("password_hash"));
+    let bcrypt = fields.text("passwordHash")?.or(fields.text("password_hash")?);
     bcrypt.map_or(Ok(Password::None), |text| Ok(Password::Foreign(text.parse()?)))
 }
 
@@ -45,33 +60,33 @@ fn custom_hash(custom: &Map<String, Value>) -> Result<ForeignHash, Wrong> {
     const HASH: &str = "custom_password_hash";
     let part = |name: &'static str| Fields(custom).object(name);
     let hash = part("hash")?.ok_or(Wrong::Kind(HASH))?;
-    let algorithm = Fields(custom).text("algorithm").unwrap_or_default();
+    let algorithm = Fields(custom).text("algorithm")?.unwrap_or_default();
     let in_utf8 =
         |encoding: String| encoding.replace('-', "").eq_ignore_ascii_case("utf8") || encoding == "ascii";
-    let password_encoding = part("password")?.and_then(|password| Fields(&password).text("encoding"));
-    if !password_encoding.is_none_or(in_utf8) {
+    let password = part("password")?.unwrap_or_default();
+    if !Fields(&password).text("encoding")?.is_none_or(in_utf8) {
         return Err(Wrong::HashEncoding);
     }
     let salt = part("salt")?;
     let octets_of =
         |part: Option<&Map<String, Value>>| part.map_or(Ok(Vec::new()), |part| octets(part, "utf8"));
     let written = match algorithm.as_str() {
-        "bcrypt" | "ldap" | "argon2" | "pbkdf2" => Fields(&hash).text("value").unwrap_or_default(),
+        "bcrypt" | "ldap" | "argon2" | "pbkdf2" => Fields(&hash).text("value")?.unwrap_or_default(),
         "md5" | "sha1" | "sha256" | "sha512" => {
-            let position = salt.as_ref().and_then(|salt| Fields(salt).text("position"));
-            let position = if position.as_deref() == Some("suffix") { "suffix" } else { "prefix" };
+            let is_suffix = |salt: &Map<String, Value>| salt.get("position").is_some_and(|at| at == "suffix");
+            let position = if salt.as_ref().is_some_and(is_suffix) { "suffix" } else { "prefix" };
             let (salt, digest) = (octets_of(salt.as_ref())?, octets(&hash, "hex")?);
             phc(&format!("{algorithm}-{position}$i=1"), &salt, &digest)
         }
         "hmac" if salt.is_none() => {
-            let digest = Fields(&hash).text("digest").unwrap_or_default();
+            let digest = Fields(&hash).text("digest")?.unwrap_or_default();
             let key = Fields(&hash).object("key")?;
             phc(&format!("hmac-{digest}"), &octets_of(key.as_ref())?, &octets(&hash, "hex")?)
         }
         "scrypt" => {
             let number = |name, default: u64| {
                 Fields(custom)
-                    .text(name)
+                    .text(name)?
                     .map_or(Some(default), |text| text.parse().ok())
                     .ok_or(Wrong::Kind(HASH))
             };
@@ -94,7 +109,7 @@ fn phc(kind: &str, salt: &[u8], digest: &[u8]) -> String {
 fn octets(part: &Map<String, Value>, default: &str) -> Result<Vec<u8>, Wrong> {
     // Not trimmed: every octet counts.
     let value = part.get("value").and_then(Value::as_str).ok_or(Wrong::Kind("custom_password_hash"))?;
-    let encoding = Fields(part).text("encoding").unwrap_or_else(|| default.to_owned());
+    let encoding = Fields(part).text("encoding")?.unwrap_or_else(|| default.to_owned());
     match encoding.to_lowercase().as_str() {
         "base64" => BASE64.decode(value).map_err(|_| Wrong::HashEncoding),
         "hex" => hexadecimal(value).ok_or(Wrong::HashEncoding),

@@ -1,4 +1,4 @@
-//! Amazon Cognito: the CSV of its own import, and what `aws cognito-idp list-users` writes. It hands out
+//! Amazon Cognito: the CSV of its own import, and the answer of `aws cognito-idp list-users`. It exports
 //! no password hashes.
 
 use serde_json::{Map, Value};
@@ -6,28 +6,58 @@ use serde_json::{Map, Value};
 use super::{
     super::record::{Record, Wrong},
     fields::Fields,
+    rows::{Row, Rows},
 };
 
+/// Returns the users with their attributes among their fields.
+pub(super) fn users(rows: Rows) -> Rows {
+    rows.into_iter().map(|(place, row)| (place, row.and_then(flat))).collect()
+}
+
+/// Replaces `"Attributes": [{"Name": …, "Value": …}]`.
+fn flat(mut row: Map<String, Value>) -> Row {
+    const LIST: &str = "Attributes";
+    match row.remove(LIST) {
+        None | Some(Value::Null) => {}
+        Some(Value::Array(list)) => {
+            for entry in list {
+                let name = entry["Name"].as_str().ok_or(Wrong::Kind(LIST))?.to_owned();
+                row.insert(name, entry["Value"].clone());
+            }
+        }
+        Some(_) => return Err(Wrong::Kind(LIST)),
+    }
+    Ok(row)
+}
+
 pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
-    let attributes = attributes(fields);
-    let attributes = attributes.as_ref().map_or(Fields(fields.0), Fields);
-    let username = fields.text("cognito:username").or(fields.text("Username"));
+    let username = fields.text("cognito:username")?.or(fields.text("Username")?);
     let record = Record {
-        id: attributes.text("sub").or(username),
-        email: attributes.text("email"),
-        is_verified: attributes.flag("email_verified"),
-        locale: attributes.text("locale"),
-        is_suspended: fields.value("Enabled").is_some() && !fields.flag("Enabled"),
+        id: fields.text("sub")?.or(username),
+        email: fields.text("email")?,
+        is_verified: fields.flag("email_verified")? == Some(true),
+        locale: fields.locale("locale"),
+        is_suspended: fields.flag("Enabled")? == Some(false) || is_closed(fields)?,
         created_at: fields.moment("UserCreateDate")?,
         updated_at: fields.moment("UserLastModifiedDate")?.or(fields.moment("updated_at")?),
         ..Record::default()
     };
-    Ok(record.named(attributes.text("given_name"), attributes.text("family_name"), attributes.text("name")))
+    Ok(record.named(fields.text("given_name")?, fields.text("family_name")?, fields.text("name")?))
 }
 
-/// `[{"Name": …, "Value": …}]` as an object.
-fn attributes(fields: &Fields) -> Option<Map<String, Value>> {
-    let list = fields.value("Attributes")?.as_array()?;
-    let pair = |entry: &Value| Some((entry["Name"].as_str()?.to_owned(), entry["Value"].clone()));
-    Some(list.iter().filter_map(pair).collect())
+/// Tells whether Cognito has closed the account: the other statuses concern its own passwords and proofs.
+fn is_closed(fields: &Fields) -> Result<bool, Wrong> {
+    match fields.text("UserStatus")?.as_deref() {
+        Some("ARCHIVED" | "COMPROMISED") => Ok(true),
+        None
+        | Some(
+            "CONFIRMED"
+            | "UNCONFIRMED"
+            | "EXTERNAL_PROVIDER"
+            | "RESET_REQUIRED"
+            | "FORCE_CHANGE_PASSWORD"
+            | "UNKNOWN",
+        ) => Ok(false),
+        Some(_) => Err(Wrong::UnknownStatus("UserStatus")),
+    }
 }

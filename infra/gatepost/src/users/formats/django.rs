@@ -34,26 +34,27 @@ fn user(row: Row) -> Option<Row> {
 fn verified(rows: &Rows) -> HashSet<String> {
     let address = |row: &Map<String, Value>| {
         let fields = row.get("fields")?.as_object()?;
-        let is_proven = row.get("model")? == "account.emailaddress" && Fields(fields).flag("verified");
-        Fields(fields).text("email").filter(|_| is_proven).map(|email| email.to_lowercase())
+        let is_address = row.get("model")? == "account.emailaddress";
+        let is_proven = is_address && Fields(fields).flag("verified") == Ok(Some(true));
+        Fields(fields).text("email").ok()?.filter(|_| is_proven).map(|email| email.to_lowercase())
     };
     rows.iter().filter_map(|(_, row)| address(row.as_ref().ok()?)).collect()
 }
 
 pub(super) fn record(fields: &Fields, verified: &HashSet<String>) -> Result<Record, Wrong> {
-    let email = fields.text("email");
+    let email = fields.text("email")?;
     let is_proven = email.as_ref().is_some_and(|email| verified.contains(&email.to_lowercase()));
     let record = Record {
-        id: fields.text("id"),
-        is_verified: is_proven || fields.flag("email_verified"),
+        id: fields.text("id")?,
+        is_verified: is_proven || fields.flag("email_verified")? == Some(true),
         roles: groups(fields),
-        is_suspended: fields.value("is_active").is_some() && !fields.flag("is_active"),
+        is_suspended: fields.flag("is_active")? == Some(false),
         created_at: fields.moment("date_joined")?,
         password: password(fields)?,
         email,
         ..Record::default()
     };
-    Ok(record.named(fields.text("first_name"), fields.text("last_name"), None))
+    Ok(record.named(fields.text("first_name")?, fields.text("last_name")?, None))
 }
 
 /// The names of groups, as `dumpdata --natural-foreign` has them; numbers would say nothing here.
@@ -64,7 +65,7 @@ fn groups(fields: &Fields) -> Vec<String> {
 
 fn password(fields: &Fields) -> Result<Password, Wrong> {
     // `set_unusable_password` writes an exclamation mark and random letters.
-    match fields.text("password").filter(|text| !text.starts_with('!')) {
+    match fields.text("password")?.filter(|text| !text.starts_with('!')) {
         Some(text) => Ok(Password::Foreign(text.parse()?)),
         None => Ok(Password::None),
     }

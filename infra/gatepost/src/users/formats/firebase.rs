@@ -1,4 +1,5 @@
-//! Firebase: what `firebase auth:export` writes, with the hash parameters of the project.
+//! Firebase: the JSON of `firebase auth:export` and of the Admin SDK's `listUsers`, with the hash
+//! parameters of the project.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use credentials::ForeignHash;
@@ -33,23 +34,25 @@ impl HashParameters {
 }
 
 pub(super) fn record(fields: &Fields, parameters: Option<&HashParameters>) -> Result<Record, Wrong> {
+    let metadata = fields.object("metadata")?.unwrap_or_default();
     let record = Record {
-        id: fields.text("localId"),
-        email: fields.text("email"),
-        is_verified: fields.flag("emailVerified"),
-        is_suspended: fields.flag("disabled"),
-        created_at: fields.moment("createdAt")?,
+        id: fields.text("localId")?.or(fields.text("uid")?),
+        email: fields.text("email")?,
+        is_verified: fields.flag("emailVerified")? == Some(true),
+        is_suspended: fields.flag("disabled")? == Some(true),
+        created_at: fields.moment("createdAt")?.or(Fields(&metadata).moment("creationTime")?),
         password: password(fields, parameters)?,
         ..Record::default()
     };
-    Ok(record.named(None, None, fields.text("displayName")))
+    Ok(record.named(None, None, fields.text("displayName")?))
 }
 
 fn password(fields: &Fields, parameters: Option<&HashParameters>) -> Result<Password, Wrong> {
-    let (Some(hash), Some(parameters)) = (fields.text("passwordHash"), parameters) else {
+    let (Some(hash), Some(parameters)) = (fields.text("passwordHash")?, parameters) else {
         return Ok(Password::None);
     };
-    let salt = octets(&fields.text("salt").unwrap_or_default()).ok_or(Wrong::HashEncoding)?;
+    let salt = fields.text("salt")?.or(fields.text("passwordSalt")?).unwrap_or_default();
+    let salt = octets(&salt).ok_or(Wrong::HashEncoding)?;
     let hash = ForeignHash::firebase(
         (&parameters.signer_key, &parameters.salt_separator),
         (parameters.rounds, parameters.memory_cost),

@@ -2,7 +2,7 @@
 
 use credentials::nothing;
 use domain::{Credential, PasswordHash, Status, User};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     super::record::{Deletion, Password, Record, Wrong},
@@ -30,17 +30,20 @@ const FIELDS: [&str; 17] = [
 ];
 const PREVIOUS: &str = "previous_passwords";
 
+pub(super) fn has_no_unknown_field(row: &Map<String, Value>) -> bool {
+    row.keys().all(|name| FIELDS.contains(&name.as_str()))
+}
+
 pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
-    // Somebody meant something by it.
     if let Some(name) = fields.0.keys().find(|name| !FIELDS.contains(&name.as_str())) {
         return Err(Wrong::UnknownField(name.chars().take(40).collect()));
     }
     let (is_suspended, deletion) = status(fields)?;
     let record = Record {
-        id: fields.text("id"),
-        email: fields.text("email"),
-        is_verified: fields.flag("email_verified"),
-        locale: fields.text("locale"),
+        id: fields.text("id")?,
+        email: fields.text("email")?,
+        is_verified: fields.flag("email_verified")? == Some(true),
+        locale: fields.locale("locale"),
         roles: fields.texts("roles")?,
         attributes: fields.object("attributes")?.map(|object| Value::Object(object).to_string()),
         is_suspended,
@@ -51,16 +54,17 @@ pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
         previous_passwords: previous_passwords(fields)?,
         ..Record::default()
     };
-    Ok(record.named(fields.text("first_name"), fields.text("last_name"), None))
+    Ok(record.named(fields.text("first_name")?, fields.text("last_name")?, None))
 }
 
 /// Whether the user is suspended, or to be erased.
 fn status(fields: &Fields) -> Result<(bool, Option<Deletion>), Wrong> {
-    match (fields.text("status").as_deref(), fields.moment("erase_at")?) {
+    match (fields.text("status")?.as_deref(), fields.moment("erase_at")?) {
         (None | Some("active"), None) => Ok((false, None)),
         (Some("suspended"), None) => Ok((true, None)),
         (Some("deleting"), Some(erase_at)) => {
-            let (is_final, was_suspended) = (fields.flag("is_final"), fields.flag("was_suspended"));
+            let [is_final, was_suspended] = ["is_final", "was_suspended"].map(|name| fields.flag(name));
+            let (is_final, was_suspended) = (is_final? == Some(true), was_suspended? == Some(true));
             Ok((false, Some(Deletion { erase_at, is_final, was_suspended })))
         }
         _ => Err(Wrong::Status),
@@ -68,7 +72,7 @@ fn status(fields: &Fields) -> Result<(bool, Option<Deletion>), Wrong> {
 }
 
 fn password(fields: &Fields) -> Result<Password, Wrong> {
-    match (fields.text("password_hash"), fields.text("pepper_id")) {
+    match (fields.text("password_hash")?, fields.text("pepper_id")?) {
         (None, _) => Ok(Password::None),
         // Somebody else's hash that was strong enough to rest as it is, and may not be any more.
         (Some(text), Some(pepper_id)) if pepper_id == nothing().pepper_id && text != nothing().phc => {

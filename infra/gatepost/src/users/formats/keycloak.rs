@@ -11,22 +11,25 @@ use super::{
 const EVERYBODYS: [&str; 3] = ["offline_access", "uma_authorization", "default-roles-"];
 
 pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
-    let locale = fields
-        .object("attributes")?
-        .and_then(|attributes| attributes.get("locale").and_then(|list| list[0].as_str()).map(str::to_owned));
+    // Attributes are lists, of which users have the first.
+    let mut attributes = fields.object("attributes")?.unwrap_or_default();
+    if let Some(Value::Array(list)) = attributes.get_mut("locale") {
+        let first = list.first().cloned();
+        attributes.insert("locale".to_owned(), first.unwrap_or_default());
+    }
     let is_own = |role: &String| !EVERYBODYS.iter().any(|common| role.starts_with(common));
     let record = Record {
-        id: fields.text("id"),
-        email: fields.text("email"),
-        is_verified: fields.flag("emailVerified"),
-        locale,
+        id: fields.text("id")?,
+        email: fields.text("email")?,
+        is_verified: fields.flag("emailVerified")? == Some(true),
+        locale: Fields(&attributes).locale("locale"),
         roles: fields.texts("realmRoles")?.into_iter().filter(is_own).collect(),
-        is_suspended: fields.value("enabled").is_some() && !fields.flag("enabled"),
+        is_suspended: fields.flag("enabled")? == Some(false),
         created_at: fields.moment("createdTimestamp")?,
         password: password(fields)?,
         ..Record::default()
     };
-    Ok(record.named(fields.text("firstName"), fields.text("lastName"), None))
+    Ok(record.named(fields.text("firstName")?, fields.text("lastName")?, None))
 }
 
 fn password(fields: &Fields) -> Result<Password, Wrong> {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::super::{UsersError, record::Wrong};
 
-/// Where somebody is in a file, so that people find it.
+/// The position of a user in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Line(u64),
@@ -52,7 +52,7 @@ fn object(value: Value) -> Row {
     if let Value::Object(object) = value { Ok(object) } else { Err(Wrong::NoObject) }
 }
 
-/// CSV (RFC 4180); each row becomes what the same would be in JSON, texts all.
+/// Reads CSV (RFC 4180): each row becomes an object of texts.
 fn table(text: &str) -> Result<Rows, UsersError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|_| UsersError::UnknownShape)?.clone();
@@ -63,11 +63,19 @@ fn table(text: &str) -> Result<Rows, UsersError> {
     for row in reader.into_records() {
         let row = row.map_err(|_| UsersError::UnknownShape)?;
         let place = Place::Line(row.position().map_or(0, csv::Position::line));
-        let cells = || header.iter().zip(&row).map(|(name, cell)| (name.trim().to_owned(), cell.into()));
+        let cells = || header.iter().zip(&row).map(|(name, text)| (name.trim().to_owned(), cell(text)));
         let is_whole = row.len() == header.len();
         rows.push((place, if is_whole { Ok(cells().collect()) } else { Err(Wrong::Columns) }));
     }
     Ok(rows)
+}
+
+/// Reads a cell: databases write the absence of a value in several ways.
+fn cell(text: &str) -> Value {
+    match text.trim() {
+        "" | "null" | "NULL" | r"\N" => Value::Null,
+        _ => text.into(),
+    }
 }
 
 impl fmt::Display for Place {
