@@ -44,7 +44,7 @@ async fn subject(stage: &Stage, tokens: &Tokens) -> String {
 async fn what_is_named_changes_and_what_is_null_goes() {
     let stage = Stage::with(declared);
     let tokens = stage.signed_in(EMAIL).await;
-    let all = json!({"first_name": " Ada ", "last_name": "L", "locale": "en-gb", "attributes": {"plan": "pro", "age": 36}});
+    let all = json!({"first_name": " Ada ", "last_name": "L", "locale": "ca-es-VALENCIA", "attributes": {"plan": "pro", "age": 36}});
     patch(&stage, &tokens, all).await.expect(200);
 
     let rest = json!({"last_name": null, "attributes": {"plan": null, "motto": "onward"}});
@@ -53,11 +53,11 @@ async fn what_is_named_changes_and_what_is_null_goes() {
     let me = stage.get("/v1/me", &tokens.access).await.expect(200);
     assert_eq!((&me.body, me.header("etag")), (&changed.body, changed.header("etag")));
     let shown = ["first_name", "last_name", "locale", "attributes"].map(|name| me.body[name].clone());
-    let expected = [json!("Ada"), Value::Null, json!("en-GB"), json!({"age": 36, "motto": "onward"})];
+    let expected = [json!("Ada"), Value::Null, json!("ca-ES-valencia"), json!({"age": 36, "motto": "onward"})];
     assert_eq!(shown, expected);
     let event = json!({
         "changed": ["attributes.motto", "attributes.plan", "last_name"], "email": EMAIL, "first_name": "Ada",
-        "locale": "en-GB", "attributes": {"age": 36, "motto": "onward"},
+        "locale": "ca-ES-valencia", "attributes": {"age": 36, "motto": "onward"},
     });
     assert_eq!(said(&stage).await, event);
 
@@ -95,7 +95,7 @@ async fn every_unacceptable_field_is_said_at_once() {
     let stage = Stage::with(declared);
     let tokens = stage.signed_in(EMAIL).await;
     let wrong = json!({
-        "first_name": "", "locale": "english",
+        "first_name": "", "locale": "engl_ish",
         "attributes": {"plan": "gold", "age": -1, "undeclared": "x", "motto": "fine"},
     });
 
