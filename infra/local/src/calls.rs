@@ -127,6 +127,10 @@ pub fn rights<'a>(calls: impl IntoIterator<Item = &'a Made>) -> BTreeSet<Touch> 
     calls.into_iter().flat_map(|made| made.call.touches.iter().cloned()).collect()
 }
 
+/// Gives a second answer to a call of DynamoDB, whose operation, request and first answer it is told. The function
+/// gets the second one.
+pub(crate) type Reviewer = Arc<dyn Fn(&str, &[u8], (u16, &[u8])) -> (u16, Vec<u8>) + Send + Sync>;
+
 type Watcher = Arc<dyn Fn(&Call) -> Fate + Send + Sync>;
 
 /// Who sees the calls.

@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use thiserror::Error;
 
 use crate::{
-    breaches, bus::Bus, calls::Watch, journal::Journal, mailbox::Mailbox, queue::Queue, rules, seam::Answer,
+    breaches, bus::Bus, calls::{Reviewer, Watch}, journal::Journal, mailbox::Mailbox, queue::Queue, rules, seam::Answer,
     secrets::Secrets, simulator, tables::Tables, template::Template, uploads::Uploads,
 };
 
@@ -23,6 +23,8 @@ pub(crate) struct Services {
     pub(crate) secrets: Secrets,
     pub(crate) uploads: Uploads,
     pub(crate) watch: Watch,
+    /// Locked while a call is answered: both implementations see the calls in one order.
+    pub(crate) review: Option<Mutex<Reviewer>>,
     /// Of each metric the newest value.
     pub(crate) metrics: Mutex<BTreeMap<&'static str, u64>>,
     /// Whether writing waits for a disk.
@@ -68,7 +70,8 @@ impl Services {
             return refusal;
         }
         match (service, operation) {
-            ("dynamodb" | "streams", operation) => self.tables.answer(operation, body),
+            ("dynamodb", operation) => self.answer_of_dynamodb(operation, body),
+            ("streams", operation) => self.tables.answer(operation, body),
             ("events", "PutEvents") => self.bus.put_events(body, refused_entries),
             ("secretsmanager", operation) => self.secrets.answer(operation, body),
             ("ses", "SendEmail") => self.send_email(body),
@@ -76,6 +79,14 @@ impl Services {
             ("breaches", digits) => breaches::range(digits),
             _ => Answer::refusal(400, "UnknownOperationException", "The operation does not run locally."),
         }
+    }
+
+    pub(crate) fn answer_of_dynamodb(&self, operation: &str, body: &[u8]) -> Answer {
+        let Some(review) = &self.review else { return self.tables.answer(operation, body) };
+        let review = review.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = self.tables.answer(operation, body);
+        let (status, body) = review(operation, body, (first.status, &first.body));
+        Answer { status, body }
     }
 
     fn send_email(&self, body: &[u8]) -> Answer {

@@ -14,7 +14,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     bus::Bus,
-    calls::{Call, Fate, Watch},
+    calls::{Call, Fate, Reviewer, Watch},
     consumer::QueueReader,
     folder::Folder,
     functions::{self, Build},
@@ -51,6 +51,7 @@ pub struct Setup {
     pub(crate) random: Random,
     pub(crate) log: Arc<dyn Fn(&Line) + Send + Sync>,
     watch: Watch,
+    reviewer: Option<Reviewer>,
     pub(crate) is_patient: bool,
 }
 
@@ -81,6 +82,7 @@ impl Setup {
             random: Random::system(),
             log: Arc::new(|_| ()),
             watch: Watch::default(),
+            reviewer: None,
             is_patient: false,
         };
         setup.at("http://127.0.0.1:9000")
@@ -157,6 +159,17 @@ impl Setup {
         self
     }
 
+    /// Lets another implementation of DynamoDB answer each call as well: `review` gets the operation, the request,
+    /// and status and body of the first answer. It returns the answer that the function gets.
+    #[must_use]
+    pub fn reviewed_by(
+        mut self,
+        review: impl Fn(&str, &[u8], (u16, &[u8])) -> (u16, Vec<u8>) + Send + Sync + 'static,
+    ) -> Self {
+        self.reviewer = Some(Arc::new(review));
+        self
+    }
+
     /// Records all calls of AWS for [`Stack::calls`].
     #[must_use]
     pub fn recording(mut self) -> Self {
@@ -221,6 +234,7 @@ impl Setup {
             uploads: Uploads::at(&self.url),
             on_disk: folder.is_some(),
             watch: self.watch.clone(),
+            review: self.reviewer.clone().map(Mutex::new),
             metrics: Mutex::default(),
             template: Arc::clone(&template),
             tables,

@@ -142,7 +142,7 @@ impl Stack {
     /// # Errors
     /// What DynamoDB answers then.
     pub fn dynamodb(&self, operation: &str, request: &Value) -> Result<Value, Value> {
-        let answer = self.0.services.tables.answer(operation, request.to_string().as_bytes());
+        let answer = self.0.services.answer_of_dynamodb(operation, request.to_string().as_bytes());
         let body = serde_json::from_slice(&answer.body).unwrap_or_default();
         if answer.status == 200 { Ok(body) } else { Err(body) }
     }

@@ -9,6 +9,7 @@
 
 pub mod faults;
 pub mod outbox;
+pub mod second_opinion;
 pub mod upload;
 
 use std::{
@@ -137,7 +138,8 @@ impl Stage {
         let hand = Arc::clone(&time);
         let clock = Clock::of(move || Timestamp::from_millis(hand.load(Ordering::SeqCst)));
         // Only the clock of the test says how long anything takes, whatever else the machine has to do.
-        let stack = setup.with_clock(clock).patient().start().expect("the stack starts");
+        let setup = second_opinion::ask(setup.with_clock(clock).patient());
+        let stack = setup.start().expect("the stack starts");
         Self { stack, time }
     }
 

@@ -121,6 +121,8 @@ fn sentences(paragraph: &str) -> Vec<String> {
 }
 
 fn breaks_a_rule(sentence: &str) -> bool {
+    // Code may say anything.
+    let sentence: String = sentence.split('`').step_by(2).collect();
     let plain = sentence.trim_start_matches(['*', '"', '(', '_', ' ', '[']);
     let opener = plain.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
     let is_question = sentence.trim_end().ends_with('?');
