@@ -60,7 +60,11 @@ pub(crate) struct Claims {
     pub(crate) jti: String,
     pub(crate) sid: String,
     pub(crate) auth_time: i64,
+    // A claim without a value is left out (RFC 9068 asks for a scope only where there is one). Tokens from
+    // before that have an empty one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) roles: Vec<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) scope: String,
 }
 

@@ -337,6 +337,26 @@ fn base64url_that_is_not_canonical_is_refused() {
 }
 
 #[test]
+fn roles_and_scope_may_be_missing_or_empty_but_not_null() {
+    let nothing = AccessClaims { roles: Vec::new(), scope: String::new(), ..claims() };
+    let with = |change: fn(&mut Map<String, Value>)| {
+        let mut payload = payload();
+        change(&mut payload);
+        verify(header(), payload)
+    };
+
+    assert_eq!(
+        with(|payload| payload.retain(|name, _| name != "roles" && name != "scope")),
+        Ok(nothing.clone())
+    );
+    // As tokens said it before claims without a value were left out.
+    assert_eq!(with(|payload| payload.extend(object(json!({"roles": [], "scope": ""})))), Ok(nothing));
+    for name in ["roles", "scope"] {
+        assert_eq!(with_claim(name, Value::Null), Err(Rejected::Invalid), "{name}");
+    }
+}
+
+#[test]
 fn a_token_beyond_8_kib_is_refused() {
     let roles = |length: usize| with_claim("roles", json!(["x".repeat(length)])).map(drop);
 

@@ -2,8 +2,11 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::SigningAlgorithm;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, jwk::Jwk};
 use serde_json::{Value, json};
+use tokens::AccessClaims;
 
-use crate::{AUDIENCE, CURRENT, ISSUER, LIFETIME, NEXT, NOW, claims, issuer, issuer_of, issuer_with, seeds};
+use crate::{
+    AUDIENCE, CURRENT, ISSUER, LIFETIME, NEXT, NOW, claims, issuer, issuer_of, issuer_with, seeds, verifier,
+};
 
 fn segment(token: &str, index: usize) -> Value {
     let segment = token.split('.').nth(index).expect("a segment");
@@ -33,6 +36,16 @@ fn an_access_token_says_what_rfc_9068_asks_for() {
         })
     );
     assert_eq!(NOW.plus(LIFETIME).seconds(), 1_763_694_600);
+}
+
+#[test]
+fn a_claim_without_a_value_is_left_out() {
+    let nothing = AccessClaims { roles: Vec::new(), scope: String::new(), ..claims() };
+    let token = issuer().access_token(&nothing, NOW).expect("a token");
+
+    let said = segment(token.expose(), 1);
+    assert_eq!((said.get("roles"), said.get("scope")), (None, None));
+    assert_eq!(verifier().verify(token.expose(), NOW), Ok(nothing));
 }
 
 #[test]
