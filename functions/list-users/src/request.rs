@@ -136,6 +136,7 @@ fn role(text: &str) -> Result<String, Unacceptable> {
 
 /// As canonical addresses are written.
 fn prefix(text: &str) -> Result<String, Unacceptable> {
+    let text = text.trim();
     let is_prefix = text.bytes().all(|b| b.is_ascii_graphic()) && (1..=MAX_PREFIX).contains(&text.len());
     if is_prefix { Ok(text.to_ascii_lowercase()) } else { Err(Unacceptable::NoPrefix) }
 }

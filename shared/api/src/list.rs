@@ -34,7 +34,7 @@ pub struct List<T> {
 
 /// 1 to 100 entries.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(try_from = "u8")]
+#[serde(try_from = "f64")]
 #[schemars(!try_from)]
 pub struct Limit(#[schemars(range(min = 1, max = 100))] u8);
 
@@ -119,11 +119,13 @@ impl Default for Limit {
     }
 }
 
-impl TryFrom<u8> for Limit {
+impl TryFrom<f64> for Limit {
     type Error = OutOfRange;
 
-    fn try_from(limit: u8) -> Result<Self, OutOfRange> {
-        if (1..=100).contains(&limit) { Ok(Self(limit)) } else { Err(OutOfRange) }
+    /// `30.0` is an integer, as in JSON Schema.
+    fn try_from(limit: f64) -> Result<Self, OutOfRange> {
+        let is_it = |whole: &u8| f64::from(*whole).total_cmp(&limit).is_eq();
+        (1..=100).find(is_it).map(Self).ok_or(OutOfRange)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use thiserror::Error;
 
 /// Attributes that a service can declare.
@@ -169,11 +169,20 @@ impl Attribute {
     fn of(value: &Value) -> Option<Self> {
         match value {
             Value::String(text) => Some(Self::Text(text.clone())),
-            Value::Number(number) => number.as_i64().map(Self::Integer),
+            Value::Number(number) => integer(number).map(Self::Integer),
             Value::Bool(yes) => Some(Self::Boolean(*yes)),
             Value::Null | Value::Array(_) | Value::Object(_) => None,
         }
     }
+}
+
+/// Returns a number without a fraction as an integer, however it is written: `30.0` and `3e1` are 30, as in
+/// JSON Schema. Beyond 2^53 a number with a point or an exponent no longer stands for one integer.
+fn integer(number: &Number) -> Option<i64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= EXACT;
+    let written_otherwise = || format!("{:.0}", number.as_f64().filter(is_whole)?).parse().ok();
+    number.as_i64().or_else(written_otherwise)
 }
 
 impl Attributes {
@@ -259,6 +268,9 @@ mod tests {
             ("motto", json!("ééééé")),
             ("age", json!(0)),
             ("age", json!(150)),
+            ("age", json!(30.0)),
+            ("age", json!(1.5e2)),
+            ("age", json!(-0.0)),
             ("news", json!(false)),
         ];
         for (name, value) in taken {
@@ -272,6 +284,7 @@ mod tests {
             ("age", json!(-1)),
             ("age", json!(151)),
             ("age", json!(1.5)),
+            ("age", json!(1e300)),
             ("age", json!("5")),
             ("news", json!(null)),
             ("news", json!({})),

@@ -28,12 +28,13 @@ pub struct CanonicalEmail(String);
 pub struct InvalidEmail;
 
 impl Email {
-    /// Takes an address: one `@`, at most 254 octets, an ASCII local part of at most 64, and a
+    /// Takes an address without the white space around it: one `@`, at most 254 octets, an ASCII local part of at most 64, and a
     /// domain with a dot that UTS 46 accepts. Quoted local parts and IP literals are refused.
     ///
     /// # Errors
     /// [`InvalidEmail`] if any of that does not hold.
     pub fn parse(address: &str) -> Result<Self, InvalidEmail> {
+        let address = address.trim();
         let (local, domain) = address.split_once('@').ok_or(InvalidEmail)?;
         let canonical = format!("{}@{}", canonical_local(local)?, canonical_domain(domain)?);
         if address.len() > MAX_ADDRESS_OCTETS || canonical.len() > MAX_ADDRESS_OCTETS {
@@ -123,6 +124,17 @@ mod tests {
     }
 
     #[test]
+    fn white_space_around_an_address_is_trimmed() {
+        for written in [" Ada@Example.com", "Ada@Example.com\r\n", "\t Ada@Example.com\u{a0}"] {
+            assert_eq!(
+                Email::parse(written).expect("an address").address(),
+                "Ada@Example.com",
+                "{written:?}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_no_address_is_refused() {
         let long_local = format!("{}@example.com", "a".repeat(65));
         let long = format!("a@{}.com", "b.".repeat(130));
@@ -138,8 +150,10 @@ mod tests {
             "ada@[127.0.0.1]",
             "\"ada\"@example.com",
             "a da@example.com",
-            " ada@example.com",
-            "ada@example.com ",
+            "ada @example.com",
+            "ada@ example.com",
+            "ada@example.com bob@example.com",
+            " ",
             "ada@exa mple.com",
             ".ada@example.com",
             "ada.@example.com",

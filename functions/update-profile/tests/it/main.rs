@@ -44,7 +44,7 @@ async fn subject(stage: &Stage, tokens: &Tokens) -> String {
 async fn what_is_named_changes_and_what_is_null_goes() {
     let stage = Stage::with(declared);
     let tokens = stage.signed_in(EMAIL).await;
-    let all = json!({"first_name": " Ada ", "last_name": "L", "locale": "ca-es-VALENCIA", "attributes": {"plan": "pro", "age": 36}});
+    let all = json!({"first_name": " Ada ", "last_name": "L", "locale": "ca-es-VALENCIA", "attributes": {"plan": "pro", "age": 36.0}});
     patch(&stage, &tokens, all).await.expect(200);
 
     let rest = json!({"last_name": null, "attributes": {"plan": null, "motto": "onward"}});
