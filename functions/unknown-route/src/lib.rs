@@ -1,6 +1,8 @@
-//! `$default`: whatever no other route takes. The gateway's own answer would be no problem+json.
+//! `$default`: every request without a route of its own. `OPTIONS` is answered with the methods of the path,
+//! which is also the preflight of a cross-origin request: API Gateway adds the headers of CORS. Other
+//! requests are refused, as problem+json unlike the gateway's own refusal.
 
-use api::{Anyone, Endpoint, NoContent, Nothing, Problem, ProblemType, Route, UseCase};
+use api::{Allowed, Anyone, Endpoint, Nothing, Problem, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use thiserror::Error;
 
@@ -39,21 +41,33 @@ impl UseCase for UnknownRoute {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound, ProblemType::MethodNotAllowed];
     type Caller = Anyone;
     type Request = Nothing;
-    type Response = NoContent;
+    type Response = Allowed;
     type Refusal = Refusal;
 
     fn gate(&self) -> &() {
         &()
     }
 
-    async fn run(&self, caller: Anyone, _: Nothing) -> Result<NoContent, Refusal> {
-        let of_path = self.routes.iter().filter(|(_, path)| has_shape(path, &caller.head.path));
-        let methods: Vec<_> = of_path.map(|(method, _)| method.as_str()).collect();
-        Err(if methods.is_empty() {
-            Refusal::NotFound
+    async fn run(&self, caller: Anyone, _: Nothing) -> Result<Allowed, Refusal> {
+        let methods = self.methods(&caller.head.path).ok_or(Refusal::NotFound)?;
+        if caller.head.method == "OPTIONS" {
+            Ok(Allowed(methods))
         } else {
-            Refusal::MethodNotAllowed(methods.join(", "))
-        })
+            Err(Refusal::MethodNotAllowed(methods))
+        }
+    }
+}
+
+impl UnknownRoute {
+    /// Returns the methods of a path, as `Allow` lists them; `None` if no route has the path.
+    fn methods(&self, path: &str) -> Option<String> {
+        let of_path = self.routes.iter().filter(|(_, route)| has_shape(route, path));
+        let listed = of_path.map(|(method, _)| match method.as_str() {
+            "GET" => "GET, HEAD",
+            other => other,
+        });
+        let listed: Vec<_> = listed.collect();
+        (!listed.is_empty()).then(|| [&listed[..], &["OPTIONS"]].concat().join(", "))
     }
 }
 

@@ -164,8 +164,7 @@ impl Caller for SignedIn {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken, ProblemType::TokenExpired];
 
     async fn admit(gate: &AccessGate, head: Head, now: Timestamp) -> Result<Self, Problem> {
-        let token = head.authorization.as_deref().and_then(bearer);
-        let token = token.ok_or(Problem::of(ProblemType::InvalidToken))?;
+        let token = head.bearer_token().ok_or(Problem::of(ProblemType::InvalidToken))?;
         let claims = gate.verify(token, now).await?;
         Ok(Self { user_id: claims.user_id, session_id: claims.session_id, scope: claims.scope, head })
     }
@@ -182,10 +181,4 @@ impl Caller for SignedIn {
         // Does not count as a re-read: a key published after this start is still found at once.
         let _ = gate.reread().await;
     }
-}
-
-/// RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1).
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }

@@ -55,6 +55,8 @@ pub struct CreatedAt<T> {
 pub struct Accepted<T>(pub T);
 /// `204 No Content`
 pub struct NoContent;
+/// `204 No Content` with the methods of a resource, in answer to `OPTIONS`.
+pub struct Allowed(pub String);
 /// `200 OK` for everybody: the one answer that may be cached.
 pub struct Public<T> {
     /// What everybody may see.
@@ -72,6 +74,11 @@ pub struct Published {
 /// `200 OK` for everybody: a JPEG, the same as long as it is there.
 pub struct Picture(pub Vec<u8>);
 
+/// The headers of every response. API Gateway adds those of CORS, which depend on the origin.
+const OF_ALL: [(&str, &str); 3] =
+    [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"), ("vary", "origin")];
+/// One year. The subdomains of the issuer's domain are not Gatepost's to decide on.
+const TRANSPORT_POLICY: &str = "max-age=31536000";
 /// Seconds: so long after it is gone, somebody may still see a picture that they have seen before.
 const PICTURE_MAX_AGE: u32 = 24 * 60 * 60;
 /// Seconds; a release may change what is published.
@@ -107,9 +114,18 @@ impl Reply {
         }
     }
 
-    pub(crate) fn into_gateway(mut self, correlation_id: String) -> GatewayAnswer {
+    /// Without the body, for `HEAD`.
+    pub(crate) fn without_body(self) -> Self {
+        Self { body: String::new(), is_base64: false, ..self }
+    }
+
+    /// Adds the headers that every response of the deployment behind `issuer` has.
+    pub(crate) fn into_gateway(mut self, issuer: &str, correlation_id: String) -> GatewayAnswer {
         self.headers.insert("x-correlation-id".into(), correlation_id);
-        self.headers.insert("x-content-type-options".into(), "nosniff".to_owned());
+        self.headers.extend(OF_ALL.map(|(name, value)| (name.into(), value.to_owned())));
+        if issuer.starts_with("https://") {
+            self.headers.insert("strict-transport-security".into(), TRANSPORT_POLICY.to_owned());
+        }
         GatewayAnswer {
             cookies: [],
             status_code: self.status,
@@ -193,6 +209,18 @@ impl Answer for NoContent {
     fn reply(&self) -> Reply {
         let headers = [("cache-control".into(), "no-store".to_owned())].into();
         Reply { status: Self::STATUS, headers, body: String::new(), is_base64: false }
+    }
+
+    fn describe(_: &mut Given<'_>) {}
+}
+
+impl Answer for Allowed {
+    const STATUS: u16 = 204;
+
+    fn reply(&self) -> Reply {
+        let mut reply = NoContent.reply();
+        reply.headers.insert("allow".into(), self.0.clone());
+        reply
     }
 
     fn describe(_: &mut Given<'_>) {}

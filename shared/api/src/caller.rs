@@ -9,6 +9,8 @@ use domain::{Actor, Cause, Client, EventId, Receipt, Timestamp, UserId};
 
 use crate::{Answer, GatewayEvent, Problem, ProblemType, Trace, receipts::Keyed};
 
+/// The method that is answered like `GET`, without the body (RFC 9110, section 9.3.2).
+pub(crate) const HEAD: &str = "HEAD";
 /// Longer `User-Agent`s are cut to this many characters.
 const MAX_USER_AGENT: usize = 256;
 
@@ -108,7 +110,7 @@ impl fmt::Display for Route {
 /// A request without its body.
 #[derive(Clone)]
 pub struct Head {
-    /// `GET`, `POST`…
+    /// `GET`, `POST`…; `GET` for `HEAD`, which differs only in that the response has no body.
     pub method: String,
     /// The path, percent-encoded as it was sent.
     pub path: String,
@@ -209,8 +211,9 @@ impl Head {
         };
         let (authorization, content_type) = (header("authorization"), header("content-type"));
         let (if_match, idempotency_key) = (header("if-match"), header("idempotency-key"));
+        let method = &event.request_context.http.method;
         Self {
-            method: event.request_context.http.method.clone(),
+            method: if method == HEAD { "GET".to_owned() } else { method.clone() },
             path: event.raw_path.clone(),
             client,
             trace,
@@ -220,6 +223,14 @@ impl Head {
             idempotency_key,
             keyed: None,
         }
+    }
+
+    /// The bearer token, if one is presented (RFC 6750, section 2.1). The scheme may be in any case, and any
+    /// number of spaces may follow it (RFC 9110, section 11.4).
+    pub(crate) fn bearer_token(&self) -> Option<&str> {
+        let (scheme, token) = self.authorization.as_deref()?.split_once(' ')?;
+        let token = token.trim_matches(' ');
+        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
     }
 
     pub(crate) fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {

@@ -9,7 +9,7 @@ use tracing::error;
 
 use crate::{
     Answer, Caller, GatewayAnswer, GatewayEvent, Head, Input, Problem, ProblemType, Receipts, Route,
-    answer::Reply, input::Parts, receipts::Keyed,
+    answer::Reply, caller::HEAD, input::Parts, receipts::Keyed,
 };
 
 /// One thing that somebody can do.
@@ -134,7 +134,9 @@ impl<U: UseCase> Function for Endpoint<U> {
     }
 
     async fn call(&self, mut event: GatewayEvent, invocation: Invocation) -> Result<GatewayAnswer, Failed> {
+        let is_head = event.request_context.http.method == HEAD;
         let head = Head::of(&mut event, &invocation, &self.random);
+        let presents_token = head.bearer_token().is_some();
         let (route, trace) = (routed::<U>(&head), head.trace.clone());
         // One request's panic is its own 500: the environment serves the next one.
         let served = AssertUnwindSafe(self.answer(event, head)).catch_unwind();
@@ -147,7 +149,10 @@ impl<U: UseCase> Function for Endpoint<U> {
         let problem = outcome.as_ref().err().map(Problem::kind);
         let is_promised = problem.is_none_or(|problem| problems_of::<U>().contains(&problem));
         debug_assert!(is_promised, "{problem:?} is not among the problems that are promised");
-        let reply = outcome.unwrap_or_else(|problem| problem.into_reply(&self.issuer, &trace.correlation_id));
+        let refused =
+            |problem: Problem| problem.into_reply(&self.issuer, &trace.correlation_id, presents_token);
+        let reply = outcome.unwrap_or_else(refused);
+        let reply = if is_head { reply.without_body() } else { reply };
         cloud::put_answer(Answered {
             route,
             status: reply.status,
@@ -155,7 +160,7 @@ impl<U: UseCase> Function for Endpoint<U> {
             trace_id: trace.id().to_owned(),
             correlation_id: trace.correlation_id.clone(),
         });
-        Ok(reply.into_gateway(trace.correlation_id))
+        Ok(reply.into_gateway(&self.issuer, trace.correlation_id))
     }
 }
 

@@ -26,7 +26,7 @@ mod trace;
 
 pub use access::{AccessGate, SignedIn};
 pub use answer::{
-    Accepted, Answer, Created, CreatedAt, NoContent, Picture, Public, Published, Shown, Versioned,
+    Accepted, Allowed, Answer, Created, CreatedAt, NoContent, Picture, Public, Published, Shown, Versioned,
 };
 pub use applicant::{parse_locale, parse_person};
 pub use caller::{Anyone, Caller, Head, Method, Route};

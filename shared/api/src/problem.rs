@@ -189,14 +189,16 @@ impl Problem {
         self.kind
     }
 
-    pub(crate) fn into_reply(self, issuer: &str, correlation_id: &str) -> Reply {
+    /// `presents_token` says whether the request had a bearer token.
+    pub(crate) fn into_reply(self, issuer: &str, correlation_id: &str, presents_token: bool) -> Reply {
         let kind = self.kind;
         let document = Document::of(kind, issuer, &self.errors, correlation_id);
         let mut reply = Reply::json(kind.status(), &document);
         reply.headers.insert("content-type".into(), "application/problem+json".to_owned());
         let retry_after = self.retry_after.map(|seconds| ("retry-after".into(), seconds.to_string()));
         let allow = self.allow.map(|methods| ("allow".into(), methods));
-        let challenge = (kind.status() == 401).then(|| ("www-authenticate".into(), challenge(kind)));
+        let challenge =
+            challenge(kind, presents_token).map(|challenge| ("www-authenticate".into(), challenge));
         reply.headers.extend([retry_after, allow, challenge].into_iter().flatten());
         reply
     }
@@ -244,10 +246,10 @@ pub(crate) fn example(kind: ProblemType) -> serde_json::Value {
     serde_json::json!(Document::of(kind, "https://id.example.com", &errors, correlation_id))
 }
 
-/// RFC 6750, section 3: the error code is for whoever presented a token.
-fn challenge(kind: ProblemType) -> String {
-    match kind {
-        ProblemType::InvalidCredentials => "Bearer".to_owned(),
-        _ => "Bearer error=\"invalid_token\"".to_owned(),
-    }
+/// The challenge of a 401. The error code is about a bearer token that was presented: without one there is
+/// none (RFC 6750, section 3).
+fn challenge(kind: ProblemType, presents_token: bool) -> Option<String> {
+    let has_code = presents_token && kind != ProblemType::InvalidCredentials;
+    let challenge = if has_code { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+    (kind.status() == 401).then(|| challenge.to_owned())
 }

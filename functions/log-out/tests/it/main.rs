@@ -41,10 +41,7 @@ async fn it_takes_a_valid_access_token() {
     let tokens = stage.signed_in(EMAIL).await;
 
     let refused = stage.send(Request::delete("/v1/sessions/current")).await.expect(401);
-    assert_eq!(
-        (refused.problem(), refused.header("www-authenticate")),
-        ("invalid-token", "Bearer error=\"invalid_token\"")
-    );
+    assert_eq!((refused.problem(), refused.header("www-authenticate")), ("invalid-token", "Bearer"));
 
     stage.pass(Duration::from_mins(11));
     assert_eq!(stage.log_out(&tokens.access).await.expect(401).problem(), "token-expired");

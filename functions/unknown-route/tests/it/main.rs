@@ -22,5 +22,9 @@ async fn an_unknown_method_is_told_which_there_are() {
 
     let refused = stage.send(Request::new("PUT", "/v1/me")).await.expect(405);
 
-    assert_eq!((refused.problem(), refused.header("allow")), ("method-not-allowed", "GET, PATCH, DELETE"));
+    let allowed = "GET, HEAD, PATCH, DELETE, OPTIONS";
+    assert_eq!((refused.problem(), refused.header("allow")), ("method-not-allowed", allowed));
+    let asked = stage.send(Request::new("OPTIONS", "/v1/me")).await.expect(204);
+    assert_eq!(asked.header("allow"), allowed);
+    stage.send(Request::new("OPTIONS", "/v1/nothing")).await.expect(404);
 }

@@ -138,7 +138,7 @@ pub(crate) fn changing() -> BTreeSet<String> {
     let stack = Stack::memory().start().expect("the stack starts");
     let routes = stack.template().routes.iter();
     let routes = routes.filter_map(|route| Some((route.method.clone()?, route.path.clone())));
-    let routes = routes.filter(|(method, _)| method != "GET");
+    let routes = routes.filter(|(method, _)| method != "GET" && method != "HEAD");
     routes.map(|(method, path)| format!("{method} {path}")).collect()
 }
 

@@ -52,7 +52,8 @@ fn published() -> Value {
 #[test]
 fn the_contract_has_the_routes_of_the_template() {
     let stack = Stack::memory().start().expect("the stack starts");
-    let routes = stack.template().routes.iter();
+    // `HEAD` is promised wherever `GET` is, by HTTP itself.
+    let routes = stack.template().routes.iter().filter(|route| route.method.as_deref() != Some("HEAD"));
     let template: BTreeSet<_> =
         routes.filter_map(|route| Some(format!("{} {}", route.method.as_ref()?, route.path))).collect();
 

@@ -8,6 +8,7 @@ mod dependencies;
 mod documentation;
 mod english;
 mod events;
+mod headers;
 mod layout;
 mod logs;
 mod quotas;

@@ -35,7 +35,12 @@ fn a_body_is_one_json_object_of_at_most_16_kib() {
             "{malformed:?}"
         );
     }
-    for other in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"] {
+    for json in
+        ["application/json; charset=utf8", "APPLICATION/JSON;charset=latin1", "application/json; v=1; x=y"]
+    {
+        assert_eq!(post(json, "{").expect(400).problem(), "malformed-json", "{json}");
+    }
+    for other in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"] {
         assert_eq!(post(other, "{}").expect(415).problem(), "unsupported-media-type", "{other}");
     }
     let large = json!({"email": "ada@example.com", "password": "x".repeat(16 * 1024)}).to_string();
@@ -58,7 +63,10 @@ fn what_is_not_there_is_said_to_be_not_there() {
     assert_eq!(place.get("/v1/nothing", None).expect(404).problem(), "not-found");
     assert_eq!(place.post("/wp-login.php", &json!({})).expect(404).problem(), "not-found");
     let refused = place.get("/v1/sessions", None).expect(405);
-    assert_eq!((refused.problem().as_str(), refused.header("allow")), ("method-not-allowed", "POST"));
+    assert_eq!(
+        (refused.problem().as_str(), refused.header("allow")),
+        ("method-not-allowed", "POST, OPTIONS")
+    );
 }
 
 #[test]
@@ -73,9 +81,14 @@ fn only_an_access_token_opens_a_profile() {
     for token in [None, Some(""), Some("x"), Some(tokens.refresh.as_str()), Some(altered.as_str())] {
         let refused = me(token).expect(401);
         assert_eq!(refused.problem(), "invalid-token");
-        assert!(refused.header("www-authenticate").starts_with("Bearer"));
+        let has_token = token.is_some_and(|token| !token.is_empty());
+        let challenge = if has_token { r#"Bearer error="invalid_token""# } else { "Bearer" };
+        assert_eq!(refused.header("www-authenticate"), challenge);
     }
     me(Some(&tokens.access)).expect(200);
+    for more_spaces in [format!(" {}", tokens.access), format!("    {}", tokens.access)] {
+        me(Some(&more_spaces)).expect(200);
+    }
 }
 
 #[test]
