@@ -29,6 +29,9 @@ class Deployment:
         self.issuer = f"{self.endpoint}/_aws/execute-api/{API_ID}/$default"
         self.mailbox = f"{self.endpoint}/_ministack/ses/messages"
         self.log = log
+        # Pages of this origin may call the API.
+        self.pages_port = free_port()
+        self.pages_origin = f"http://127.0.0.1:{self.pages_port}"
 
     # The key pair `test` is MiniStack's root user; the functions get credentials of their own roles.
     environment = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION,
@@ -117,6 +120,7 @@ def deploy(deployment, package, sam):
     parameters = {
         "Issuer": deployment.issuer, "MailFrom": MAIL_FROM, "VerificationUrl": VERIFICATION_URL,
         "DigestRecipient": DIGEST_RECIPIENT, "ResetPasswordUrl": RESET_PASSWORD_URL, "EmailChangeUrl": EMAIL_CHANGE_URL,
+        "AllowedOrigins": deployment.pages_origin,
         "Architecture": "x86_64" if os.uname().machine == "x86_64" else "arm64",
     }
     command = [sam, "deploy", "--template-file", package / "template.yaml", "--stack-name", STACK,

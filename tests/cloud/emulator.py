@@ -26,10 +26,12 @@ if found != WRITTEN_FOR:
     raise SystemExit(f"tests/cloud/emulator.py was written for MiniStack {WRITTEN_FOR}, this is {found}")
 
 
-# ---- HTTP API: MiniStack ignores the OpenAPI body that AWS::Serverless::HttpApi expands to, so every route is a 404.
+# ---- HTTP API: MiniStack ignores the OpenAPI body that AWS::Serverless::HttpApi expands to, so every route is a 404, and
+# no origin is allowed.
 
 def import_routes(api_id, body):
     gateway._routes[api_id], gateway._integrations[api_id] = {}, {}
+    gateway._apis[api_id]["corsConfiguration"] = body.get("x-amazon-apigateway-cors")
     operations = [(path, method, operation) for path, methods in body["paths"].items()
                   for method, operation in methods.items()]
     for number, (path, method, operation) in enumerate(operations):

@@ -58,6 +58,11 @@ pub(crate) fn command() -> Command {
         )
         .arg(parameters())
         .arg(
+            value("allow-origin", "ORIGIN", "Let pages of this origin call the API, such as http://localhost:5173")
+                .action(ArgAction::Append)
+                .value_parser(origin),
+        )
+        .arg(
             Arg::new("log")
                 .long("log")
                 .action(ArgAction::SetTrue)
@@ -83,6 +88,27 @@ pub(crate) fn parameters() -> Arg {
 pub(crate) fn with_parameters(setup: Setup, arguments: &ArgMatches) -> Setup {
     let chosen = arguments.get_many::<(String, String)>("parameter").into_iter().flatten();
     chosen.fold(setup, |setup, (name, value)| setup.with_parameter(name, value))
+}
+
+/// Adds the origins that the arguments allow to the setup.
+fn with_origins(setup: Setup, arguments: &ArgMatches) -> Setup {
+    let origins: Vec<&str> =
+        arguments.get_many::<String>("allow-origin").into_iter().flatten().map(String::as_str).collect();
+    if origins.is_empty() { setup } else { setup.with_parameter("AllowedOrigins", &origins.join(",")) }
+}
+
+/// Takes an origin as browsers write it: anything else would never match.
+fn origin(text: &str) -> Result<String, &'static str> {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let is_host = |host: &str| {
+        let written = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:[]".contains(&b);
+        !host.is_empty() && host.bytes().all(written)
+    };
+    if text == "*" || host.is_some_and(is_host) {
+        Ok(text.to_owned())
+    } else {
+        Err("it must look like http://localhost:5173, in lower case and without a slash at the end")
+    }
 }
 
 fn parameter(text: &str) -> Result<(String, String), &'static str> {
@@ -129,7 +155,8 @@ fn start(arguments: &ArgMatches, url: &str) -> Result<Stack, DevError> {
     if arguments.get_flag("log") {
         setup = setup.logging_to(|line| eprintln!("{}", line.text()));
     }
-    Ok(with_mail(with_parameters(setup, arguments), arguments).start()?)
+    let setup = with_origins(with_parameters(setup, arguments), arguments);
+    Ok(with_mail(setup, arguments).start()?)
 }
 
 /// What on AWS is a layer, or cannot be.

@@ -13,7 +13,6 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::Timestamp;
 use futures_util::stream;
-use http::HeaderValue;
 use hyper::body::Bytes;
 use multer::Multipart;
 use serde::Deserialize;
@@ -113,13 +112,10 @@ pub(crate) async fn post(stack: &Stack, request: &Request, bucket: &str) -> Resp
         Some(form) => take(stack, bucket, form),
         None => Err(MALFORMED),
     };
-    let mut response = match taken {
+    match taken {
         Ok(()) => Response::new(204, "application/xml", ""),
         Err((status, code)) => Response::new(status, "application/xml", error(code)),
-    };
-    // As the template's bucket says: a page of any origin may post.
-    response.headers.insert(http::header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    response
+    }
 }
 
 async fn form(request: &Request) -> Option<Form> {

@@ -39,7 +39,10 @@ fn only_the_routes_of_the_template_are_served() {
     let folder = Scratch::new();
     let running = Running::start(dev(&folder, &["--memory", "--port", "0"]));
     let get = |path| {
-        request(&running.address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
+        request(
+            &running.address,
+            &format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"),
+        )
     };
     assert_eq!(get("/v1/health"), Some(200));
     assert_eq!(get("/v1/nothing"), Some(404));

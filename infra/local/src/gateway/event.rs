@@ -16,11 +16,7 @@ use crate::template::ACCOUNT;
 
 /// The event that a function gets for a request.
 pub(super) fn of(request: &Request, found: &Found<'_>, peer: IpAddr, now: Timestamp) -> String {
-    let key = match &found.route.method {
-        Some(method) => format!("{method} {}", found.route.path),
-        None if found.route.path.starts_with('$') => found.route.path.clone(),
-        None => format!("ANY {}", found.route.path),
-    };
+    let key = found.route.key();
     let (headers, cookies) = headers(request);
     let domain = request.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1");
     let agent = headers.get("user-agent").cloned().unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What is only there on this machine: mails, events, and the page that a mail's link opens.
 
 use domain::Canary;
+use http::{HeaderValue, Method, header};
 use serde::Serialize;
 
 use super::{Request, Response};
@@ -9,17 +10,25 @@ use crate::{bus::Published, stack::Stack};
 /// The answer, if the path is one of these.
 pub(super) fn answer(stack: &Stack, request: &Request) -> Option<Response> {
     let page = request.path().strip_prefix("/_local/")?;
-    if request.method != http::Method::GET {
-        return Some(Response::message(405, "Method Not Allowed"));
-    }
-    Some(match page {
+    let mut response = if matches!(request.method, Method::GET | Method::HEAD) {
+        read(stack, page)
+    } else {
+        Response::message(405, "Method Not Allowed")
+    };
+    response.headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    Some(response)
+}
+
+fn read(stack: &Stack, page: &str) -> Response {
+    match page {
         "mail" => list(&stack.mail()),
         "events" => list(&events(stack)),
         "verify" => html(include_str!("verify.html")),
         "reset-password" => html(include_str!("reset-password.html")),
         "verify-email-change" => html(include_str!("verify-email-change.html")),
         _ => Response::message(404, "Not Found"),
-    })
+    }
 }
 
 /// A page that posts the token of its link: what it posts, and how all of them do it.

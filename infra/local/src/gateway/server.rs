@@ -2,6 +2,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
+use http::{header, request::Parts, uri::Authority};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
     body::{Body, Bytes, Incoming},
@@ -87,6 +88,9 @@ async fn respond(
     peer: SocketAddr,
 ) -> hyper::Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
+    if !is_for_this_machine(&head) {
+        return rendered(Response::message(421, "Misdirected Request"));
+    }
     let response = match read(body).await {
         Ok(body) => {
             let request = Request { method: head.method, target: head.uri, headers: head.headers, body };
@@ -94,6 +98,22 @@ async fn respond(
         }
         Err(refusal) => refusal,
     };
+    rendered(response)
+}
+
+/// Returns whether the request names this machine. A page whose own name was made to lead here would
+/// otherwise be of the same origin as the API, and could read all mails.
+fn is_for_this_machine(head: &Parts) -> bool {
+    let named = head.uri.authority().cloned().or_else(|| {
+        let host = head.headers.get(header::HOST)?;
+        host.to_str().ok()?.parse::<Authority>().ok()
+    });
+    named.is_some_and(|named| {
+        ["localhost", "127.0.0.1", "[::1]"].iter().any(|ours| named.host().eq_ignore_ascii_case(ours))
+    })
+}
+
+fn rendered(response: Response) -> hyper::Response<Full<Bytes>> {
     let mut rendered = hyper::Response::new(Full::new(response.body));
     *rendered.status_mut() = http::StatusCode::from_u16(response.status).unwrap_or_default();
     *rendered.headers_mut() = response.headers;

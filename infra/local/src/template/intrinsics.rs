@@ -98,6 +98,13 @@ impl Scope {
                 }
                 _ => Err(unusable(name)),
             },
+            ("Fn::Split", Value::Array(parts)) => match parts.as_slice() {
+                [Value::String(separator), text] => {
+                    let text = self.resolve(text)?.map(text_of).unwrap_or_default();
+                    Ok(Some(text.split(separator.as_str()).collect()))
+                }
+                _ => Err(unusable(name)),
+            },
             ("Fn::Not", Value::Array(parts)) => match self.resolve(parts.first().unwrap_or(&Value::Null))? {
                 Some(Value::Bool(holds)) => Ok(Some(Value::Bool(!holds))),
                 _ => Err(unusable(name)),

@@ -4,6 +4,7 @@
 //! and schedules. What is in it and not understood here is refused, never skipped: a deployment
 //! that differs from the laptop is found before it is deployed.
 
+mod browsers;
 mod intrinsics;
 mod resources;
 mod rights;
@@ -18,6 +19,7 @@ use thiserror::Error;
 
 use crate::pattern::Pattern;
 
+pub use browsers::Cors;
 pub use rights::{Right, rights};
 
 /// The template of this build. It is compiled in, like the functions that it deploys: the two
@@ -52,6 +54,12 @@ pub struct Template {
     pub functions: BTreeMap<String, DeployedFunction>,
     /// The API's routes.
     pub routes: Vec<Route>,
+    /// The pages of other origins that may call the API, if there are any.
+    pub cors: Option<Cors>,
+    /// The keys of the routes that API Gateway throttles apart from the others.
+    pub throttled_apart: Vec<String>,
+    /// The pages of other origins that may upload into a bucket, by the bucket's name.
+    pub bucket_cors: BTreeMap<String, Cors>,
     /// The tables, by name.
     pub tables: BTreeMap<String, Table>,
     /// Which function reads which table's stream.
@@ -176,6 +184,18 @@ pub struct Schedule {
     pub(crate) time_of_day: Option<Duration>,
 }
 
+impl Route {
+    /// The key that API Gateway knows the route by: `GET /v1/me`, `ANY /v1/me`, `$default`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match &self.method {
+            Some(method) => format!("{method} {}", self.path),
+            None if self.path.starts_with('$') => self.path.clone(),
+            None => format!("ANY {}", self.path),
+        }
+    }
+}
+
 impl Schedule {
     /// How long after `now` it is due for the first time.
     #[must_use]
@@ -221,9 +241,16 @@ impl Template {
         Ok(template)
     }
 
+    fn has_route(&self, key: &str) -> bool {
+        self.routes.iter().any(|route| route.key() == key)
+    }
+
     /// What a source, rule or queue names must be there.
     fn check_names(&self) -> Result<(), TemplateError> {
         let missing = |what: &str, name: &str| Err(TemplateError::new(format!("there is no {what} {name}")));
+        if let Some(key) = self.throttled_apart.iter().find(|key| !self.has_route(key)) {
+            return missing("route", key);
+        }
         for table in self.streams.iter().map(|source| &source.table) {
             match self.tables.get(table) {
                 Some(found) if found.create["StreamSpecification"].is_object() => {}

@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 
 use super::{
     DAY, DEFAULT_BUS, DeployedFunction, QueueResource, QueueSource, Route, Rule, Schedule, StreamSource,
-    Template, TemplateError, id_of,
+    Template, TemplateError,
+    browsers::{API_WITHOUT_EFFECT, ApiProperties, BUCKET_WITHOUT_EFFECT, BucketProperties},
+    id_of,
     intrinsics::{Scope, text_of},
     stored,
 };
@@ -22,12 +24,10 @@ const WITHOUT_EFFECT: &[&str] = &[
     "AWS::IAM::Role",
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
-    "AWS::S3::Bucket",
     "AWS::S3::BucketPolicy",
     "AWS::SES::ConfigurationSet",
     "AWS::SES::ConfigurationSetEventDestination",
     "AWS::SQS::QueuePolicy",
-    "AWS::Serverless::HttpApi",
 ];
 
 pub(super) fn read(document: &Value, scope: &Scope) -> Result<Template, TemplateError> {
@@ -59,6 +59,17 @@ fn add(
     match resource["Type"].as_str().unwrap_or_default() {
         "AWS::Serverless::Function" => {
             add_function(template, id, properties(FUNCTION_WITHOUT_EFFECT)?.into()?, globals)
+        }
+        "AWS::Serverless::HttpApi" => {
+            let api: ApiProperties = properties(API_WITHOUT_EFFECT)?.into()?;
+            (template.cors, template.throttled_apart) = (api.cors, api.throttled_apart);
+            Ok(())
+        }
+        "AWS::S3::Bucket" => {
+            let bucket: BucketProperties = properties(BUCKET_WITHOUT_EFFECT)?.into()?;
+            let rule = bucket.cors_configuration.map(|cors| cors.cors_rules);
+            template.bucket_cors.extend(rule.into_iter().flatten().map(|rule| (id.to_owned(), rule)));
+            Ok(())
         }
         "AWS::DynamoDB::Table" => {
             template

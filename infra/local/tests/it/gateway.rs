@@ -91,7 +91,7 @@ async fn read_until(stream: &mut TcpStream, what: &str, times: usize) -> String 
 #[tokio::test]
 async fn requests_in_a_pipeline_are_answered_in_order_on_one_connection() {
     let (running, mut stream) = listening(&small().start().expect("a stack")).await;
-    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+    let request = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     let pipeline = request("/1") + &request("/2") + &request("/3");
     stream.write_all(pipeline.as_bytes()).await.expect("written");
     let answers = read_until(&mut stream, "\"version\":\"2.0\"}", 3).await;
@@ -103,7 +103,7 @@ async fn requests_in_a_pipeline_are_answered_in_order_on_one_connection() {
 #[tokio::test]
 async fn a_large_body_is_refused_on_the_way() {
     let (running, mut stream) = listening(&small().start().expect("a stack")).await;
-    let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10485761\r\n\r\n";
+    let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10485761\r\n\r\n";
     stream.write_all(head.as_bytes()).await.expect("written");
     let answer = read_until(&mut stream, "Request Entity Too Large", 1).await;
     assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
@@ -122,7 +122,7 @@ async fn a_running_request_is_finished_when_the_server_ends() {
         local::calls::Fate::After(Box::pin(async move { wait.notified().await }))
     });
     let (running, mut stream) = listening(&stack.start().expect("a stack")).await;
-    stream.write_all(b"POST /notes/x HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("written");
+    stream.write_all(b"POST /notes/x HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("written");
     reached.notified().await;
     let (answer, ()) = tokio::join!(read_until(&mut stream, "{}", 1), async {
         let stopping = running.stop();

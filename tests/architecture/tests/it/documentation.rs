@@ -35,7 +35,8 @@ fn every_route_and_problem_is_described() {
     let stack = Stack::memory().start().expect("the stack starts");
 
     for route in &stack.template().routes {
-        let Some(method) = &route.method else { continue };
+        // That every `GET` has its `HEAD` is said once.
+        let Some(method) = route.method.as_ref().filter(|method| *method != "HEAD") else { continue };
         assert!(
             api.contains(&format!("`{method} {}`", route.path)),
             "docs/api.md lacks {method} {}",

@@ -70,18 +70,43 @@ pub(crate) fn in_code() -> Vec<Listed> {
 #[test]
 fn the_template_has_the_routes_that_the_code_names() {
     let stack = Stack::memory().start().expect("the stack starts");
-    let route_key = |route: &local::template::Route| match &route.method {
-        Some(method) => format!("{method} {}", route.path),
-        None => route.path.clone(),
-    };
     let template: BTreeSet<_> =
-        stack.template().routes.iter().map(|route| (route.function.clone(), route_key(route))).collect();
+        stack.template().routes.iter().map(|route| (route.function.clone(), route.key())).collect();
 
     let code = in_code().into_iter().flat_map(|listed| {
-        listed.routes.iter().map(move |route| (listed.name.to_owned(), route.to_string()))
+        listed
+            .routes
+            .iter()
+            .flat_map(move |route| keys(route).map(|key| (listed.name.to_owned(), key)).collect::<Vec<_>>())
     });
 
     assert_eq!(template, code.collect());
+}
+
+/// The keys of a route: one that reads takes `HEAD`, too.
+fn keys(route: &Route) -> impl Iterator<Item = String> {
+    let key = route.to_string();
+    let head = key.strip_prefix("GET ").map(|path| format!("HEAD {path}"));
+    [Some(key), head].into_iter().flatten()
+}
+
+#[test]
+fn a_flood_of_one_kind_of_anonymous_request_does_not_starve_the_others() {
+    let stack = Stack::memory().start().expect("the stack starts");
+    let apart: BTreeSet<_> = stack.template().throttled_apart.iter().map(String::as_str).collect();
+
+    for route in [
+        "$default",
+        "GET /.well-known/jwks.json",
+        "GET /.well-known/openid-configuration",
+        "POST /v1/password-resets",
+        "POST /v1/registrations",
+        "POST /v1/registrations/resend",
+        "POST /v1/sessions",
+        "POST /v1/sessions/refresh",
+    ] {
+        assert!(apart.contains(route), "{route} shares its throttle");
+    }
 }
 
 #[test]
