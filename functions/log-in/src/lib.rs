@@ -21,7 +21,7 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Failure, Limit, NotReserved, RecentRoles, Refused, StandingRefused, Store};
+use store::{Failure, Limit, NotReserved, RecentRoles, Refused, StandingRefused, Store, UserWithSessions};
 use thiserror::Error;
 use tokens::{Issuer, KeyUnusable, KnownDevice};
 use tokio::sync::OnceCell;
@@ -170,13 +170,13 @@ impl UseCase for LogIn {
 
         let (credential, reserved) = self.reserve(&caller, &email, device.as_ref()).await?;
         let stored = credential.as_ref().map(|credential| &credential.password_hash);
-        let (verdict, user) = tokio::join!(
+        let (verdict, found) = tokio::join!(
             cloud::timed("HashTime", keys.hasher.verify(&password, stored)),
             self.user_and_roles(credential.as_ref())
         );
 
-        let (verdict, user) = (verdict?, user?);
-        let (Some(credential), Some(user)) = (credential, user) else {
+        let (verdict, found) = (verdict?, found?);
+        let (Some(credential), Some(found)) = (credential, found) else {
             return Err(Refusal::InvalidCredentials);
         };
         let proven = match verdict {
@@ -192,7 +192,7 @@ impl UseCase for LogIn {
         let id = device.map_or_else(|| self.random.id(self.clock.now()), |device| device.id());
         let device_token = keys.issuer.device_token(&KnownDevice::new(id, &proven), email.canonical());
         let (started, ()) = tokio::join!(
-            self.start_session(&caller, (user, &proven), rehashed, (&keys.issuer, &device_token)),
+            self.start_session(&caller, (found, &proven), rehashed, (&keys.issuer, &device_token)),
             self.forgive(&reserved)
         );
         started
@@ -251,45 +251,48 @@ impl LogIn {
         }
     }
 
-    /// Hides behind the hash. The roles are read ahead, and read again should that fail.
-    async fn user_and_roles(&self, credential: Option<&Credential>) -> Result<Option<User>, Refusal> {
-        let user = self.user(credential).await?;
-        if let Some(user) = &user {
-            let _ = self.roles.rights(user, self.clock.now()).await;
+    /// Runs behind the hash. Reads the roles ahead; if that fails, they are read again later.
+    async fn user_and_roles(
+        &self,
+        credential: Option<&Credential>,
+    ) -> Result<Option<UserWithSessions>, Refusal> {
+        let found = self.user(credential).await?;
+        if let Some(found) = &found {
+            let _ = self.roles.rights(&found.user, self.clock.now()).await;
         }
-        Ok(user)
+        Ok(found)
     }
 
-    /// Not the user's credential is one that was replaced since it was read.
-    async fn user(&self, credential: Option<&Credential>) -> Result<Option<User>, Refusal> {
+    /// Returns `None` if the credential has been replaced since it was read, or if the user may not log in.
+    async fn user(&self, credential: Option<&Credential>) -> Result<Option<UserWithSessions>, Refusal> {
         let Some(credential) = credential else { return Ok(None) };
-        let user = self.store.identities().user(credential.user_id).await?;
+        let found = self.store.identities().user_with_sessions(credential.user_id).await?;
         let now = self.clock.now();
         let is_there = |user: &User| user.may_log_in(now) || user.status == Status::Suspended;
-        Ok(user.filter(|user| is_there(user) && credential.proves(user)))
+        Ok(found.filter(|found| is_there(&found.user) && credential.proves(&found.user)))
     }
 
     async fn start_session(
         &self,
         caller: &Anyone,
-        (mut user, proven): (User, &Credential),
+        (mut found, proven): (UserWithSessions, &Credential),
         mut rehashed: Option<(&Credential, &domain::PasswordHash)>,
         (issuer, device_token): (&Issuer, &Secret),
     ) -> Result<Created<Started>, Refusal> {
         let now = self.clock.now();
         let (session_id, event_id, token_id) = (self.random.id(now), self.random.id(now), self.random.uuid());
         for _turn in 0..store::TURNS {
-            user = self.come_back(caller, (user, proven)).await?;
+            let UserWithSessions { user, sessions } = self.come_back(caller, (found, proven)).await?;
             let (cause, client) = (caller.cause(event_id, now), caller.head.client.clone());
-            let (advanced, session, event) = user.start_session(session_id, &self.lifetimes, client, cause);
-            let rights = self.roles.rights(&advanced, now).await?;
-            let grant = Grant::new(issuer, &advanced, &session, &rights, token_id, now)?;
+            let started = user.start_session(session_id, &sessions, &self.lifetimes, client, cause);
+            let rights = self.roles.rights(&started.user, now).await?;
+            let grant = Grant::new(issuer, &started.user, &started.session, &rights, token_id, now)?;
             let created = Created(Started { grant, device_token: device_token.expose().to_owned() });
             let store = self.store.answering(caller.receipt(&created));
-            match store.start_session(&advanced, &session, rehashed.take(), event).await {
+            match store.start_session(started, rehashed.take()).await {
                 Ok(()) => return Ok(created),
                 Err(Refused::Failed(failure)) => return Err(failure.into()),
-                Err(Refused::Stale) => user = self.again(proven).await?,
+                Err(Refused::Stale) => found = self.again(proven).await?,
             }
         }
         Err(Refusal::Contended)
@@ -300,23 +303,23 @@ impl LogIn {
     async fn come_back(
         &self,
         caller: &Anyone,
-        (mut user, proven): (User, &Credential),
-    ) -> Result<User, Refusal> {
+        (mut found, proven): (UserWithSessions, &Credential),
+    ) -> Result<UserWithSessions, Refusal> {
         let now = self.clock.now();
-        let cause = Cause { actor: Actor::User(user.id), ..caller.cause(self.random.id(now), now) };
+        let cause = Cause { actor: Actor::User(found.user.id), ..caller.cause(self.random.id(now), now) };
         for _turn in 0..store::TURNS {
-            match user.status {
-                Status::Active => return Ok(user),
+            match found.user.status {
+                Status::Active => return Ok(found),
                 Status::Suspended => return Err(Refusal::Suspended),
                 Status::Deleting { .. } => {}
             }
-            let (back, event) = user.cancel_deletion(None, cause.clone());
-            match self.store.answering(None).change_user((&user, &back), event).await {
-                Ok(()) => user = back,
+            let (back, event) = found.user.cancel_deletion(None, cause.clone());
+            match self.store.answering(None).change_user((&found.user, &back), event).await {
+                Ok(()) => found.user = back,
                 Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
                 // Whoever comes back is one administrator more, never the last one.
                 Err(StandingRefused::Refused(Refused::Stale) | StandingRefused::LastAdministrator) => {
-                    user = self.again(proven).await?;
+                    found = self.again(proven).await?;
                 }
             }
         }
@@ -325,7 +328,7 @@ impl LogIn {
 
     /// The user as it is now, if what was proven still proves it: nobody has changed the password or the
     /// address meanwhile.
-    async fn again(&self, proven: &Credential) -> Result<User, Refusal> {
+    async fn again(&self, proven: &Credential) -> Result<UserWithSessions, Refusal> {
         self.user(Some(proven)).await?.ok_or(Refusal::InvalidCredentials)
     }
 }

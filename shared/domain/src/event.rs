@@ -116,6 +116,9 @@ pub enum EventKind {
     SessionStarted {
         /// Which session it is.
         session_id: SessionId,
+        /// The oldest sessions, which ended because a user has 50 at most.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        ended_session_ids: Vec<SessionId>,
     },
     /// `session.ended`: the session can be refreshed no more.
     SessionEnded {

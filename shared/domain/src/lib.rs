@@ -62,7 +62,7 @@ pub use registration::{Applicant, Registration, ResendRequest};
 pub use ring::{KeyState, Ring, RingKey, StillSigns};
 pub use role::{InvalidPermission, InvalidRoleName, Permission, Rights, Role, RoleName, Roles};
 pub use seeds::{KeyMaterial, MalformedSeeds, Seed, Seeds};
-pub use session::{Presented, RefreshRefused, Session, SessionLimits};
+pub use session::{Presented, RefreshRefused, Session, SessionLimits, StartedSession};
 pub use signing_algorithm::{SigningAlgorithm, UnknownAlgorithm};
 pub use stated_reason::{InvalidReason, StatedReason};
 pub use status_name::StatusName;

@@ -1,10 +1,15 @@
 //! Sessions: how somebody stays signed in.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use thiserror::Error;
 
-use crate::{Client, SessionId, Timestamp, User, UserId};
+use crate::{Client, Event, SessionId, Timestamp, User, UserId};
+
+/// The sessions that a user has at most.
+const MAX_SESSIONS: usize = 50;
+/// The sessions that one log-in ends at most: a transaction has room for 100 items.
+const MAX_ENDED: usize = 25;
 
 /// A session. It holds no secret: the refresh token is a MAC over its ids and generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +32,19 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// Where it was started.
     pub client: Client,
+}
+
+/// A session that was started, and what changed with it.
+#[derive(Clone, Debug)]
+pub struct StartedSession {
+    /// The user, one version on.
+    pub user: User,
+    /// The session.
+    pub session: Session,
+    /// The older sessions that ended.
+    pub ended: Vec<SessionId>,
+    /// The event.
+    pub event: Event,
 }
 
 /// How long sessions live.
@@ -123,4 +141,12 @@ impl Session {
             Err(RefreshRefused::Reused)
         }
     }
+}
+
+/// Returns the oldest of the user's sessions, so many that there is room for another one.
+pub(crate) fn excess(user: &User, present: &[Session], now: Timestamp) -> Vec<SessionId> {
+    let mut standing: Vec<_> =
+        present.iter().filter(|session| user.admits(session) && session.is_good_at(now)).collect();
+    standing.sort_by_key(|session| Reverse(session.created_at));
+    standing.iter().skip(MAX_SESSIONS - 1).take(MAX_ENDED).map(|session| session.id).collect()
 }

@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     Actor, AttributeChanges, Attributes, Cause, Email, Event, EventKind, InvalidAttribute, Locale, Name,
-    PictureId, RoleName, Session, SessionEnd, SessionId, SessionLimits, StatedReason, Stream, Timestamp,
-    UserId,
+    PictureId, RoleName, Session, SessionEnd, SessionId, SessionLimits, StartedSession, StatedReason, Stream,
+    Timestamp, UserId, session,
 };
 
 /// Somebody who has an account.
@@ -218,19 +218,22 @@ impl User {
         Some(left.changed_by(cause, kind))
     }
 
-    /// Starts a session. Returns the user one version on, the session, and the event.
+    /// Starts a session beside the `present` ones, of which it ends the oldest if there are too many.
     #[must_use]
     pub fn start_session(
         &self,
         id: SessionId,
+        present: &[Session],
         limits: &SessionLimits,
         client: Client,
         cause: Cause,
-    ) -> (Self, Session, Event) {
+    ) -> StartedSession {
         let now = cause.occurred_at;
         let session = Session::start(id, self, limits, client, now);
-        let (user, event) = self.change(cause, EventKind::SessionStarted { session_id: id });
-        (user, session, event)
+        let ended = session::excess(self, present, now);
+        let kind = EventKind::SessionStarted { session_id: id, ended_session_ids: ended.clone() };
+        let (user, event) = self.change(cause, kind);
+        StartedSession { user, session, ended, event }
     }
 
     /// Ends every session but `kept`, by raising the epoch: `kept` has to be given the new one. Returns

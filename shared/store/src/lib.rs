@@ -64,7 +64,7 @@ pub use receipts::ReceiptRead;
 pub use reconciliation::{Reconciled, Reconciliation};
 pub use roles::{NotAuthorized, RecentRoles};
 pub use runs::{Run, Runs};
-pub use sessions::Rotation;
+pub use sessions::{Rotation, UserWithSessions};
 pub use stored_item::{Kind, NotAnItem, StoredItem};
 pub use transaction::{Commands, Refused, Store};
 pub use user_counts::{Counts, Recount, UserCounts};

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use domain::{
-    Cause, Client, Credential, Event, PasswordHash, Presented, Session, SessionEnd, SessionId, Timestamp,
-    User, UserId,
+    Cause, Client, Credential, PasswordHash, Presented, Session, SessionEnd, SessionId, StartedSession,
+    Timestamp, User, UserId,
 };
 
 use crate::{
@@ -40,24 +40,33 @@ pub enum Rotation {
     Missing,
 }
 
+/// A user and their sessions, newest first, expired or not.
+#[derive(Clone, Debug)]
+pub struct UserWithSessions {
+    /// The user.
+    pub user: User,
+    /// The sessions.
+    pub sessions: Vec<Session>,
+}
+
 impl Commands<'_> {
-    /// Adds a session to a user, who is one version on by it; where `rehashed` is given, the better
+    /// Adds a session to a user and removes those that it ends; where `rehashed` is given, the better
     /// hash replaces the credential's.
     ///
     /// # Errors
     /// [`Refused::Stale`] if user or credential have changed since they were read.
     pub async fn start_session(
         &self,
-        user: &User,
-        session: &Session,
+        started: StartedSession,
         rehashed: Option<(&Credential, &PasswordHash)>,
-        event: Event,
     ) -> Result<(), Refused> {
+        let StartedSession { user, session, ended, event } = started;
         let rehash = rehashed
             .map(|(credential, hash)| users::rehash(&credential.email, &credential.password_hash, hash));
-        let session = Write::put(item(session)).only_if("attribute_not_exists(pk)");
-        let writes = [Some(users::advance(user)), Some(session), rehash];
-        self.commit(writes.into_iter().flatten(), event).await.map_err(stale)
+        let session = Write::put(item(&session)).only_if("attribute_not_exists(pk)");
+        let ended = ended.into_iter().map(|session| Write::delete(key(user.id, session)));
+        let writes = [users::advance(&user), session].into_iter().chain(rehash).chain(ended);
+        self.commit(writes, event).await.map_err(stale)
     }
 
     /// Ends a session of a user; says whether it did. A session that has ended already stays so, without
@@ -137,6 +146,36 @@ impl Identities {
     pub async fn session(&self, user: UserId, session: SessionId) -> Result<Option<Session>, Failure> {
         let item = self.get(users::pk(user), format!("{SK}{session}")).await?;
         item.map(|item| parse(user, session, &item)).transpose()
+    }
+
+    /// Reads a user and their sessions, expired or not, in one call; `None` if there is no such user. The user
+    /// is read first: a session that was started after that makes a command on the user stale.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn user_with_sessions(&self, id: UserId) -> Result<Option<UserWithSessions>, Failure> {
+        let query = self
+            .dynamodb
+            .query()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .scan_index_forward(false)
+            // `USER` sorts after all sessions. One page has room for some thousand of them.
+            .key_condition_expression("pk = :pk AND sk BETWEEN :session AND :user")
+            .expression_attribute_values(":pk", text(users::pk(id)))
+            .expression_attribute_values(":session", text(SK))
+            .expression_attribute_values(":user", text(users::SK));
+        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let (mut user, mut sessions) = (None, Vec::new());
+        for item in answer.items.unwrap_or_default() {
+            let sk = Read(&item).text("sk")?;
+            if sk == users::SK && !users::is_tombstone(&item) {
+                user = Some(users::parse(id, &item)?);
+            } else if let Ok(session) = session_id(&sk) {
+                sessions.push(parse(id, session, &item)?);
+            }
+        }
+        Ok(user.map(|user| UserWithSessions { user, sessions }))
     }
 
     /// Some sessions of a user, newest first, expired or not: at most `most`, from the one after `after`

@@ -12,7 +12,7 @@ use crate::{
     transaction::{Commands, NotCommitted, Write},
 };
 
-const SK: &str = "USER";
+pub(crate) const SK: &str = "USER";
 /// Of whoever is to be erased, whatever they do: it is there or not.
 const FINAL: &str = "is_final";
 /// Of whoever is to be erased, and suspended if not: it is there or not.

@@ -3,6 +3,7 @@
 
 mod limits;
 mod line;
+mod sessions;
 
 use local::calls::{Call, Fate, Made, round_trips};
 use serde_json::{Value, json};
@@ -46,7 +47,7 @@ async fn it_is_two_round_trips_and_one_behind_the_hash() {
     let calls = of_log_in(stage.stack.calls());
     assert_eq!(round_trips(&calls), 3);
     let of = |operation: &str| calls.iter().filter(|made| made.call.operation == operation).count();
-    assert_eq!((of("GetItem"), of("TransactWriteItems")), (2, 1));
+    assert_eq!((of("GetItem"), of("Query"), of("TransactWriteItems")), (1, 1, 1));
     assert_eq!((of("UpdateItem"), of("DeleteItem")), (3, 1), "two attempts reserved, both forgiven");
 }
 

@@ -67,10 +67,18 @@ async fn through_lost_answers_and_a_late_relay(touched: &mut Touched) {
     stage.refresh(&first.refresh).await.expect(401);
     let other = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
     stage.log_out(&other.access).await.expect(204);
+    through_the_oldest_session(&stage).await;
     through_the_profile_and_its_sessions(&stage).await;
     through_new_passwords_and_addresses(&stage).await;
     through_the_end(&stage).await;
     record(&stage, touched);
+}
+
+/// Logs in more often than a user has sessions.
+async fn through_the_oldest_session(stage: &Stage) {
+    for _ in 0..51 {
+        stage.log_in("ada@example.com").await.expect(201);
+    }
 }
 
 /// Whatever changes what proves a user.
