@@ -69,6 +69,8 @@ async fn users_are_found_by_what_their_address_begins_with() {
 
     let adas = ["ada.l@example.com", "Ada@example.com", "adam@xn--bcher-kva.example"];
     assert_eq!(found(&stage, &admin, "?email_prefix=aDA").await, adas);
+    assert_eq!(found(&stage, &admin, "?email_prefix=%20aDA%20").await, adas);
+    assert_eq!(found(&stage, &admin, "?email_prefix=aDA&limit=30.0").await, adas);
     assert_eq!(found(&stage, &admin, "?email_prefix=ada@").await, ["Ada@example.com"]);
     assert_eq!(found(&stage, &admin, "?email_prefix=adam@XN--bcher").await, ["adam@xn--bcher-kva.example"]);
     assert_eq!(found(&stage, &admin, "?email_prefix=x").await, Vec::<String>::new());

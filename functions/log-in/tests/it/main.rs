@@ -36,6 +36,18 @@ async fn a_user_logs_in() {
 }
 
 #[tokio::test]
+async fn white_space_around_an_address_is_not_part_of_it() {
+    let stage = Stage::new();
+    let registered = json!({"email": " Ada@Example.com\n", "password": stage::PASSWORD});
+    stage.post("/v1/registrations", registered).await.expect(202);
+    let token = stage.link("Ada@Example.com").await;
+    let user = stage.post("/v1/registrations/verify", json!({"token": token})).await.expect(201);
+    assert_eq!(user.body["email"], "Ada@Example.com");
+
+    stage.log_in("\tada@example.com ").await.expect(201);
+}
+
+#[tokio::test]
 async fn it_is_two_round_trips_and_one_behind_the_hash() {
     let stage = Stage::with(local::Setup::recording);
     stage.signed_in(EMAIL).await;

@@ -16,7 +16,7 @@ async fn an_operator_makes_the_first_administrator_who_sees_it_at_the_next_refre
         (format!("user#{id}"), Tokens::of(&stage.log_in(EMAIL).await.expect(201).body))
     };
 
-    let said = folder.users(&["grant-admin", "Ada@Example.com"]);
+    let said = folder.users(&["grant-admin", " Ada@Example.com "]);
 
     assert_eq!(said.code, Some(0), "{}", said.complaint);
     assert!(
