@@ -8,8 +8,19 @@ use std::{
 use thiserror::Error;
 
 use crate::{
-    breaches, bus::Bus, calls::{Reviewer, Watch}, journal::Journal, mailbox::Mailbox, queue::Queue, rules, seam::Answer,
-    secrets::Secrets, simulator, tables::Tables, template::Template, uploads::Uploads,
+    breaches,
+    bus::Bus,
+    calls::{Reviewer, Watch},
+    journal::Journal,
+    mailbox::Mailbox,
+    queue::Queue,
+    rules,
+    seam::Answer,
+    secrets::Secrets,
+    simulator,
+    tables::Tables,
+    template::Template,
+    uploads::Uploads,
 };
 
 /// What answers behind the seam.

@@ -272,7 +272,9 @@ fn start() -> String {
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let url = format!("http://{}", listener.local_addr().expect("an address"));
-            let stack = stage::second_opinion::ask(local::Stack::memory().at(&url)).start().expect("the stack starts");
+            let stack = stage::second_opinion::ask(local::Stack::memory().at(&url))
+                .start()
+                .expect("the stack starts");
             let _running = stack.run(listener);
             tell.send(url).expect("somebody waits");
             while let Some((id, done)) = promoted.recv().await {

@@ -18,7 +18,8 @@ use ureq::Agent;
 #[expect(clippy::disallowed_methods, reason = "a test is told by its environment whom to ask")]
 #[must_use]
 pub fn ask(setup: Setup) -> Setup {
-    let (Ok(url), Ok(differences)) = (std::env::var("GATEPOST_MOTO"), std::env::var("GATEPOST_DIFFERENCES")) else {
+    let (Ok(url), Ok(differences)) = (std::env::var("GATEPOST_MOTO"), std::env::var("GATEPOST_DIFFERENCES"))
+    else {
         return setup;
     };
     let moto = Moto::new(url, &setup.template().expect("a template"));
@@ -27,7 +28,8 @@ pub fn ask(setup: Setup) -> Setup {
         let ours = summary(status, answer);
         let theirs = summary(other_status, &other_answer);
         if ours != theirs {
-            let difference = json!({"operation": operation, "embedded": ours, "moto": theirs, "request": text(request)});
+            let difference =
+                json!({"operation": operation, "embedded": ours, "moto": theirs, "request": text(request)});
             let file = OpenOptions::new().create(true).append(true).open(&differences);
             // One write a line: tests of many processes append to the file.
             file.expect("a file").write_all(format!("{difference}\n").as_bytes()).expect("written");
@@ -46,7 +48,8 @@ struct Moto {
 impl Moto {
     fn new(url: String, template: &Template) -> Self {
         static STACKS: AtomicU64 = AtomicU64::new(0);
-        let number = u64::from(std::process::id() % 1_000_000) * 1_000_000 + STACKS.fetch_add(1, Ordering::Relaxed);
+        let number =
+            u64::from(std::process::id() % 1_000_000) * 1_000_000 + STACKS.fetch_add(1, Ordering::Relaxed);
         let agent = Agent::config_builder().http_status_as_error(false).build().new_agent();
         let moto = Self { agent, url, account: format!("{number:012}") };
         for table in template.tables.values() {
@@ -83,7 +86,11 @@ fn summary(status: u16, answer: &[u8]) -> Value {
     if status == 200 {
         let members = ["Attributes", "Count", "Item", "Items", "LastEvaluatedKey", "Responses"];
         let present = members.into_iter().filter(|member| !answer[member].is_null());
-        return present.map(|member| (member, sorted(&answer[member]))).collect::<BTreeMap<_, _>>().into_iter().collect();
+        return present
+            .map(|member| (member, sorted(&answer[member])))
+            .collect::<BTreeMap<_, _>>()
+            .into_iter()
+            .collect();
     }
     let code = answer["__type"].as_str().unwrap_or_default();
     let code = code.rsplit('#').next().unwrap_or_default();

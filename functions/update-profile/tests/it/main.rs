@@ -53,7 +53,8 @@ async fn what_is_named_changes_and_what_is_null_goes() {
     let me = stage.get("/v1/me", &tokens.access).await.expect(200);
     assert_eq!((&me.body, me.header("etag")), (&changed.body, changed.header("etag")));
     let shown = ["first_name", "last_name", "locale", "attributes"].map(|name| me.body[name].clone());
-    let expected = [json!("Ada"), Value::Null, json!("ca-ES-valencia"), json!({"age": 36, "motto": "onward"})];
+    let expected =
+        [json!("Ada"), Value::Null, json!("ca-ES-valencia"), json!({"age": 36, "motto": "onward"})];
     assert_eq!(shown, expected);
     let event = json!({
         "changed": ["attributes.motto", "attributes.plan", "last_name"], "email": EMAIL, "first_name": "Ada",

@@ -1,4 +1,4 @@
-//! What the template says for browsers: the pages of other origins that may call the API or upload.
+//! The part of the template that is about browsers: which pages of other origins may call the API or upload.
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The headers that every answer has, whatever the route, and `HEAD` beside every `GET`.
+//! The headers that the answers of every route have, and `HEAD` beside every `GET`.
 
 use local::{Request, template::Route};
 use stage::{Answer, Stage};
