@@ -148,8 +148,8 @@ impl Identities {
         item.map(|item| parse(user, session, &item)).transpose()
     }
 
-    /// Reads a user and their sessions, expired or not, in one call; `None` if the user does not exist. The user
-    /// is read first: a session that was started after that makes a command on the user stale.
+    /// Reads a user and their sessions, expired or not, in one call; `None` if the user does not exist. The
+    /// user is read first: a session that was started after that makes a command on the user stale.
     ///
     /// # Errors
     /// If the table does not answer.
