@@ -10,6 +10,8 @@ use domain::Canary;
 use local::{Mail, News, Published, template::Template};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
+use crate::dev::SHOWN;
+
 /// Standard output, in colour if somebody looks.
 pub(crate) struct Console {
     colours: bool,
@@ -50,7 +52,9 @@ impl Console {
             "then open the link of the mail that will be shown here.\n{}\n",
             self.styled(
                 Style::Dim,
-                &format!("Mails: {url}/_local/mail   Events: {url}/_local/events   End: Ctrl-C")
+                &format!(
+                    "Mails: {url}/_local/mail   Events: {url}/_local/events (the last {SHOWN})   End: Ctrl-C"
+                )
             ),
         );
         say(&text);

@@ -16,6 +16,9 @@ use crate::{
     system::value,
 };
 
+/// The mails, and the events, that can be looked at.
+pub(crate) const SHOWN: u64 = 1_000;
+
 /// Why it does not run, in one sentence.
 #[derive(Debug, Error)]
 pub(crate) enum DevError {
@@ -147,7 +150,8 @@ async fn serve(arguments: &ArgMatches) -> Result<(), DevError> {
 }
 
 fn start(arguments: &ArgMatches, url: &str) -> Result<Stack, DevError> {
-    let mut setup = data_folder(arguments).map_or_else(Stack::memory, Stack::folder).at(url);
+    let setup = data_folder(arguments).map_or_else(Stack::memory, Stack::folder);
+    let mut setup = setup.at(url).showing(SHOWN);
     if let Some(file) = arguments.get_one::<PathBuf>("template") {
         let text = std::fs::read_to_string(file).map_err(|error| DevError::Template(file.clone(), error))?;
         setup = setup.with_template(text);

@@ -1,7 +1,6 @@
 //! EventBridge: takes events, keeps them, and puts those that a rule matches into its queues.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -14,9 +13,10 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
 use crate::{
-    journal::{Change, Journal},
+    journal::{Journal, Shown},
     news::News,
     queue::{Message, Queue},
+    recent::Recent,
     seam::Answer,
     template::{ACCOUNT, DEFAULT_BUS, REGION, Rule, Template, arn, id_of},
 };
@@ -50,10 +50,10 @@ pub(crate) struct Bus {
     queues: Arc<Vec<Queue>>,
     clock: Clock,
     news: broadcast::Sender<News>,
-    /// The last event's number; held while events are kept, so that numbers are in order.
-    last: Mutex<u64>,
-    /// What custom buses took lately: when, by event group and de-duplication id.
-    known: Mutex<HashMap<(String, String), Timestamp>>,
+    /// The events to be shown; held while events are kept, so that numbers are in order.
+    shown: Mutex<Shown>,
+    /// What custom buses took lately, by event group and de-duplication id.
+    known: Mutex<Recent<(String, String), ()>>,
 }
 
 #[derive(Deserialize)]
@@ -92,14 +92,15 @@ struct EntryRefused(&'static str, String);
 impl Bus {
     pub(crate) fn open(
         journal: &Journal,
-        template: &Arc<Template>,
-        queues: &Arc<Vec<Queue>>,
+        (template, queues): (&Arc<Template>, &Arc<Vec<Queue>>),
         clock: Clock,
         news: broadcast::Sender<News>,
+        newest: Option<u64>,
     ) -> Result<Self, DynoxideError> {
-        let last = Mutex::new(journal.last(LIST)?.unwrap_or(0));
+        let shown = Mutex::new(Shown::open(journal, LIST, newest)?);
+        let known = Mutex::new(Recent::new(DEDUPLICATION));
         let (template, queues) = (Arc::clone(template), Arc::clone(queues));
-        Ok(Self { journal: journal.clone(), template, queues, clock, news, last, known: Mutex::default() })
+        Ok(Self { journal: journal.clone(), template, queues, clock, news, shown, known })
     }
 
     /// Answers `PutEvents`; the entries at the positions `refused` fail as if EventBridge were busy.
@@ -140,10 +141,9 @@ impl Bus {
         if self.keep(new).is_err() {
             return Answer::refusal(500, "InternalException", "The events could not be stored.");
         }
-        self.known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .extend(kept.into_iter().map(|key| (key, now)));
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.into_iter().for_each(|key| known.insert(key, (), now));
+        drop(known);
         let failed = checked.iter().filter(|entry| entry.is_err()).count();
         let results: Vec<Value> = checked
             .into_iter()
@@ -158,17 +158,15 @@ impl Bus {
     /// Whether a custom bus has taken the same a short while ago.
     fn is_duplicate(&self, entry: &Entry, now: Timestamp) -> bool {
         let Some(key) = entry.deduplication() else { return false };
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&key).is_some_and(|taken_at| now.since(*taken_at) <= DEDUPLICATION)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&key, now).is_some()
     }
 
     /// Keeps the events and the messages that rules make of them: all or nothing.
     fn keep(&self, events: Vec<(&Published, &Entry)>) -> Result<(), DynoxideError> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut changes = Vec::new();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = Vec::new();
         let mut messages = Vec::new();
-        for (position, (event, entry)) in events.iter().enumerate() {
-            let number = *last + 1 + position as u64;
+        for (event, entry) in &events {
             let bus = id_of(entry.event_bus_name.as_deref().unwrap_or(DEFAULT_BUS));
             // EventBridge takes events for a bus that does not exist, and drops them.
             if !self.template.buses.iter().any(|known| known == bus) {
@@ -177,13 +175,14 @@ impl Bus {
                 let _ = self.news.send(News::Trouble(trouble));
                 continue;
             }
-            let kept = serde_json::to_value(event).unwrap_or_default();
-            changes.push(Change::Put { list: LIST.to_owned(), number, entry: kept });
+            entries.push(serde_json::to_value(event).unwrap_or_default());
             messages.extend(self.messages(bus, event));
         }
+        let added = entries.len() as u64;
+        let mut changes = shown.changes(entries);
         changes.extend(messages.iter().map(|(queue, message)| queue.put(message)));
         self.journal.commit(changes)?;
-        *last += events.len() as u64;
+        shown.advance(added);
         for (queue, message) in messages {
             queue.add(message);
         }
@@ -222,7 +221,7 @@ impl Bus {
         Ok(())
     }
 
-    /// All published events, in order.
+    /// The published events that are kept, in order.
     pub(crate) fn published(&self) -> Result<Vec<Published>, DynoxideError> {
         let entries = self.journal.read(LIST)?.into_values();
         Ok(entries.filter_map(|entry| serde_json::from_value(entry).ok()).collect())

@@ -22,6 +22,46 @@ pub(crate) enum Change {
     Remove { list: String, number: u64 },
 }
 
+/// A list that people look at: it may hold the newest entries only.
+pub(crate) struct Shown {
+    list: &'static str,
+    last: u64,
+    newest: Option<u64>,
+}
+
+impl Shown {
+    /// Opens a list, and removes what a run before has left beyond the newest.
+    pub(crate) fn open(
+        journal: &Journal,
+        list: &'static str,
+        newest: Option<u64>,
+    ) -> Result<Self, DynoxideError> {
+        let shown = Self { list, last: journal.last(list)?.unwrap_or(0), newest };
+        if let Some(newest) = newest {
+            journal.remove_until(list, shown.last.saturating_sub(newest))?;
+        }
+        Ok(shown)
+    }
+
+    /// Returns the changes that add these entries and remove those whose place they take.
+    pub(crate) fn changes(&self, entries: Vec<Value>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (number, entry) in (self.last + 1..).zip(entries) {
+            changes.push(Change::Put { list: self.list.to_owned(), number, entry });
+            if let Some(oldest) = self.newest.and_then(|newest| number.checked_sub(newest)).filter(|n| *n > 0)
+            {
+                changes.push(Change::Remove { list: self.list.to_owned(), number: oldest });
+            }
+        }
+        changes
+    }
+
+    /// Counts entries whose changes were committed.
+    pub(crate) const fn advance(&mut self, entries: u64) {
+        self.last += entries;
+    }
+}
+
 type Item = HashMap<String, AttributeValue>;
 
 impl Journal {
@@ -75,6 +115,27 @@ impl Journal {
                 Some(key) => start = serde_json::to_value(key).unwrap_or_default(),
                 None => return Ok(entries),
             }
+        }
+    }
+
+    /// Removes the entries of a list up to a number.
+    fn remove_until(&self, list: &str, number: u64) -> Result<(), DynoxideError> {
+        loop {
+            let request = json!({
+                "TableName": TABLE,
+                "KeyConditionExpression": "#list = :list AND #number <= :number",
+                "ExpressionAttributeNames": {"#list": "list", "#number": "number"},
+                "ExpressionAttributeValues": {":list": {"S": list}, ":number": {"N": number.to_string()}},
+                "Limit": 100,
+            });
+            let page = self.0.query(parse(request.to_string().as_bytes())?)?;
+            let numbers = page.items.iter().flatten().filter_map(entry).map(|(number, _)| number);
+            let removals: Vec<_> =
+                numbers.map(|number| Change::Remove { list: list.to_owned(), number }).collect();
+            if removals.is_empty() {
+                return Ok(());
+            }
+            self.commit(removals)?;
         }
     }
 

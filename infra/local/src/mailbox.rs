@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::sync::broadcast;
 
 use crate::{
-    journal::{Change, Journal},
+    journal::{Journal, Shown},
     news::News,
     seam::Answer,
 };
@@ -44,7 +44,7 @@ pub(crate) struct Mailbox {
     journal: Journal,
     clock: Clock,
     news: broadcast::Sender<News>,
-    last: Mutex<u64>,
+    shown: Mutex<Shown>,
 }
 
 #[derive(Deserialize)]
@@ -93,9 +93,10 @@ impl Mailbox {
         journal: &Journal,
         clock: Clock,
         news: broadcast::Sender<News>,
+        newest: Option<u64>,
     ) -> Result<Self, DynoxideError> {
-        let last = Mutex::new(journal.last(LIST)?.unwrap_or(0));
-        Ok(Self { journal: journal.clone(), clock, news, last })
+        let shown = Mutex::new(Shown::open(journal, LIST, newest)?);
+        Ok(Self { journal: journal.clone(), clock, news, shown })
     }
 
     /// Answers `SendEmail`.
@@ -107,13 +108,12 @@ impl Mailbox {
             let message = "A mail needs a sender, a recipient and simple content.";
             return Answer::refusal(400, "BadRequestException", message);
         };
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = serde_json::to_value(&mail).unwrap_or_default();
-        if self.journal.commit(vec![Change::Put { list: LIST.to_owned(), number: *last + 1, entry }]).is_err()
-        {
+        if self.journal.commit(shown.changes(vec![entry])).is_err() {
             return Answer::refusal(500, "InternalFailure", "The mail could not be stored.");
         }
-        *last += 1;
+        shown.advance(1);
         let answer = Answer::json(&json!({"MessageId": mail.id}));
         let _ = self.news.send(News::Mail(mail));
         answer
@@ -139,7 +139,7 @@ impl Mailbox {
         self.clock.now()
     }
 
-    /// All mails, in order.
+    /// The mails that are kept, in order.
     pub(crate) fn mails(&self) -> Result<Vec<Mail>, DynoxideError> {
         let entries = self.journal.read(LIST)?.into_values();
         Ok(entries.filter_map(|entry| serde_json::from_value(entry).ok()).collect())

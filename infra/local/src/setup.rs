@@ -53,6 +53,7 @@ pub struct Setup {
     watch: Watch,
     reviewer: Option<Reviewer>,
     pub(crate) is_patient: bool,
+    pub(crate) shown: Option<u64>,
 }
 
 impl Stack {
@@ -84,6 +85,7 @@ impl Setup {
             watch: Watch::default(),
             reviewer: None,
             is_patient: false,
+            shown: None,
         };
         setup.at("http://127.0.0.1:9000")
     }
@@ -185,6 +187,13 @@ impl Setup {
         self
     }
 
+    /// Keeps only the newest mails and the newest events to be shown, this many of each; by default all.
+    #[must_use]
+    pub const fn showing(mut self, newest: u64) -> Self {
+        self.shown = Some(newest);
+        self
+    }
+
     /// The template, as it would run.
     ///
     /// # Errors
@@ -212,8 +221,8 @@ impl Setup {
         let template = Arc::new(template);
         let folder = self.folder.as_deref().map(Folder::open).transpose()?;
         let tables = match &folder {
-            Some(folder) => Tables::in_file(&folder.database())?,
-            None => Tables::in_memory(&unique_name())?,
+            Some(folder) => Tables::in_file(&folder.database(), self.clock.clone())?,
+            None => Tables::in_memory(&unique_name(), self.clock.clone())?,
         };
         let journal = Journal::open(tables.database())?;
         tables.create(&template, &journal)?;
@@ -224,8 +233,8 @@ impl Setup {
         let streams = streams.map(|(position, source)| StreamReader::open(position, source, &journal));
         let streams = streams.collect::<Result<Vec<_>, _>>()?;
         let services = Arc::new(Services {
-            bus: Bus::open(&journal, &template, &queues, self.clock.clone(), news.clone())?,
-            mailbox: Mailbox::open(&journal, self.clock.clone(), news.clone())?,
+            bus: Bus::open(&journal, (&template, &queues), self.clock.clone(), news.clone(), self.shown)?,
+            mailbox: Mailbox::open(&journal, self.clock.clone(), news.clone(), self.shown)?,
             secrets: Secrets::open(
                 &template,
                 folder.as_ref().map(|folder| folder.path.as_path()),

@@ -225,13 +225,13 @@ impl Stack {
         crate::gateway::answer(self, request, source).await
     }
 
-    /// All mails that were sent, in order; none if the disk fails.
+    /// The mails that were sent and are kept, in order; none if the disk fails.
     #[must_use]
     pub fn mail(&self) -> Vec<Mail> {
         self.0.services.mailbox.mails().unwrap_or_default()
     }
 
-    /// All events that were published, in order; none if the disk fails.
+    /// The events that were published and are kept, in order; none if the disk fails.
     #[must_use]
     pub fn events(&self) -> Vec<Published> {
         self.0.services.bus.published().unwrap_or_default()

@@ -1,38 +1,52 @@
 //! DynamoDB and its streams: dynoxide, embedded.
 
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
-use dynoxide::{Database, DynoxideError};
+use cloud::Clock;
+use dynoxide::{Database, DynoxideError, actions::transact_write_items::TransactWriteItemsRequest};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
-use crate::{journal::Journal, seam::Answer, stack::StartError, template::Template};
+use crate::{
+    expiry::Expiry, journal::Journal, request_tokens::RequestTokens, seam::Answer, stack::StartError,
+    template::Template,
+};
+
+/// DynamoDB's limit of a `ClientRequestToken`.
+const MAX_TOKEN_LENGTH: usize = 36;
 
 /// The tables, and everything else that is stored.
 pub(crate) struct Tables {
     database: Database,
+    /// Where the database keeps its data.
+    place: String,
+    clock: Clock,
+    request_tokens: RequestTokens,
+    expiry: OnceLock<Expiry>,
     written: watch::Sender<()>,
 }
 
 impl Tables {
-    /// Tables that are gone with the process.
-    pub(crate) fn in_memory(name: &str) -> Result<Self, StartError> {
-        // A name makes the memory reachable for a second connection, which makes the index.
-        Self::open(&format!("file:{name}?mode=memory&cache=shared"))
+    /// Opens tables that are gone with the process.
+    pub(crate) fn in_memory(name: &str, clock: Clock) -> Result<Self, StartError> {
+        // A name makes the memory reachable for further connections, which make and use indexes.
+        Self::open(format!("file:{name}?mode=memory&cache=shared"), clock)
     }
 
-    /// Tables in a file.
-    pub(crate) fn in_file(path: &Path) -> Result<Self, StartError> {
+    /// Opens tables in a file.
+    pub(crate) fn in_file(path: &Path, clock: Clock) -> Result<Self, StartError> {
         let path = std::path::absolute(path).map_err(|e| StartError::Folder(path.into(), e.to_string()))?;
         let text =
             path.to_str().ok_or_else(|| StartError::Folder(path.clone(), "its name is not UTF-8".into()))?;
-        Self::open(text)
+        Self::open(text.to_owned(), clock)
     }
 
-    fn open(place: &str) -> Result<Self, StartError> {
-        let database = Database::new(place)?;
-        index_the_stream(place).map_err(|error| StartError::Storage(error.to_string()))?;
-        Ok(Self { database, written: watch::Sender::new(()) })
+    fn open(place: String, clock: Clock) -> Result<Self, StartError> {
+        let database = Database::new(&place)?;
+        index_the_stream(&place).map_err(|error| StartError::Storage(error.to_string()))?;
+        let request_tokens = RequestTokens::new(clock.clone());
+        let written = watch::Sender::new(());
+        Ok(Self { database, place, clock, request_tokens, expiry: OnceLock::new(), written })
     }
 
     pub(crate) const fn database(&self) -> &Database {
@@ -58,12 +72,19 @@ impl Tables {
             }
             journal.keep_table_definition(name, &table.create)?;
         }
+        let expiry = Expiry::open(&self.place, template);
+        let expiry = expiry.map_err(|error| StartError::Storage(error.to_string()))?;
+        self.expiry.get_or_init(|| expiry);
         Ok(())
     }
 
     /// Answers one call of DynamoDB or its streams.
     pub(crate) fn answer(&self, operation: &str, body: &[u8]) -> Answer {
-        match dispatch(&self.database, operation, body) {
+        let answer = match operation {
+            "TransactWriteItems" => self.transact(body),
+            _ => dispatch(&self.database, operation, body),
+        };
+        match answer {
             Ok(body) => {
                 if matches!(
                     operation,
@@ -82,9 +103,30 @@ impl Tables {
         self.written.subscribe()
     }
 
-    /// Deletes what has expired, as DynamoDB does now and then.
-    pub(crate) fn delete_expired(&self) -> Result<usize, DynoxideError> {
-        self.database.sweep_ttl()
+    /// Makes a transaction. The database gets no token: it would look at all of the last ten minutes each time.
+    fn transact(&self, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
+        let mut request: TransactWriteItemsRequest = parse(body)?;
+        // The database refuses one that is too long.
+        let token = request.client_request_token.take_if(|token| token.len() <= MAX_TOKEN_LENGTH);
+        let Some(token) = token else { return render(&self.database.transact_write_items(request)?) };
+        // By way of a value, in which the members of an object are sorted.
+        let items = serde_json::to_value(&request.transact_items).unwrap_or_default().to_string();
+        let make = || render(&self.database.transact_write_items(request)?);
+        Ok(self.request_tokens.once(&token, &items, make)?.unwrap_or_else(|| b"{}".to_vec()))
+    }
+
+    /// Deletes what has expired, as DynamoDB does some time later.
+    pub(crate) fn delete_expired(&self) -> Result<(), rusqlite::Error> {
+        let Some(expiry) = self.expiry.get() else { return Ok(()) };
+        loop {
+            let deletions = expiry.deletions(self.clock.now().seconds())?;
+            let deleted = deletions
+                .iter()
+                .filter(|request| self.answer("DeleteItem", request.to_string().as_bytes()).status == 200);
+            if deleted.count() == 0 {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -122,7 +164,6 @@ fn dispatch(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8>
         "BatchGetItem" => call!(batch_get_item),
         "BatchWriteItem" => call!(batch_write_item),
         "TransactGetItems" => call!(transact_get_items),
-        "TransactWriteItems" => call!(transact_write_items),
         "DescribeTable" => call!(describe_table),
         "ListTables" => call!(list_tables),
         "DescribeTimeToLive" => call!(describe_time_to_live),

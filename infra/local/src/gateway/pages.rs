@@ -1,7 +1,7 @@
 //! What is only there on this machine: mails, events, and the page that a mail's link opens.
 
 use domain::Canary;
-use http::{HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
 
 use super::{Request, Response};
@@ -22,8 +22,8 @@ pub(super) fn answer(stack: &Stack, request: &Request) -> Option<Response> {
 
 fn read(stack: &Stack, page: &str) -> Response {
     match page {
-        "mail" => list(&stack.mail()),
-        "events" => list(&events(stack)),
+        "mail" => list(stack, &stack.mail()),
+        "events" => list(stack, &events(stack)),
         "verify" => html(include_str!("verify.html")),
         "reset-password" => html(include_str!("reset-password.html")),
         "verify-email-change" => html(include_str!("verify-email-change.html")),
@@ -42,9 +42,15 @@ fn events(stack: &Stack) -> Vec<Published> {
     stack.events().into_iter().filter(|event| event.source != Canary::SOURCE).collect()
 }
 
-fn list(entries: &impl Serialize) -> Response {
+/// A list of what is kept, and in `x-kept` how many of the newest that is.
+fn list(stack: &Stack, entries: &impl Serialize) -> Response {
     match serde_json::to_vec_pretty(entries) {
-        Ok(body) => Response::new(200, "application/json", body),
+        Ok(body) => {
+            let mut response = Response::new(200, "application/json", body);
+            let kept = stack.0.setup.shown.map_or_else(|| "all".to_owned(), |newest| newest.to_string());
+            response.headers.extend(kept.try_into().map(|kept| (HeaderName::from_static("x-kept"), kept)));
+            response
+        }
         Err(_) => Response::message(500, "Internal Server Error"),
     }
 }

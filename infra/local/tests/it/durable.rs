@@ -26,7 +26,7 @@ impl Scratch {
         Self(path)
     }
 
-    fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.0.join("data")
     }
 }

@@ -1,6 +1,7 @@
 //! The local cloud, seen from outside: through the SDK, the gateway and the readers.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod bounded;
 mod browsers;
 mod durable;
 mod gateway;
