@@ -1,15 +1,19 @@
 //! What the product costs, each figure beside its floor or peer in the same run. Prints tables;
 //! `docs/performance.md` has them as measured once.
 
+mod client;
 mod cold_start;
 mod cryptography;
 mod delivery;
 mod folder;
+mod idle;
 mod idle_cost;
 mod listing;
 mod log_in;
 mod measure;
 mod moving;
+mod people;
+mod process;
 mod relay;
 mod requests;
 mod signatures;
@@ -23,7 +27,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 /// Why there is no figure.
 type Failed = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "one of: log-in, refresh, read-profile, signatures, units, relay, latency, catch-up, memory, idle-cost, cold-start [folder], listing [folder [users]...], moving [folder], sizes [folder]; \
+const USAGE: &str = "one of: log-in, refresh, read-profile, signatures, units, relay, latency, catch-up, memory, idle-cost, cold-start [folder], idle [folder [users]...], listing [folder [users]...], moving [folder [users]...], sizes [folder]; \
                      the folder holds the release binaries, and data for the time of a run; by default target/release";
 
 fn main() -> ExitCode {
@@ -43,12 +47,13 @@ fn run() -> Result<(), Failed> {
     match command.as_str() {
         "catch-up" => delivery::catch_up(),
         "cold-start" => cold_start::run(&folder),
+        "idle" => idle::run(&folder, arguments),
         "idle-cost" => idle_cost::run(),
         "listing" => listing::run(&folder, arguments),
         "latency" => delivery::latency(),
         "log-in" => log_in::run(),
         "memory" => relay::memory(),
-        "moving" => moving::run(&folder),
+        "moving" => moving::run(&folder, arguments),
         "refresh" => requests::refresh(),
         "read-profile" => requests::read_profile(),
         "relay" => relay::throughput(),
