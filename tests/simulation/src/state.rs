@@ -141,7 +141,11 @@ fn open_after<'a>(events: impl Iterator<Item = &'a Event>) -> BTreeSet<String> {
     for event in events {
         let named = |name: &str| event.detail["data"][name].as_str().map(str::to_owned);
         match event.kind.as_str() {
-            "session.started" => open.extend(named("session_id")),
+            "session.started" => {
+                let ended = event.detail["data"]["ended_session_ids"].as_array();
+                open.retain(|id| !ended.into_iter().flatten().any(|ended| ended == id));
+                open.extend(named("session_id"));
+            }
             "session.ended" => open.retain(|id| Some(id) != named("session_id").as_ref()),
             "sessions.ended" | "user.password-changed" => {
                 open.retain(|id| Some(id) == named("kept_session_id").as_ref());
