@@ -28,7 +28,7 @@ pub(crate) enum StackError {
     #[error("there is no stack {stack} in {region}: check --stack, --region and --profile")]
     Unknown { stack: String, region: String },
     #[error(
-        "the caller may not describe the stack {0}: grant cloudformation:DescribeStacks, as the guides' policies do"
+        "the caller may not describe the stack {0}: check its name, or grant cloudformation:DescribeStacks for it"
     )]
     Denied(String),
     #[error("AWS refuses the credentials: {0}; log in again, or choose others with --profile")]

@@ -33,7 +33,8 @@ pub(crate) enum SystemError {
 
 /// The options of every command that works on a system.
 pub(crate) fn arguments() -> [Arg; 4] {
-    let [profile, region] = account_arguments().map(|argument| argument.requires("stack"));
+    let [profile, region] =
+        account_arguments().map(|argument| argument.requires("stack").conflicts_with("data"));
     [
         value("data", "DIR", "Work on this data folder of `gatepost dev`, which must not be running")
             .default_value(".gatepost")
@@ -64,7 +65,7 @@ impl System {
         Ok(Self::Folder(adjust(Stack::folder(folder)).start()?))
     }
 
-    /// What a function of the system is wired from; the settings of a stack serve all functions.
+    /// The cloud that a function of the system is wired from; the settings of a stack serve all functions.
     pub(crate) fn cloud(&self, function: &str) -> Result<Cloud, SystemError> {
         match self {
             Self::Folder(stack) => Ok(stack.cloud(function)?),

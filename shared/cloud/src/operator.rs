@@ -29,6 +29,9 @@ pub enum OperatorError {
     /// The session of IAM Identity Center is over.
     #[error("the SSO session has expired: run `aws sso login`, with the same --profile")]
     SessionExpired,
+    /// The profile that an option names is not there, or has no credentials.
+    #[error("the profile {0} has no AWS credentials: check --profile, or configure it")]
+    NoProfile(String),
     /// A source of credentials does not work.
     #[error("cannot load AWS credentials: {0}")]
     Unusable(String),
@@ -65,7 +68,12 @@ impl Cloud {
         let clock = Clock::system();
         let provider = provider.ok_or(OperatorError::NoCredentials)?;
         let kept = Kept { provider, clock: clock.clone(), kept: Mutex::default() };
-        kept.current().await?;
+        kept.current().await.map_err(|error| match (error, profile) {
+            (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => {
+                OperatorError::NoProfile(profile.to_owned())
+            }
+            (error, _) => error.into(),
+        })?;
         if sdk.region().is_none() {
             return Err(OperatorError::NoRegion);
         }

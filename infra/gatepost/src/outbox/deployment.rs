@@ -22,7 +22,8 @@ pub(crate) struct Deployment {
 pub(crate) fn arguments() -> impl Iterator<Item = Arg> {
     let own = [
         value("bus", "NAME", "Publish to this event bus, by name or ARN, instead of the stack's")
-            .requires("stack"),
+            .requires("stack")
+            .conflicts_with("data"),
         value(
             "retention-days",
             "N",

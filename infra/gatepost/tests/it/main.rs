@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod admitting;
+mod aws;
 mod changing;
 mod command;
 mod copying;
@@ -21,5 +22,6 @@ mod process;
 mod publishing;
 mod reading_exports;
 mod ring;
+mod stacks;
 mod tasks;
 mod verifying;
