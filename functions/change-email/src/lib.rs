@@ -37,9 +37,9 @@ pub struct ChangeEmail {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangeEmail>, SettingError> {
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
     let change = ChangeEmail {
-        gate: AccessGate::new(cloud, store.identities().key_reader())?,
+        gate: AccessGate::new(cloud, store.identities())?,
         reentry: Reentry::new(cloud, store.identities())?,
         limits: MailLimits::new(cloud)?,
         store,
@@ -143,7 +143,7 @@ impl ChangeEmail {
             let store = self.store.answering(caller.receipt(&taken));
             match store.request_email_change(&after, &link, event).await {
                 Ok(()) => return Ok(taken),
-                Err(Refused::Stale) => proven = self.reentry.again(proven).await?,
+                Err(Refused::Stale) => proven = self.reentry.again(caller, proven).await?,
                 Err(Refused::Failed(failure)) => return Err(failure.into()),
             }
         }

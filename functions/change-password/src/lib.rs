@@ -31,9 +31,9 @@ pub struct ChangePassword {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangePassword>, SettingError> {
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
     let change = ChangePassword {
-        gate: AccessGate::new(cloud, store.identities().key_reader())?,
+        gate: AccessGate::new(cloud, store.identities())?,
         reentry: Reentry::new(cloud, store.identities())?,
         store,
         choice: Choice::new(cloud)?,
@@ -126,10 +126,12 @@ impl ChangePassword {
             let (after, renewed, event) =
                 user.change_password(credential, new.clone(), kept, caller.cause(event_id, now));
             let store = self.store.answering(caller.receipt(&NoContent));
-            match store.change_password(kept, &after, (credential, &renewed), event).await {
+            match store.change_password(kept, (user, &after), (credential, &renewed), event).await {
                 Ok(()) => return Ok(NoContent),
                 Err(KeptEnded::Ended) => return Err(Refusal::Ended),
-                Err(KeptEnded::Refused(Refused::Stale)) => proven = self.reentry.again(proven).await?,
+                Err(KeptEnded::Refused(Refused::Stale)) => {
+                    proven = self.reentry.again(caller, proven).await?
+                }
                 Err(KeptEnded::Refused(Refused::Failed(failure))) => return Err(failure.into()),
             }
         }

@@ -90,17 +90,18 @@ impl UseCase for CreateUser {
         let created = created(&user);
         let limits =
             self.limits.by_administrator(LIMIT, caller.user_id, user.email.canonical(), &caller.head.client);
-        let (mut authority, ()) =
-            tokio::try_join!(async { Ok::<_, Refusal>(act.authority().await?) }, async {
-                Ok(self.identities.reserve(&limits, now).await?)
-            })?;
-        for _turn in 0..store::TURNS {
-            wanted.may_be_made_by(&authority)?;
-            let commands = act.answering(&created, &authority);
+        for turn in 0..store::TURNS {
+            let authority = act.authority().await?;
+            wanted.may_be_made_by(&authority, &user)?;
+            if turn == 0 {
+                // Only a caller who may do it uses up a limit.
+                self.identities.reserve(&limits, now).await?;
+            }
+            let commands = act.answering(&created, false, &authority);
             match commands.add_user(&user, &credential, event.clone()).await {
                 Ok(()) => return Ok(created),
                 Err(AdditionRefused::EmailTaken) => return Err(Refusal::EmailTaken),
-                Err(AdditionRefused::Refused(Refused::Stale)) => authority = act.authority().await?,
+                Err(AdditionRefused::Refused(Refused::Stale)) => {}
                 Err(AdditionRefused::Refused(Refused::Failed(failure))) => {
                     return Err(NotDone::from(failure).into());
                 }

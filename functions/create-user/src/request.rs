@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use administration::NotDone;
 use api::{FieldProblem, ProblemType, Right, RolesWrite, parse_locale, parse_person};
 use domain::{
-    Applicant, Attributes, Authority, Newcomer, NoAuthority, RoleName, StatedReason, Status, Timestamp,
+    Applicant, Attributes, Authority, Newcomer, NoAuthority, RoleName, StatedReason, Status, Timestamp, User,
     UserId,
 };
 use schemars::JsonSchema;
@@ -81,20 +81,17 @@ impl Wanted {
         }
     }
 
-    /// Whoever makes a user with roles gives them, and must be able to.
-    pub(crate) fn may_be_made_by(&self, authority: &Authority) -> Result<(), Refusal> {
+    /// Checks that the caller may give the roles, which is part of creating a user with roles.
+    pub(crate) fn may_be_made_by(&self, authority: &Authority, user: &User) -> Result<(), Refusal> {
         let forbidden = || Refusal::from(NotDone::from(NoAuthority::Forbidden));
         if !self.roles.is_empty() && !authority.has(RolesWrite::PERMISSION) {
             return Err(forbidden());
         }
         for name in &self.roles {
             let no_role = || Refusal::Unacceptable(vec![problem("/roles", &Unacceptable::NoRole)]);
-            let role = authority.roles().get(name).ok_or_else(no_role)?;
-            if !authority.may_give_role(role) {
-                return Err(forbidden());
-            }
+            authority.roles().get(name).ok_or_else(no_role)?;
         }
-        Ok(())
+        if authority.may_change(user, user) { Ok(()) } else { Err(forbidden()) }
     }
 }
 

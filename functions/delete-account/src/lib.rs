@@ -31,9 +31,9 @@ pub struct DeleteAccount {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<DeleteAccount>, SettingError> {
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
     let delete = DeleteAccount {
-        gate: AccessGate::new(cloud, store.identities().key_reader())?,
+        gate: AccessGate::new(cloud, store.identities())?,
         reentry: Reentry::new(cloud, store.identities())?,
         store,
         grace: DAY * cloud.settings().parsed::<u32>("DELETION_GRACE_DAYS")?,
@@ -103,11 +103,13 @@ impl DeleteAccount {
         let cause = caller.cause(self.random.id(now), now);
         for _turn in 0..store::TURNS {
             let (deleting, event) = proven.user.request_deletion(self.grace, cause.clone());
-            let store = self.store.answering(caller.receipt(&NoContent));
+            let store = self.store.answering(caller.last_receipt(&NoContent));
             match store.change_user((&proven.user, &deleting), event).await {
                 Ok(()) => return Ok(NoContent),
                 Err(StandingRefused::LastAdministrator) => return Err(Refusal::LastAdministrator),
-                Err(StandingRefused::Refused(Refused::Stale)) => proven = self.reentry.again(proven).await?,
+                Err(StandingRefused::Refused(Refused::Stale)) => {
+                    proven = self.reentry.again(caller, proven).await?
+                }
                 Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
             }
         }

@@ -1,7 +1,8 @@
-//! `DELETE /v1/users/{id}`: lets a user be erased, as an administrator wants it.
+//! `DELETE /v1/users/{id}`: deletes a user; the erasure follows after `DeletionGraceDays`.
 //!
-//! Every session ends. Logging in does not take it back, as it does what users ask for themselves: `reactivate-user` does, for
-//! as long as `DeletionGraceDays`. The last administrator stays, and one's own account is deleted by `delete-account`.
+//! Every session ends. Logging in does not cancel it, unlike a deletion that the user asked for: only `reactivate-user` does,
+//! until it is due. If the user has asked for it before, it becomes final and keeps its date. The last administrator
+//! cannot be deleted, and callers delete their own account with `delete-account`.
 
 use std::time::Duration;
 

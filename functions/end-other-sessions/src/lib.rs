@@ -1,7 +1,8 @@
 //! `DELETE /v1/me/sessions`: ends every session of the user but the one of the access token.
 
 use api::{
-    AccessGate, Endpoint, NoContent, Nothing, Problem, ProblemType, Receipts, Route, SignedIn, UseCase,
+    AccessGate, Endpoint, NoContent, NotAdmitted, Nothing, Problem, ProblemType, Receipts, Route, SignedIn,
+    UseCase,
 };
 use cloud::{Clock, Cloud, Random, SettingError};
 use store::{Failure, Store};
@@ -21,8 +22,8 @@ pub struct EndOtherSessions {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<EndOtherSessions>, SettingError> {
     let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let gate = AccessGate::new(cloud, store.identities())?;
+    let receipts = Receipts::new(cloud, store.identities());
     let (clock, random) = (cloud.clock(), cloud.random());
     Endpoint::changing(cloud, EndOtherSessions { store, gate, clock, random }, receipts)
 }
@@ -33,6 +34,9 @@ pub enum Refusal {
     /// The session of the access token has ended itself, and the token has not died yet.
     #[error("the session has ended")]
     Ended,
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// The tables failed.
     #[error("not stored")]
     NotStored(#[from] Failure),
@@ -54,7 +58,8 @@ impl UseCase for EndOtherSessions {
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
         let store = self.store.answering(caller.receipt(&NoContent));
-        let kept = store.end_other_sessions(caller.user_id, caller.session_id, &cause).await?;
+        let user = || async { Ok::<_, Refusal>(caller.user().await?) };
+        let kept = store.end_other_sessions(user, caller.session_id, &cause).await?;
         if kept { Ok(NoContent) } else { Err(Refusal::Ended) }
     }
 }
@@ -63,6 +68,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Ended => Self::of(ProblemType::InvalidToken),
+            Refusal::NotAdmitted(refused) => refused.into(),
             Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
         }
     }

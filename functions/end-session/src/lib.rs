@@ -1,6 +1,9 @@
 //! `DELETE /v1/me/sessions/{id}`: ends one of the user's sessions.
 
-use api::{AccessGate, Endpoint, NoContent, Path, Problem, ProblemType, Receipts, Route, SignedIn, UseCase};
+use api::{
+    AccessGate, Endpoint, NoContent, NotAdmitted, Path, Problem, ProblemType, Receipts, Route, SignedIn,
+    UseCase,
+};
 use cloud::{Clock, Cloud, Random, SettingError};
 use domain::{SessionEnd, SessionId};
 use schemars::JsonSchema;
@@ -22,8 +25,8 @@ pub struct EndSession {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<EndSession>, SettingError> {
     let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let gate = AccessGate::new(cloud, store.identities())?;
+    let receipts = Receipts::new(cloud, store.identities());
     let (clock, random) = (cloud.clock(), cloud.random());
     Endpoint::changing(cloud, EndSession { store, gate, clock, random }, receipts)
 }
@@ -40,6 +43,9 @@ pub enum Refusal {
     /// The user has no such session (any more).
     #[error("there is no such session")]
     NotFound,
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// The tables failed.
     #[error("not stored")]
     NotStored(#[from] Failure),
@@ -62,8 +68,11 @@ impl UseCase for EndSession {
         let session: SessionId = request.id.parse().map_err(|_| Refusal::NotFound)?;
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
-        let store = self.store.answering(caller.receipt(&NoContent));
-        let has_ended = store.end_session(caller.user_id, session, SessionEnd::EndedByUser, &cause).await?;
+        let is_own = session == caller.session_id;
+        let receipt = if is_own { caller.last_receipt(&NoContent) } else { caller.receipt(&NoContent) };
+        let store = self.store.answering(receipt);
+        let user = || async { Ok::<_, Refusal>(caller.user().await?) };
+        let has_ended = store.end_session(user, session, SessionEnd::EndedByUser, &cause).await?;
         if has_ended { Ok(NoContent) } else { Err(Refusal::NotFound) }
     }
 }
@@ -72,6 +81,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotFound => Self::of(ProblemType::NotFound),
+            Refusal::NotAdmitted(refused) => refused.into(),
             Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
         }
     }

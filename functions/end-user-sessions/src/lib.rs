@@ -1,4 +1,6 @@
 //! `POST /v1/users/{id}/end-sessions`: ends every session of a user, who may log in again.
+//!
+//! It works on a user who asked for their deletion as well.
 
 use administration::{Administration, NotDone, Stated, Whom};
 use api::{AccessGate, Body, Endpoint, NoContent, Path, Permitted, ProblemType, Route, UseCase, UsersWrite};

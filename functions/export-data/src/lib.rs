@@ -1,8 +1,11 @@
 //! `GET /v1/me/export`: hands the user who is signed in all that is stored of them, as one JSON.
 
-use api::{AccessGate, Endpoint, Nothing, Problem, ProblemType, Profile, Route, Shown, SignedIn, UseCase};
+use api::{
+    AccessGate, Endpoint, NotAdmitted, Nothing, Problem, ProblemType, Profile, Route, Shown, SignedIn,
+    UseCase,
+};
 use cloud::{Clock, Cloud, SettingError};
-use domain::{Status, Stream, Timestamp, UserId};
+use domain::{Stream, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -28,7 +31,7 @@ pub struct ExportData {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ExportData>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, identities.key_reader())?;
+    let gate = AccessGate::new(cloud, &identities)?;
     let history = History::new(cloud, &identities)?;
     Endpoint::reading(cloud, ExportData { identities, history, gate, clock: cloud.clock() })
 }
@@ -52,9 +55,9 @@ pub struct Export {
 /// Why nothing is exported.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// The user is gone or may not sign in, and the token has not died yet.
-    #[error("the user may not sign in")]
-    NotActive,
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// The tables failed.
     #[error("not read")]
     NotRead(#[from] Failure),
@@ -75,11 +78,10 @@ impl UseCase for ExportData {
     async fn run(&self, caller: SignedIn, _: Nothing) -> Result<Shown<Export>, Refusal> {
         let user_id = caller.user_id;
         let (user, belongings, (events, is_whole)) = tokio::try_join!(
-            async { Ok::<_, Refusal>(self.identities.user(user_id).await?) },
+            async { Ok::<_, Refusal>(caller.user().await?) },
             async { Ok(self.identities.belongings(user_id).await?) },
             self.history(user_id)
         )?;
-        let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
         let more_events = (!is_whole).then_some("/v1/me/events");
         let (exported_at, profile) = (self.clock.now(), user.into());
         Ok(Shown(Export { exported_at, profile, belongings, events, more_events }))
@@ -115,7 +117,7 @@ fn octets_in_answer(detail: &str) -> usize {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotActive => Self::of(ProblemType::InvalidToken),
+            Refusal::NotAdmitted(refused) => refused.into(),
             Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
         }
     }

@@ -1,18 +1,17 @@
 //! `GET /v1/roles`: shows the roles that there are, to whoever may read roles.
 
 use api::{
-    AccessGate, Endpoint, Nothing, Permitted, Problem, ProblemType, RolesRead, Route, Shown, ShownRole,
-    UseCase,
+    AccessGate, Endpoint, NotAdmitted, Nothing, Permitted, Problem, ProblemType, RolesRead, Route, Shown,
+    ShownRole, UseCase,
 };
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Failure, Identities};
+use store::Identities;
 use thiserror::Error;
 
 /// Shows roles.
 pub struct ListRoles {
-    identities: Identities,
     gate: AccessGate,
 }
 
@@ -21,9 +20,8 @@ pub struct ListRoles {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ListRoles>, SettingError> {
-    let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, identities.key_reader())?;
-    Endpoint::reading(cloud, ListRoles { identities, gate })
+    let gate = AccessGate::new(cloud, &Identities::new(cloud)?)?;
+    Endpoint::reading(cloud, ListRoles { gate })
 }
 
 /// All roles, by name.
@@ -36,9 +34,9 @@ pub struct Listed {
 /// Why no roles are shown.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// The table failed.
-    #[error("not read")]
-    NotRead(#[from] Failure),
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl UseCase for ListRoles {
@@ -53,8 +51,9 @@ impl UseCase for ListRoles {
         &self.gate
     }
 
-    async fn run(&self, _: Permitted<RolesRead>, _: Nothing) -> Result<Shown<Listed>, Refusal> {
-        let roles = self.identities.roles().await?;
+    async fn run(&self, caller: Permitted<RolesRead>, _: Nothing) -> Result<Shown<Listed>, Refusal> {
+        let authority = caller.authority().await?;
+        let roles = authority.roles();
         Ok(Shown(Listed { items: roles.iter().map(ShownRole::from).collect() }))
     }
 }
@@ -62,7 +61,7 @@ impl UseCase for ListRoles {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
+            Refusal::NotAdmitted(refused) => refused.into(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! `GET /v1/me/sessions`: shows the sessions in which the user is signed in.
 
 use api::{
-    AccessGate, CursorRefused, Cursors, Endpoint, List, Page, Problem, ProblemType, Query, Route, Shown,
-    SignedIn, UseCase,
+    AccessGate, CursorRefused, Cursors, Endpoint, List, NotAdmitted, Page, Problem, ProblemType, Query,
+    Route, Shown, SignedIn, UseCase,
 };
 use cloud::{Clock, Cloud, SecretUnavailable, SettingError};
-use domain::{Session, SessionId, Status, Timestamp};
+use domain::{Session, SessionId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Failure, Identities};
@@ -25,7 +25,7 @@ pub struct ListSessions {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ListSessions>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, identities.key_reader())?;
+    let gate = AccessGate::new(cloud, &identities)?;
     Endpoint::reading(
         cloud,
         ListSessions { identities, gate, cursors: Cursors::new(cloud)?, clock: cloud.clock() },
@@ -59,9 +59,9 @@ pub enum Refusal {
     /// The cursor to the next page could not be made.
     #[error("no keys")]
     NoKeys(#[from] SecretUnavailable),
-    /// The user is gone or may not sign in, and the token has not died yet.
-    #[error("the user may not sign in")]
-    NotActive,
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// The table failed.
     #[error("not read")]
     NotRead(#[from] Failure),
@@ -88,11 +88,10 @@ impl UseCase for ListSessions {
         let list = caller.list();
         let after = self.cursors.position(&list, page.cursor).await?;
         let user_id = caller.user_id;
-        let (user, (sessions, next)) = tokio::try_join!(
-            self.identities.user(user_id),
-            self.identities.sessions(user_id, after, page.limit.get())
-        )?;
-        let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
+        let (user, (sessions, next)) =
+            tokio::try_join!(async { Ok::<_, Refusal>(caller.user().await?) }, async {
+                Ok(self.identities.sessions(user_id, after, page.limit.get()).await?)
+            })?;
         let now = self.clock.now();
         let standing = sessions.into_iter().filter(|session| user.admits(session) && session.is_good_at(now));
         let items = standing.map(|session| Listed::of(session, caller.session_id)).collect();
@@ -119,7 +118,7 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::NoPage(refused) => refused.into(),
             Refusal::NoKeys(_) => Self::unavailable(),
-            Refusal::NotActive => Self::of(ProblemType::InvalidToken),
+            Refusal::NotAdmitted(refused) => refused.into(),
             Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
         }
     }

@@ -28,7 +28,7 @@ pub struct ListUsers {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ListUsers>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, identities.key_reader())?;
+    let gate = AccessGate::new(cloud, &identities)?;
     Endpoint::reading(cloud, ListUsers { identities, gate, cursors: Cursors::new(cloud)? })
 }
 

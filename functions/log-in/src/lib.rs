@@ -4,9 +4,9 @@
 //! costs the same hash. Attempts are reserved before it: of the address and the source, or of the
 //! device alone, if it has logged in here before.
 //!
-//! Whoever is suspended is told so if the password is right, and only then.
+//! A suspended user is told so if the password is right, and only then.
 //!
-//! Whoever has deleted their account and comes back in time takes that back by it.
+//! Logging in before the erasure is due cancels a deletion that the user asked for, unless they are suspended.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError, c
 use credentials::{HashFailed, Hasher, Verdict};
 use domain::{
     Actor, Allowance, Cause, Credential, Email, InvalidEmail, InvalidPassword, Password, Secret,
-    SessionLimits, Status, User,
+    SessionLimits, Status,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -66,7 +66,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
         })
     };
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
     let log_in = LogIn {
         roles: RecentRoles::new(store.identities()),
         store,
@@ -268,8 +268,7 @@ impl LogIn {
         let Some(credential) = credential else { return Ok(None) };
         let found = self.store.identities().user_with_sessions(credential.user_id).await?;
         let now = self.clock.now();
-        let is_there = |user: &User| user.may_log_in(now) || user.status == Status::Suspended;
-        Ok(found.filter(|found| is_there(&found.user) && credential.proves(&found.user)))
+        Ok(found.filter(|found| found.user.answers_to_password(now) && credential.proves(&found.user)))
     }
 
     async fn start_session(
@@ -298,8 +297,8 @@ impl LogIn {
         Err(Refusal::Contended)
     }
 
-    /// Takes a deletion back, if there is one. It counts also if no session comes of it: the password was
-    /// right. Only now does it matter, and is said, that the user is suspended.
+    /// Cancels a pending deletion. It stays canceled even if no session is started, since the password was
+    /// right. Only now is the user told that they are suspended.
     async fn come_back(
         &self,
         caller: &Anyone,
@@ -308,10 +307,11 @@ impl LogIn {
         let now = self.clock.now();
         let cause = Cause { actor: Actor::User(found.user.id), ..caller.cause(self.random.id(now), now) };
         for _turn in 0..store::TURNS {
-            match found.user.status {
-                Status::Active => return Ok(found),
-                Status::Suspended => return Err(Refusal::Suspended),
-                Status::Deleting { .. } => {}
+            if found.user.is_suspended() {
+                return Err(Refusal::Suspended);
+            }
+            if found.user.status == Status::Active {
+                return Ok(found);
             }
             let (back, event) = found.user.cancel_deletion(None, cause.clone());
             match self.store.answering(None).change_user((&found.user, &back), event).await {

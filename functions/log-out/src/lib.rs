@@ -1,7 +1,8 @@
 //! `DELETE /v1/sessions/current`: ends the session that the access token belongs to.
 
 use api::{
-    AccessGate, Endpoint, NoContent, Nothing, Problem, ProblemType, Receipts, Route, SignedIn, UseCase,
+    AccessGate, Endpoint, NoContent, NotAdmitted, Nothing, Problem, ProblemType, Receipts, Route, SignedIn,
+    UseCase,
 };
 use cloud::{Clock, Cloud, Random, SettingError};
 use domain::SessionEnd;
@@ -22,8 +23,8 @@ pub struct LogOut {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<LogOut>, SettingError> {
     let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let gate = AccessGate::new(cloud, store.identities())?;
+    let receipts = Receipts::new(cloud, store.identities());
     let log_out = LogOut { store, gate, clock: cloud.clock(), random: cloud.random() };
     Endpoint::changing(cloud, log_out, receipts)
 }
@@ -31,6 +32,9 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogOut>, SettingError> {
 /// Why the session could not be ended.
 #[derive(Debug, Error)]
 pub enum Refusal {
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// The tables failed.
     #[error("not stored")]
     NotStored(#[from] Failure),
@@ -48,12 +52,12 @@ impl UseCase for LogOut {
         &self.gate
     }
 
-    /// A session that has ended already is as ended as it can be: the answer is the same.
     async fn run(&self, caller: SignedIn, _: Nothing) -> Result<NoContent, Refusal> {
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
-        let store = self.store.answering(caller.receipt(&NoContent));
-        store.end_session(caller.user_id, caller.session_id, SessionEnd::LoggedOut, &cause).await?;
+        let store = self.store.answering(caller.last_receipt(&NoContent));
+        let user = || async { Ok::<_, Refusal>(caller.user().await?) };
+        store.end_session(user, caller.session_id, SessionEnd::LoggedOut, &cause).await?;
         Ok(NoContent)
     }
 }
@@ -61,6 +65,7 @@ impl UseCase for LogOut {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
+            Refusal::NotAdmitted(refused) => refused.into(),
             Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
         }
     }

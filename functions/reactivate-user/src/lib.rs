@@ -1,8 +1,8 @@
 //! `POST /v1/users/{id}/reactivate`: lets a user sign in again who was suspended, or deleted by an administrator and not
 //! erased yet.
 //!
-//! The sessions that were ended stay so. Who was suspended before they were deleted is suspended again first. Whoever wants to be erased themselves is not kept: they take that back by
-//! logging in.
+//! Ended sessions stay ended. A user who was suspended before they were deleted is suspended again first. A deletion that the
+//! user asked for stays pending; they cancel it by logging in, once they are not suspended.
 
 use administration::{Administration, NotDone, Stated, Whom};
 use api::{

@@ -5,14 +5,13 @@ use api::{
     SignedIn, UseCase,
 };
 use cloud::{Cloud, SecretUnavailable, SettingError};
-use domain::{Status, Stream};
+use domain::Stream;
 use serde_json::value::RawValue;
 use store::{Failure, History, Identities};
 use thiserror::Error;
 
 /// Shows histories.
 pub struct ReadHistory {
-    identities: Identities,
     history: History,
     gate: AccessGate,
     cursors: Cursors,
@@ -24,9 +23,9 @@ pub struct ReadHistory {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadHistory>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, identities.key_reader())?;
+    let gate = AccessGate::new(cloud, &identities)?;
     let (history, cursors) = (History::new(cloud, &identities)?, Cursors::new(cloud)?);
-    Endpoint::reading(cloud, ReadHistory { identities, history, gate, cursors })
+    Endpoint::reading(cloud, ReadHistory { history, gate, cursors })
 }
 
 /// Why no history is shown.
@@ -38,9 +37,6 @@ pub enum Refusal {
     /// The cursor to the next page could not be made.
     #[error("no keys")]
     NoKeys(#[from] SecretUnavailable),
-    /// The user is gone or may not sign in, and the token has not died yet.
-    #[error("the user may not sign in")]
-    NotActive,
     /// The tables failed.
     #[error("not read")]
     NotRead(#[from] Failure),
@@ -70,11 +66,8 @@ impl UseCase for ReadHistory {
     ) -> Result<Shown<List<Box<RawValue>>>, Refusal> {
         let list = caller.list();
         let before = self.cursors.position(&list, page.cursor).await?;
-        let (user, (items, next)) = tokio::try_join!(
-            self.identities.user(caller.user_id),
-            self.history.newest(Stream::User(caller.user_id), before, page.limit.get())
-        )?;
-        user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
+        let (items, next) =
+            self.history.newest(Stream::User(caller.user_id), before, page.limit.get()).await?;
         Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
     }
 }
@@ -84,7 +77,6 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::NoPage(refused) => refused.into(),
             Refusal::NoKeys(_) => Self::unavailable(),
-            Refusal::NotActive => Self::of(ProblemType::InvalidToken),
             Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
         }
     }

@@ -1,19 +1,18 @@
 //! `GET /v1/roles/{name}`: shows a role to whoever may read roles.
 
 use api::{
-    AccessGate, Endpoint, Path, Permitted, Problem, ProblemType, RolesRead, Route, ShownRole, UseCase,
-    Versioned,
+    AccessGate, Endpoint, NotAdmitted, Path, Permitted, Problem, ProblemType, RolesRead, Route, ShownRole,
+    UseCase, Versioned,
 };
 use cloud::{Cloud, SettingError};
 use domain::RoleName;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{Failure, Identities};
+use store::Identities;
 use thiserror::Error;
 
 /// Shows a role.
 pub struct ReadRole {
-    identities: Identities,
     gate: AccessGate,
 }
 
@@ -22,9 +21,8 @@ pub struct ReadRole {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadRole>, SettingError> {
-    let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, identities.key_reader())?;
-    Endpoint::reading(cloud, ReadRole { identities, gate })
+    let gate = AccessGate::new(cloud, &Identities::new(cloud)?)?;
+    Endpoint::reading(cloud, ReadRole { gate })
 }
 
 /// Which role.
@@ -39,9 +37,9 @@ pub enum Refusal {
     /// There is no such role.
     #[error("there is no such role")]
     NotFound,
-    /// The table failed.
-    #[error("not read")]
-    NotRead(#[from] Failure),
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl UseCase for ReadRole {
@@ -58,11 +56,12 @@ impl UseCase for ReadRole {
 
     async fn run(
         &self,
-        _: Permitted<RolesRead>,
+        caller: Permitted<RolesRead>,
         Path(request): Path<Request>,
     ) -> Result<Versioned<ShownRole>, Refusal> {
         let name = RoleName::parse(&request.name).map_err(|_| Refusal::NotFound)?;
-        let roles = self.identities.roles().await?;
+        let authority = caller.authority().await?;
+        let roles = authority.roles();
         let role = roles.get(&name).ok_or(Refusal::NotFound)?;
         Ok(Versioned { version: role.version, content: role.into() })
     }
@@ -72,7 +71,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotFound => Self::of(ProblemType::NotFound),
-            Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
+            Refusal::NotAdmitted(refused) => refused.into(),
         }
     }
 }

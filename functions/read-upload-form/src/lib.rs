@@ -29,7 +29,7 @@ const LIFETIME: Duration = Duration::from_mins(10);
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadUploadForm>, SettingError> {
-    let gate = AccessGate::new(cloud, Identities::new(cloud)?.key_reader())?;
+    let gate = AccessGate::new(cloud, &Identities::new(cloud)?)?;
     let (uploads, clock) = (Uploads::new(cloud)?, cloud.clock());
     Endpoint::reading(cloud, ReadUploadForm { uploads, gate, clock })
 }

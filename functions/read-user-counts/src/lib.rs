@@ -22,7 +22,7 @@ pub struct ReadUserCounts {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadUserCounts>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, identities.key_reader())?;
+    let gate = AccessGate::new(cloud, &identities)?;
     let counts = UserCounts::new(cloud, identities.client())?;
     Endpoint::reading(cloud, ReadUserCounts { counts, gate })
 }

@@ -26,7 +26,7 @@ pub struct ReadUserHistory {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadUserHistory>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, identities.key_reader())?;
+    let gate = AccessGate::new(cloud, &identities)?;
     let (history, cursors) = (History::new(cloud, &identities)?, Cursors::new(cloud)?);
     Endpoint::reading(cloud, ReadUserHistory { identities, history, gate, cursors })
 }

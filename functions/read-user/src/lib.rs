@@ -23,7 +23,7 @@ pub struct ReadUser {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadUser>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, identities.key_reader())?;
+    let gate = AccessGate::new(cloud, &identities)?;
     Endpoint::reading(cloud, ReadUser { identities, gate })
 }
 

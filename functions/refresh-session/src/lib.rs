@@ -3,11 +3,11 @@
 //! One conditional write moves the session from the presented generation to the next. Its successor
 //! is the same however often it is asked for, so a retry is safe and a fork cannot exist.
 
-use std::{cmp::Ordering, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use api::{Anyone, Body, Endpoint, Grant, Problem, ProblemType, Receipts, Route, Shown, UseCase};
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
-use domain::{Presented, RefreshRefused, Secret, Seeds, Session, SessionEnd, User};
+use domain::{Presented, RefreshRefused, Secret, Seeds, Session, SessionEnd};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Failure, RecentRoles, Rotation, Store};
@@ -49,7 +49,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<RefreshSession>, SettingError>
         Some(Keys { issuer: Issuer::new(seeds, issuing.clone()).ok()?, published: OnceCell::new() })
     };
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
     let refresh = RefreshSession {
         roles: RecentRoles::new(store.identities()),
         store,
@@ -125,7 +125,13 @@ impl UseCase for RefreshSession {
             Rotation::Unchanged(session) => self.judge(&caller, presented, session).await?,
             Rotation::Missing => return Err(RefreshRefused::Ended.into()),
         };
-        let (user, session) = self.of_one_moment(user.ok_or(RefreshRefused::Ended)?, session).await?;
+        let user = user.ok_or(RefreshRefused::Ended)?;
+        let generation = session.generation;
+        let read = identities.of_one_moment(user, session).await?;
+        // The generation stays the one that the token asks for.
+        let (user, session) = read
+            .map(|(user, session)| (user, Session { generation, ..session }))
+            .ok_or(RefreshRefused::Ended)?;
         if !user.admits(&session) {
             return Err(RefreshRefused::Ended.into());
         }
@@ -160,25 +166,6 @@ impl RefreshSession {
         Ok(keys)
     }
 
-    /// User and session are read at once, not as of one moment. When all other sessions are ended,
-    /// this one is carried over into the user's next epoch: whichever of the two was read before that
-    /// is read again. Of a session that has ended the epochs differ for ever.
-    async fn of_one_moment(&self, user: User, session: Session) -> Result<(User, Session), Refusal> {
-        let identities = self.store.identities();
-        match user.epoch.cmp(&session.epoch) {
-            Ordering::Equal => Ok((user, session)),
-            Ordering::Less => {
-                let user = identities.user(user.id).await?;
-                Ok((user.ok_or(RefreshRefused::Ended)?, session))
-            }
-            Ordering::Greater => {
-                let now = identities.session(user.id, session.id).await?.ok_or(RefreshRefused::Ended)?;
-                // The generation stays the one that the token asks for.
-                Ok((user, Session { epoch: now.epoch, ..session }))
-            }
-        }
-    }
-
     /// The session for whose previous token a retry gets the same successor; a token that was used
     /// before ends it, since one of its two holders is a thief.
     async fn judge(
@@ -193,7 +180,11 @@ impl RefreshSession {
             let cause = caller.cause(self.random.id(now), now);
             // A refusal has no receipt.
             let store = self.store.answering(None);
-            store.end_session(session.user_id, session.id, SessionEnd::TokenReused, &cause).await?;
+            let identities = self.store.identities();
+            let user = || async {
+                Ok::<_, Refusal>(identities.user(session.user_id).await?.ok_or(RefreshRefused::Ended)?)
+            };
+            store.end_session(user, session.id, SessionEnd::TokenReused, &cause).await?;
         }
         judged?;
         Ok(session)

@@ -35,7 +35,7 @@ pub struct Register {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
     let settings = cloud.settings();
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
     let register = Register {
         store,
         hasher: passwords::hasher(cloud)?,

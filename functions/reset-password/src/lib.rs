@@ -8,7 +8,7 @@ use api::{Anyone, Body, Endpoint, FieldProblem, NoContent, Problem, ProblemType,
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError, chain};
 use credentials::{HashFailed, Hasher};
 use domain::{
-    Allowance, CanonicalEmail, Credential, Id, LinkHash, NewPassword, Purpose, Secret, Status, User, UserId,
+    Allowance, CanonicalEmail, Credential, Id, LinkHash, NewPassword, Purpose, Secret, User, UserId,
 };
 use passwords::{Choice, NotChosen, Present};
 use schemars::JsonSchema;
@@ -33,7 +33,7 @@ pub struct ResetPassword {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ResetPassword>, SettingError> {
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
     let reset = ResetPassword {
         store,
         hasher: passwords::hasher(cloud)?,
@@ -127,8 +127,7 @@ impl ResetPassword {
         let link = link.filter(|link| link.is(hash, now)).ok_or(Refusal::LinkInvalid)?;
         // An invitation gives the first password, and takes the place of none.
         let is_open = |user: &User| *purpose != Purpose::AcceptInvitation || user.invited_at.is_some();
-        let user =
-            user.filter(|user| user.status == Status::Active && link.is_bound_to(user) && is_open(user));
+        let user = user.filter(|user| user.may_reset_password() && link.is_bound_to(user) && is_open(user));
         user.ok_or(Refusal::LinkInvalid)
     }
 
@@ -152,7 +151,7 @@ impl ResetPassword {
                 user.reset_password(&credential, new.clone(), caller.cause(event_id, now));
             let store = self.store.answering(caller.receipt(&NoContent));
             let consumed = (link.purpose, &link.hash, now);
-            match store.reset_password(consumed, &after, (&credential, &renewed), event).await {
+            match store.reset_password(consumed, (&user, &after), (&credential, &renewed), event).await {
                 Ok(()) => return Ok(NoContent),
                 Err(LinkRefused::Stale) => {
                     user = self.user(link).await?;

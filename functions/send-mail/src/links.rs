@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloud::{SettingError, Settings};
-use domain::{Link, Purpose, RegistrationId, ResendId, ResetId, Status, User, UserId};
+use domain::{Link, Purpose, RegistrationId, ResendId, ResetId, User, UserId};
 use gatepost_consumer::{Event, Unhandled};
 use store::MailCap;
 use tokens::LinkToken;
@@ -104,7 +104,7 @@ impl SendMail {
         let Some((email, expires_at)) = found.map_err(unhandled)? else { return Ok(()) };
         let Some(owner) = self.identities.owner(&email).await.map_err(unhandled)? else { return Ok(()) };
         let user = self.identities.user(owner).await.map_err(unhandled)?;
-        let may_reset = |user: &User| now < expires_at && user.status != Status::Suspended;
+        let may_reset = |user: &User| now < expires_at && user.may_reset_password();
         let Some(user) = user.filter(may_reset) else { return Ok(()) };
         self.permit(self.reset(), &user, event).await
     }
@@ -113,8 +113,8 @@ impl SendMail {
     /// accepted an invitation is invited again.
     pub(crate) async fn reset_password_of(&self, event: &Event) -> Result<(), Unhandled> {
         let is_due = |user: &User| {
-            // Whoever has chosen one since needs no other.
-            user.status == Status::Active && user.credential_version <= event.sequence
+            // A user who has chosen one since needs no other.
+            user.may_reset_password() && user.credential_version <= event.sequence
         };
         match self.user(event).await?.filter(is_due) {
             Some(user) if user.invited_at.is_some() => self.permit(INVITATION, &user, event).await,
@@ -134,7 +134,7 @@ impl SendMail {
 
     /// Gives somebody whom an administrator has made a user a link to choose the first password, and mails it.
     pub(crate) async fn invite(&self, event: &Event) -> Result<(), Unhandled> {
-        let may_accept = |user: &User| user.invited_at.is_some() && user.status == Status::Active;
+        let may_accept = |user: &User| user.invited_at.is_some() && user.may_reset_password();
         match self.user(event).await?.filter(may_accept) {
             Some(user) => self.permit(INVITATION, &user, event).await,
             None => Ok(()),

@@ -6,11 +6,11 @@
 mod render;
 
 use api::{
-    AccessGate, Endpoint, Nothing, Problem, ProblemType, Profile, Receipts, Route, SignedIn, UseCase,
-    Versioned,
+    AccessGate, Endpoint, NotAdmitted, Nothing, Problem, ProblemType, Profile, Receipts, Route, SignedIn,
+    UseCase, Versioned,
 };
 use cloud::{Clock, Cloud, Fault, Random, SettingError, Uploads, chain};
-use domain::{Allowance, Status, Timestamp, User};
+use domain::{Allowance, Timestamp, User};
 use store::{Failure, Limit, NotReserved, Refused, Store};
 use thiserror::Error;
 use tokio::task;
@@ -32,8 +32,8 @@ pub struct SetPicture {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<SetPicture>, SettingError> {
     let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let gate = AccessGate::new(cloud, store.identities())?;
+    let receipts = Receipts::new(cloud, store.identities());
     let (uploads, clock, random) = (Uploads::new(cloud)?, cloud.clock(), cloud.random());
     Endpoint::changing(cloud, SetPicture { store, uploads, gate, clock, random }, receipts)
 }
@@ -53,9 +53,9 @@ pub enum Refusal {
     /// What was uploaded is no picture, or too large a one.
     #[error(transparent)]
     Unacceptable(#[from] Unacceptable),
-    /// The user is gone or may not sign in, and the token has not died yet.
-    #[error("the user may not sign in")]
-    NotActive,
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// The profile is not of the version that the request is for.
     #[error("the profile has changed")]
     Changed,
@@ -86,13 +86,14 @@ impl UseCase for SetPicture {
     }
 
     async fn run(&self, caller: SignedIn, _: Nothing) -> Result<Versioned<Profile>, Refusal> {
+        let user = user(&caller).await?;
         let now = self.clock.now();
         let limit = Limit::of_user("picture", caller.user_id, Allowance::of_pictures());
         self.store.identities().reserve(&[limit], now).await?;
         let upload = self.uploads.read(caller.user_id).await?.ok_or(Refusal::UploadMissing)?;
 
         let set = match self.rendered(upload).await {
-            Ok(octets) => self.set(&caller, &octets, now).await,
+            Ok(octets) => self.set(&caller, user, &octets, now).await,
             Err(unacceptable) => Err(unacceptable.into()),
         };
         if matches!(set, Ok(_) | Err(Refusal::Unacceptable(_))) {
@@ -111,28 +112,23 @@ impl SetPicture {
     async fn set(
         &self,
         caller: &SignedIn,
+        mut before: User,
         octets: &[u8],
         now: Timestamp,
     ) -> Result<Versioned<Profile>, Refusal> {
         let (picture, cause) = (self.random.id(now), caller.cause(self.random.id(now), now));
         for _turn in 0..store::TURNS {
-            let (after, event) = self.user(caller).await?.set_picture(picture, cause.clone());
+            let (after, event) = before.set_picture(picture, cause.clone());
             let shown = Versioned::from(after.clone());
-            match self.store.answering(caller.receipt(&shown)).set_picture(&after, octets, event).await {
+            let store = self.store.answering(caller.receipt(&shown));
+            match store.set_picture((&before, &after), octets, event).await {
                 Ok(()) => return Ok(shown),
-                // Whatever else of the user has changed stays.
-                Err(Refused::Stale) => {}
+                // Other changes of the user stay.
+                Err(Refused::Stale) => before = user(caller).await?,
                 Err(Refused::Failed(failure)) => return Err(failure.into()),
             }
         }
         Err(Refusal::Contended)
-    }
-
-    /// The user as they are now, if that is the version which the request is for.
-    async fn user(&self, caller: &SignedIn) -> Result<User, Refusal> {
-        let user = self.store.identities().user(caller.user_id).await?;
-        let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
-        if caller.head.is_for_version(user.version) { Ok(user) } else { Err(Refusal::Changed) }
     }
 
     /// What was uploaded is not needed any more. If it stays, the bucket deletes it within two days.
@@ -141,6 +137,12 @@ impl SetPicture {
             tracing::warn!(cause = chain(&fault), "an upload was not deleted");
         }
     }
+}
+
+/// Returns the caller, if the request is for the present version.
+async fn user(caller: &SignedIn) -> Result<User, Refusal> {
+    let user = caller.user().await?;
+    if caller.head.is_for_version(user.version) { Ok(user) } else { Err(Refusal::Changed) }
 }
 
 impl From<Refusal> for Problem {
@@ -153,7 +155,7 @@ impl From<Refusal> for Problem {
             Refusal::UploadMissing => Self::of(ProblemType::UploadMissing),
             Refusal::UploadNotRead(fault) => Self::failure(fault.is_transient()),
             Refusal::Unacceptable(_) => Self::of(ProblemType::PictureUnacceptable),
-            Refusal::NotActive => Self::of(ProblemType::InvalidToken),
+            Refusal::NotAdmitted(refused) => refused.into(),
             Refusal::Changed => Self::of(ProblemType::VersionConflict),
             Refusal::Contended => Self::unavailable(),
         }

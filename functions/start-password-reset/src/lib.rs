@@ -1,28 +1,26 @@
-//! `POST /v1/users/{id}/password-reset`: has a link mailed to a user, to choose a new password by.
+//! `POST /v1/users/{id}/password-reset`: sends a password reset link to a user.
 //!
-//! An administrator sees neither the link nor a password, and the present one stays until a new one is chosen.
-//! Whoever was invited and has chosen none yet is invited again.
+//! An administrator sees neither the link nor a password, and the current password stays until a new one is chosen.
+//! A user who has not accepted an invitation is invited again.
 
 use administration::{Administration, NotDone, Stated, Whom};
 use api::{
     Accepted, AccessGate, Body, Endpoint, Path, Permitted, Problem, ProblemType, Route, UseCase, UsersWrite,
 };
-use cloud::{Clock, Cloud, SettingError};
-use domain::{Status, User};
+use cloud::{Cloud, SettingError};
+use domain::User;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Identities, MailLimits, NotReserved};
+use store::MailLimits;
 use thiserror::Error;
 
-/// What the attempts are at: of their own, so that no stranger's requests close this door.
+/// The kind of the limit: separate, so that requests of strangers do not use it up.
 const LIMIT: &str = "reset-by-administrator";
 
 /// Has links mailed.
 pub struct StartPasswordReset {
     administration: Administration,
-    identities: Identities,
     limits: MailLimits,
-    clock: Clock,
 }
 
 /// Wires the function.
@@ -32,8 +30,7 @@ pub struct StartPasswordReset {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<StartPasswordReset>, SettingError> {
     let administration = Administration::new(cloud)?;
     let receipts = administration.receipts(cloud);
-    let (identities, limits) = (Identities::new(cloud)?, MailLimits::new(cloud)?);
-    let start = StartPasswordReset { administration, identities, limits, clock: cloud.clock() };
+    let start = StartPasswordReset { administration, limits: MailLimits::new(cloud)? };
     Endpoint::changing(cloud, start, receipts)
 }
 
@@ -44,15 +41,12 @@ pub struct Taken {
     status: &'static str,
 }
 
-/// Why nothing is mailed.
+/// The reason why nothing is mailed.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// The user may not sign in, and so no link would be good.
+    /// The user is suspended, so a link could not work.
     #[error("the user is suspended")]
     Suspended,
-    /// Too many were asked for.
-    #[error(transparent)]
-    NotReserved(#[from] NotReserved),
     /// It cannot be done.
     #[error(transparent)]
     NotDone(#[from] NotDone),
@@ -82,12 +76,11 @@ impl UseCase for StartPasswordReset {
     ) -> Result<Accepted<Taken>, Refusal> {
         let (id, reason) = (whom.parse()?, stated.parse()?);
         let limits = self.limits.to_user(LIMIT, caller.user_id, id, &caller.head.client);
-        self.identities.reserve(&limits, self.clock.now()).await?;
-
-        let act = self.administration.act(&caller);
-        let request = |user: &User| match user.status {
-            Status::Suspended => Err(Refusal::Suspended),
-            _ => Ok(Some(user.request_password_reset(reason.clone(), act.cause()))),
+        let act = self.administration.act(&caller).limited_by(limits.into());
+        let request = |user: &User| match user.may_reset_password() {
+            true => Ok(Some(user.request_password_reset(reason.clone(), act.cause()))),
+            false if user.is_suspended() => Err(Refusal::Suspended),
+            false => Err(NotDone::NotFound.into()),
         };
         act.change_user(id, request, |_| Accepted(Taken { status: "reset_sent" })).await
     }
@@ -97,8 +90,6 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Suspended => Self::of(ProblemType::UserSuspended),
-            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
-            Refusal::NotReserved(NotReserved::Failed(failure)) => Self::failure(failure.is_retryable()),
             Refusal::NotDone(not_done) => not_done.into(),
         }
     }

@@ -1,7 +1,8 @@
 //! `POST /v1/users/{id}/suspend`: keeps a user from signing in, and ends every session.
 //!
-//! Nobody can suspend who may do what they may not, nor the last administrator. Whoever is suspended is told so by mail, and
-//! at log-in if the password is right. Nothing that they do brings them back: `reactivate-user` does.
+//! Callers cannot suspend a user who holds a permission that they lack, nor the last administrator; only an administrator can
+//! suspend another one. The user is told by mail, and at log-in if the password is right. Only `reactivate-user` lets them
+//! sign in again. The erasure of a user who asked for it keeps its date, and logging in no longer cancels it.
 
 use administration::{Administration, NotDone, Stated, Whom};
 use api::{

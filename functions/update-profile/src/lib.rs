@@ -1,11 +1,11 @@
 //! `PATCH /v1/me`: changes the profile of the user who is signed in, by a JSON Merge Patch (RFC 7396).
 
 use api::{
-    AccessGate, Body, Endpoint, FieldProblem, Problem, ProblemType, Profile, ProfilePatch, Receipts, Route,
-    SignedIn, UseCase, Versioned,
+    AccessGate, Body, Endpoint, FieldProblem, NotAdmitted, Problem, ProblemType, Profile, ProfilePatch,
+    Receipts, Route, SignedIn, UseCase, Versioned,
 };
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{AttributesSchema, InvalidAttribute, InvalidSchema, Status, User};
+use domain::{AttributesSchema, InvalidAttribute, InvalidSchema, User};
 use store::{Failure, Refused, Store};
 use thiserror::Error;
 
@@ -24,9 +24,9 @@ pub struct UpdateProfile {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<UpdateProfile>, SettingError> {
     let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
+    let gate = AccessGate::new(cloud, store.identities())?;
     let schema = cloud.settings().text("ATTRIBUTES_SCHEMA")?.parse().map_err(unusable)?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let receipts = Receipts::new(cloud, store.identities());
     let (clock, random) = (cloud.clock(), cloud.random());
     Endpoint::changing(cloud, UpdateProfile { store, gate, schema, clock, random }, receipts)
 }
@@ -41,9 +41,9 @@ pub enum Refusal {
     /// Some fields are not acceptable: all of them, at once.
     #[error("some fields are not acceptable")]
     Unacceptable(Vec<FieldProblem>),
-    /// The user is gone or may not sign in, and the token has not died yet.
-    #[error("the user may not sign in")]
-    NotActive,
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// The profile is not of the version that the request is for.
     #[error("the profile has changed")]
     Changed,
@@ -77,7 +77,7 @@ impl UseCase for UpdateProfile {
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
         for _turn in 0..store::TURNS {
-            let before = self.user(&caller).await?;
+            let before = user(&caller).await?;
             let Some((after, event)) = before.update(&change, None, cause.clone())? else {
                 let shown = Versioned::from(before);
                 self.store.identities().keep_receipt(caller.receipt(&shown), now).await?;
@@ -95,13 +95,10 @@ impl UseCase for UpdateProfile {
     }
 }
 
-impl UpdateProfile {
-    /// The user as they are now, if that is the version which the request is for.
-    async fn user(&self, caller: &SignedIn) -> Result<User, Refusal> {
-        let user = self.store.identities().user(caller.user_id).await?;
-        let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::NotActive)?;
-        if caller.head.is_for_version(user.version) { Ok(user) } else { Err(Refusal::Changed) }
-    }
+/// Returns the caller, if the request is for the present version.
+async fn user(caller: &SignedIn) -> Result<User, Refusal> {
+    let user = caller.user().await?;
+    if caller.head.is_for_version(user.version) { Ok(user) } else { Err(Refusal::Changed) }
 }
 
 impl From<InvalidAttribute> for Refusal {
@@ -114,7 +111,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Unacceptable(fields) => Self::fields(fields),
-            Refusal::NotActive => Self::of(ProblemType::InvalidToken),
+            Refusal::NotAdmitted(refused) => refused.into(),
             Refusal::Changed => Self::of(ProblemType::VersionConflict),
             Refusal::Contended => Self::unavailable(),
             Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),

@@ -4,10 +4,11 @@
 //! account. Every session ends, this one too.
 
 use api::{
-    AccessGate, Body, Endpoint, Problem, ProblemType, Profile, Receipts, Route, Shown, SignedIn, UseCase,
+    AccessGate, Body, Endpoint, NotAdmitted, Problem, ProblemType, Profile, Receipts, Route, Shown, SignedIn,
+    UseCase,
 };
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Credential, Email, LinkHash, Purpose, Secret, Status, User};
+use domain::{Credential, Email, LinkHash, Purpose, Secret, User};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Failure, LinkRefused, Store};
@@ -28,8 +29,8 @@ pub struct VerifyEmailChange {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyEmailChange>, SettingError> {
     let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities().key_reader())?;
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let gate = AccessGate::new(cloud, store.identities())?;
+    let receipts = Receipts::new(cloud, store.identities());
     let (clock, random) = (cloud.clock(), cloud.random());
     Endpoint::changing(cloud, VerifyEmailChange { store, gate, clock, random }, receipts)
 }
@@ -52,9 +53,9 @@ pub enum Refusal {
     /// Another account has the address. Whoever reads its mail may know that.
     #[error("the address is taken")]
     EmailTaken,
-    /// There is no such user any more, or they may not sign in; the access token has not died yet.
-    #[error("the user may not sign in")]
-    Ended,
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// The tables failed.
     #[error("not stored")]
     NotStored(#[from] Failure),
@@ -86,9 +87,9 @@ impl UseCase for VerifyEmailChange {
             let (email, before, credential) = self.proven(&caller, &link).await?;
             let (after, claim, event) = before.change_email(&credential, email, caller.cause(event_id, now));
             let shown = Shown(Profile::from(after.clone()));
-            let store = self.store.answering(caller.receipt(&shown));
-            let change =
-                store.change_email((&link, now), (&before.email, &after), (&credential, &claim), event);
+            // Every session ends, the caller's own included.
+            let store = self.store.answering(caller.last_receipt(&shown));
+            let change = store.change_email((&link, now), (&before, &after), (&credential, &claim), event);
             match change.await {
                 Ok(()) => return Ok(shown),
                 Err(LinkRefused::Stale) => {}
@@ -110,10 +111,9 @@ impl VerifyEmailChange {
     ) -> Result<(Email, User, Credential), Refusal> {
         let identities = self.store.identities();
         let (link, user) = tokio::try_join!(
-            identities.link(caller.user_id, Purpose::VerifyEmailChange),
-            identities.user(caller.user_id)
+            async { Ok::<_, Refusal>(identities.link(caller.user_id, Purpose::VerifyEmailChange).await?) },
+            async { Ok(caller.user().await?) }
         )?;
-        let user = user.filter(|user| user.status == Status::Active).ok_or(Refusal::Ended)?;
         let now = self.clock.now();
         let link = link.filter(|link| link.is(presented, now)).ok_or(Refusal::LinkInvalid)?;
         let credential = identities.credential(user.email.canonical()).await?;
@@ -134,7 +134,7 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::LinkInvalid => Self::of(ProblemType::LinkInvalid),
             Refusal::EmailTaken => Self::of(ProblemType::EmailTaken),
-            Refusal::Ended => Self::of(ProblemType::InvalidToken),
+            Refusal::NotAdmitted(refused) => refused.into(),
             Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
             Refusal::Contended => Self::unavailable(),
         }

@@ -25,7 +25,7 @@ pub struct VerifyRegistration {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyRegistration>, SettingError> {
     let (store, clock, random) = (Store::new(cloud)?, cloud.clock(), cloud.random());
-    let receipts = Receipts::new(cloud, store.identities().receipt_reader());
+    let receipts = Receipts::new(cloud, store.identities());
     Endpoint::changing(cloud, VerifyRegistration { store, clock, random }, receipts)
 }
 

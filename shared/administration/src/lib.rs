@@ -1,9 +1,9 @@
-//! What use cases that change others share: decided on what is now, by what the caller may do now, and carried
-//! out only if both are still so then.
+//! Administrative actions on users and roles. Each reads the target and the caller's present authority, decides, and
+//! commits only if neither has changed since.
 //!
-//! A use case parses what it is asked for, and says by [`Administration::act`] what is to become of a user or a
-//! role. Reading, taking turns with others, committing with the receipt, and why nothing is done are the same
-//! for all of them.
+//! A use case parses its request and passes [`Administration::act`] a function that decides what becomes of the
+//! target. Whether the caller may change the user is decided here, for every use case, by
+//! [`domain::Authority::may_change`].
 
 mod act;
 mod not_done;
@@ -32,7 +32,7 @@ impl Administration {
     /// If a setting is missing or unusable.
     pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
         let store = Store::new(cloud)?;
-        let gate = AccessGate::new(cloud, store.identities().key_reader())?;
+        let gate = AccessGate::new(cloud, store.identities())?;
         Ok(Self { store, gate, clock: cloud.clock(), random: cloud.random() })
     }
 
@@ -45,13 +45,13 @@ impl Administration {
     /// The answers that were given before.
     #[must_use]
     pub fn receipts(&self, cloud: &Cloud) -> Receipts {
-        Receipts::new(cloud, self.store.identities().receipt_reader())
+        Receipts::new(cloud, self.store.identities())
     }
 
     /// What the caller does on this request.
     #[must_use]
     pub fn act<'a, R: Right>(&'a self, caller: &'a Permitted<R>) -> Act<'a, R> {
         let now = self.clock.now();
-        Act { store: &self.store, caller, cause: caller.cause(self.random.id(now), now) }
+        Act { store: &self.store, caller, cause: caller.cause(self.random.id(now), now), limits: Vec::new() }
     }
 }

@@ -1,8 +1,8 @@
 //! Why nothing is done.
 
-use api::{FieldProblem, Problem, ProblemType};
+use api::{FieldProblem, NotAdmitted, Problem, ProblemType};
 use domain::{InvalidReason, NoAuthority};
-use store::{Failure, NotAuthorized};
+use store::{Failure, NotReserved};
 use thiserror::Error;
 
 /// Why others stay as they are.
@@ -20,20 +20,20 @@ pub enum NotDone {
     /// Nobody would be left who can give rights.
     #[error("the user is the last administrator")]
     LastAdministrator,
-    /// There is no authority for it (any more).
+    /// The caller is not admitted, or may not change the user or the role.
     #[error(transparent)]
-    NotAuthorized(#[from] NoAuthority),
+    NotAdmitted(#[from] NotAdmitted),
+    /// Too many such actions.
+    #[error(transparent)]
+    NotReserved(#[from] NotReserved),
     /// The tables failed, or others keep changing the same.
     #[error("not stored")]
     NotStored(#[from] Failure),
 }
 
-impl From<NotAuthorized> for NotDone {
-    fn from(not_authorized: NotAuthorized) -> Self {
-        match not_authorized {
-            NotAuthorized::None(none) => none.into(),
-            NotAuthorized::NotRead(failure) => failure.into(),
-        }
+impl From<NoAuthority> for NotDone {
+    fn from(none: NoAuthority) -> Self {
+        Self::NotAdmitted(none.into())
     }
 }
 
@@ -47,8 +47,11 @@ impl From<NotDone> for Problem {
             NotDone::NotFound => Self::of(ProblemType::NotFound),
             NotDone::Changed => Self::of(ProblemType::VersionConflict),
             NotDone::LastAdministrator => Self::of(ProblemType::LastAdministrator),
-            NotDone::NotAuthorized(none) => none.into(),
-            NotDone::NotStored(failure) => Self::failure(failure.is_retryable()),
+            NotDone::NotAdmitted(refused) => refused.into(),
+            NotDone::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
+            NotDone::NotReserved(NotReserved::Failed(failure)) | NotDone::NotStored(failure) => {
+                Self::failure(failure.is_retryable())
+            }
         }
     }
 }

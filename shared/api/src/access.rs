@@ -1,50 +1,81 @@
-//! Who is signed in: whoever presents an access token that this deployment has signed.
+//! Signed-in callers: they present a genuine access token of a session that has not ended.
+//!
+//! The gate verifies the token. What the tables say of the caller now is read by [`Admission`], once a request and
+//! beside whatever else the request reads. [`crate::Endpoint`] answers nothing before it has passed, and a receipt or
+//! a command takes the user, or the authority, that only it returns.
 
 use std::{
-    future::Future,
-    pin::Pin,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use cloud::{Clock, Cloud, SettingError, chain};
-use domain::{Actor, Cause, EventId, PublicKey, Receipt, Ring, SessionId, Timestamp, UserId};
+use domain::{Actor, Cause, EventId, Receipt, Ring, SessionId, Timestamp, User, UserId};
+use store::Identities;
 use tokens::{AccessClaims, Rejected, Verifier};
 use tracing::error;
 
-use crate::{Answer, Caller, Head, Problem, ProblemType};
+use crate::{Admission, Answer, Caller, Head, NotAdmitted, Problem, ProblemType, receipts::Replay};
 
 /// A key that nobody knows makes the keys be read again, but not more often than this: forged
 /// tokens must not make work.
 const MIN_TIME_BETWEEN_READS: Duration = Duration::from_secs(10);
 
-/// Somebody with a valid access token.
+/// A caller with a genuine access token, whose session has not ended.
 pub struct SignedIn {
-    /// Who it is.
+    /// The caller.
     pub user_id: UserId,
     /// The session that the token belongs to.
     pub session_id: SessionId,
-    /// The request that they make.
+    /// The request.
     pub head: Head,
-    scope: String,
+    pub(crate) admission: Admission,
 }
 
 impl SignedIn {
-    /// Why an event happens: on this request, by this user.
+    /// Returns the caller as they are now. The first call shares the read that admits the request; each further
+    /// one reads again, since a conflict means that the user has changed.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`].
+    pub async fn user(&self) -> Result<User, NotAdmitted> {
+        self.admission.user().await
+    }
+
+    /// Returns the cause of an event of this request.
     #[must_use]
     pub fn cause(&self, event_id: EventId, now: Timestamp) -> Cause {
         self.head.trace.cause(event_id, now, Actor::User(self.user_id))
     }
 
-    /// Whether the access token says that the user may do it.
-    pub(crate) fn may(&self, permission: &str) -> bool {
-        self.scope.split(' ').any(|permitted| permitted == permission)
+    /// Verifies the access token of a request. It must carry the permission, if one is needed.
+    pub(crate) async fn verify(
+        gate: &AccessGate,
+        head: Head,
+        permission: Option<&'static str>,
+        now: Timestamp,
+    ) -> Result<Self, Problem> {
+        let token = head.bearer_token().ok_or(Problem::of(ProblemType::InvalidToken))?;
+        let AccessClaims { user_id, session_id, scope, .. } = gate.verify(token, now).await?;
+        if permission.is_some_and(|needed| !scope.split(' ').any(|permission| permission == needed)) {
+            return Err(Problem::of(ProblemType::Forbidden));
+        }
+        let admission = Admission::new(&gate.identities, (user_id, session_id), permission, now);
+        Ok(Self { user_id, session_id, head, admission })
     }
 
-    /// The receipt for an answer, to be committed with what it tells of; `None` if the request has no key.
+    /// Returns the receipt for an answer, to be committed with the change; `None` if the request has no key. The
+    /// answer is given again only while the caller would be admitted.
     #[must_use]
     pub fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {
-        self.head.receipt(answer)
+        self.head.receipt(answer, Replay::Admitted)
+    }
+
+    /// Returns the receipt for the answer to a request that ends the caller's own session, or takes the right to
+    /// make it. The answer is given again nevertheless.
+    #[must_use]
+    pub fn last_receipt(&self, answer: &impl Answer) -> Option<Receipt> {
+        self.head.receipt(answer, Replay::Always)
     }
 
     /// Names the list that they see at this path: one user's cursor, or that of another route, is not to
@@ -54,9 +85,6 @@ impl SignedIn {
         format!("{} {}", self.user_id, self.head.path)
     }
 }
-
-type Keys = Pin<Box<dyn Future<Output = Result<Vec<PublicKey>, Unread>> + Send>>;
-type Unread = Box<dyn std::error::Error + Send + Sync>;
 
 /// The keys as they were read.
 #[derive(Clone)]
@@ -72,36 +100,25 @@ pub struct AccessGate {
     issuer: String,
     audience: String,
     clock: Clock,
-    read_keys: Box<dyn Fn() -> Keys + Send + Sync>,
+    identities: Identities,
     known: RwLock<Known>,
     /// When an unknown key last made the keys be read again.
     reread_at: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
 impl AccessGate {
-    /// A gate for tokens of this deployment (settings `ISSUER`, `AUDIENCE`) that are signed with one
-    /// of the keys that `read_keys` reads.
+    /// A gate for the callers of this deployment (settings `ISSUER`, `AUDIENCE`), who are in `identities`.
     ///
     /// # Errors
     /// If a setting is missing.
-    pub fn new<F, E>(
-        cloud: &Cloud,
-        read_keys: impl Fn() -> F + Send + Sync + 'static,
-    ) -> Result<Self, SettingError>
-    where
-        F: Future<Output = Result<Vec<PublicKey>, E>> + Send + 'static,
-        E: std::error::Error + Send + Sync + 'static,
-    {
+    pub fn new(cloud: &Cloud, identities: &Identities) -> Result<Self, SettingError> {
         let (issuer, audience) = (cloud.settings().text("ISSUER")?, cloud.settings().text("AUDIENCE")?);
         let verifier = Arc::new(Verifier::new(issuer.clone(), audience.clone(), &[]));
         Ok(Self {
             issuer,
             audience,
             clock: cloud.clock(),
-            read_keys: Box::new(move || {
-                let keys = read_keys();
-                Box::pin(async move { keys.await.map_err(Unread::from) })
-            }),
+            identities: identities.clone(),
             known: RwLock::new(Known { verifier, read_at: None }),
             reread_at: tokio::sync::Mutex::new(None),
         })
@@ -143,8 +160,8 @@ impl AccessGate {
 
     async fn reread(&self) -> Result<Arc<Verifier>, Problem> {
         let read_at = self.clock.now();
-        let keys = (self.read_keys)().await.map_err(|error| {
-            error!(cause = chain(&*error), "the public keys were not read");
+        let keys = self.identities.public_keys().await.map_err(|failure| {
+            error!(cause = chain(&failure), "failed to read the public keys");
             Problem::unavailable()
         })?;
         let verifier = Arc::new(Verifier::new(self.issuer.clone(), self.audience.clone(), &keys));
@@ -164,16 +181,18 @@ impl Caller for SignedIn {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken, ProblemType::TokenExpired];
 
     async fn admit(gate: &AccessGate, head: Head, now: Timestamp) -> Result<Self, Problem> {
-        let token = head.bearer_token().ok_or(Problem::of(ProblemType::InvalidToken))?;
-        let claims = gate.verify(token, now).await?;
-        Ok(Self { user_id: claims.user_id, session_id: claims.session_id, scope: claims.scope, head })
+        Self::verify(gate, head, None, now).await
+    }
+
+    fn admission(&self) -> Option<Admission> {
+        Some(self.admission.clone())
     }
 
     fn head(&mut self) -> &mut Head {
         &mut self.head
     }
 
-    fn user(&self) -> Option<UserId> {
+    fn user_id(&self) -> Option<UserId> {
         Some(self.user_id)
     }
 

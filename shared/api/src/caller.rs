@@ -1,13 +1,15 @@
-//! Routes, and who calls them. A right that a use case needs is an argument that only the check can
-//! make: [`Anyone`] needs none, [`crate::SignedIn`] needs a valid access token, and [`crate::Permitted`] one
-//! that says the user may do it.
+//! Routes and their callers. A use case receives its caller as a value that only the check can make: [`Anyone`]
+//! needs none, [`crate::SignedIn`] a session that has not ended, and [`crate::Permitted`] a permission as well.
 
 use std::{fmt, future::Future, sync::Arc};
 
 use cloud::{Invocation, Random};
 use domain::{Actor, Cause, Client, EventId, Receipt, Timestamp, UserId};
 
-use crate::{Answer, GatewayEvent, Problem, ProblemType, Trace, receipts::Keyed};
+use crate::{
+    Admission, Answer, GatewayEvent, Problem, ProblemType, Trace,
+    receipts::{Keyed, Replay},
+};
 
 /// The method that is answered like `GET`, without the body (RFC 9110, section 9.3.2).
 pub(crate) const HEAD: &str = "HEAD";
@@ -126,7 +128,7 @@ pub struct Head {
     pub(crate) keyed: Option<Arc<Keyed>>,
 }
 
-/// Somebody who may call a use case.
+/// A caller of a use case.
 pub trait Caller: Sized + Send {
     /// What the check needs: nothing, or keys.
     type Gate: Send + Sync;
@@ -135,18 +137,22 @@ pub trait Caller: Sized + Send {
     /// Why somebody is not let in.
     const PROBLEMS: &'static [ProblemType];
 
-    /// Lets the sender of a request in, or not.
+    /// Verifies what the request presents.
     fn admit(
         gate: &Self::Gate,
         head: Head,
         now: Timestamp,
     ) -> impl Future<Output = Result<Self, Problem>> + Send;
 
-    /// The request that they make.
+    /// Returns the check of the caller against the tables, without which nothing is answered; `None` if there is
+    /// nothing to check.
+    fn admission(&self) -> Option<Admission>;
+
+    /// Returns the request.
     fn head(&mut self) -> &mut Head;
 
-    /// Who it is, if that is known.
-    fn user(&self) -> Option<UserId>;
+    /// Returns the user, if the caller is known.
+    fn user_id(&self) -> Option<UserId>;
 
     /// Prepares the gate for the first request.
     fn warm(_gate: &Self::Gate) -> impl Future<Output = ()> + Send {
@@ -170,7 +176,7 @@ impl Anyone {
     /// The receipt for an answer, to be committed with what it tells of; `None` if the request has no key.
     #[must_use]
     pub fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {
-        self.head.receipt(answer)
+        self.head.receipt(answer, Replay::Always)
     }
 }
 
@@ -183,11 +189,15 @@ impl Caller for Anyone {
         Ok(Self { head })
     }
 
+    fn admission(&self) -> Option<Admission> {
+        None
+    }
+
     fn head(&mut self) -> &mut Head {
         &mut self.head
     }
 
-    fn user(&self) -> Option<UserId> {
+    fn user_id(&self) -> Option<UserId> {
         None
     }
 }
@@ -233,7 +243,7 @@ impl Head {
         (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
     }
 
-    pub(crate) fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {
-        self.keyed.as_ref().map(|keyed| keyed.receipt(answer))
+    pub(crate) fn receipt(&self, answer: &impl Answer, replay: Replay) -> Option<Receipt> {
+        self.keyed.as_ref().map(|keyed| keyed.receipt(answer, replay))
     }
 }

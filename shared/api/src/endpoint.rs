@@ -8,8 +8,12 @@ use futures_util::FutureExt;
 use tracing::error;
 
 use crate::{
-    Answer, Caller, GatewayAnswer, GatewayEvent, Head, Input, Problem, ProblemType, Receipts, Route,
-    answer::Reply, caller::HEAD, input::Parts, receipts::Keyed,
+    Admission, Answer, Caller, GatewayAnswer, GatewayEvent, Head, Input, NotAdmitted, Problem, ProblemType,
+    Receipts, Route,
+    answer::Reply,
+    caller::HEAD,
+    input::Parts,
+    receipts::{Keyed, Replay},
 };
 
 /// One thing that somebody can do.
@@ -84,26 +88,32 @@ impl<U: UseCase> Endpoint<U> {
     async fn answer(&self, mut event: GatewayEvent, head: Head) -> Result<Reply, Problem> {
         let parts = Parts::take(&mut event, &head);
         let mut caller = U::Caller::admit(self.use_case.gate(), head.clone(), self.clock.now()).await?;
-        if let Some(user) = caller.user() {
+        if let Some(user) = caller.user_id() {
             cloud::put_user(user);
         }
         let request = U::Request::read(&parts)?;
-        let keyed = self.keyed(&head, caller.user(), &parts).await?;
-        if let Some(reply) = self.given(keyed.as_deref(), &head).await? {
+        let admission = caller.admission();
+        let keyed = self.keyed(&head, caller.user_id(), &parts).await?;
+        if let Some(reply) = self.given(keyed.as_deref(), &head, admission.as_ref()).await? {
             return Ok(reply);
         }
         caller.head().keyed.clone_from(&keyed);
-        match self.use_case.run(caller, request).await {
-            Ok(response) => {
-                let is_kept = keyed.is_none_or(|keyed| keyed.is_receipted());
-                debug_assert!(is_kept, "a request with a key was answered without a receipt");
-                Ok(response.reply())
-            }
-            // Perhaps the same request was carried out meanwhile, and that is why this one was not.
-            Err(refusal) => match self.given(keyed.as_deref(), &head).await? {
-                Some(reply) => Ok(reply),
-                None => Err(refused::<U>(refusal, &head)),
-            },
+        // Concurrently: the use case waits for the admission before it changes anything, and nothing that it
+        // has read leaves before the caller is admitted.
+        let (admitted, done) = tokio::join!(admit(admission.as_ref()), self.use_case.run(caller, request));
+        if let (Ok(()), Ok(response)) = (&admitted, &done) {
+            let is_kept = keyed.is_none_or(|keyed| keyed.is_receipted());
+            debug_assert!(is_kept, "a request with a key was answered without a receipt");
+            return Ok(response.reply());
+        }
+        // Perhaps the same request was carried out concurrently, and that is why this one was not.
+        if let Some(reply) = self.given(keyed.as_deref(), &head, admission.as_ref()).await? {
+            return Ok(reply);
+        }
+        admitted?;
+        match done {
+            Ok(response) => Ok(response.reply()),
+            Err(refusal) => Err(refused::<U>(refusal, &head)),
         }
     }
 
@@ -118,10 +128,30 @@ impl<U: UseCase> Endpoint<U> {
         Ok(keyed.map(Arc::new))
     }
 
-    /// The answer that the request was given before, if it was.
-    async fn given(&self, keyed: Option<&Keyed>, head: &Head) -> Result<Option<Reply>, Problem> {
+    /// Returns the answer that the request was given before, if it was, and if the caller may have it again.
+    async fn given(
+        &self,
+        keyed: Option<&Keyed>,
+        head: &Head,
+        admission: Option<&Admission>,
+    ) -> Result<Option<Reply>, Problem> {
         let (Some(receipts), Some(keyed)) = (&self.receipts, keyed) else { return Ok(None) };
-        receipts.given(keyed, head, self.clock.now()).await
+        let (admitted, kept) = tokio::join!(admit(admission), receipts.given(keyed, head, self.clock.now()));
+        match kept {
+            Ok(None) => Ok(None),
+            Ok(Some(kept)) if kept.replay == Replay::Always => Ok(Some(kept.reply)),
+            kept => {
+                admitted?;
+                Ok(kept?.map(|kept| kept.reply))
+            }
+        }
+    }
+}
+
+async fn admit(admission: Option<&Admission>) -> Result<(), NotAdmitted> {
+    match admission {
+        Some(admission) => admission.check().await,
+        None => Ok(()),
     }
 }
 

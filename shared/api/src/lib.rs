@@ -6,6 +6,7 @@
 //! answered.
 
 mod access;
+mod admission;
 mod answer;
 mod applicant;
 mod caller;
@@ -25,6 +26,7 @@ mod role;
 mod trace;
 
 pub use access::{AccessGate, SignedIn};
+pub use admission::{Admission, NotAdmitted};
 pub use answer::{
     Accepted, Allowed, Answer, Created, CreatedAt, NoContent, Picture, Public, Published, Shown, Versioned,
 };

@@ -1,10 +1,10 @@
-//! Who may do it: whoever presents an access token that says so.
+//! Callers with a permission: their access token carries it, and they hold it now.
 
 use std::{marker::PhantomData, ops::Deref};
 
-use domain::{NoAuthority, Permission, Timestamp, UserId};
+use domain::{Authority, Permission, Timestamp, UserId};
 
-use crate::{AccessGate, Caller, Head, Problem, ProblemType, SignedIn};
+use crate::{AccessGate, Admission, Caller, Head, NotAdmitted, Problem, ProblemType, SignedIn};
 
 /// Something that a use case needs a permission for.
 pub trait Right: Send + Sync + 'static {
@@ -39,9 +39,7 @@ rights! {
 
 const _: () = assert!(RIGHTS.len() == Permission::OWN.len(), "every permission is a right");
 
-/// Somebody with a valid access token which says that they have the right `R`. It was so when the token was
-/// made. That is enough to read; whoever changes something for others asks for [`domain::Authority`] as well, which
-/// is as of now.
+/// A signed-in caller who holds the right `R`: the access token carries it, and the caller holds it now.
 pub struct Permitted<R> {
     signed_in: SignedIn,
     right: PhantomData<R>,
@@ -55,6 +53,17 @@ impl<R: Right> Deref for Permitted<R> {
     }
 }
 
+impl<R: Right> Permitted<R> {
+    /// Returns the authority of the caller as it is now. The first call shares the read that admits the request;
+    /// each further one reads again, since a conflict means that it may have changed.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`].
+    pub async fn authority(&self) -> Result<Authority, NotAdmitted> {
+        self.signed_in.admission.authority().await
+    }
+}
+
 impl<R: Right> Caller for Permitted<R> {
     type Gate = AccessGate;
     const TAKES_TOKEN: bool = true;
@@ -62,32 +71,23 @@ impl<R: Right> Caller for Permitted<R> {
         &[ProblemType::InvalidToken, ProblemType::TokenExpired, ProblemType::Forbidden];
 
     async fn admit(gate: &AccessGate, head: Head, now: Timestamp) -> Result<Self, Problem> {
-        let signed_in = SignedIn::admit(gate, head, now).await?;
-        if signed_in.may(R::PERMISSION) {
-            Ok(Self { signed_in, right: PhantomData })
-        } else {
-            Err(Problem::of(ProblemType::Forbidden))
-        }
+        let signed_in = SignedIn::verify(gate, head, Some(R::PERMISSION), now).await?;
+        Ok(Self { signed_in, right: PhantomData })
+    }
+
+    fn admission(&self) -> Option<Admission> {
+        self.signed_in.admission()
     }
 
     fn head(&mut self) -> &mut Head {
         self.signed_in.head()
     }
 
-    fn user(&self) -> Option<UserId> {
-        self.signed_in.user()
+    fn user_id(&self) -> Option<UserId> {
+        self.signed_in.user_id()
     }
 
     async fn warm(gate: &AccessGate) {
         SignedIn::warm(gate).await;
-    }
-}
-
-impl From<NoAuthority> for Problem {
-    fn from(none: NoAuthority) -> Self {
-        match none {
-            NoAuthority::Ended => Self::of(ProblemType::InvalidToken),
-            NoAuthority::Forbidden => Self::of(ProblemType::Forbidden),
-        }
     }
 }

@@ -14,7 +14,9 @@ use std::{
 };
 
 use cloud::{Cloud, FromSecret, Random, SettingError, chain};
-use domain::{Receipt, ReceiptId, Timestamp, UserId};
+use domain::{Receipt, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
+use store::Identities;
 use tokens::{ReceiptKey, ReceiptKeys};
 use tracing::error;
 
@@ -27,9 +29,28 @@ const MAX_KEY: usize = 255;
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send>>;
 
+/// To whom a kept answer is given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Replay {
+    /// To a caller who would be admitted now.
+    Admitted,
+    /// To every sender of the same request, since the request itself ended the caller's session or right.
+    Always,
+}
+
+/// An answer that is kept.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Kept {
+    #[serde(flatten)]
+    pub(crate) reply: Reply,
+    #[serde(default = "Replay::of_earlier_releases")]
+    pub(crate) replay: Replay,
+}
+
 /// The answers that were given to requests with a key.
 pub struct Receipts {
-    read: Box<dyn Fn(ReceiptId) -> Pending<Option<Receipt>> + Send + Sync>,
+    identities: Identities,
     keys: Box<dyn Fn() -> Pending<Arc<ReceiptKeys>> + Send + Sync>,
     random: Random,
 }
@@ -43,19 +64,12 @@ pub(crate) struct Keyed {
 }
 
 impl Receipts {
-    /// The answers that `read` reads, of a function that does not have the deployment's secret.
+    /// The answers in `identities`, of a function that does not have the deployment's secret.
     #[must_use]
-    pub fn new<F, E>(cloud: &Cloud, read: impl Fn(ReceiptId) -> F + Send + Sync + 'static) -> Self
-    where
-        F: Future<Output = Result<Option<Receipt>, E>> + Send + 'static,
-        E: std::error::Error + Send + Sync + 'static,
-    {
+    pub fn new(cloud: &Cloud, identities: &Identities) -> Self {
         let keys = Arc::new(ReceiptKeys::unpeppered());
         Self {
-            read: Box::new(move |id| {
-                let reading = read(id);
-                Box::pin(async move { reading.await.map_err(Failed::from) })
-            }),
+            identities: identities.clone(),
             keys: Box::new(move || {
                 let keys = Arc::clone(&keys);
                 Box::pin(async move { Ok(keys) })
@@ -102,25 +116,34 @@ impl Receipts {
         Ok(Some(Keyed { key, expires_at, random: self.random.clone(), is_receipted: AtomicBool::new(false) }))
     }
 
-    /// The answer that a request was given before, if it was.
+    /// Returns the answer that the request was given before, if it was.
     pub(crate) async fn given(
         &self,
         keyed: &Keyed,
         head: &Head,
         now: Timestamp,
-    ) -> Result<Option<Reply>, Problem> {
-        let receipt = (self.read)(keyed.key.id()).await.map_err(|error| unavailable(head, &*error))?;
+    ) -> Result<Option<Kept>, Problem> {
+        let receipt = self.identities.receipt(keyed.key.id()).await;
+        let receipt = receipt.map_err(|failure| unavailable(head, &failure))?;
         let Some(receipt) = receipt.filter(|receipt| receipt.is_good_at(now)) else { return Ok(None) };
         let answer = keyed.key.open(&receipt.sealed).ok_or(Problem::of(ProblemType::IdempotencyMismatch))?;
         serde_json::from_slice(&answer).map(Some).map_err(|_| Problem::of(ProblemType::InternalError))
     }
 }
 
+impl Replay {
+    /// What earlier releases have kept does not say whether the request ended the session.
+    const fn of_earlier_releases() -> Self {
+        Self::Admitted
+    }
+}
+
 impl Keyed {
-    pub(crate) fn receipt(&self, answer: &impl Answer) -> Receipt {
+    pub(crate) fn receipt(&self, answer: &impl Answer, replay: Replay) -> Receipt {
         self.is_receipted.store(true, Relaxed);
+        let kept = Kept { reply: answer.reply(), replay };
         // Fails only for a map key that is no string: a reply has none.
-        let answer = zeroize::Zeroizing::new(serde_json::to_vec(&answer.reply()).unwrap_or_default());
+        let answer = zeroize::Zeroizing::new(serde_json::to_vec(&kept).unwrap_or_default());
         let sealed = self.key.seal(self.random.bytes(), &answer);
         Receipt { id: self.key.id(), sealed, expires_at: self.expires_at }
     }

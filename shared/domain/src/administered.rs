@@ -1,36 +1,61 @@
-//! What administrators do to a user.
+//! Actions of administrators on a user.
 
 use std::time::Duration;
 
-use crate::{Cause, Event, EventKind, StatedReason, Status, User};
+use crate::{Cause, Event, EventKind, StatedReason, Status, Timestamp, User};
+
+impl Status {
+    /// Returns when the user is to be erased, if that is pending.
+    const fn pending_erasure(self) -> Option<Timestamp> {
+        match self {
+            Self::Deleting { erase_at, .. } => Some(erase_at),
+            Self::Active | Self::Suspended => None,
+        }
+    }
+
+    /// Returns the status with or without a suspension, of a user whose pending erasure stays.
+    const fn with_suspension(self, is_suspended: bool) -> Self {
+        match self {
+            Self::Deleting { erase_at, is_final, .. } => {
+                Self::Deleting { erase_at, is_final, was_suspended: is_suspended }
+            }
+            Self::Active | Self::Suspended if is_suspended => Self::Suspended,
+            Self::Active | Self::Suspended => Self::Active,
+        }
+    }
+}
 
 impl User {
-    /// Keeps the user from signing in until somebody says otherwise, and ends every session. Returns the user one
-    /// version on, and the event; `None` if they are suspended.
+    /// Suspends the user and ends every session. A pending erasure keeps its date, and signing in no longer
+    /// cancels it. Returns the user one version on, and the event; `None` if the user is suspended already.
     #[must_use]
     pub fn suspend(&self, stated_reason: StatedReason, cause: Cause) -> Option<(Self, Event)> {
-        if self.status == Status::Suspended {
+        if self.is_suspended() {
             return None;
         }
         let (epoch, updated_at) = (self.epoch + 1, cause.occurred_at);
-        let suspended = Self { status: Status::Suspended, epoch, updated_at, ..self.clone() };
-        let kind = EventKind::UserSuspended { stated_reason: Some(stated_reason) };
+        let suspended = Self { status: self.status.with_suspension(true), epoch, updated_at, ..self.clone() };
+        let erase_at = suspended.status.pending_erasure();
+        let kind = EventKind::UserSuspended { erase_at, stated_reason: Some(stated_reason) };
         Some(suspended.changed_by(cause, kind))
     }
 
-    /// Lets the user sign in again: whoever was suspended, or was to be erased. Who was suspended before that is so
-    /// again first. Returns the user one version on, and the event; `None` if they may.
+    /// Lifts a suspension, or cancels the deletion by an administrator. A user who was suspended before they were
+    /// deleted is suspended again first. A deletion that the user asked for stays. Returns the user one version
+    /// on, and the event; `None` if nothing changes.
     #[must_use]
     pub fn reactivate(&self, stated_reason: StatedReason, cause: Cause) -> Option<(Self, Event)> {
-        match self.status {
-            Status::Active => return None,
-            Status::Deleting { was_suspended: true, .. } => {
+        let status = match self.status {
+            Status::Active | Status::Deleting { is_final: false, was_suspended: false, .. } => return None,
+            Status::Deleting { is_final: true, was_suspended: true, .. } => {
                 return Some(self.cancel_deletion(Some(stated_reason), cause));
             }
-            Status::Suspended | Status::Deleting { .. } => {}
-        }
-        let active = Self { status: Status::Active, updated_at: cause.occurred_at, ..self.clone() };
-        let kind = EventKind::UserReactivated { stated_reason: Some(stated_reason) };
+            Status::Deleting { is_final: false, .. } => self.status.with_suspension(false),
+            Status::Suspended | Status::Deleting { .. } => Status::Active,
+        };
+        let active = Self { status, updated_at: cause.occurred_at, ..self.clone() };
+        let erase_at = status.pending_erasure();
+        let kind = EventKind::UserReactivated { erase_at, stated_reason: Some(stated_reason) };
         Some(active.changed_by(cause, kind))
     }
 
@@ -41,11 +66,14 @@ impl User {
         raised.changed_by(cause, EventKind::UserSignedOut { stated_reason: Some(stated_reason) })
     }
 
-    /// Ends every session and asks for the user to be erased after `grace`, which logging in does not take
-    /// back. Returns the user one version on, and the event.
+    /// Ends every session and has the user erased after `grace`, or at the date that they asked for themselves.
+    /// Signing in does not cancel it. Returns the user one version on, and the event.
     #[must_use]
     pub fn delete(&self, grace: Duration, stated_reason: StatedReason, cause: Cause) -> (Self, Event) {
-        let erase_at = cause.occurred_at.plus(grace);
+        let erase_at = match self.status {
+            Status::Deleting { erase_at, .. } => erase_at,
+            Status::Active | Status::Suspended => cause.occurred_at.plus(grace),
+        };
         let kind = EventKind::DeletionRequested { erase_at, stated_reason: Some(stated_reason) };
         self.to_be_erased(erase_at, true).changed_by(cause, kind)
     }

@@ -1,4 +1,4 @@
-//! What somebody may do to others, decided on what is, not on what a token says was.
+//! Authority over others, decided by what is stored now, not by what an access token says.
 
 use std::collections::BTreeSet;
 
@@ -6,57 +6,64 @@ use thiserror::Error;
 
 use crate::{Permission, Role, RoleName, Roles, Session, Timestamp, User};
 
-/// Somebody who may do something to others: the user and their roles as they are now. Whatever is done
-/// by it is done only if that still holds when it is.
+/// The authority of a user over others: the user and their roles as they are now. A command under it is
+/// committed only if both still hold then.
 #[derive(Clone, Debug)]
 pub struct Authority {
     user: User,
     roles: Roles,
 }
 
-/// Why somebody has no authority.
+/// The reason why a caller is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum NoAuthority {
-    /// The session of the token has ended, and the token has not died yet.
+    /// The session of the access token has ended, or the user may not sign in.
     #[error("the session has ended")]
     Ended,
-    /// The user may not do it (any more).
+    /// The user does not hold the permission.
     #[error("the user has no right to it")]
     Forbidden,
 }
 
-impl Authority {
-    /// That of `user` to do what `permission` is about.
+impl User {
+    /// Returns the user of a session that has not ended at `now`.
     ///
     /// # Errors
-    /// [`NoAuthority`].
-    pub fn of(
-        user: Option<User>,
+    /// [`NoAuthority::Ended`] if user or session are gone, or the user no longer admits the session.
+    pub fn signed_in(
+        user: Option<Self>,
         session: Option<&Session>,
-        roles: Roles,
-        permission: &str,
         now: Timestamp,
     ) -> Result<Self, NoAuthority> {
-        let stands =
-            |user: &User| session.is_some_and(|session| user.admits(session) && session.is_good_at(now));
-        let user = user.filter(stands).ok_or(NoAuthority::Ended)?;
+        let has_session =
+            |user: &Self| session.is_some_and(|session| user.admits(session) && session.is_good_at(now));
+        user.filter(has_session).ok_or(NoAuthority::Ended)
+    }
+}
+
+impl Authority {
+    /// Returns the authority of a signed-in user who holds `permission`.
+    ///
+    /// # Errors
+    /// [`NoAuthority::Forbidden`] if the user does not hold it.
+    pub fn new(user: User, roles: Roles, permission: &str) -> Result<Self, NoAuthority> {
         let authority = Self { user, roles };
         if authority.has(permission) { Ok(authority) } else { Err(NoAuthority::Forbidden) }
     }
 
-    /// Whose it is.
+    /// Returns the user whose authority it is.
     #[must_use]
     pub const fn user(&self) -> &User {
         &self.user
     }
 
-    /// The versions of the roles that it rests on; the one that is built in does not change.
+    /// Returns the roles that the authority rests on, with their versions. The built-in role never changes.
     pub fn rests_on(&self) -> impl Iterator<Item = (&RoleName, u64)> {
         let mine = self.roles.of_user(&self.user).filter(|role| !role.is_built_in());
         mine.map(|role| (&role.name, role.version))
     }
 
-    /// Whether `permission` is among the user's.
+    /// Returns whether the user holds `permission`.
     #[must_use]
     pub fn has(&self, permission: &str) -> bool {
         self.roles
@@ -65,33 +72,38 @@ impl Authority {
             .any(|held| held.as_str() == permission)
     }
 
-    /// Whether the user may give `permission` to others, or take it: nobody can give what they do not
-    /// have. Administrators can give all: somebody must be the first to give what is a service's own.
+    /// Returns whether the user may give or take `permission`: it must be one of theirs. Administrators may
+    /// give every permission, since the first holder of a service's own permission must get it from someone.
     #[must_use]
     pub fn may_give(&self, permission: &Permission) -> bool {
         self.user.is_administrator() || self.has(permission.as_str())
     }
 
-    /// Whether the user may give `role` to others, or take it.
+    /// Returns whether the user may give or take `role`. The role `admin` holds more than its permissions,
+    /// so only an administrator may.
     #[must_use]
     pub fn may_give_role(&self, role: &Role) -> bool {
-        role.permissions.iter().all(|permission| self.may_give(permission))
+        let is_within = role.permissions.iter().all(|permission| self.may_give(permission));
+        is_within && (!role.is_built_in() || self.user.is_administrator())
     }
 
-    /// Whether the user may let `role` permit `permissions`: what differs must be theirs.
+    /// Returns whether the user may change what `role` permits to `permissions`: they must hold each
+    /// permission that is added or removed.
     #[must_use]
     pub fn may_define(&self, role: &Role, permissions: &BTreeSet<Permission>) -> bool {
         role.permissions.symmetric_difference(permissions).all(|permission| self.may_give(permission))
     }
 
-    /// Whether the user may change `other`: somebody who has what they do not have could be made to give it
-    /// away, by another address for example.
+    /// Returns whether the user may change a user from `before` to `after`. They must be able to give every
+    /// role that the other has before or afterwards. Otherwise a change could take over a more powerful
+    /// account, or make one.
     #[must_use]
-    pub fn may_change(&self, other: &User) -> bool {
-        self.roles.of_user(other).all(|role| self.may_give_role(role))
+    pub fn may_change(&self, before: &User, after: &User) -> bool {
+        let roles = self.roles.of_user(before).chain(self.roles.of_user(after));
+        roles.into_iter().all(|role| self.may_give_role(role))
     }
 
-    /// The roles that there are.
+    /// Returns the defined roles.
     #[must_use]
     pub const fn roles(&self) -> &Roles {
         &self.roles

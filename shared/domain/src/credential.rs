@@ -111,7 +111,8 @@ impl User {
     /// whatever is being decided on the credential. An invitation has come to its end.
     fn renew(&self, cause: Cause, kind: EventKind) -> (Self, Event) {
         let (epoch, credential_version) = (self.epoch + 1, self.version + 1);
-        let renewed = Self { epoch, credential_version, invited_at: None, ..self.clone() };
+        let renewed =
+            Self { epoch, credential_version, invited_at: None, has_password: true, ..self.clone() };
         renewed.change(cause, kind)
     }
 }

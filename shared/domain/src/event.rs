@@ -210,14 +210,22 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.suspended`: the user may not sign in any more; every session has ended.
+    /// `user.suspended`: the user can no longer sign in, and every session has ended. A pending erasure keeps its
+    /// date.
     UserSuspended {
+        /// When the user is to be erased, if they asked for it and that stays pending.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        erase_at: Option<Timestamp>,
         /// Why, in the words of who did it; left out when the deployment publishes ids only.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.reactivated`: the user may sign in again, who was suspended or was to be erased.
+    /// `user.reactivated`: the user can sign in again: a suspension, or the deletion by an administrator, is over. A
+    /// deletion that the user asked for stays pending.
     UserReactivated {
+        /// When the user is to be erased, if they asked for it and that stays pending.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        erase_at: Option<Timestamp>,
         /// Why, in the words of who did it; left out when the deployment publishes ids only.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
@@ -400,8 +408,8 @@ impl EventKind {
         | Self::RoleRevoked { stated_reason, .. }
         | Self::DeletionRequested { stated_reason, .. }
         | Self::DeletionCanceled { stated_reason, .. }
-        | Self::UserSuspended { stated_reason }
-        | Self::UserReactivated { stated_reason }
+        | Self::UserSuspended { stated_reason, .. }
+        | Self::UserReactivated { stated_reason, .. }
         | Self::UserSignedOut { stated_reason } = &mut self
         {
             *stated_reason = None;

@@ -28,8 +28,10 @@ pub struct Newcomer {
 /// What has proven somebody: the password's hash, and those of the passwords before, the newest first.
 #[derive(Clone)]
 pub struct Hashes {
-    /// Of the present password.
+    /// Of the present password; no password verifies against it if `has_password` is not set.
     pub present: PasswordHash,
+    /// Whether there is a present password.
+    pub has_password: bool,
     /// Of those before.
     pub previous: Vec<PasswordHash>,
 }
@@ -54,7 +56,8 @@ impl Newcomer {
         stated_reason: StatedReason,
         cause: Cause,
     ) -> (User, Credential, Event) {
-        let (user, credential) = self.at_version(1, Hashes { present: no_password, previous: Vec::new() });
+        let (user, credential) =
+            self.at_version(1, Hashes { present: no_password, has_password: false, previous: Vec::new() });
         let user = User { invited_at: Some(cause.occurred_at), ..user };
         let kind = EventKind::user_created(&user, stated_reason);
         let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
@@ -90,6 +93,7 @@ impl Newcomer {
             roles: self.roles,
             picture: None,
             invited_at: None,
+            has_password: hashes.has_password,
             created_at: self.created_at,
             updated_at: self.updated_at,
         };

@@ -99,6 +99,7 @@ impl Registration {
             roles: Vec::new(),
             picture: None,
             invited_at: None,
+            has_password: true,
             created_at: now,
             updated_at: now,
         };

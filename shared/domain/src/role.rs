@@ -237,13 +237,13 @@ impl Rights {
 }
 
 impl User {
-    /// Whether the user may act as an administrator now.
+    /// Returns whether the user can act as an administrator: has the role, is active, and can sign in.
     #[must_use]
     pub fn is_administrator(&self) -> bool {
-        self.status == crate::Status::Active && self.has_role(Role::ADMIN)
+        self.status == crate::Status::Active && self.has_password && self.has_role(Role::ADMIN)
     }
 
-    /// Whether the user has a role of this name.
+    /// Returns whether the user has a role of this name.
     #[must_use]
     pub fn has_role(&self, name: &str) -> bool {
         self.roles.iter().any(|role| role == name)

@@ -39,6 +39,8 @@ pub struct User {
     pub roles: Vec<String>,
     /// When an administrator has made the account, as long as no password was chosen for it.
     pub invited_at: Option<Timestamp>,
+    /// Whether there is a password. Invited and some imported users choose one by a link first.
+    pub has_password: bool,
     /// Since when there is the account.
     pub created_at: Timestamp,
     /// When the profile last changed.
@@ -52,13 +54,13 @@ pub enum Status {
     Active,
     /// No, until an administrator says otherwise.
     Suspended,
-    /// Only to take the deletion back, and only until then. Afterwards nothing of the user is kept.
+    /// Only to cancel the deletion, and only until the user is erased.
     Deleting {
         /// When the user is to be erased.
         erase_at: Timestamp,
-        /// Whether signing in does not take it back: an administrator wants it.
+        /// Whether an administrator deleted the user: signing in does not cancel that.
         is_final: bool,
-        /// Whether the user is suspended again once it is taken back.
+        /// Whether the user is suspended as well, and stays so if the deletion is canceled.
         was_suspended: bool,
     },
 }
@@ -119,14 +121,34 @@ impl User {
         self.status == Status::Active && self.id == session.user_id && self.epoch == session.epoch
     }
 
-    /// Whether the user may log in at `now`.
+    /// Returns whether the right password says anything at `now`: it starts a session, or tells the user that
+    /// they are suspended.
     #[must_use]
-    pub fn may_log_in(&self, now: Timestamp) -> bool {
+    pub fn answers_to_password(&self, now: Timestamp) -> bool {
         match self.status {
-            Status::Active => true,
-            Status::Suspended => false,
-            Status::Deleting { erase_at, is_final, .. } => !is_final && now < erase_at,
+            Status::Active | Status::Suspended => true,
+            Status::Deleting { .. } => self.can_cancel_deletion(now),
         }
+    }
+
+    /// Returns whether the user asked for the deletion, and it is not due at `now`. An administrator may act on
+    /// such a user.
+    #[must_use]
+    pub fn can_cancel_deletion(&self, now: Timestamp) -> bool {
+        matches!(self.status, Status::Deleting { erase_at, is_final: false, .. } if now < erase_at)
+    }
+
+    /// Returns whether the user is suspended, be it while a deletion is pending.
+    #[must_use]
+    pub const fn is_suspended(&self) -> bool {
+        matches!(self.status, Status::Suspended | Status::Deleting { was_suspended: true, .. })
+    }
+
+    /// Returns whether the user may choose a new password by a link. It decides for whom a link is requested,
+    /// mailed, and accepted.
+    #[must_use]
+    pub fn may_reset_password(&self) -> bool {
+        self.status == Status::Active
     }
 
     /// Ends every session and asks for the user to be erased after `grace`. Returns the user one version
@@ -139,8 +161,7 @@ impl User {
     }
 
     pub(crate) fn to_be_erased(&self, erase_at: Timestamp, is_final: bool) -> Self {
-        let was_suspended = self.status == Status::Suspended;
-        let status = Status::Deleting { erase_at, is_final, was_suspended };
+        let status = Status::Deleting { erase_at, is_final, was_suspended: self.is_suspended() };
         Self { epoch: self.epoch + 1, status, ..self.clone() }
     }
 

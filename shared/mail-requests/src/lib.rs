@@ -82,7 +82,7 @@ impl MailRequests {
     /// The answers that were given before.
     #[must_use]
     pub fn receipts(&self, cloud: &Cloud) -> Receipts {
-        Receipts::new(cloud, self.store.identities().receipt_reader())
+        Receipts::new(cloud, self.store.identities())
     }
 
     /// Admits a request, as one of those of a `kind`, which are counted by themselves: guessing at log-in closes no

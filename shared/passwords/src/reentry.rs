@@ -1,12 +1,12 @@
-//! The present password, asked for again: a stolen session, or a device left open, must not be enough
-//! to take an account over.
+//! Asking for the current password again: a stolen session, or a device left open, must not be enough to take
+//! over an account.
 
 use std::sync::Arc;
 
-use api::{Problem, ProblemType, SignedIn};
+use api::{NotAdmitted, Problem, ProblemType, SignedIn};
 use cloud::{Clock, Cloud, FromSecret, SecretUnavailable, SettingError, chain};
 use credentials::{HashFailed, Hasher, Verdict};
-use domain::{Allowance, Credential, InvalidPassword, Password, Secret, Status, User, UserId};
+use domain::{Allowance, Credential, InvalidPassword, Password, Secret, User, UserId};
 use store::{Failure, Identities, Limit, NotReserved};
 use thiserror::Error;
 use tracing::warn;
@@ -37,9 +37,12 @@ pub enum NotProven {
     /// The password is another one.
     #[error("the password is not the user's")]
     WrongPassword,
-    /// There is no such user any more, or they may not sign in; the access token has not died yet.
-    #[error("the user may not sign in")]
+    /// Password or address have been changed, which has ended the session.
+    #[error("the session has ended")]
     Ended,
+    /// The caller is not admitted.
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
     /// Too many attempts; some may be made after these seconds.
     #[error("too many attempts")]
     RateLimited(u32),
@@ -82,30 +85,30 @@ impl Reentry {
         self.hasher.get().await
     }
 
-    /// Compares the password with the one of the caller. The attempt is reserved before; whoever goes
-    /// on calls [`Self::forgive`] beside what comes next.
+    /// Compares the password with that of the caller. The attempt is reserved first; after a success, call
+    /// [`Self::forgive`] beside the next step.
     ///
     /// # Errors
     /// [`NotProven`].
     pub async fn prove(&self, caller: &SignedIn, password: &Secret) -> Result<Proven, NotProven> {
         let password = Password::presented(password)?;
         let limits = [self.limit(caller.user_id)];
-        let (user, ()) = tokio::try_join!(
-            async { Ok::<_, NotProven>(self.identities.user(caller.user_id).await?) },
-            async { Ok(self.identities.reserve(&limits, self.clock.now()).await?) }
-        )?;
-        let (user, credential) = self.credential_of(user).await?;
+        let user = caller.user().await?;
+        let (credential, ()) = tokio::try_join!(self.credential_of(&user), async {
+            Ok(self.identities.reserve(&limits, self.clock.now()).await?)
+        })?;
         self.verify(&password, &credential).await?;
         Ok(Proven { user, credential, password })
     }
 
-    /// The same user as they are now, if what was entered still is their password.
+    /// Returns the caller as they are now, if what was entered is still their password.
     ///
     /// # Errors
     /// [`NotProven`].
-    pub async fn again(&self, before: Proven) -> Result<Proven, NotProven> {
-        let Proven { user, credential: known, password } = before;
-        let (user, credential) = self.credential_of(self.identities.user(user.id).await?).await?;
+    pub async fn again(&self, caller: &SignedIn, before: Proven) -> Result<Proven, NotProven> {
+        let Proven { credential: known, password, .. } = before;
+        let user = caller.user().await?;
+        let credential = self.credential_of(&user).await?;
         if credential.password_hash != known.password_hash {
             self.verify(&password, &credential).await?;
         }
@@ -123,12 +126,10 @@ impl Reentry {
         Limit::of_user(LIMIT, user, self.guesses)
     }
 
-    async fn credential_of(&self, user: Option<User>) -> Result<(User, Credential), NotProven> {
-        let user = user.filter(|user| user.status == Status::Active).ok_or(NotProven::Ended)?;
+    async fn credential_of(&self, user: &User) -> Result<Credential, NotProven> {
         let credential = self.identities.credential(user.email.canonical()).await?;
-        // If it proves no more what was read a moment ago, both have changed: the session has ended.
-        let credential = credential.filter(|credential| credential.proves(&user)).ok_or(NotProven::Ended)?;
-        Ok((user, credential))
+        // If it does not prove the user who was read a moment ago, both have changed, and the session has ended.
+        credential.filter(|credential| credential.proves(user)).ok_or(NotProven::Ended)
     }
 
     async fn verify(&self, password: &Password, credential: &Credential) -> Result<(), NotProven> {
@@ -163,6 +164,7 @@ impl From<NotProven> for Problem {
             // Not 401: that is what an access token is refused with, and clients would refresh it.
             NotProven::WrongPassword => Self::of(ProblemType::ReauthenticationRequired),
             NotProven::Ended => Self::of(ProblemType::InvalidToken),
+            NotProven::NotAdmitted(refused) => refused.into(),
             NotProven::RateLimited(seconds) => Self::rate_limited(seconds),
             NotProven::NoPepper(_) => Self::unavailable(),
             NotProven::NoHash(_) => Self::failure(false),

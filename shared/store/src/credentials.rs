@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Credential, Email, Event, Link, LinkHash, Purpose, SessionId, Timestamp, User};
+use domain::{Credential, Event, Link, LinkHash, Purpose, SessionId, Timestamp, User};
 
 use crate::{
     Commands, Failure, Refused,
@@ -51,7 +51,7 @@ impl Commands<'_> {
     pub async fn reset_password(
         &self,
         (purpose, hash, now): (Purpose, &LinkHash, Timestamp),
-        user: &User,
+        (former, user): (&User, &User),
         (before, after): (&Credential, &Credential),
         event: Event,
     ) -> Result<(), LinkRefused> {
@@ -60,13 +60,14 @@ impl Commands<'_> {
             links::consume(user.id, purpose, hash, now),
             // Whoever knew the old password may have asked for it.
             links::take_back(user.id, Purpose::VerifyEmailChange),
-            users::replace(user),
             users::replace_credential(before, after),
         ];
-        self.commit(writes, event).await.map_err(|error| match error {
-            NotCommitted::Refused(positions) if positions.contains(&LINK) => LinkRefused::Spent,
-            NotCommitted::Refused(_) => LinkRefused::Stale,
-            NotCommitted::Failed(failure) => LinkRefused::Failed(failure),
+        self.commit(writes.into_iter().chain(users::replace(former, user)), event).await.map_err(|error| {
+            match error {
+                NotCommitted::Refused(positions) if positions.contains(&LINK) => LinkRefused::Spent,
+                NotCommitted::Refused(_) => LinkRefused::Stale,
+                NotCommitted::Failed(failure) => LinkRefused::Failed(failure),
+            }
         })
     }
 
@@ -78,7 +79,7 @@ impl Commands<'_> {
     pub async fn change_password(
         &self,
         kept: SessionId,
-        user: &User,
+        (former, user): (&User, &User),
         (before, after): (&Credential, &Credential),
         event: Event,
     ) -> Result<(), KeptEnded> {
@@ -86,14 +87,15 @@ impl Commands<'_> {
         let writes = [
             sessions::keep(user, kept),
             links::take_back(user.id, Purpose::VerifyEmailChange),
-            users::replace(user),
             users::replace_credential(before, after),
         ];
-        self.commit(writes, event).await.map_err(|error| match error {
-            // If the user has changed as well, the session may stand in the epoch that this has led to.
-            NotCommitted::Refused(positions) if positions == [KEPT] => KeptEnded::Ended,
-            NotCommitted::Refused(_) => Refused::Stale.into(),
-            NotCommitted::Failed(failure) => Refused::Failed(failure).into(),
+        self.commit(writes.into_iter().chain(users::replace(former, user)), event).await.map_err(|error| {
+            match error {
+                // If the user has changed as well, the session may stand in the epoch that this has led to.
+                NotCommitted::Refused(positions) if positions == [KEPT] => KeptEnded::Ended,
+                NotCommitted::Refused(_) => Refused::Stale.into(),
+                NotCommitted::Failed(failure) => Refused::Failed(failure).into(),
+            }
         })
     }
 
@@ -114,29 +116,30 @@ impl Commands<'_> {
     pub async fn change_email(
         &self,
         (hash, now): (&LinkHash, Timestamp),
-        (former, user): (&Email, &User),
+        (former, user): (&User, &User),
         (before, after): (&Credential, &Credential),
         event: Event,
     ) -> Result<(), LinkRefused> {
         const LINK: usize = 0;
         const CLAIM: usize = 1;
         let told_until = now.plus(FORMER_KEPT);
-        let former = Item::at(users::pk(user.id), users::former_email_sk(user.version))
-            .text("email", former.address())
+        let former_email = Item::at(users::pk(user.id), users::former_email_sk(user.version))
+            .text("email", former.email.address())
             .moment("expires_at", told_until)
             .ttl(told_until);
         let writes = [
             links::consume(user.id, Purpose::VerifyEmailChange, hash, now),
             users::claim(after),
             users::give_up(before),
-            users::replace(user),
-            Write::put(former.build()),
+            Write::put(former_email.build()),
         ];
-        self.commit(writes, event).await.map_err(|error| match error {
-            NotCommitted::Refused(positions) if positions.contains(&LINK) => LinkRefused::Spent,
-            NotCommitted::Refused(positions) if positions.contains(&CLAIM) => LinkRefused::EmailTaken,
-            NotCommitted::Refused(_) => LinkRefused::Stale,
-            NotCommitted::Failed(failure) => LinkRefused::Failed(failure),
+        self.commit(writes.into_iter().chain(users::replace(former, user)), event).await.map_err(|error| {
+            match error {
+                NotCommitted::Refused(positions) if positions.contains(&LINK) => LinkRefused::Spent,
+                NotCommitted::Refused(positions) if positions.contains(&CLAIM) => LinkRefused::EmailTaken,
+                NotCommitted::Refused(_) => LinkRefused::Stale,
+                NotCommitted::Failed(failure) => LinkRefused::Failed(failure),
+            }
         })
     }
 }

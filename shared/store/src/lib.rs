@@ -7,6 +7,7 @@
 //! has the reads, and the few writes that are no event. [`Outbox`] is what relay, sweeper
 //! and operators see; [`Reconciliation`] holds the one against the other.
 
+mod administrators;
 mod belongings;
 mod canary;
 mod copying;
@@ -44,6 +45,7 @@ mod units;
 mod user_counts;
 mod users;
 
+pub use administrators::AdministratorCount;
 pub use belongings::Belonging;
 pub use copying::{Added, Copying, NotBegun, Table, WholeTables};
 pub use credentials::{KeptEnded, LinkRefused};
@@ -59,8 +61,6 @@ pub use limits::{Limit, MailLimits, NotReserved};
 pub use listing::{OrderedBy, UserFilter, UserOrder};
 pub use mails::{AddressHash, MailCap, Suppression, SuppressionReason};
 pub use moving::AdmissionRefused;
-pub use public_keys::KeysRead;
-pub use receipts::ReceiptRead;
 pub use reconciliation::{Reconciled, Reconciliation};
 pub use roles::{NotAuthorized, RecentRoles};
 pub use runs::{Run, Runs};

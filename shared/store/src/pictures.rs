@@ -18,8 +18,13 @@ impl Commands<'_> {
     ///
     /// # Errors
     /// [`Refused::Stale`] if the user has changed since they were read.
-    pub async fn set_picture(&self, user: &User, octets: &[u8], event: Event) -> Result<(), Refused> {
-        let writes = [Some(users::replace(user)), put(user, octets)].into_iter().flatten();
+    pub async fn set_picture(
+        &self,
+        (before, user): (&User, &User),
+        octets: &[u8],
+        event: Event,
+    ) -> Result<(), Refused> {
+        let writes = users::replace(before, user).chain(put(user, octets));
         self.commit(writes, event).await.map_err(sessions::stale)
     }
 }

@@ -1,6 +1,6 @@
 //! The public halves of the signing keys.
 
-use std::{pin::Pin, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::{put_item::PutItemError, update_item::UpdateItemError};
 use domain::{PublicKey, Timestamp};
@@ -13,9 +13,6 @@ use crate::{
 pub(crate) const PK: &str = "KEYS";
 /// Who signs with a key that is gone must not find it missing, and publish it again.
 const REMEMBERED_FOR: Duration = Duration::from_hours(24 * 30);
-
-/// The published keys, when they are read.
-pub type KeysRead = Pin<Box<dyn Future<Output = Result<Vec<PublicKey>, Failure>> + Send>>;
 
 impl Identities {
     /// Publishes a key, unless it is published already. Awaited before the key signs.
@@ -75,15 +72,6 @@ impl Identities {
     /// If the table does not answer.
     pub async fn public_keys(&self) -> Result<Vec<PublicKey>, Failure> {
         self.query(PK).await?.iter().map(parse).collect()
-    }
-
-    /// Reads every published key, whenever it is called: for who checks access tokens.
-    pub fn key_reader(&self) -> impl Fn() -> KeysRead + Send + Sync + 'static {
-        let identities = self.clone();
-        move || {
-            let identities = identities.clone();
-            Box::pin(async move { identities.public_keys().await })
-        }
     }
 }
 

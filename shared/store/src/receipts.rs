@@ -1,7 +1,5 @@
 //! Receipts: the answers to requests that may be sent again under their keys.
 
-use std::pin::Pin;
-
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use domain::{Receipt, ReceiptId, Timestamp};
 
@@ -19,9 +17,6 @@ fn pk(id: ReceiptId) -> String {
     format!("IDEMPOTENCY#{id}")
 }
 
-/// A receipt, when it is read.
-pub type ReceiptRead = Pin<Box<dyn Future<Output = Result<Option<Receipt>, Failure>> + Send>>;
-
 impl Identities {
     /// The receipt of a request, expired or not.
     ///
@@ -30,15 +25,6 @@ impl Identities {
     pub async fn receipt(&self, id: ReceiptId) -> Result<Option<Receipt>, Failure> {
         let item = self.get(pk(id), SK.to_owned()).await?;
         item.map(|item| parse(id, &item)).transpose()
-    }
-
-    /// Reads receipts, whenever it is called: for who gives answers again.
-    pub fn receipt_reader(&self) -> impl Fn(ReceiptId) -> ReceiptRead + Send + Sync + 'static {
-        let identities = self.clone();
-        move |id| {
-            let identities = identities.clone();
-            Box::pin(async move { identities.receipt(id).await })
-        }
     }
 
     /// Keeps the receipt, if there is to be one, for what is no event, once it is done.

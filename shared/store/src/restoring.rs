@@ -17,9 +17,10 @@ impl Commands<'_> {
     ///
     /// # Errors
     /// [`Refused::Stale`] if the user has changed since they were read.
-    pub async fn restore_user(&self, user: &User, event: Event) -> Result<(), Refused> {
+    pub async fn restore_user(&self, (before, user): (&User, &User), event: Event) -> Result<(), Refused> {
         // A link to choose a new password ends with the sessions.
-        let writes = [users::replace(user), links::take_back(user.id, Purpose::VerifyEmailChange)];
+        let take_back = links::take_back(user.id, Purpose::VerifyEmailChange);
+        let writes = users::replace(before, user).chain([take_back]);
         self.commit(writes, event).await.map_err(sessions::stale)
     }
 }

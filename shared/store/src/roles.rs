@@ -1,14 +1,15 @@
-//! Roles, what they permit, and whoever acts by them.
+//! Roles, their permissions, and the callers who act by them.
 
 use std::{
+    cmp::Ordering,
     collections::BTreeSet,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
 use domain::{
-    Authority, Event, NoAuthority, Permission, Rights, Role, RoleName, Roles, SessionId, Timestamp, User,
-    UserId,
+    Authority, Event, NoAuthority, Permission, Rights, Role, RoleName, Roles, Session, SessionId, Timestamp,
+    User, UserId,
 };
 
 use crate::{
@@ -20,20 +21,18 @@ use crate::{
 };
 
 const PK: &str = "ROLES";
-/// One item, which counts those who may act as administrators.
-const ADMINISTRATORS: &str = "ADMINISTRATORS";
 
 /// How long a function takes roles for what they were when it read them. Never for a decision about roles.
 const KEPT: Duration = Duration::from_mins(1);
 
-/// Why nobody may act.
+/// The reason why a caller is not authorized.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAuthorized {
-    /// There is no authority for it.
+    /// The session has ended, or the user does not hold the permission.
     #[error(transparent)]
     None(#[from] NoAuthority),
     /// The table failed.
-    #[error("not read")]
+    #[error("failed to read the caller")]
     NotRead(#[from] Failure),
 }
 
@@ -83,21 +82,56 @@ impl Identities {
         Ok(Roles::of(present, deleted.into_iter().map(name).collect::<Result<_, _>>()?))
     }
 
-    /// What the user of a session may do to others now, if `permission` is among it.
+    /// Returns the user of a session that has not ended at `now`.
+    ///
+    /// # Errors
+    /// [`NotAuthorized`].
+    pub async fn signed_in(
+        &self,
+        (user, session): (UserId, SessionId),
+        now: Timestamp,
+    ) -> Result<User, NotAuthorized> {
+        let (user, session) = tokio::try_join!(self.user(user), self.session(user, session))?;
+        let (Some(user), Some(session)) = (user, session) else { return Err(NoAuthority::Ended.into()) };
+        let (user, session) = self.of_one_moment(user, session).await?.ok_or(NoAuthority::Ended)?;
+        Ok(User::signed_in(Some(user), Some(&session), now)?)
+    }
+
+    /// Returns the authority of the user of a session over others, if they hold `permission`.
     ///
     /// # Errors
     /// [`NotAuthorized`].
     pub async fn authority(
         &self,
-        (user, session): (UserId, SessionId),
+        caller: (UserId, SessionId),
         permission: &str,
         now: Timestamp,
     ) -> Result<Authority, NotAuthorized> {
-        // Three reads at once are large; whoever waits for them need not be.
-        let read =
-            Box::pin(async { tokio::try_join!(self.user(user), self.session(user, session), self.roles()) });
-        let (user, session, roles) = read.await?;
-        Ok(Authority::of(user, session.as_ref(), roles, permission, now)?)
+        let roles = async { Ok(self.roles().await?) };
+        // Boxed, since the future of three concurrent reads is large.
+        let (user, roles) = Box::pin(async { tokio::try_join!(self.signed_in(caller, now), roles) }).await?;
+        Ok(Authority::new(user, roles, permission)?)
+    }
+
+    /// Returns a user and their session as of one moment. They are read concurrently, and ending the other
+    /// sessions carries this one over into the user's next epoch: the one that was read before that is read
+    /// again. The epochs of a session that has ended differ for good. Returns `None` if either is gone.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn of_one_moment(
+        &self,
+        user: User,
+        session: Session,
+    ) -> Result<Option<(User, Session)>, Failure> {
+        match user.epoch.cmp(&session.epoch) {
+            Ordering::Equal => Ok(Some((user, session))),
+            Ordering::Less => Ok(self.user(user.id).await?.map(|user| (user, session))),
+            Ordering::Greater => {
+                let now = self.session(user.id, session.id).await?;
+                Ok(now.map(|now| (user, now)))
+            }
+        }
     }
 }
 
@@ -112,24 +146,8 @@ impl Commands<'_> {
     }
 }
 
-/// Keeps the count of those who may act as administrators, if there is one more or less by it: the last one
-/// stays, also if two go at the same time.
-pub(crate) fn count_administrators(before: &User, after: &User) -> Option<Write> {
-    let key = || Item::at(ADMINISTRATORS, ADMINISTRATORS).build();
-    let one = || Item::default().number(":one", 1);
-    match (before.is_administrator(), after.is_administrator()) {
-        (false, true) => Some(Write::update(key(), "ADD administrators :one").with(one())),
-        (true, false) => Some(
-            Write::update(key(), "SET administrators = administrators - :one")
-                .only_if("administrators > :one")
-                .with(one()),
-        ),
-        (true, true) | (false, false) => None,
-    }
-}
-
-/// That an authority still holds: the user may act, no session was ended since, and the roles are the same
-/// ones, permitting the same.
+/// Checks that an authority still holds: the caller has the same status, epoch and roles, and each role is of
+/// the same version.
 pub(crate) fn still_holds(authority: &Authority) -> Vec<Write> {
     let user = authority.user();
     let values = Item::default()

@@ -69,59 +69,61 @@ impl Commands<'_> {
         self.commit(writes, event).await.map_err(stale)
     }
 
-    /// Ends a session of a user; says whether it did. A session that has ended already stays so, without
-    /// another event.
+    /// Ends a session of the user that `read` returns, and returns whether it did. A session that has ended
+    /// already causes no event.
     ///
     /// # Errors
-    /// If the tables fail, or others keep changing the user.
-    pub async fn end_session(
+    /// If the user cannot be read, the tables fail, or the user keeps changing.
+    pub async fn end_session<E: From<Failure>, F: Future<Output = Result<User, E>> + Send>(
         &self,
-        user: UserId,
+        read: impl Fn() -> F + Send,
         session: SessionId,
         reason: SessionEnd,
         cause: &Cause,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, E> {
         const SESSION: usize = 1;
         for _turn in 0..crate::TURNS {
-            let Some(before) = self.store.identities().user(user).await? else { return Ok(false) };
+            let before = read().await?;
             let (after, event) = before.end_session(session, reason, cause.clone());
-            let end = Write::delete(key(user, session))
+            let end = Write::delete(key(before.id, session))
                 .only_if("epoch = :epoch AND idle_expires_at > :now AND expires_at > :now")
                 .with(Item::default().number(":epoch", before.epoch).moment(":now", cause.occurred_at));
             match self.commit([users::advance(&after), end], event).await {
                 Ok(()) => return Ok(true),
                 Err(NotCommitted::Refused(positions)) if positions == [SESSION] => return Ok(false),
-                // The user has changed meanwhile: decide again.
+                // The user has changed: decide again.
                 Err(NotCommitted::Refused(_)) => {}
-                Err(NotCommitted::Failed(failure)) => return Err(failure),
+                Err(NotCommitted::Failed(failure)) => return Err(failure.into()),
             }
         }
-        Err(Failure::Contended)
+        Err(Failure::Contended.into())
     }
 
-    /// Ends every session of a user but `kept`; says whether it did: not if `kept` has ended itself.
+    /// Ends every session but `kept` of the user that `read` returns. Returns whether it did: not if `kept` has
+    /// ended itself.
     ///
     /// # Errors
-    /// If the tables fail, or others keep changing the user.
-    pub async fn end_other_sessions(
+    /// If the user cannot be read, the tables fail, or the user keeps changing.
+    pub async fn end_other_sessions<E: From<Failure>, F: Future<Output = Result<User, E>> + Send>(
         &self,
-        user: UserId,
+        read: impl Fn() -> F + Send,
         kept: SessionId,
         cause: &Cause,
-    ) -> Result<bool, Failure> {
-        const KEPT: usize = 1;
+    ) -> Result<bool, E> {
+        const KEPT: usize = 0;
         for _turn in 0..crate::TURNS {
-            let Some(before) = self.store.identities().user(user).await? else { return Ok(false) };
+            let before = read().await?;
             let (after, event) = before.end_other_sessions(kept, cause.clone());
-            match self.commit([users::replace(&after), keep(&after, kept)], event).await {
+            let writes = [keep(&after, kept)].into_iter().chain(users::replace(&before, &after));
+            match self.commit(writes, event).await {
                 Ok(()) => return Ok(true),
                 Err(NotCommitted::Refused(positions)) if positions == [KEPT] => return Ok(false),
-                // The user has changed meanwhile: decide again.
+                // The user has changed: decide again.
                 Err(NotCommitted::Refused(_)) => {}
-                Err(NotCommitted::Failed(failure)) => return Err(failure),
+                Err(NotCommitted::Failed(failure)) => return Err(failure.into()),
             }
         }
-        Err(Failure::Contended)
+        Err(Failure::Contended.into())
     }
 }
 

@@ -6,9 +6,9 @@ use domain::{
 };
 
 use crate::{
-    Erasure, Failure, Identities, Refused, erasures,
+    Erasure, Failure, Identities, Refused, administrators, erasures,
     item::{Attributes, Item, Read, text},
-    listing, pictures, registrations, roles, sessions,
+    listing, pictures, registrations, sessions,
     transaction::{Commands, NotCommitted, Write},
 };
 
@@ -17,6 +17,8 @@ pub(crate) const SK: &str = "USER";
 const FINAL: &str = "is_final";
 /// Of whoever is to be erased, and suspended if not: it is there or not.
 const WAS_SUSPENDED: &str = "was_suspended";
+/// Set on users who have no password and were not invited. Older items lack it.
+pub(crate) const NO_PASSWORD: &str = "no_password";
 /// The status of a tombstone.
 pub(crate) const ERASED: &str = "erased";
 
@@ -111,9 +113,7 @@ impl Commands<'_> {
         credential: &Credential,
         event: Event,
     ) -> Result<(), AdditionRefused> {
-        let without_roles = User { roles: Vec::new(), ..user.clone() };
-        let count = roles::count_administrators(&without_roles, user);
-        self.commit(additions(user, credential).chain(count), event).await.map_err(|error| match error {
+        self.commit(additions(user, credential), event).await.map_err(|error| match error {
             // If something else does not hold either, it is to be decided anew.
             NotCommitted::Refused(positions) if positions == [ADDED_CREDENTIAL] => {
                 AdditionRefused::EmailTaken
@@ -127,12 +127,12 @@ impl Commands<'_> {
     /// # Errors
     /// [`Refused::Stale`] if the user has changed since they were read.
     pub async fn update_user(&self, (before, user): (&User, &User), event: Event) -> Result<(), Refused> {
-        let writes = [replace(user)].into_iter().chain(pictures::removal(before, user));
+        let writes = replace(before, user).chain(pictures::removal(before, user));
         self.commit(writes, event).await.map_err(sessions::stale)
     }
 
-    /// The same of a user of whom anything may be another: with them change the roles by which they are
-    /// found, how many administrators there are, and whether they are to be erased.
+    /// Replaces a user who may differ in anything: also writes the roles by which the user is found, and the
+    /// pending erasure.
     ///
     /// # Errors
     /// [`StandingRefused`].
@@ -141,15 +141,12 @@ impl Commands<'_> {
         (before, user): (&User, &User),
         event: Event,
     ) -> Result<(), StandingRefused> {
-        const COUNT: usize = 0;
-        let count = roles::count_administrators(before, user);
-        let is_counted = count.is_some();
-        let writes = [count, Some(replace(user))].into_iter().flatten();
-        let writes = writes.chain(listing::role_writes(&before.roles, user));
+        let is_counted = before.is_administrator() != user.is_administrator();
+        let writes = replace(before, user).chain(listing::role_writes(&before.roles, user));
         let writes = writes.chain(erasures::writes(before, user)).chain(pictures::removal(before, user));
         self.commit(writes, event).await.map_err(|error| match error {
-            // If something else does not hold either, it is to be decided anew.
-            NotCommitted::Refused(positions) if is_counted && positions == [COUNT] => {
+            // If another condition fails as well, the command is decided again.
+            NotCommitted::Refused(positions) if is_counted && positions == [REPLACED_COUNT] => {
                 StandingRefused::LastAdministrator
             }
             error => sessions::stale(error).into(),
@@ -220,12 +217,17 @@ pub(crate) fn advance(user: &User) -> Write {
         .with(values)
 }
 
-/// Replaces a user by the same one a version on, if nothing else has changed it: whatever the decision
-/// was made on, every change of it raises the version.
-pub(crate) fn replace(user: &User) -> Write {
-    Write::put(item(user))
+/// The position of the count of administrators among the writes of [`replace`], if it changes.
+const REPLACED_COUNT: usize = 1;
+
+/// Replaces a user by the same user one version on, if nothing else has changed them, and keeps the count of
+/// administrators.
+pub(crate) fn replace(before: &User, after: &User) -> impl Iterator<Item = Write> {
+    let put = Write::put(item(after))
         .only_if("version = :before")
-        .with(Item::default().number(":before", user.version - 1))
+        .with(Item::default().number(":before", after.version - 1));
+    let count = administrators::count_administrators(before.is_administrator(), after.is_administrator());
+    [Some(put), count].into_iter().flatten()
 }
 
 /// Puts what is left in the place of a user, if nothing else has changed them.
@@ -252,9 +254,10 @@ pub(crate) fn is_user(key: &Attributes) -> bool {
 /// Where the credential is among the [`additions`].
 pub(crate) const ADDED_CREDENTIAL: usize = 0;
 
-/// Adds a user, who is found by their roles, and claims the address.
+/// Adds a user, who is found by their roles, claims the address, and keeps the count of administrators.
 pub(crate) fn additions(user: &User, credential: &Credential) -> impl Iterator<Item = Write> {
-    [claim(credential), add(user)].into_iter().chain(listing::role_writes(&[], user))
+    let count = administrators::count_administrators(false, user.is_administrator());
+    [claim(credential), add(user)].into_iter().chain(listing::role_writes(&[], user)).chain(count)
 }
 
 /// Adds a user.
@@ -326,6 +329,7 @@ fn item(user: &User) -> Attributes {
         .texts("roles", &user.roles)
         .maybe_text("picture", user.picture.map(|picture| picture.to_string()).as_deref())
         .maybe_moment("invited_at", user.invited_at)
+        .maybe_text(NO_PASSWORD, (!user.has_password).then_some("yes"))
         .moment("created_at", user.created_at)
         .moment("updated_at", user.updated_at)
         .build()
@@ -397,6 +401,8 @@ pub(crate) fn parse(id: UserId, item: &Attributes) -> Result<User, Failure> {
         roles: read.texts("roles")?,
         picture: read.maybe_parsed("picture", str::parse)?,
         invited_at: item.contains_key("invited_at").then(|| read.moment("invited_at")).transpose()?,
+        // Items of earlier releases only say that the user was invited.
+        has_password: !item.contains_key(NO_PASSWORD) && !item.contains_key("invited_at"),
         created_at: read.moment("created_at")?,
         updated_at: read.moment("updated_at")?,
     })

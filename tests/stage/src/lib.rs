@@ -255,7 +255,7 @@ impl Stage {
     pub async fn restore(&self, user: &Value) {
         let (store, user, cause) = by_an_operator(&self.stack, id(user)).await;
         let (after, event) = user.restored(cause);
-        store.answering(None).restore_user(&after, event).await.expect("restored");
+        store.answering(None).restore_user((&user, &after), event).await.expect("restored");
     }
 
     /// Says what a role permits.
@@ -287,6 +287,20 @@ impl Stage {
     /// Ends every session of a user.
     pub async fn end_sessions(&self, access_token: &str, user: &Value) -> Answer {
         self.of_user("POST", "/end-sessions", access_token, user).await
+    }
+
+    /// Deletes the account of a signed-in user with the usual password.
+    pub async fn delete_account(&self, access_token: &str) -> Answer {
+        let delete = Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
+        self.send(delete.bearer(access_token)).await
+    }
+
+    /// Makes a user who has asked for their deletion, and shows them.
+    pub async fn leaving(&self, email: &str) -> Value {
+        let user = self.registered(email).await;
+        let tokens = Tokens::of(&self.log_in(email).await.expect(201).body);
+        self.delete_account(&tokens.access).await.expect(204);
+        user
     }
 
     /// Deletes a user.

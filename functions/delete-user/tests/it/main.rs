@@ -54,6 +54,29 @@ async fn logging_in_does_not_take_it_back_and_tells_nothing() {
 }
 
 #[tokio::test]
+async fn a_deletion_that_the_user_asked_for_becomes_final_and_keeps_its_date() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    let bob = stage.leaving(BOB).await;
+    stage.pass(DAY);
+    let admin = Tokens::of(&stage.refresh(&admin.refresh).await.expect(200).body);
+
+    stage.delete_user(&admin.access, &bob).await.expect(204);
+
+    assert_eq!(stage.log_in(BOB).await.expect(401).problem(), "invalid-credentials");
+    let requested = ["user.deletion-requested", "user.deletion-requested"];
+    assert_eq!(stage.events_of(&subject(&bob)).await[2..], requested);
+    let detail = stage.stack.events().pop().expect("an event").detail;
+    let said = json!({"erase_at": "2026-11-28T03:00:00Z", "stated_reason": "ticket 4711"});
+    assert_eq!(detail["data"], said);
+    let mail = stage.stack.mail().pop().expect("a mail");
+    assert_eq!((&*mail.to[0], &*mail.subject), (BOB, "Your account with Gatepost was deleted"));
+    stage.pass(6 * DAY + Duration::from_hours(1));
+    stage.stack.run_schedule("erase-users").await.expect("a run");
+    assert_eq!(stage.events_of(&subject(&bob)).await[4..], ["user.erased"]);
+}
+
+#[tokio::test]
 async fn ones_own_account_is_deleted_with_the_password() {
     let stage = Stage::new();
     let ada = stage.registered(ADA).await;

@@ -33,6 +33,18 @@ async fn every_session_ends_and_the_user_logs_in_again() {
 }
 
 #[tokio::test]
+async fn a_user_who_asked_for_their_deletion_can_be_signed_out() {
+    let stage = Stage::new();
+    let admin = stage.administrator(ADA).await;
+    let bob = stage.leaving(BOB).await;
+
+    stage.end_sessions(&admin.access, &bob).await.expect(204);
+
+    assert_eq!(stage.events_of(&subject(&bob)).await[2..], ["user.deletion-requested", "user.signed-out"]);
+    stage.log_in(BOB).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_session_that_is_refreshed_at_the_same_moment_ends_with_it() {
     let late = Late::default();
     let commit =

@@ -51,6 +51,23 @@ async fn nobody_can_give_a_role_that_permits_more_than_they_may() {
 }
 
 #[tokio::test]
+async fn all_permissions_together_do_not_make_an_administrator() {
+    let stage = Stage::new();
+    let (ada, admin) = stage.known_administrator(ADA).await;
+    stage.put_role(&admin.access, "editor", &[]).await.expect(200);
+    let (bob, deputy) = stage.deputy(&admin, BOB, &domain::Permission::OWN).await;
+
+    for (user, role) in [(&bob, "admin"), (&ada, "editor")] {
+        let refused = stage.grant_role(&deputy.access, user, role).await.expect(403);
+        assert_eq!(refused.problem(), "forbidden", "{role}");
+    }
+    stage.revoke_role(&deputy.access, &ada, "admin").await.expect(403);
+    stage.put_role(&deputy.access, "seller", &["orders:refund"]).await.expect(403);
+
+    stage.grant_role(&deputy.access, &bob, "editor").await.expect(204);
+}
+
+#[tokio::test]
 async fn there_must_be_a_user_a_role_and_a_reason() {
     let stage = Stage::new();
     let (admin, bob) = stage.ada_and_bob().await;

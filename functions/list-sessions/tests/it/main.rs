@@ -80,13 +80,14 @@ async fn only_sessions_that_stand_are_shown() {
 #[tokio::test]
 async fn a_long_list_comes_in_parts() {
     let stage = Stage::new();
-    let mut expected = vec![stage.signed_in(EMAIL).await.session_id];
+    let access = stage.signed_in(EMAIL).await;
+    let mut expected = vec![access.session_id.clone()];
     for _ in 0..4 {
         stage.pass(Duration::from_secs(1));
         expected.insert(0, log_in(&stage).await.session_id);
     }
-    let access = log_in(&stage).await;
-    stage.log_out(&access.access).await.expect(204);
+    let ended = log_in(&stage).await;
+    stage.log_out(&ended.access).await.expect(204);
 
     let (mut seen, mut query) = (Vec::new(), "?limit=2".to_owned());
     loop {

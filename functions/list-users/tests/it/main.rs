@@ -181,5 +181,5 @@ async fn a_page_costs_the_same_for_a_few_and_for_many() {
         let calls = stage.stack.calls();
         costs.push((round_trips(&calls), calls.len()));
     }
-    assert_eq!(costs, [(2, 25), (2, 25)], "one in all partitions at once, one for the users");
+    assert_eq!(costs, [(2, 28), (2, 28)], "all partitions and the caller concurrently, then the users");
 }

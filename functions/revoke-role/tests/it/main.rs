@@ -1,7 +1,7 @@
 //! Taking roles, seen from outside.
 
 use local::Request;
-use serde_json::json;
+use serde_json::{Value, json};
 use stage::{ADA, BOB, PASSWORD, Stage, Tokens, faults::Lost, subject};
 
 async fn delete_account(stage: &Stage, tokens: &Tokens) -> u16 {
@@ -79,6 +79,60 @@ async fn the_last_administrator_stays_one() {
     stage.revoke_role(&second.access, &ada, "admin").await.expect(403);
     assert_eq!(delete_account(&stage, &second).await, 204);
     assert_eq!(administrators(&stage, &[ADA]).await, 1);
+}
+
+/// Invites an administrator, who has not accepted.
+async fn invited(stage: &Stage, admin: &Tokens) -> Value {
+    let ghost = json!({"email": BOB, "roles": ["admin"], "reason": "ticket 4711"});
+    stage.post_as("/v1/users", &admin.access, ghost).await.expect(201).body
+}
+
+#[tokio::test]
+async fn an_administrator_who_has_not_accepted_the_invitation_does_not_count() {
+    let stage = Stage::new();
+    let (ada, admin) = stage.known_administrator(ADA).await;
+    let ghost = invited(&stage, &admin).await;
+
+    let refused = stage.revoke_role(&admin.access, &ada, "admin").await.expect(409);
+
+    assert_eq!(refused.problem(), "last-administrator");
+    assert_eq!(delete_account(&stage, &admin).await, 409);
+    stage.suspend(&admin.access, &ada).await.expect(409);
+    // Nothing that becomes of an invitation changes the count.
+    stage.suspend(&admin.access, &ghost).await.expect(200);
+    stage.reactivate(&admin.access, &ghost).await.expect(200);
+    stage.delete_user(&admin.access, &ghost).await.expect(204);
+    stage.revoke_role(&admin.access, &ada, "admin").await.expect(409);
+}
+
+#[tokio::test]
+async fn an_administrator_counts_once_the_invitation_is_accepted() {
+    let stage = Stage::new();
+    let (ada, admin) = stage.known_administrator(ADA).await;
+    invited(&stage, &admin).await;
+    let link = stage.link(BOB).await;
+    stage.reset(&link, PASSWORD).await.expect(204);
+
+    stage.revoke_role(&admin.access, &ada, "admin").await.expect(204);
+
+    let second = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
+    assert_eq!(delete_account(&stage, &second).await, 409);
+}
+
+#[tokio::test]
+async fn an_invited_administrator_who_is_brought_back_counts_once_they_have_accepted() {
+    let stage = Stage::new();
+    let (ada, admin) = stage.known_administrator(ADA).await;
+    let ghost = invited(&stage, &admin).await;
+    let link = stage.link(BOB).await;
+    stage.delete_user(&admin.access, &ghost).await.expect(204);
+    stage.reactivate(&admin.access, &ghost).await.expect(200);
+    stage.revoke_role(&admin.access, &ada, "admin").await.expect(409);
+
+    stage.reset(&link, PASSWORD).await.expect(204);
+
+    stage.revoke_role(&admin.access, &ada, "admin").await.expect(204);
+    assert_eq!(administrators(&stage, &[ADA, BOB]).await, 1);
 }
 
 #[tokio::test]

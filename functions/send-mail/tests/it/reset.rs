@@ -103,6 +103,24 @@ async fn nobody_else_gets_one() {
 }
 
 #[tokio::test]
+async fn a_user_whose_link_could_not_work_gets_none() {
+    let stage = stage(|_| Fate::Proceed);
+    let ada = user(&stage, "ada@example.com").await;
+    let delete = json!({
+        "TableName": "Identities",
+        "Key": {"pk": {"S": format!("USER#{ada}")}, "sk": {"S": "USER"}},
+        "UpdateExpression": "SET #s = :s, erase_at = :at", "ExpressionAttributeNames": {"#s": "status"},
+        "ExpressionAttributeValues": {":s": {"S": "deleting"}, ":at": {"N": in_a_day(&stage)}},
+    });
+    stage.stack.dynamodb("UpdateItem", &delete).expect("deleted");
+
+    assert_eq!(deliver(&stage, &request(&stage, "ada@example.com", "e1")).await.len(), 0);
+
+    assert_eq!(stage.stack.mail().len(), 1);
+    assert!(link(&stage, &ada, Purpose::ResetPassword).is_null());
+}
+
+#[tokio::test]
 async fn three_an_hour_and_the_next_hour_again() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "ada@example.com").await;

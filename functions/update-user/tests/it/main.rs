@@ -83,8 +83,10 @@ async fn there_must_be_a_user_a_reason_and_nothing_that_is_not_theirs_to_change(
         let refused = patch(&stage, &herself, &admin, wrong.clone()).await.expect(422);
         assert_eq!(refused.problem(), "validation-failed", "{wrong}");
     }
-    let delete = Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
-    stage.send(delete.bearer(&ada.access)).await.expect(204);
+    stage.delete_account(&ada.access).await.expect(204);
+    // A user who waits for the erasure that they asked for can be changed; one who was deleted cannot.
+    patch(&stage, &herself, &admin, json!({"first_name": "Ada", "reason": "x"})).await.expect(200);
+    stage.delete_user(&admin.access, &herself).await.expect(204);
     for nobody in [herself, json!({"id": "019aa400-0000-7000-8000-000000000000"}), json!({"id": "nonsense"})]
     {
         let refused = patch(&stage, &nobody, &admin, json!({"first_name": "Ada", "reason": "x"})).await;

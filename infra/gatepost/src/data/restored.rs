@@ -136,10 +136,13 @@ impl Restoring {
             return Ok(false);
         }
         let (after, event) = user.restored(self.cause());
-        patiently(async || match self.store.answering(None).restore_user(&after, event.clone()).await {
-            Ok(()) => Ok(true),
-            Err(Refused::Stale) => Err(Failure::Contended),
-            Err(Refused::Failed(failure)) => Err(failure),
+        patiently(async || {
+            let store = self.store.answering(None);
+            match store.restore_user((&user, &after), event.clone()).await {
+                Ok(()) => Ok(true),
+                Err(Refused::Stale) => Err(Failure::Contended),
+                Err(Refused::Failed(failure)) => Err(failure),
+            }
         })
         .await
         .map_err(DataError::from)

@@ -253,6 +253,7 @@ impl Import {
             return Ok(if credential.user_id == id { Outcome::AlreadyThere } else { Outcome::Taken(place) });
         }
         let hashes = Hashes {
+            has_password: !matches!(password, Password::None),
             present: self.hash(password).await?,
             previous: try_join_all(previous_passwords.into_iter().map(|password| self.hash(password)))
                 .await?,

@@ -58,3 +58,70 @@ async fn who_is_counted_and_gone_is_counted_no_more() {
     assert!(said.text.contains("is counted as suspended, and is nobody"), "{}", said.text);
     assert!(said.text.contains("active 1, suspended 0, deleting 0, together 1"), "{}", said.text);
 }
+
+/// Puts the count of administrators of an earlier release in place: without a number of changes, and with users who
+/// cannot sign in.
+fn count_as_before(stage: &stage::Stage, administrators: u64) {
+    let item = json!({
+        "pk": {"S": "ADMINISTRATORS"}, "sk": {"S": "ADMINISTRATORS"},
+        "administrators": {"N": administrators.to_string()},
+    });
+    stage.stack.dynamodb("PutItem", &json!({"TableName": "Identities", "Item": item})).expect("an item");
+}
+
+#[tokio::test]
+async fn a_count_of_administrators_from_before_is_corrected_by_a_repair() {
+    let folder = Folder::new();
+    let admin = {
+        let stage = folder.system();
+        let admin = stage.administrator("ada@example.com").await;
+        let ghost = json!({"email": "ghost@example.com", "roles": ["admin"], "reason": "ticket 4711"});
+        stage.post_as("/v1/users", &admin.access, ghost).await.expect(201);
+        stage.settle().await;
+        admin
+    };
+    let person = json!({"email": "bob@example.com", "email_verified": true}).to_string() + "\n";
+    folder.import("people.ndjson", &person, &[]);
+    folder.users(&["grant-admin", "bob@example.com"]);
+    {
+        let stage = folder.system();
+        // Neither the count nor the imported user says what later releases say.
+        count_as_before(&stage, 3);
+        let bob = stage.get("/v1/users?email_prefix=bob", &admin.access).await.expect(200).body;
+        let update = json!({
+            "TableName": "Identities",
+            "Key": {"pk": {"S": format!("USER#{}", stage::id(&bob["items"][0]))}, "sk": {"S": "USER"}},
+            "UpdateExpression": "REMOVE no_password",
+        });
+        stage.stack.dynamodb("UpdateItem", &update).expect("an update");
+    }
+
+    let (code, found) = counted(&folder, &[]);
+    let shown = (&found["administrators"], &found["administrators_counted"]);
+    assert_eq!((code, shown), (Some(3), (&json!(1), &json!(3))), "{found}");
+    let (code, repaired) = counted(&folder, &["--repair"]);
+    assert_eq!((code, &repaired["administrators"]), (Some(0), &json!(1)), "{repaired}");
+
+    let (code, right) = counted(&folder, &[]);
+    let shown = (&right["administrators"], &right["administrators_counted"]);
+    assert_eq!((code, shown), (Some(0), (&json!(1), &json!(1))), "{right}");
+    let stage = folder.system();
+    let refused = stage.delete_account(&admin.access).await.expect(409);
+    assert_eq!(refused.problem(), "last-administrator");
+}
+
+#[tokio::test]
+async fn an_imported_administrator_counts_once_a_password_is_chosen() {
+    let folder = Folder::new();
+    let person = json!({"email": "bob@example.com", "email_verified": true}).to_string() + "\n";
+    folder.import("people.ndjson", &person, &[]);
+    folder.users(&["grant-admin", "bob@example.com"]);
+    let stage = folder.system();
+    let admin = stage.administrator("ada@example.com").await;
+    stage.delete_account(&admin.access).await.expect(409);
+
+    let link = stage.reset_link("bob@example.com").await;
+    stage.reset(&link, stage::PASSWORD).await.expect(204);
+
+    stage.delete_account(&admin.access).await.expect(204);
+}

@@ -23,6 +23,28 @@ const KEY: &str = "0f6d1f4e-3c52-4a39-9f0c-8f3d1a5b7c2d";
 
 /// A request to a route that changes something, on a stage where it will succeed.
 pub(crate) async fn ready(route: &str, stage: &Stage) -> Request {
+    let (request, token) = prepared(route, stage).await;
+    match token {
+        Some(token) => request.bearer(&token),
+        None => request,
+    }
+}
+
+/// The same without the access token of its caller, and the token.
+pub(crate) async fn prepared(route: &str, stage: &Stage) -> (Request, Option<String>) {
+    if route.contains(" /v1/roles") || route.contains(" /v1/users") {
+        let admin = stage.administrator(EMAIL).await;
+        return (ready_by_administrator(route, stage, &admin).await, Some(admin.access));
+    }
+    if route.contains(" /v1/me") || route == "DELETE /v1/sessions/current" {
+        let here = stage.signed_in(EMAIL).await;
+        return (ready_at_home(route, stage, &here).await, Some(here.access));
+    }
+    (ready_by_anyone(route, stage).await, None)
+}
+
+/// A request that takes no access token.
+async fn ready_by_anyone(route: &str, stage: &Stage) -> Request {
     match route {
         "POST /v1/registrations" => {
             Request::post("/v1/registrations", &json!({"email": EMAIL, "password": PASSWORD}))
@@ -49,14 +71,7 @@ pub(crate) async fn ready(route: &str, stage: &Stage) -> Request {
             let body = json!({"token": stage.reset_link(EMAIL).await, "new_password": NEW});
             Request::post("/v1/password-resets/confirm", &body)
         }
-        _ if route.contains(" /v1/roles") || route.contains(" /v1/users") => {
-            let admin = stage.administrator(EMAIL).await;
-            ready_by_administrator(route, stage, &admin).await.bearer(&admin.access)
-        }
-        _ => {
-            let here = stage.signed_in(EMAIL).await;
-            ready_at_home(route, stage, &here).await.bearer(&here.access)
-        }
+        _ => panic!("how is {route} called?"),
     }
 }
 

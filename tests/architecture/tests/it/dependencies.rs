@@ -42,7 +42,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("events", &["cloud", "domain", "store"]),
     // For owners' own functions as well: it knows nothing of how Gatepost works inside.
     ("gatepost-consumer", &[]),
-    ("api", &["cloud", "domain", "tokens"]),
+    ("api", &["cloud", "domain", "store", "tokens"]),
     ("administration", &["api", "cloud", "domain", "store"]),
     ("keys", &["cloud", "domain", "store", "tokens"]),
     ("mail-requests", &["api", "cloud", "domain", "store"]),

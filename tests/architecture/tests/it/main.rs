@@ -2,7 +2,9 @@
 //! looks like.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod admission;
 mod again;
+mod authorization;
 mod contract;
 mod dependencies;
 mod documentation;

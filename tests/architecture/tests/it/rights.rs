@@ -127,6 +127,8 @@ async fn through_administration(touched: &mut Touched) {
     let new = stage.post_as("/v1/users", &helper.access, invited).await.expect(201).body;
     let invited = json!({"email": "root@example.net", "roles": ["admin"], "reason": "ticket 4711"});
     stage.post_as("/v1/users", &admin.access, invited).await.expect(201);
+    let link = stage.link("root@example.net").await;
+    stage.reset(&link, PASSWORD).await.expect(204);
     let new = format!("/v1/users/{}", new["id"].as_str().expect("an id"));
     let update = json!({"first_name": "Neo", "reason": "ticket 4711"});
     stage.send(local::Request::new("PATCH", &new).json(&update).bearer(&helper.access)).await.expect(200);

@@ -111,6 +111,7 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
         // An item of its own, and no line: `gatepost data copy` takes it along.
         picture: _,
         invited_at,
+        has_password: _,
         created_at,
         updated_at,
     } = user;

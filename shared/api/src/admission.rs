@@ -1,0 +1,148 @@
+//! The check of a caller against the tables: user, session and roles as they are now.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use cloud::chain;
+use domain::{Authority, NoAuthority, SessionId, Timestamp, User, UserId};
+use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
+use store::{Identities, NotAuthorized};
+use tokio::sync::OnceCell;
+use tracing::error;
+
+use crate::{Problem, ProblemType};
+
+/// The check of the caller of one request. It reads once, whoever asks first; a use case that asks again reads
+/// again.
+#[derive(Clone)]
+pub struct Admission(Arc<Check>);
+
+struct Check {
+    identities: Identities,
+    caller: (UserId, SessionId),
+    permission: Option<&'static str>,
+    now: Timestamp,
+    first: OnceCell<Result<Admitted, NotAdmitted>>,
+    /// Whether the use case has taken what was read first.
+    is_taken: AtomicBool,
+}
+
+/// A caller who is admitted.
+#[derive(Clone)]
+enum Admitted {
+    SignedIn(Box<User>),
+    Permitted(Box<Authority>),
+}
+
+/// The reason why a caller is not admitted.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub enum NotAdmitted {
+    /// The session has ended, or the user does not hold the permission.
+    #[error(transparent)]
+    None(#[from] NoAuthority),
+    /// The table failed, which is logged.
+    #[error("failed to read the caller")]
+    NotRead {
+        /// Whether the same request may succeed later.
+        is_retryable: bool,
+    },
+}
+
+impl Admission {
+    pub(crate) fn new(
+        identities: &Identities,
+        caller: (UserId, SessionId),
+        permission: Option<&'static str>,
+        now: Timestamp,
+    ) -> Self {
+        Self(Arc::new(Check {
+            identities: identities.clone(),
+            caller,
+            permission,
+            now,
+            first: OnceCell::new(),
+            is_taken: AtomicBool::new(false),
+        }))
+    }
+
+    /// Checks the caller.
+    ///
+    /// # Errors
+    /// [`NotAdmitted`].
+    pub(crate) async fn check(&self) -> Result<(), NotAdmitted> {
+        self.0.first().await.as_ref().map(drop).map_err(|refused| *refused)
+    }
+
+    /// Returns the caller for the use case.
+    pub(crate) async fn user(&self) -> Result<User, NotAdmitted> {
+        Ok(match self.0.next().await? {
+            Admitted::SignedIn(user) => *user,
+            Admitted::Permitted(authority) => authority.user().clone(),
+        })
+    }
+
+    /// Returns the authority of the caller for the use case.
+    pub(crate) async fn authority(&self) -> Result<Authority, NotAdmitted> {
+        match self.0.next().await? {
+            Admitted::Permitted(authority) => Ok(*authority),
+            Admitted::SignedIn(_) => Err(NoAuthority::Forbidden.into()),
+        }
+    }
+}
+
+impl Check {
+    async fn first(&self) -> &Result<Admitted, NotAdmitted> {
+        self.first.get_or_init(|| self.read()).await
+    }
+
+    async fn next(&self) -> Result<Admitted, NotAdmitted> {
+        if self.is_taken.swap(true, Relaxed) { self.read().await } else { self.first().await.clone() }
+    }
+
+    /// Boxed, so that the use cases that wait for it stay small.
+    fn read(&self) -> BoxFuture<'_, Result<Admitted, NotAdmitted>> {
+        self.admitted().map_err(NotAdmitted::from).boxed()
+    }
+
+    async fn admitted(&self) -> Result<Admitted, NotAuthorized> {
+        let Self { identities, caller, permission, now, .. } = self;
+        Ok(match permission {
+            None => Admitted::SignedIn(identities.signed_in(*caller, *now).await?.into()),
+            Some(permission) => {
+                Admitted::Permitted(identities.authority(*caller, permission, *now).await?.into())
+            }
+        })
+    }
+}
+
+impl From<NotAuthorized> for NotAdmitted {
+    fn from(refused: NotAuthorized) -> Self {
+        match refused {
+            NotAuthorized::None(none) => none.into(),
+            NotAuthorized::NotRead(failure) => {
+                error!(cause = chain(&failure), "failed to read the caller");
+                Self::NotRead { is_retryable: failure.is_retryable() }
+            }
+        }
+    }
+}
+
+impl From<NoAuthority> for Problem {
+    fn from(none: NoAuthority) -> Self {
+        match none {
+            NoAuthority::Ended => Self::of(ProblemType::InvalidToken),
+            NoAuthority::Forbidden => Self::of(ProblemType::Forbidden),
+        }
+    }
+}
+
+impl From<NotAdmitted> for Problem {
+    fn from(refused: NotAdmitted) -> Self {
+        match refused {
+            NotAdmitted::None(none) => none.into(),
+            NotAdmitted::NotRead { is_retryable } => Self::failure(is_retryable),
+        }
+    }
+}
