@@ -52,7 +52,7 @@ pub(crate) struct Bus {
     news: broadcast::Sender<News>,
     /// The events to be shown; held while events are kept, so that numbers are in order.
     shown: Mutex<Shown>,
-    /// What custom buses took lately, by event group and de-duplication id.
+    /// Events that custom buses took lately, by event group and de-duplication id.
     known: Mutex<Recent<(String, String), ()>>,
 }
 

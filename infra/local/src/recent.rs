@@ -1,4 +1,4 @@
-//! What a service remembers for a while, and then forgets.
+//! Values that a service remembers for a while, and then forgets.
 
 use std::{
     collections::{HashMap, VecDeque},

@@ -1,4 +1,4 @@
-//! What the local cloud keeps for a while, and what it keeps for people to look at.
+//! The bounds of the local cloud: request tokens, expired items, mails and events to be shown.
 
 use std::{
     sync::{
