@@ -340,7 +340,7 @@ def _(world):
     assert went["schedule"] == "rate(1 minute)", went
     eve = Visitor(world.deployment)
     eve.register()
-    eve.verify(eve.next_link_token()).expect(201)
+    eve.verify_elsewhere(eve.next_link_token()).expect(201)
     access = eve.log_in()["access_token"]
     call("DELETE", world.deployment.issuer + "/v1/me", {"password": eve.password}, access).expect(204)
     [waiting] = listed()["waiting"]

@@ -53,13 +53,17 @@ class Visitor:
         self.email = f"ada.{uuid.uuid4().hex[:12]}@example.com"
         self.password = f"correct horse {uuid.uuid4().hex}"
         self.link_tokens = []
+        self.registration_token = None
 
     def post(self, path, body):
         return call("POST", self.deployment.issuer + path, body)
 
     def register(self):
         names = {"first_name": "Ada", "last_name": "Lovelace"}
-        return self.post("/v1/registrations", {"email": self.email, "password": self.password, **names}).expect(202)
+        person = {"email": self.email, "password": self.password, **names}
+        answer = self.post("/v1/registrations", person).expect(202)
+        self.registration_token = answer.json["registration_token"]
+        return answer
 
     def mails(self):
         accounts = call("GET", self.deployment.mailbox).expect(200).json["messages"].values()
@@ -68,13 +72,18 @@ class Visitor:
     def next_link_token(self):
         """The token in the first mail whose link was not yet taken."""
         def look():
-            tokens = [re.search(r"#token=([A-Za-z0-9_-]+)", mail["BodyText"])[1] for mail in self.mails()]
+            found = [re.search(r"#token=([A-Za-z0-9_-]+)", mail["BodyText"]) for mail in self.mails()]
+            tokens = [match[1] for match in found if match]
             return next((token for token in tokens if token not in self.link_tokens), None)
         self.link_tokens.append(until(f"a mail to {self.email}", look))
         return self.link_tokens[-1]
 
     def verify(self, token):
-        return self.post("/v1/registrations/verify", {"token": token})
+        return self.post("/v1/registrations/verify", {"token": token, "registration_token": self.registration_token})
+
+    def verify_elsewhere(self, token):
+        """In another browser than the one that registered: the password is chosen there."""
+        return self.post("/v1/registrations/verify", {"token": token, "password": self.password})
 
     def log_in(self):
         return self.post("/v1/sessions", {"email": self.email, "password": self.password}).expect(201).json

@@ -5,7 +5,7 @@ use api::{
     UseCase,
 };
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{SessionEnd, SessionId};
+use domain::{EndedSession, SessionEnd, SessionId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Failure, Store};
@@ -72,7 +72,8 @@ impl UseCase for EndSession {
         let receipt = if is_own { caller.last_receipt(&NoContent) } else { caller.receipt(&NoContent) };
         let store = self.store.answering(receipt);
         let user = || async { Ok::<_, Refusal>(caller.user().await?) };
-        let has_ended = store.end_session(user, session, SessionEnd::EndedByUser, &cause).await?;
+        let ended = EndedSession::by_user(session, SessionEnd::EndedByUser);
+        let has_ended = store.end_session(user, ended, &cause).await?;
         if has_ended { Ok(NoContent) } else { Err(Refusal::NotFound) }
     }
 }

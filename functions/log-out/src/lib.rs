@@ -5,7 +5,7 @@ use api::{
     UseCase,
 };
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::SessionEnd;
+use domain::{EndedSession, SessionEnd};
 use store::{Failure, Store};
 use thiserror::Error;
 
@@ -57,7 +57,8 @@ impl UseCase for LogOut {
         let cause = caller.cause(self.random.id(now), now);
         let store = self.store.answering(caller.last_receipt(&NoContent));
         let user = || async { Ok::<_, Refusal>(caller.user().await?) };
-        store.end_session(user, caller.session_id, SessionEnd::LoggedOut, &cause).await?;
+        let ended = EndedSession::by_user(caller.session_id, SessionEnd::LoggedOut);
+        store.end_session(user, ended, &cause).await?;
         Ok(NoContent)
     }
 }

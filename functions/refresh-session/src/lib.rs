@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use api::{Anyone, Body, Endpoint, Grant, Problem, ProblemType, Receipts, Route, Shown, UseCase};
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
-use domain::{Presented, RefreshRefused, Secret, Seeds, Session, SessionEnd};
+use domain::{EndedSession, Presented, RefreshRefused, Secret, Seeds, Session};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Failure, RecentRoles, Rotation, Store};
@@ -184,7 +184,7 @@ impl RefreshSession {
             let user = || async {
                 Ok::<_, Refusal>(identities.user(session.user_id).await?.ok_or(RefreshRefused::Ended)?)
             };
-            store.end_session(user, session.id, SessionEnd::TokenReused, &cause).await?;
+            store.end_session(user, EndedSession::token_reused(&session), &cause).await?;
         }
         judged?;
         Ok(session)

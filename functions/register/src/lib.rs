@@ -1,6 +1,8 @@
 //! `POST /v1/registrations`: takes a registration; the mail that proves the address follows.
 //!
-//! Never looks whether the address is taken: the answer and its time are the same for everyone.
+//! Never looks whether the address is taken: the answer and its time are the same for everyone. The answer has a
+//! token by which the same client later adopts the password and the names; without it, the reader of the mail
+//! chooses a password.
 
 use std::time::Duration;
 
@@ -10,12 +12,13 @@ use api::{
 };
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
 use credentials::{HashFailed, Hasher};
-use domain::{Applicant, Password, Registration, Secret};
+use domain::{Applicant, NewPassword, Password, Registration, Secret};
 use passwords::{Choice, NotChosen, Present};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Failure, MailLimits, NotReserved, Store};
 use thiserror::Error;
+use tokens::RegistrationToken;
 
 /// Takes registrations.
 pub struct Register {
@@ -54,8 +57,9 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
 pub struct Request {
     #[schemars(email, example = "ada@example.com")]
     email: String,
-    #[schemars(with = "String", example = "correct horse battery")]
-    password: Secret,
+    /// The password, which can also be chosen when the link is followed.
+    #[schemars(with = "Option<String>", example = "correct horse battery")]
+    password: Option<Secret>,
     first_name: Option<String>,
     last_name: Option<String>,
     locale: Option<String>,
@@ -66,6 +70,8 @@ pub struct Request {
 #[schemars(inline)]
 pub struct Taken {
     status: &'static str,
+    /// For `POST /v1/registrations/verify`, by this client only: adopts the password and the names.
+    registration_token: String,
 }
 
 /// Why a registration is not taken.
@@ -110,33 +116,50 @@ impl UseCase for Register {
         // Each registration is a mail to whom it names, and a hash.
         let limits = self.limits.of("registration", applicant.email.canonical(), &caller.head.client);
         self.store.identities().reserve(&limits, self.clock.now()).await?;
-        let hasher = self.hasher.get().await?;
-        let password = self.choice.settle(&hasher, &password, Present::None, self.random.bytes()).await?;
+        let password = match password {
+            Some(password) => Some(self.settle(&password).await?),
+            None => None,
+        };
 
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
-        let (registration, event) =
-            Registration::request(self.random.id(now), applicant, password, self.lifetime, cause);
-        let taken = Accepted(Taken { status: "verification_sent" });
+        let token = RegistrationToken::new(self.random.bytes());
+        let (registration, event) = Registration::request(
+            self.random.id(now),
+            applicant,
+            password,
+            token.hash(),
+            self.lifetime,
+            cause,
+        );
+        let registration_token = token.secret().expose().to_owned();
+        let taken = Accepted(Taken { status: "verification_sent", registration_token });
         self.store.answering(caller.receipt(&taken)).add_registration(&registration, event).await?;
 
         Ok(taken)
     }
 }
 
+impl Register {
+    async fn settle(&self, password: &Password) -> Result<NewPassword, Refusal> {
+        let hasher = self.hasher.get().await?;
+        Ok(self.choice.settle(&hasher, password, Present::None, self.random.bytes()).await?)
+    }
+}
+
 impl Request {
-    fn parse(self, choice: &Choice) -> Result<(Applicant, Password), Vec<FieldProblem>> {
+    fn parse(self, choice: &Choice) -> Result<(Applicant, Option<Password>), Vec<FieldProblem>> {
         let mut wrong = Vec::new();
         let names = [self.first_name.as_deref(), self.last_name.as_deref()];
         let (email, [first_name, last_name]) = parse_person(&self.email, names, &mut wrong);
         let names = [first_name.as_ref(), last_name.as_ref()];
-        let password = choice
-            .parse(&self.password, email.as_ref(), names)
-            .map_err(|errors| wrong.extend(passwords::problems("/password", errors)))
-            .ok();
+        let password =
+            self.password.as_ref().map(|text| choice.parse(text, email.as_ref(), names)).transpose();
+        let password =
+            password.map_err(|errors| wrong.extend(passwords::problems("/password", errors))).ok().flatten();
         let locale = parse_locale(self.locale.as_deref(), &mut wrong);
-        match (email, password) {
-            (Some(email), Some(password)) if wrong.is_empty() => {
+        match email {
+            Some(email) if wrong.is_empty() => {
                 Ok((Applicant { email, first_name, last_name, locale }, password))
             }
             _ => Err(wrong),

@@ -11,8 +11,8 @@ use crate::{
     words::Words,
 };
 
-/// What stands for nothing, in any language.
-const NOTHING: &str = "–";
+/// Stands for a value that is not there, in any language.
+pub(crate) const NOTHING: &str = "–";
 
 /// What the event says.
 #[derive(Deserialize)]

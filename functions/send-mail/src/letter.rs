@@ -33,6 +33,12 @@ pub enum Letter {
     AccountReactivated,
     /// The account will be erased: an administrator wants it.
     AccountDeleted,
+    /// The address of a registration has an account.
+    AccountExists,
+    /// The address of a registration has an account that will be erased.
+    AccountClosing,
+    /// A session ended because an old refresh token was used again.
+    TokenReused,
     /// How the system stands.
     Digest,
 }
@@ -45,17 +51,19 @@ pub(crate) struct Content<'a> {
     pub(crate) matter: Matter<'a>,
 }
 
-/// A link and how long it is good, when something happened or will, or how the system stands.
+/// A link and how long it is good, when something happened or will, on which device a token was reused, or how the
+/// system stands.
 #[derive(Clone, Copy)]
 pub(crate) enum Matter<'a> {
     Link { url: &'a str, lifetime: Duration },
     Moment(Timestamp),
+    Reuse { at: Timestamp, device: Option<&'a str> },
     Figures(&'a Figures),
 }
 
 impl Letter {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::VerifyRegistration,
         Self::ResetPassword,
         Self::VerifyEmailChange,
@@ -68,6 +76,9 @@ impl Letter {
         Self::AccountSuspended,
         Self::AccountReactivated,
         Self::AccountDeleted,
+        Self::AccountExists,
+        Self::AccountClosing,
+        Self::TokenReused,
         Self::Digest,
     ];
 
@@ -87,6 +98,9 @@ impl Letter {
             Self::AccountSuspended => "account-suspended",
             Self::AccountReactivated => "account-reactivated",
             Self::AccountDeleted => "account-deleted",
+            Self::AccountExists => "account-exists",
+            Self::AccountClosing => "account-closing",
+            Self::TokenReused => "token-reused",
             Self::Digest => "digest",
         }
     }
@@ -103,6 +117,7 @@ impl Letter {
     pub(crate) const fn places(self) -> &'static [&'static str] {
         match self {
             Self::Digest => &Figures::PLACES,
+            Self::TokenReused => &["greeting", "service", "when", "device"],
             _ if self.has_link() => &["greeting", "service", "link", "lifetime"],
             _ => &["greeting", "service", "when"],
         }
@@ -112,6 +127,7 @@ impl Letter {
     pub(crate) const fn needed(self) -> &'static [&'static str] {
         match self {
             Self::Digest => &Figures::NEEDED,
+            Self::TokenReused => &["when", "device"],
             _ if self.has_link() => &["link"],
             _ => &["when"],
         }

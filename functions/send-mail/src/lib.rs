@@ -2,8 +2,8 @@
 //! notices of what was done to an account; and, for those who run the system, how it stands.
 //!
 //! A link's token is made here and is only ever in the mail; the table gets its hash. A mail may be
-//! late, or not sent at all, without anyone seeing it in an answer of the API. What a mail says is read
-//! from the table: an event may leave out who it is about. A digest is about nobody.
+//! late, or not sent at all, without showing in an answer of the API. The text of a mail comes from the table,
+//! because an event may leave out personal data; only the device of a reused token is the event's.
 
 mod digest;
 mod letter;
@@ -141,12 +141,13 @@ impl SendMail {
             Part::Invitation => self.invite(event).await,
             Part::Notice(letter) => self.notice(letter, event).await,
             Part::NoticeToFormerAddress => self.notice_to_former_address(event).await,
+            Part::TokenReused => self.token_reused(event).await,
             Part::Digest => self.digest(event).await,
         }
     }
 
-    /// Whether an address may get a mail: nobody has to get what they called unwanted, nor more than
-    /// `cap` of what a stranger can set off. A notice has no cap, or an intruder could use it up.
+    /// Whether an address may get a mail: not if its owner called one unwanted, and not more than `cap` of what a
+    /// stranger can set off. Notices of changes have no cap, or an intruder could use it up.
     async fn may_get(&self, to: &Email, cap: Option<MailCap>, event: &Event) -> Result<bool, Unhandled> {
         if self.identities.suppressed(to.canonical()).await.map_err(unhandled)?.is_some() {
             tracing::info!(event_id = event.id, "the address gets no mail: see `gatepost mail suppressions`");

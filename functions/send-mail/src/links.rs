@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloud::{SettingError, Settings};
-use domain::{Link, Purpose, RegistrationId, ResendId, ResetId, User, UserId};
+use domain::{Link, Purpose, RegistrationId, ResendId, ResetId, Status, Timestamp, User, UserId};
 use gatepost_consumer::{Event, Unhandled};
 use store::MailCap;
 use tokens::LinkToken;
@@ -68,7 +68,7 @@ impl SendMail {
         }
     }
 
-    /// Gives a registration a new link, and mails it.
+    /// Gives a registration a new link, and mails it. If the address has an account, that is what the mail says.
     pub(crate) async fn verify_registration(
         &self,
         id: RegistrationId,
@@ -80,7 +80,11 @@ impl SendMail {
             return Ok(());
         };
         let applicant = &registration.applicant;
-        // Before the link before is replaced: without a mail that one has to go on working.
+        let owner = self.identities.owner(applicant.email.canonical()).await.map_err(unhandled)?;
+        if let Some(owner) = owner {
+            return self.tell_of_account(owner, event).await;
+        }
+        // Check the cap first: if no mail may be sent, the previous link must stay valid.
         if !self.may_get(&applicant.email, Some(TO_REGISTER), event).await? {
             return Ok(());
         }
@@ -95,6 +99,23 @@ impl SendMail {
         let content = Content { name: None, matter };
         let reader = (&applicant.email, applicant.locale.as_ref());
         self.send(reader, Letter::VerifyRegistration, content).await
+    }
+
+    /// Tells the owner of an address that is registered again that there is an account, and how to use it. A link to
+    /// prove the address could never work.
+    async fn tell_of_account(&self, owner: UserId, event: &Event) -> Result<(), Unhandled> {
+        let Some(user) = self.identities.user(owner).await.map_err(unhandled)? else { return Ok(()) };
+        if !self.may_get(&user.email, Some(TO_REGISTER), event).await? {
+            return Ok(());
+        }
+        let (letter, moment) = match user.status {
+            Status::Deleting { erase_at, .. } => (Letter::AccountClosing, erase_at),
+            Status::Active | Status::Suspended => {
+                (Letter::AccountExists, Timestamp::from_millis(event.occurred_at_millis))
+            }
+        };
+        let content = Content { name: user.name_in_mails(), matter: Matter::Moment(moment) };
+        self.send((&user.email, user.locale.as_ref()), letter, content).await
     }
 
     /// Gives the owner of an address, if there is one, a link to choose a new password, and mails it.

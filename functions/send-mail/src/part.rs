@@ -16,6 +16,8 @@ pub(crate) enum Part {
     Notice(Letter),
     /// Tells of a change of address at the address before.
     NoticeToFormerAddress,
+    /// Tells a user that a refresh token was used again.
+    TokenReused,
     /// Tells those who run the system how it stands.
     Digest,
 }
@@ -38,6 +40,7 @@ impl Part {
             "user.deletion-requested" => &[Self::Notice(Letter::DeletionRequested)],
             "user.suspended" => &[Self::Notice(Letter::AccountSuspended)],
             "user.reactivated" => &[Self::Notice(Letter::AccountReactivated)],
+            "session.ended" => &[Self::TokenReused],
             "digest.written" => &[Self::Digest],
             _ => return None,
         })
@@ -52,6 +55,7 @@ impl Part {
             Self::Invitation => Letter::Invitation.name(),
             Self::Notice(letter) => letter.name(),
             Self::NoticeToFormerAddress => "email-changed-former",
+            Self::TokenReused => Letter::TokenReused.name(),
             Self::Digest => Letter::Digest.name(),
         }
     }

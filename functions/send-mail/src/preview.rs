@@ -45,6 +45,7 @@ fn content<'a>(
 ) -> Content<'a> {
     let matter = match letter {
         Letter::Digest => return Content { name: None, matter: Matter::Figures(figures) },
+        Letter::TokenReused => Matter::Reuse { at: now, device: Some("Firefox, Windows") },
         _ if letter.has_link() => Matter::Link { url: LINK, lifetime: Duration::from_mins(30) },
         _ => Matter::Moment(now),
     };

@@ -11,6 +11,7 @@ use domain::Locale;
 use thiserror::Error;
 
 use crate::{
+    digest::NOTHING,
     letter::{Content, Letter, Matter},
     template::{Template, TemplateFault, escape},
     words::Words,
@@ -41,6 +42,9 @@ const OF_THIS_BUILD: &[(&str, &str)] = of_this_build!(
     "en/account-suspended.txt" "en/account-suspended.html"
     "en/account-reactivated.txt" "en/account-reactivated.html"
     "en/account-deleted.txt" "en/account-deleted.html"
+    "en/account-exists.txt" "en/account-exists.html"
+    "en/account-closing.txt" "en/account-closing.html"
+    "en/token-reused.txt" "en/token-reused.html"
     "en/digest.txt" "en/digest.html"
     "de/words.txt"
     "de/verify-registration.txt" "de/verify-registration.html"
@@ -55,6 +59,9 @@ const OF_THIS_BUILD: &[(&str, &str)] = of_this_build!(
     "de/account-suspended.txt" "de/account-suspended.html"
     "de/account-reactivated.txt" "de/account-reactivated.html"
     "de/account-deleted.txt" "de/account-deleted.html"
+    "de/account-exists.txt" "de/account-exists.html"
+    "de/account-closing.txt" "de/account-closing.html"
+    "de/token-reused.txt" "de/token-reused.html"
     "de/digest.txt" "de/digest.html"
 );
 
@@ -202,6 +209,10 @@ impl Edition {
             Matter::Link { url, lifetime } => values.extend([
                 ("link", Cow::Borrowed(url)),
                 ("lifetime", Cow::Owned(self.words.lifetime(lifetime))),
+            ]),
+            Matter::Reuse { at, device } => values.extend([
+                ("when", Cow::Owned(self.words.moment(at))),
+                ("device", Cow::Borrowed(device.unwrap_or(NOTHING))),
             ]),
             Matter::Moment(moment) => values.push(("when", Cow::Owned(self.words.moment(moment)))),
             Matter::Figures(figures) => {

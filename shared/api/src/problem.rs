@@ -121,6 +121,7 @@ problem_types! {
 pub const FIELD_CODES: &[(&str, &str)] = &[
     ("validation-failed", "It is missing, unknown, of another type or not of the form that is expected."),
     ("invalid-email", "It is no e-mail address that mail can be sent to."),
+    ("password-required", "A password must be chosen now."),
     ("password-too-short", "The password has too few characters."),
     ("password-too-long", "The password has too many characters."),
     ("password-blocklisted", "The password is one that is guessed first."),

@@ -130,7 +130,7 @@ mod tests {
             traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()),
         };
         let session_id = Id::new(Timestamp::from_millis(5), [9; 10]);
-        let kind = EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut };
+        let kind = EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut, device: None };
         domain::Event { stream, sequence: 12, cause, kind }
     }
 

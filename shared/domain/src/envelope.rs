@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{Event, EventId, EventKind, StatedReason, Timestamp, event::Person};
+use crate::{DeviceFamily, Event, EventId, EventKind, StatedReason, Timestamp, event::Person};
 
 /// How much the published events say of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +103,9 @@ impl Envelope {
         let mut detail: Value = serde_json::from_str(rendered).map_err(|_| NotAnEvent)?;
         let data = detail.get_mut("data").and_then(Value::as_object_mut).ok_or(NotAnEvent)?;
         let before = data.len();
-        let is_personal = |name: &str| Person::FIELDS.contains(&name) || name == StatedReason::FIELD;
+        let is_personal = |name: &str| {
+            Person::FIELDS.contains(&name) || [StatedReason::FIELD, DeviceFamily::FIELD].contains(&name)
+        };
         data.retain(|name, _| !is_personal(name));
         Ok((data.len() < before).then(|| detail.to_string()))
     }

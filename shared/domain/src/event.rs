@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, fmt};
 use serde::Serialize;
 
 use crate::{
-    Attributes, BreachCheck, EventId, Locale, Name, Permission, RegistrationId, ResendId, ResetId, RoleName,
-    SessionId, Standing, StatedReason, StatusName, Timestamp, User, UserChange, UserId, Week,
+    Attributes, BreachCheck, DeviceFamily, EventId, Locale, Name, Permission, RegistrationId, ResendId,
+    ResetId, RoleName, SessionId, Standing, StatedReason, StatusName, Timestamp, User, UserChange, UserId,
+    Week,
 };
 
 /// One change, numbered within its stream.
@@ -87,6 +88,9 @@ pub enum EventKind {
     UserRegistered {
         /// Who it is.
         user_id: UserId,
+        /// `unavailable` if a password was chosen now, and no answer in time said whether it was stolen.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        breach_check: Option<BreachCheck>,
         /// Left out when the deployment publishes ids only.
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
@@ -126,6 +130,9 @@ pub enum EventKind {
         session_id: SessionId,
         /// Why.
         reason: SessionEnd,
+        /// Browser and system of a session whose token was reused; left out when only ids are published.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        device: Option<DeviceFamily>,
     },
     /// `sessions.ended`: the user has ended every session but one.
     OtherSessionsEnded {
@@ -300,8 +307,8 @@ pub enum SessionEnd {
 }
 
 impl EventKind {
-    pub(crate) fn user_registered(user: &User) -> Self {
-        Self::UserRegistered { user_id: user.id, person: Some(Person::of(user)) }
+    pub(crate) fn user_registered(user: &User, breach_check: Option<BreachCheck>) -> Self {
+        Self::UserRegistered { user_id: user.id, breach_check, person: Some(Person::of(user)) }
     }
 
     pub(crate) fn user_created(user: &User, stated_reason: StatedReason) -> Self {
@@ -400,6 +407,9 @@ impl EventKind {
         | Self::UserUpdated { person, .. } = &mut self
         {
             *person = None;
+        }
+        if let Self::SessionEnded { device, .. } = &mut self {
+            *device = None;
         }
         if let Self::UserCreated { stated_reason, .. }
         | Self::UserUpdated { stated_reason, .. }

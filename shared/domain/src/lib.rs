@@ -12,6 +12,7 @@ mod canary;
 #[cfg(test)]
 mod catalogue;
 mod credential;
+mod device_family;
 mod digest;
 mod email;
 mod envelope;
@@ -43,6 +44,7 @@ pub use attributes::{
 pub use authority::{Authority, NoAuthority};
 pub use canary::Canary;
 pub use credential::Credential;
+pub use device_family::DeviceFamily;
 pub use digest::{Digest, Standing, UserChange, UsersByStatus, Week};
 pub use email::{CanonicalEmail, Email, InvalidEmail};
 pub use envelope::{Detail, Envelope, NotAnEvent};
@@ -58,11 +60,11 @@ pub use password::{
 pub use password_reset::PasswordResetRequest;
 pub use public_key::PublicKey;
 pub use receipt::{Receipt, ReceiptId};
-pub use registration::{Applicant, Registration, ResendRequest};
+pub use registration::{Applicant, PasswordRequired, Registration, RegistrationTokenHash, ResendRequest};
 pub use ring::{KeyState, Ring, RingKey, StillSigns};
 pub use role::{InvalidPermission, InvalidRoleName, Permission, Rights, Role, RoleName, Roles};
 pub use seeds::{KeyMaterial, MalformedSeeds, Seed, Seeds};
-pub use session::{Presented, RefreshRefused, Session, SessionLimits, StartedSession};
+pub use session::{EndedSession, Presented, RefreshRefused, Session, SessionLimits, StartedSession};
 pub use signing_algorithm::{SigningAlgorithm, UnknownAlgorithm};
 pub use stated_reason::{InvalidReason, StatedReason};
 pub use status_name::StatusName;

@@ -42,7 +42,7 @@ impl Newcomer {
     #[must_use]
     pub fn admit(self, hashes: Hashes, cause: Cause) -> (User, Credential, Event) {
         let (user, credential) = self.at_version(1, hashes);
-        let kind = EventKind::user_registered(&user);
+        let kind = EventKind::user_registered(&user, None);
         let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
         (user, credential, event)
     }

@@ -4,7 +4,7 @@ use std::{cmp::Reverse, time::Duration};
 
 use thiserror::Error;
 
-use crate::{Client, Event, SessionId, Timestamp, User, UserId};
+use crate::{Client, DeviceFamily, Event, SessionEnd, SessionId, Timestamp, User, UserId};
 
 /// The sessions that a user has at most.
 const MAX_SESSIONS: usize = 50;
@@ -45,6 +45,33 @@ pub struct StartedSession {
     pub ended: Vec<SessionId>,
     /// The event.
     pub event: Event,
+}
+
+/// A session that ends, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedSession {
+    /// Which one it is.
+    pub id: SessionId,
+    /// Why it ends.
+    pub reason: SessionEnd,
+    /// The family of the device, if the owner is to be told.
+    pub device: Option<DeviceFamily>,
+}
+
+impl EndedSession {
+    /// A session that its user ends.
+    #[must_use]
+    pub const fn by_user(id: SessionId, reason: SessionEnd) -> Self {
+        Self { id, reason, device: None }
+    }
+
+    /// A session of which an old refresh token was used again.
+    #[must_use]
+    pub fn token_reused(session: &Session) -> Self {
+        let user_agent = session.client.user_agent.as_deref();
+        let device = user_agent.and_then(DeviceFamily::from_user_agent);
+        Self { id: session.id, reason: SessionEnd::TokenReused, device }
+    }
 }
 
 /// How long sessions live.

@@ -5,9 +5,9 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    Actor, AttributeChanges, Attributes, Cause, Email, Event, EventKind, InvalidAttribute, Locale, Name,
-    PictureId, RoleName, Session, SessionEnd, SessionId, SessionLimits, StartedSession, StatedReason, Stream,
-    Timestamp, UserId, session,
+    Actor, AttributeChanges, Attributes, Cause, Email, EndedSession, Event, EventKind, InvalidAttribute,
+    Locale, Name, PictureId, RoleName, Session, SessionId, SessionLimits, StartedSession, StatedReason,
+    Stream, Timestamp, UserId, session,
 };
 
 /// Somebody who has an account.
@@ -267,8 +267,9 @@ impl User {
 
     /// Ends one of the user's sessions. Returns the user one version on, and the event.
     #[must_use]
-    pub fn end_session(&self, session_id: SessionId, reason: SessionEnd, cause: Cause) -> (Self, Event) {
-        self.change(cause, EventKind::SessionEnded { session_id, reason })
+    pub fn end_session(&self, ended: EndedSession, cause: Cause) -> (Self, Event) {
+        let EndedSession { id: session_id, reason, device } = ended;
+        self.change(cause, EventKind::SessionEnded { session_id, reason, device })
     }
 
     /// Changes the profile, by whoever the cause names; who is not the user says why. Returns the user one

@@ -55,6 +55,13 @@ impl Item {
         self
     }
 
+    pub(crate) fn maybe_bytes(self, name: &str, value: Option<&[u8; 32]>) -> Self {
+        match value {
+            Some(value) => self.bytes(name, value),
+            None => self,
+        }
+    }
+
     /// A moment, in milliseconds.
     pub(crate) fn moment(self, name: &str, value: Timestamp) -> Self {
         self.number(name, value.millis())

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloud::{Cloud, SettingError};
-use domain::{Allowance, Attempts, CanonicalEmail, Client, DeviceId, Timestamp, UserId};
+use domain::{Allowance, Attempts, CanonicalEmail, Client, DeviceId, RegistrationId, Timestamp, UserId};
 use futures_util::future::{join_all, try_join_all};
 
 use crate::{
@@ -117,10 +117,16 @@ impl Limit {
         Self::new(kind, "user", user.uuid().as_bytes(), allowance)
     }
 
-    /// Of a user who asks for something on behalf of others, counted apart from what is done to that user.
+    /// The limit of a user who asks for something on behalf of others, counted apart from what is done to that user.
     #[must_use]
     pub fn of_asking_user(kind: &str, user: UserId, allowance: Allowance) -> Self {
         Self::new(kind, "asking-user", user.uuid().as_bytes(), allowance)
+    }
+
+    /// The limit of a registration, whether it exists or not.
+    #[must_use]
+    pub fn of_registration(kind: &str, id: RegistrationId, allowance: Allowance) -> Self {
+        Self::new(kind, "registration", id.uuid().as_bytes(), allowance)
     }
 
     /// Of a device that is known.

@@ -125,11 +125,9 @@ fn item(user: UserId, purpose: Purpose, link: &Link) -> Attributes {
         .text("bound_to", link.bound_to.address())
         .maybe_number("epoch", link.epoch)
         .moment("expires_at", link.expires_at)
+        .maybe_bytes("link_hash", link.hash.as_ref().map(LinkHash::bytes))
         .ttl(link.expires_at);
-    match &link.hash {
-        Some(hash) => item.bytes("link_hash", hash.bytes()).build(),
-        None => item.build(),
-    }
+    item.build()
 }
 
 fn parse(item: &Attributes) -> Result<Link, Failure> {

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValue};
 use domain::{
     Applicant, CanonicalEmail, Email, Event, LinkHash, Locale, Name, PasswordHash, Registration,
-    RegistrationId, ResendId, ResendRequest, Timestamp,
+    RegistrationId, RegistrationTokenHash, ResendId, ResendRequest, Timestamp,
 };
 
 use crate::{
@@ -133,7 +133,7 @@ pub(crate) fn consume(id: RegistrationId, link: &LinkHash, now: Timestamp) -> Wr
 }
 
 fn item(registration: &Registration) -> Attributes {
-    let Registration { id, applicant, password_hash, link, expires_at } = registration;
+    let Registration { id, applicant, password_hash, token_hash, link, expires_at } = registration;
     let Applicant { email, first_name, last_name, locale } = applicant;
     let item = Item::at(pk(*id), SK)
         .text("email", email.address())
@@ -141,14 +141,13 @@ fn item(registration: &Registration) -> Attributes {
         .maybe_text("first_name", first_name.as_ref().map(Name::as_str))
         .maybe_text("last_name", last_name.as_ref().map(Name::as_str))
         .maybe_text("locale", locale.as_ref().map(Locale::as_str))
-        .text("password_hash", &password_hash.phc)
-        .text("pepper_id", &password_hash.pepper_id)
+        .maybe_text("password_hash", password_hash.as_ref().map(|hash| &hash.phc))
+        .maybe_text("pepper_id", password_hash.as_ref().map(|hash| &hash.pepper_id))
+        .maybe_bytes("token_hash", token_hash.as_ref().map(RegistrationTokenHash::bytes))
+        .maybe_bytes("link_hash", link.as_ref().map(LinkHash::bytes))
         .moment("expires_at", *expires_at)
         .ttl(*expires_at);
-    match link {
-        Some(link) => item.bytes("link_hash", link.bytes()).build(),
-        None => item.build(),
-    }
+    item.build()
 }
 
 fn parse(id: RegistrationId, item: &Attributes) -> Result<Registration, Failure> {
@@ -162,7 +161,11 @@ fn parse(id: RegistrationId, item: &Attributes) -> Result<Registration, Failure>
     Ok(Registration {
         id,
         applicant,
-        password_hash: PasswordHash { phc: read.text("password_hash")?, pepper_id: read.text("pepper_id")? },
+        password_hash: match read.maybe_text("password_hash") {
+            Some(phc) => Some(PasswordHash { phc, pepper_id: read.text("pepper_id")? }),
+            None => None,
+        },
+        token_hash: read.maybe_bytes("token_hash")?.map(RegistrationTokenHash::from_bytes),
         link: read.maybe_bytes("link_hash")?.map(LinkHash::from_bytes),
         expires_at: read.moment("expires_at")?,
     })

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use domain::{
-    Cause, Client, Credential, PasswordHash, Presented, Session, SessionEnd, SessionId, StartedSession,
+    Cause, Client, Credential, EndedSession, PasswordHash, Presented, Session, SessionId, StartedSession,
     Timestamp, User, UserId,
 };
 
@@ -77,15 +77,14 @@ impl Commands<'_> {
     pub async fn end_session<E: From<Failure>, F: Future<Output = Result<User, E>> + Send>(
         &self,
         read: impl Fn() -> F + Send,
-        session: SessionId,
-        reason: SessionEnd,
+        ended: EndedSession,
         cause: &Cause,
     ) -> Result<bool, E> {
         const SESSION: usize = 1;
         for _turn in 0..crate::TURNS {
             let before = read().await?;
-            let (after, event) = before.end_session(session, reason, cause.clone());
-            let end = Write::delete(key(before.id, session))
+            let (after, event) = before.end_session(ended, cause.clone());
+            let end = Write::delete(key(before.id, ended.id))
                 .only_if("epoch = :epoch AND idle_expires_at > :now AND expires_at > :now")
                 .with(Item::default().number(":epoch", before.epoch).moment(":now", cause.occurred_at));
             match self.commit([users::advance(&after), end], event).await {

@@ -1,4 +1,4 @@
-//! Access, refresh, link and device tokens, what is kept encrypted, and the keys behind all of them.
+//! Access, refresh, link, registration and device tokens, what is kept encrypted, and the keys behind all of them.
 //!
 //! Every key is derived from the deployment's seeds ([`domain::Seeds`]), parsed once and kept
 //! parsed. What is wrong with a token is never said in more words than its holder needs, and no
@@ -16,6 +16,7 @@ mod jws;
 mod link;
 mod receipt;
 mod refresh;
+mod registration;
 mod sealed;
 mod signing;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use device::KnownDevice;
 pub use issuer::{Issuer, IssuerSettings};
 pub use link::LinkToken;
 pub use receipt::{ReceiptKey, ReceiptKeys};
+pub use registration::RegistrationToken;
 pub use signing::new_material;
 
 /// The token is not one that Gatepost made. Says nothing of why: only a forger would want to know.

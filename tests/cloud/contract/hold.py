@@ -29,11 +29,12 @@ def call(method, url, body=None):
 
 def register(url):
     """Somebody who has proven their address."""
-    call("POST", f"{url}/v1/registrations", PERSON)
+    registered = call("POST", f"{url}/v1/registrations", PERSON)
     for _ in range(100):
         links = re.findall(r"gpl_[A-Za-z0-9_-]+", json.dumps(call("GET", f"{url}/_local/mail")))
         if links:
-            return call("POST", f"{url}/v1/registrations/verify", {"token": links[-1]})
+            proof = {"token": links[-1], "registration_token": registered["registration_token"]}
+            return call("POST", f"{url}/v1/registrations/verify", proof)
         time.sleep(0.1)
     raise AssertionError("no mail came")
 

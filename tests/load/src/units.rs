@@ -162,10 +162,12 @@ impl Figures {
     /// From the registration to the end of the first session.
     async fn of_beginning(&mut self, stage: &Stage, email: &str) {
         let credentials = json!({"email": email, "password": PASSWORD});
-        self.step(stage, &REGISTER, Request::post("/v1/registrations", &credentials), 202).await;
+        let register = Request::post("/v1/registrations", &credentials);
+        let registered = self.step(stage, &REGISTER, register, 202).await;
         let resend = Request::post("/v1/registrations/resend", &json!({"email": email}));
         self.step(stage, &RESEND, resend, 202).await;
-        let link = json!({"token": stage.link(email).await});
+        let registration_token = &registered.body["registration_token"];
+        let link = json!({"token": stage.link(email).await, "registration_token": registration_token});
         self.step(stage, &VERIFY, Request::post("/v1/registrations/verify", &link), 201).await;
         let granted = self.step(stage, &LOG_IN, Request::post("/v1/sessions", &credentials), 201).await;
         let tokens = Tokens::of(&granted.body);

@@ -201,11 +201,23 @@ impl Stage {
         link.split_once("#token=").expect("a token in the link").1.to_owned()
     }
 
+    /// Follows a link of a registration in another browser than the one that registered: chooses the usual password.
+    pub async fn verify(&self, link: &str) -> Answer {
+        self.post("/v1/registrations/verify", json!({"token": link, "password": PASSWORD})).await
+    }
+
+    /// Follows a link in the browser that got this answer to its registration.
+    pub async fn verify_registered(&self, link: &str, registered: &Answer) -> Answer {
+        let registration_token = &registered.body["registration_token"];
+        let body = json!({"token": link, "registration_token": registration_token});
+        self.post("/v1/registrations/verify", body).await
+    }
+
     /// Makes somebody a user; the answer shows them.
     pub async fn registered(&self, email: &str) -> Value {
-        self.register(email).await.expect(202);
-        let token = self.link(email).await;
-        self.post("/v1/registrations/verify", json!({"token": token})).await.expect(201).body
+        let registered = self.register(email).await.expect(202);
+        let link = self.link(email).await;
+        self.verify_registered(&link, &registered).await.expect(201).body
     }
 
     /// Logs a user in.

@@ -58,9 +58,9 @@ impl Place {
     pub(crate) async fn lives(&self) {
         let stage = &self.stage;
         let ada = json!({"email": "ada@example.com", "password": PASSWORD, "first_name": "Ada"});
-        stage.post("/v1/registrations", ada).await.expect(202);
-        let token = stage.link("ada@example.com").await;
-        stage.post("/v1/registrations/verify", json!({"token": token})).await.expect(201);
+        let registered = stage.post("/v1/registrations", ada).await.expect(202);
+        let link = stage.link("ada@example.com").await;
+        stage.verify_registered(&link, &registered).await.expect(201);
         for email in ["bob@example.com", "cy@example.com"] {
             stage.registered(email).await;
         }

@@ -29,7 +29,7 @@ async fn it_is_all_that_is_stored_and_nothing_secret() {
     });
     assert_eq!(export["belongings"], json!([session]));
     assert!(export["belongings"][0]["ip"].is_string());
-    for secret in [PASSWORD, "argon2", "_hash", "gpr_", "gpl_"] {
+    for secret in [PASSWORD, "argon2", "_hash", "gpr_", "gpl_", "gps_"] {
         assert!(!export.to_string().contains(secret), "{secret}");
     }
 }

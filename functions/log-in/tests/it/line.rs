@@ -186,7 +186,7 @@ async fn no_line_says_who_somebody_is_or_what_they_know() {
 
     let written = lines.take();
 
-    let secrets = [EMAIL, "example.com", PASSWORD, "gpr_", "gpl_", "eyJ", "$argon2", "127.0.0.1"];
+    let secrets = [EMAIL, "example.com", PASSWORD, "gpr_", "gpl_", "gps_", "eyJ", "$argon2", "127.0.0.1"];
     assert!(again["refresh_token"].is_string() && written.len() >= 8, "{written:?}");
     for (line, text) in &written {
         for secret in secrets {

@@ -85,7 +85,7 @@ async fn it_holds_no_address_of_a_device_and_nothing_secret() {
     // The issuer is at the same address here.
     let history = part(&stage, &tokens, "").await.to_string().replace(&format!("http://{ip}"), "");
 
-    for secret in [&*ip, "a telephone", stage::PASSWORD, "argon2", "gpr_", "gpl_"] {
+    for secret in [&*ip, "a telephone", stage::PASSWORD, "argon2", "gpr_", "gpl_", "gps_"] {
         assert!(!history.contains(secret), "{secret}");
     }
 }

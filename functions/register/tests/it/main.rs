@@ -22,7 +22,9 @@ async fn a_registration_is_taken_and_a_mail_follows() {
 
     let taken = stage.register("Ada@Example.com").await.expect(202);
 
-    assert_eq!(taken.body, json!({"status": "verification_sent"}));
+    assert_eq!(taken.body["status"], "verification_sent");
+    let token = taken.body["registration_token"].as_str().expect("a token");
+    assert!(token.starts_with("gps_") && token.len() == 47, "256 random bits");
     stage.settle().await;
     let mail = stage.stack.mail();
     assert_eq!(mail.len(), 1);
@@ -192,4 +194,98 @@ async fn a_panic_is_one_500_and_the_next_request_is_served() {
     assert_eq!(refused.problem(), "internal-error");
     assert!(!refused.body.to_string().contains("panic"));
     stage.register("ada@example.com").await.expect(202);
+}
+
+#[tokio::test]
+async fn a_registration_needs_no_password_and_then_nothing_is_hashed() {
+    let stage = Stage::with(local::Setup::recording);
+
+    let taken = stage.post("/v1/registrations", json!({"email": "ada@example.com"})).await.expect(202);
+
+    assert!(taken.body["registration_token"].is_string());
+    let written = stage.stack.calls().iter().map(|made| made.call.request.to_string()).collect::<String>();
+    assert!(!written.contains("$argon2id"));
+    let link = stage.link("ada@example.com").await;
+    stage.verify_registered(&link, &taken).await.expect(422);
+    stage.verify(&link).await.expect(201);
+}
+
+#[tokio::test]
+async fn each_registration_has_a_token_of_its_own_and_the_same_request_again_has_the_same() {
+    let stage = Stage::new();
+    let key = "0f6d1f4e-3c52-4a39-9f0c-8f3d1a5b7c2d";
+    let body = json!({"email": "ada@example.com", "password": PASSWORD});
+    let request = local::Request::post("/v1/registrations", &body);
+
+    let other = stage.send(request.clone()).await.expect(202);
+    stage.settle().await;
+    let first = stage.send(request.clone().header("idempotency-key", key)).await.expect(202);
+    let again = stage.send(request.header("idempotency-key", key)).await.expect(202);
+
+    assert_eq!(first.body, again.body);
+    assert_ne!(first.body["registration_token"], other.body["registration_token"]);
+    let link = stage.link("ada@example.com").await;
+    stage.verify_registered(&link, &again).await.expect(201);
+}
+
+#[tokio::test]
+async fn the_answer_has_the_same_shape_for_an_address_with_an_account_and_one_without() {
+    let stage = Stage::with(local::Setup::recording);
+    stage.registered("user@example.com").await;
+    let mut seen = Vec::new();
+    for email in ["user@example.com", "stranger@example.com"] {
+        stage.forget_calls();
+        let answer = stage.register(email).await.expect(202);
+        let calls = stage.stack.calls();
+        let operations: Vec<_> = calls.iter().map(|made| made.call.operation.clone()).collect();
+        let fields: Vec<_> = answer.body.as_object().expect("an object").keys().cloned().collect();
+        let length = answer.body.to_string().len();
+        seen.push((operations, fields, length, round_trips(&calls)));
+    }
+
+    assert_eq!(seen[0], seen[1]);
+}
+
+#[tokio::test]
+async fn whatever_is_lost_a_registration_is_taken_once_or_not_at_all() {
+    let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
+    for fate in fates {
+        for lost in 0..5 {
+            let (outage, watcher) = stage::faults::Outage::after(lost, "register", fate);
+            let stage = Stage::with(|setup| setup.watched_by(watcher));
+            outage.begin();
+            let answer = stage.register("ada@example.com").await;
+            outage.end();
+
+            assert!([202, 503].contains(&answer.status), "{lost}: {}", answer.body);
+            stage.settle().await;
+            let mails = stage.stack.mail().len();
+            assert!(mails == 1 || answer.status == 503 && mails == 0, "{lost}: {mails}");
+            let again = stage.register("ada@example.com").await.expect(202);
+            let link = stage.link("ada@example.com").await;
+            stage.verify_registered(&link, &again).await.expect(201);
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_fifty_at_once_each_that_is_taken_has_a_token_that_adopts_its_own_registration_only() {
+    let stage = Stage::with(stage::slowly);
+    let taken: Vec<_> = join_all((0..50).map(|_| stage.register("ada@example.com"))).await;
+    let tokens: std::collections::BTreeSet<_> = taken
+        .iter()
+        .filter_map(|answer| answer.body["registration_token"].as_str())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!((tokens.len(), taken.iter().filter(|answer| answer.status == 429).count()), (5, 45));
+
+    let link = stage.link("ada@example.com").await;
+    let mut statuses = Vec::new();
+    for registered in taken.iter().filter(|answer| answer.status == 202) {
+        statuses.push(stage.verify_registered(&link, registered).await.status);
+    }
+
+    statuses.sort_unstable();
+    assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [201, 400, 422].contains(status)), "{statuses:?}");
 }

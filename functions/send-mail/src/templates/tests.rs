@@ -19,6 +19,7 @@ static FIGURES: LazyLock<Figures> = LazyLock::new(|| Figures::sample(MOMENT));
 fn content(letter: Letter, name: Option<&Name>) -> Content<'_> {
     let matter = match letter {
         Letter::Digest => Matter::Figures(&FIGURES),
+        Letter::TokenReused => Matter::Reuse { at: MOMENT, device: Some("Firefox, Windows") },
         _ if letter.has_link() => Matter::Link { url: LINK, lifetime: Duration::from_hours(24) },
         _ => Matter::Moment(MOMENT),
     };
@@ -45,7 +46,10 @@ fn the_files_below_the_folder_are_those_of_this_build() {
 
 #[test]
 fn the_letters_are_in_the_order_of_the_enum() {
-    assert_eq!(Letter::ALL.map(|letter| letter as usize), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    assert_eq!(
+        Letter::ALL.map(|letter| letter as usize),
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+    );
 }
 
 #[test]
@@ -57,6 +61,7 @@ fn every_letter_in_every_language_says_all_that_it_is_given() {
             assert!(mail.subject.contains("Tom & Jerry's"), "{letter:?} {locale}: {}", mail.subject);
             let said = match letter {
                 Letter::Digest => ["1204 (+12)", "rotate-keys"],
+                Letter::TokenReused => ["Firefox, Windows", "03:00"],
                 _ if letter.has_link() => [LINK, "24 "],
                 _ => ["2026", "03:00"],
             };

@@ -1,6 +1,7 @@
 //! Mailing, seen from outside: somebody registers, and a mail is in the box.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod accounts;
 mod again;
 mod caps;
 mod digest;
@@ -56,7 +57,7 @@ fn token(stage: &Stage, mail: usize) -> String {
 }
 
 async fn verify(stage: &Stage, token: &str) -> u16 {
-    stage.post("/v1/registrations/verify", json!({"token": token})).await.status
+    stage.verify(token).await.status
 }
 
 #[tokio::test]
@@ -230,7 +231,16 @@ async fn the_hash_is_stored_before_the_mail_leaves() {
 
     assert_eq!(
         *order.lock().expect("no panic"),
-        // The turn; registration, suppression; how many; the link; the mail; the receipt.
-        ["UpdateItem", "GetItem", "GetItem", "UpdateItem", "UpdateItem", "SendEmail", "UpdateItem"]
+        // The turn; registration, owner, suppression; how many; the link; the mail; the receipt.
+        [
+            "UpdateItem",
+            "GetItem",
+            "GetItem",
+            "GetItem",
+            "UpdateItem",
+            "UpdateItem",
+            "SendEmail",
+            "UpdateItem"
+        ]
     );
 }

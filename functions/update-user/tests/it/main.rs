@@ -24,9 +24,9 @@ async fn what_is_named_changes_and_the_user_can_read_who_did_it_and_why() {
     let stage = Stage::with(|setup| setup.with_parameter("AttributesSchema", SCHEMA));
     let admin = stage.administrator(ADMIN).await;
     let named = json!({"email": EMAIL, "password": PASSWORD, "first_name": "Ada", "last_name": "L"});
-    stage.post("/v1/registrations", named).await.expect(202);
-    let token = stage.link(EMAIL).await;
-    let ada = stage.post("/v1/registrations/verify", json!({"token": token})).await.expect(201).body;
+    let registered = stage.post("/v1/registrations", named).await.expect(202);
+    let link = stage.link(EMAIL).await;
+    let ada = stage.verify_registered(&link, &registered).await.expect(201).body;
     let change =
         json!({"last_name": null, "locale": "en-gb", "attributes": {"plan": "pro"}, "reason": "she asked"});
 

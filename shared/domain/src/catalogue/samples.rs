@@ -1,10 +1,10 @@
 //! One event of each type.
 
 use crate::{
-    Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, Digest, Email, Envelope, Event,
-    EventKind, Id, Locale, Name, NewPassword, Newcomer, PasswordHash, Permission, Person, Registration, Role,
-    RoleName, SessionEnd, Standing, StatedReason, Status, StatusName, Stream, Timestamp, User, UsersByStatus,
-    Week,
+    Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, DeviceFamily, Digest, Email,
+    Envelope, Event, EventKind, Id, Locale, Name, NewPassword, Newcomer, PasswordHash, Permission, Person,
+    Registration, RegistrationTokenHash, Role, RoleName, SessionEnd, Standing, StatedReason, Status,
+    StatusName, Stream, Timestamp, User, UsersByStatus, Week,
 };
 
 /// 21 November 2026, 03:00 UTC.
@@ -38,13 +38,15 @@ pub(crate) fn all() -> Vec<Event> {
     let (registration, requested) = Registration::request(
         Id::new(at(0), [7; 10]),
         person(),
-        password,
+        Some(password.clone()),
+        RegistrationTokenHash::from_bytes([1; 32]),
         std::time::Duration::from_hours(24),
         cause(1, Actor::Anonymous),
     );
     let user = Actor::User(registration.id.user());
     let stream = Stream::User(registration.id.user());
-    let (grown, _, registered) = registration.verify(cause(3, Actor::Anonymous));
+    let verified = registration.verify(Some(password), cause(3, Actor::Anonymous));
+    let (grown, _, registered) = verified.expect("a password");
     let created = invited(person(), cause(2, user));
     let resend = Stream::Resend(Id::new(at(2000), [8; 10]));
     let asked_again = Event {
@@ -125,7 +127,11 @@ fn of_user(user: User) -> Vec<EventKind> {
     vec![
         EventKind::InvitationAccepted { breach_check: Some(BreachCheck::Unavailable) },
         EventKind::SessionStarted { session_id, ended_session_ids: vec![Id::new(at(3000), [9; 10])] },
-        EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut },
+        EventKind::SessionEnded {
+            session_id,
+            reason: SessionEnd::TokenReused,
+            device: DeviceFamily::from_user_agent("curl/8.5.0"),
+        },
         EventKind::OtherSessionsEnded { kept_session_id: session_id },
         EventKind::UserPasswordResetRequested { stated_reason: StatedReason::parse("ticket 4711").ok() },
         EventKind::PasswordReset { breach_check: Some(BreachCheck::Unavailable) },

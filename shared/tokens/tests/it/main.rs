@@ -10,6 +10,7 @@ mod keys;
 mod link;
 mod receipt;
 mod refresh;
+mod registration;
 
 use std::time::Duration;
 

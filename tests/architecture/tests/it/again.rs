@@ -55,7 +55,7 @@ async fn ready_by_anyone(route: &str, stage: &Stage) -> Request {
         "POST /v1/registrations/verify" => {
             stage.register(EMAIL).await.expect(202);
             let token = stage.link(EMAIL).await;
-            Request::post("/v1/registrations/verify", &json!({"token": token}))
+            Request::post("/v1/registrations/verify", &json!({"token": token, "password": PASSWORD}))
         }
         "POST /v1/sessions" => {
             stage.registered(EMAIL).await;

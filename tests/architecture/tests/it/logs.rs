@@ -29,7 +29,7 @@ const SENT: [&str; 8] = [
     "not the password at all",
 ];
 /// How what they are given begins: tokens of each kind; and what is stored of a password.
-const GIVEN: [&str; 4] = ["gpl_", "gpr_", "eyJ", "$argon2"];
+const GIVEN: [&str; 5] = ["gpl_", "gpr_", "gps_", "eyJ", "$argon2"];
 
 /// What went wrong inside; the log has a cause for it.
 const FATES: [fn() -> Fate; 3] =

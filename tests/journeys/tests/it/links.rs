@@ -61,7 +61,12 @@ fn nobody_can_learn_who_has_an_account() {
             if path == "/v1/registrations" {
                 body["password"] = json!("another password for it");
             }
-            person.place.post(path, &body).expect(202).body
+            let mut body = person.place.post(path, &body).expect(202).body;
+            if let Some(token) = body.get_mut("registration_token") {
+                assert!(token.as_str().is_some_and(|token| token.len() == 47), "{token}");
+                *token = json!("");
+            }
+            body
         };
         assert_eq!(ask(&known), ask(&unknown), "{path}");
     }
@@ -95,6 +100,34 @@ fn of_many_registrations_for_one_address_the_first_proven_gets_it() {
     });
 
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
-    assert!(statuses.iter().all(|status| [201, 400].contains(status)), "{statuses:?}");
+    // Only so many passwords may be entered for one link.
+    assert!(statuses.iter().all(|status| [201, 400, 429].contains(status)), "{statuses:?}");
     person.log_in().expect(201);
+}
+
+#[test]
+fn following_a_strangers_registration_gives_its_reader_the_only_password() {
+    let owner = Person::new();
+    let mut stranger = owner.again();
+    "chosen by a stranger, later".clone_into(&mut stranger.password);
+    owner.register().expect(202);
+    let _ = owner.link_token(1);
+    stranger.register().expect(202);
+
+    let link = owner.link_token(2);
+    let user = owner.verify(&link).expect(201).body;
+
+    assert_eq!(user["first_name"], json!(null), "nothing of the stranger is kept");
+    assert_eq!(stranger.log_in().expect(401).problem(), "invalid-credentials");
+    owner.log_in().expect(201);
+}
+
+#[test]
+fn registering_again_mails_that_there_is_an_account() {
+    let (person, _) = Person::registered();
+
+    person.register().expect(202);
+
+    let told = |mail: &String| mail.contains("There already is an account") && !mail.contains("#token=");
+    person.place.until("the mail", |place| place.mails_to(&person.email).into_iter().find(told));
 }

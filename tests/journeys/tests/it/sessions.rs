@@ -39,6 +39,8 @@ fn a_stolen_refresh_token_ends_the_session() {
         (&events[2]["type"], &events[2]["data"]["reason"]),
         (&json!("session.ended"), &json!("token-reused"))
     );
+    let told = |mail: &String| mail.contains("was used again");
+    person.place.until("the mail", |place| place.mails_to(&person.email).into_iter().find(told));
     person.log_in().expect(201);
 }
 
