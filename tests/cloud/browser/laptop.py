@@ -3,6 +3,7 @@
     laptop.py GATEPOST
 """
 
+import pathlib
 import re
 import socket
 import subprocess
@@ -16,7 +17,7 @@ def main(gatepost):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [gatepost, "dev", "--memory", "--port", "0", "--allow-origin", f"http://127.0.0.1:{port}"]
+    command = [pathlib.Path(gatepost).resolve(), "dev", "--memory", "--port", "0", "--allow-origin", f"http://127.0.0.1:{port}"]
     with tempfile.TemporaryDirectory() as folder, open(f"{folder}/log", "w+") as log:
         server = subprocess.Popen(command, cwd=folder, stdout=log)
         try:
