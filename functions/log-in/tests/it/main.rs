@@ -39,9 +39,10 @@ async fn a_user_logs_in() {
 async fn white_space_around_an_address_is_not_part_of_it() {
     let stage = Stage::new();
     let registered = json!({"email": " Ada@Example.com\n", "password": stage::PASSWORD});
-    stage.post("/v1/registrations", registered).await.expect(202);
+    let taken = stage.post("/v1/registrations", registered).await.expect(202).body;
     let token = stage.link("Ada@Example.com").await;
-    let user = stage.post("/v1/registrations/verify", json!({"token": token})).await.expect(201);
+    let proof = json!({"token": token, "registration_token": taken["registration_token"]});
+    let user = stage.post("/v1/registrations/verify", proof).await.expect(201);
     assert_eq!(user.body["email"], "Ada@Example.com");
 
     stage.log_in("\tada@example.com ").await.expect(201);
