@@ -228,7 +228,7 @@ def as_operator(world, guide):
     settings = settings_of(world)
     policy = (ROOT / "docs" / f"{guide}.md").read_text().split("```json\n{\n  \"Version\"")[1].split("```")[0]
     policy = '{"Version"' + policy.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT).replace("STACK", STACK)
-    for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS", "KEYS_SECRET"):
+    for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS", "KEYS_SECRET", "CREDENTIALS_SECRET"):
         policy = policy.replace(name, settings[name])
     iam, user = world.deployment.client("iam"), f"operator-{guide}"
     iam.create_user(UserName=user)
@@ -373,6 +373,9 @@ def _(world):
     assert rotated[0]["kid"] in published(), (rotated, published())
     assert next(key for key in rotated if key["state"] == "current")["kid"] == current["kid"], rotated
     assert [key["kid"] for key in keys("rotate")] == [key["kid"] for key in rotated], "one at a time"
+    assert operate(environment, "keys", "separate", "--dry-run")["shared"] is False, "two secrets from the start"
+    [hashed] = operate(environment, "logs", "hash", "--address", "ada@example.com")["hashes"]
+    assert len(hashed["hash"]) == 32 and hashed["state"] == "current", hashed
     failed = subprocess.run([GATEPOST, "keys", "retire", current["kid"], "--yes", "--stack", STACK], env=environment,
                             stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert failed.returncode == 1 and "the key signs" in failed.stderr, (failed.returncode, failed.stderr)
@@ -530,6 +533,7 @@ def allowed(request, **arguments):
 def _(world):
     table = {name: world.deployment.resource(name) for name in ("Identities", "Events")}
     secret, bus = world.deployment.resource("KeysSecret"), world.deployment.resource("Bus")
+    credentials = world.deployment.resource("CredentialsSecret")
 
     def get(client, pk):
         return allowed(client.get_item, TableName=table["Identities"], Key={"pk": {"S": pk}, "sk": {"S": "x"}})
@@ -560,7 +564,11 @@ def _(world):
     register = with_rights_of(world, "Register")
     assert transact(register("dynamodb"), "REGISTRATION#rights")
     assert not transact(register("dynamodb"), "USER#rights"), "a registration makes a user"
-    assert allowed(register("secretsmanager").get_secret_value, SecretId=secret)
+    assert allowed(register("secretsmanager").get_secret_value, SecretId=credentials)
+    assert not allowed(register("secretsmanager").get_secret_value, SecretId=secret), "who registers people signs tokens"
+    refresh = with_rights_of(world, "RefreshSession")
+    assert allowed(refresh("secretsmanager").get_secret_value, SecretId=secret)
+    assert not allowed(refresh("secretsmanager").get_secret_value, SecretId=credentials), "who signs reads peppers"
 
     relay = with_rights_of(world, "RelayEvents")
     assert publish(relay("events"), bus)

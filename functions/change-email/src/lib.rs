@@ -37,7 +37,7 @@ pub struct ChangeEmail {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangeEmail>, SettingError> {
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?;
     let change = ChangeEmail {
         gate: AccessGate::new(cloud, store.identities())?,
         reentry: Reentry::new(cloud, store.identities())?,
@@ -47,7 +47,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangeEmail>, SettingError> {
         clock: cloud.clock(),
         random: cloud.random(),
     };
-    Endpoint::changing(cloud, change, receipts)
+    Endpoint::changing(cloud, change, receipts)?.with_log_hashes(cloud)
 }
 
 /// The address that is to take the place of the present one, and what proves the user.

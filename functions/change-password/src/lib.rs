@@ -31,7 +31,7 @@ pub struct ChangePassword {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangePassword>, SettingError> {
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?;
     let change = ChangePassword {
         gate: AccessGate::new(cloud, store.identities())?,
         reentry: Reentry::new(cloud, store.identities())?,
@@ -40,7 +40,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangePassword>, SettingError>
         clock: cloud.clock(),
         random: cloud.random(),
     };
-    Endpoint::changing(cloud, change, receipts)
+    Endpoint::changing(cloud, change, receipts)?.with_log_hashes(cloud)
 }
 
 /// What proves the user, and what is to do so from now on.

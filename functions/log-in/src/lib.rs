@@ -16,8 +16,8 @@ use api::{
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError, chain};
 use credentials::{HashFailed, Hasher, Verdict};
 use domain::{
-    Actor, Allowance, Cause, Credential, Email, InvalidEmail, InvalidPassword, Password, Secret,
-    SessionLimits, Status,
+    Actor, Allowance, CanonicalEmail, Cause, Credential, Email, InvalidEmail, InvalidPassword, Password,
+    Secret, SessionLimits, Status,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,7 @@ pub struct LogIn {
     store: Store,
     roles: RecentRoles,
     keys: FromSecret<Keys>,
+    hasher: FromSecret<Hasher>,
     lifetimes: SessionLimits,
     /// Of an address, or a device.
     guesses: Allowance,
@@ -45,7 +46,6 @@ pub struct LogIn {
 }
 
 struct Keys {
-    hasher: Hasher,
     issuer: Issuer,
     published: OnceCell<()>,
 }
@@ -56,21 +56,17 @@ struct Keys {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
     let settings = cloud.settings();
-    let parameters = passwords::parameters(settings)?;
     let issuing = api::issuing(cloud)?;
     let derive = move |seeds: &domain::Seeds| {
-        Some(Keys {
-            hasher: Hasher::new(parameters, seeds),
-            issuer: Issuer::new(seeds, issuing.clone()).ok()?,
-            published: OnceCell::new(),
-        })
+        Some(Keys { issuer: Issuer::new(seeds, issuing.clone()).ok()?, published: OnceCell::new() })
     };
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_keys(cloud)?;
     let log_in = LogIn {
         roles: RecentRoles::new(store.identities()),
         store,
-        keys: FromSecret::new(cloud, derive)?,
+        keys: FromSecret::keys(cloud, derive)?,
+        hasher: passwords::hasher(cloud)?,
         lifetimes: SessionLimits {
             idle: settings.seconds("SESSION_IDLE_SECONDS")?,
             absolute: settings.seconds("SESSION_ABSOLUTE_SECONDS")?,
@@ -80,7 +76,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
         clock: cloud.clock(),
         random: cloud.random(),
     };
-    Endpoint::changing(cloud, log_in, receipts)
+    Endpoint::changing(cloud, log_in, receipts)?.with_log_hashes(cloud)
 }
 
 /// Who says to be whom.
@@ -156,22 +152,29 @@ impl UseCase for LogIn {
 
     async fn warm(&self) {
         // What fails here fails again, and is answered, at the first request.
-        if let Ok(keys) = self.keys.get().await {
+        let (keys, _) = tokio::join!(self.keys.get(), self.hasher.get());
+        if let Ok(keys) = keys {
             let _ = tokio::join!(api::warm(&keys.issuer), self.keys());
         }
+    }
+
+    fn address(Body(request): &Body<Request>) -> Option<CanonicalEmail> {
+        Email::parse(&request.email).ok().map(|email| email.canonical().clone())
     }
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Created<Started>, Refusal> {
         let email = Email::parse(&request.email)?;
         let password = Password::presented(&request.password)?;
-        let keys = self.keys().await?;
+        let (keys, hasher) = tokio::try_join!(self.keys(), async { Ok(self.hasher.get().await?) })?;
         let token = request.device_token.as_ref();
         let device = token.and_then(|token| keys.issuer.open_device_token(token, email.canonical()).ok());
 
         let (credential, reserved) = self.reserve(&caller, &email, device.as_ref()).await?;
+        // The line of the log names the user even if the password is wrong.
+        credential.iter().for_each(|credential| cloud::put_user(credential.user_id));
         let stored = credential.as_ref().map(|credential| &credential.password_hash);
         let (verdict, found) = tokio::join!(
-            cloud::timed("HashTime", keys.hasher.verify(&password, stored)),
+            cloud::timed("HashTime", hasher.verify(&password, stored)),
             self.user_and_roles(credential.as_ref())
         );
 
@@ -182,7 +185,7 @@ impl UseCase for LogIn {
         let proven = match verdict {
             Verdict::Match => credential.clone(),
             Verdict::MatchButOutdated => {
-                let hash = keys.hasher.hash(&password, self.random.bytes());
+                let hash = hasher.hash(&password, self.random.bytes());
                 let password_hash = cloud::timed("HashTime", hash).await?;
                 Credential { password_hash, ..credential.clone() }
             }

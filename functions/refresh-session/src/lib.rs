@@ -49,11 +49,11 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<RefreshSession>, SettingError>
         Some(Keys { issuer: Issuer::new(seeds, issuing.clone()).ok()?, published: OnceCell::new() })
     };
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_keys(cloud)?;
     let refresh = RefreshSession {
         roles: RecentRoles::new(store.identities()),
         store,
-        keys: FromSecret::new(cloud, derive)?,
+        keys: FromSecret::keys(cloud, derive)?,
         idle: settings.seconds("SESSION_IDLE_SECONDS")?,
         retry_window,
         clock: cloud.clock(),

@@ -12,7 +12,7 @@ use api::{
 };
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
 use credentials::{HashFailed, Hasher};
-use domain::{Applicant, NewPassword, Password, Registration, Secret};
+use domain::{Applicant, CanonicalEmail, Email, NewPassword, Password, Registration, Secret};
 use passwords::{Choice, NotChosen, Present};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ pub struct Register {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
     let settings = cloud.settings();
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?;
     let register = Register {
         store,
         hasher: passwords::hasher(cloud)?,
@@ -48,7 +48,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
         clock: cloud.clock(),
         random: cloud.random(),
     };
-    Endpoint::changing(cloud, register, receipts)
+    Endpoint::changing(cloud, register, receipts)?.with_log_hashes(cloud)
 }
 
 /// Who wants an account.
@@ -109,6 +109,10 @@ impl UseCase for Register {
     async fn warm(&self) {
         // What fails here fails again, and is answered, at the first request.
         let _ = self.hasher.get().await;
+    }
+
+    fn address(Body(request): &Body<Request>) -> Option<CanonicalEmail> {
+        Email::parse(&request.email).ok().map(|email| email.canonical().clone())
     }
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, Refusal> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use api::{Accepted, Anyone, Body, Endpoint, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
-use domain::PasswordResetRequest;
+use domain::{CanonicalEmail, PasswordResetRequest};
 use mail_requests::{Admitted, MailRequests, NotTaken, Request, Taken};
 
 /// A request that no mail has answered within this time is forgotten: whoever still waits asks again.
@@ -24,8 +24,8 @@ pub struct RequestPasswordReset {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<RequestPasswordReset>, SettingError> {
     let requests = MailRequests::new(cloud)?;
-    let receipts = requests.receipts(cloud);
-    Endpoint::changing(cloud, RequestPasswordReset { requests }, receipts)
+    let receipts = requests.receipts(cloud)?;
+    Endpoint::changing(cloud, RequestPasswordReset { requests }, receipts)?.with_log_hashes(cloud)
 }
 
 impl UseCase for RequestPasswordReset {
@@ -38,6 +38,10 @@ impl UseCase for RequestPasswordReset {
 
     fn gate(&self) -> &() {
         &()
+    }
+
+    fn address(Body(request): &Body<Request>) -> Option<CanonicalEmail> {
+        request.address()
     }
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, NotTaken> {

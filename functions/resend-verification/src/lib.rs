@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use api::{Accepted, Anyone, Body, Endpoint, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
-use domain::ResendRequest;
+use domain::{CanonicalEmail, ResendRequest};
 use mail_requests::{Admitted, MailRequests, NotTaken, Request, Taken};
 
 /// A request that no mail has answered within this time is forgotten.
@@ -24,8 +24,8 @@ pub struct ResendVerification {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ResendVerification>, SettingError> {
     let requests = MailRequests::new(cloud)?;
-    let receipts = requests.receipts(cloud);
-    Endpoint::changing(cloud, ResendVerification { requests }, receipts)
+    let receipts = requests.receipts(cloud)?;
+    Endpoint::changing(cloud, ResendVerification { requests }, receipts)?.with_log_hashes(cloud)
 }
 
 impl UseCase for ResendVerification {
@@ -38,6 +38,10 @@ impl UseCase for ResendVerification {
 
     fn gate(&self) -> &() {
         &()
+    }
+
+    fn address(Body(request): &Body<Request>) -> Option<CanonicalEmail> {
+        request.address()
     }
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, NotTaken> {

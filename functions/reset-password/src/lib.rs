@@ -33,7 +33,7 @@ pub struct ResetPassword {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ResetPassword>, SettingError> {
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?;
     let reset = ResetPassword {
         store,
         hasher: passwords::hasher(cloud)?,
@@ -41,7 +41,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ResetPassword>, SettingError> 
         clock: cloud.clock(),
         random: cloud.random(),
     };
-    Endpoint::changing(cloud, reset, receipts)
+    Endpoint::changing(cloud, reset, receipts)?.with_log_hashes(cloud)
 }
 
 /// The token of the link that was mailed, and what to log in with from now on.
@@ -123,6 +123,8 @@ impl ResetPassword {
         let PresentedLink { user_id, purpose, hash } = presented;
         let identities = self.store.identities();
         let (link, user) = tokio::try_join!(identities.link(*user_id, *purpose), identities.user(*user_id))?;
+        // The line of the log names the user even if the link is refused.
+        user.iter().for_each(|user| cloud::put_user(user.id));
         let now = self.clock.now();
         let link = link.filter(|link| link.is(hash, now)).ok_or(Refusal::LinkInvalid)?;
         // An invitation gives the first password, and takes the place of none.

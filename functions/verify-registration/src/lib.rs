@@ -40,7 +40,7 @@ pub struct VerifyRegistration {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyRegistration>, SettingError> {
     let (store, settings) = (Store::new(cloud)?, cloud.settings());
-    let receipts = Receipts::new(cloud, store.identities()).peppered(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?;
     let verify = VerifyRegistration {
         store,
         hasher: passwords::hasher(cloud)?,
@@ -50,7 +50,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyRegistration>, SettingEr
         clock: cloud.clock(),
         random: cloud.random(),
     };
-    Endpoint::changing(cloud, verify, receipts)
+    Endpoint::changing(cloud, verify, receipts)?.with_log_hashes(cloud)
 }
 
 /// The token of the link that was mailed, and a registration token or a password.

@@ -1,4 +1,4 @@
-//! `gatepost keys`: looks after the ring of keys that tokens are signed and sealed with.
+//! `gatepost keys`: looks after the keys that tokens are signed and sealed with, and the peppers of passwords.
 
 use std::{io, process::ExitCode};
 
@@ -8,7 +8,7 @@ use clap::{
 };
 use cloud::Clock;
 use domain::{KeyState, Ring, SigningAlgorithm};
-use keys::{Keyring, NotChanged};
+use keys::{Keyring, NotChanged, Peppers, Separated, Separation};
 use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::runtime;
@@ -64,6 +64,9 @@ pub(crate) fn command() -> Command {
             .about("Revoke every key after a theft: within five minutes no token is valid, and every session ends")
             .arg(algorithm)
             .arg(flag("yes", "Do not ask for confirmation")),
+        Command::new("separate")
+            .about("Move the peppers of an older deployment into the credentials secret; run it again after the update")
+            .arg(flag("dry-run", "Show what would be done")),
     ];
     let subcommands = subcommands.map(|command| command.args(system::arguments()));
     group("keys", "Manage the keys that tokens are signed and sealed with", EXIT_CODES, subcommands)
@@ -76,14 +79,20 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, KeysError> {
     let ended = runtime.block_on(async {
         let system = System::open(arguments, |setup| setup).await?;
         let (cloud, report) = (system.cloud("rotate-keys")?, Report::new(arguments));
-        let keyring = Keyring::new(&cloud)?;
+        if name == "separate" {
+            return separate(&system, &report).await;
+        }
+        let (keyring, peppers) = (Keyring::new(&cloud)?, Peppers::new(&system.cloud("log-in")?)?);
         let keyring = match arguments.try_get_one(ALGORITHM) {
             Ok(Some(algorithm)) => keyring.signing_by(*algorithm),
             _ => keyring,
         };
         let ring = match name {
             "list" => keyring.read().await?,
-            "rotate" if arguments.get_flag("pepper") => keyring.add_pepper().await?,
+            "rotate" if arguments.get_flag("pepper") => {
+                peppers.add().await?;
+                keyring.read().await?
+            }
             "rotate" => keyring.rotate().await?,
             "retire"
                 if !report.is_confirmed("Sessions that were not refreshed since then end. Go on?")? =>
@@ -97,15 +106,44 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, KeysError> {
             _ if !report.is_confirmed("Everybody must sign in again. Go on?")? => {
                 return Ok(Ended::Unconfirmed);
             }
-            _ => keyring.revoke_all().await?,
+            _ => {
+                // Both secrets may be known to the thief.
+                peppers.add().await?;
+                keyring.revoke_all().await?
+            }
         };
-        show(&ring, &report, &cloud.clock())?;
+        show(&ring, &peppers.read().await?, &report, &cloud.clock())?;
         Ok::<_, KeysError>(Ended::Well)
     })?;
     Ok(ExitCode::from(ended as u8))
 }
 
-fn show(ring: &Ring, report: &Report, clock: &Clock) -> Result<(), KeysError> {
+async fn separate(system: &System, report: &Report) -> Result<Ended, KeysError> {
+    let separated = match system {
+        // A data folder is separated whenever it is opened.
+        System::Folder(_) => Separated { copied: 0, removed: 0, is_shared: false },
+        System::Deployed(cloud) => Separation::new(cloud)?.run(report.dry_run).await?,
+    };
+    let Separated { copied, removed, is_shared } = separated;
+    if copied > 0 {
+        report
+            .line(&format!("{} {copied} peppers into the credentials secret", report.did("copied", "copy")));
+    }
+    if removed > 0 {
+        report.line(&format!("{} {removed} peppers from the keys secret", report.did("removed", "remove")));
+    }
+    report.line(match (is_shared, copied + removed) {
+        (true, _) => {
+            "next: update the stack with CredentialsFrom=CredentialsSecret, then run this command again"
+        }
+        (false, 0) => "nothing to do: the secrets are separate",
+        (false, _) => "done: the secrets are separate",
+    });
+    report.document(json!({"copied": copied, "removed": removed, "shared": is_shared}));
+    Ok(Ended::Well)
+}
+
+fn show(ring: &Ring, credentials: &Ring, report: &Report, clock: &Clock) -> Result<(), KeysError> {
     let (now, mut keys, mut peppers) = (clock.now(), Vec::new(), Vec::new());
     for (key, state) in ring.keys_at(now) {
         let kid = tokens::public_key(key.material(), now).map_err(NotChanged::from)?.kid;
@@ -124,7 +162,7 @@ fn show(ring: &Ring, report: &Report, clock: &Clock) -> Result<(), KeysError> {
             "until": moment(key.until()),
         }));
     }
-    for (seed, from) in ring.peppers() {
+    for (seed, from) in credentials.peppers() {
         let id = credentials::pepper_id(seed);
         let state = if from > now { KeyState::Pending.name() } else { "good" };
         report.line(&format!("pepper {id}  {state}"));

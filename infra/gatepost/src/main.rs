@@ -1,5 +1,6 @@
 //! The command people type: `gatepost dev` runs the whole system on this machine, `gatepost doctor` says what is
-//! wrong with a system, `gatepost outbox` looks after the events, `gatepost keys` after keys, `gatepost mail` after mails,
+//! wrong with a system, `gatepost outbox` looks after the events, `gatepost keys` after keys and peppers, `gatepost logs` finds
+//! what the log says of an address, `gatepost mail` looks after mails,
 //! `gatepost tasks` after what is done by itself, `gatepost users` takes users over from elsewhere and hands them out,
 //! `gatepost data` takes whole systems from place to place.
 
@@ -8,6 +9,7 @@ mod data;
 mod dev;
 mod doctor;
 mod keys;
+mod logs;
 mod mail;
 mod outbox;
 mod report;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         .subcommand(doctor::command())
         .subcommand(outbox::command())
         .subcommand(keys::command())
+        .subcommand(logs::command())
         .subcommand(mail::command())
         .subcommand(tasks::command())
         .subcommand(users::command())
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Some(("keys", arguments)) => keys::run(arguments).map_err(|error| error.to_string()),
         Some(("data", arguments)) => data::run(arguments).map_err(|error| error.to_string()),
         Some(("doctor", arguments)) => doctor::run(arguments).map_err(|error| error.to_string()),
+        Some(("logs", arguments)) => logs::run(arguments).map_err(|error| error.to_string()),
         Some(("mail", arguments)) => mail::run(arguments).map_err(|error| error.to_string()),
         Some(("outbox", arguments)) => outbox::run(arguments).map_err(|error| error.to_string()),
         Some(("tasks", arguments)) => tasks::run(arguments).map_err(|error| error.to_string()),

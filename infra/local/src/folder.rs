@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use domain::Ring;
+
 use crate::stack::StartError;
 
 /// A data folder that this process alone uses, until it is dropped or the process ends.
@@ -53,8 +55,17 @@ fn create(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-/// The secret in the file; made, if there is none.
+/// Returns the secret in the file. If there is no file, makes one.
 pub(crate) fn read_or_make_secret(path: &Path, make: impl FnOnce() -> String) -> Result<String, StartError> {
+    if let Some(secret) = read_secret(path)? {
+        return Ok(secret);
+    }
+    let secret = make();
+    write_secret(path, &secret).map_err(|error| StartError::Folder(path.to_owned(), error.to_string()))?;
+    Ok(secret)
+}
+
+fn read_secret(path: &Path) -> Result<Option<String>, StartError> {
     let unusable = |error: std::io::Error| StartError::Folder(path.to_owned(), error.to_string());
     match File::open(path) {
         Ok(mut file) => {
@@ -63,14 +74,26 @@ pub(crate) fn read_or_make_secret(path: &Path, make: impl FnOnce() -> String) ->
             }
             let mut secret = String::new();
             file.read_to_string(&mut secret).map_err(unusable)?;
-            Ok(secret)
+            Ok(Some(secret))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let secret = make();
-            write_secret(path, &secret).map_err(unusable)?;
-            Ok(secret)
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(unusable(error)),
+    }
+}
+
+/// Moves the peppers of a folder from a version without a credentials secret. No other process uses the folder
+/// meanwhile. Each write is whole or not at all, so an interrupted move goes on at the next start.
+pub(crate) fn separate_secrets(keys: &Path, credentials: &Path) -> Result<(), StartError> {
+    let unusable =
+        |path: &Path, error: std::io::Error| StartError::Folder(path.to_owned(), error.to_string());
+    // A malformed secret is reported by the functions that need it.
+    let Some(ring) = read_secret(keys)?.and_then(|text| Ring::parse_keys(&text).ok()) else { return Ok(()) };
+    let Some(peppers) = ring.only_peppers() else { return Ok(()) };
+    let text = read_or_make_secret(credentials, || peppers.to_secret().to_string())?;
+    let Ok(moved) = Ring::parse_credentials(&text) else { return Ok(()) };
+    match ring.without_peppers(&moved) {
+        Some(stripped) => write_secret(keys, &stripped.to_secret()).map_err(|error| unusable(keys, error)),
+        None => Ok(()),
     }
 }
 

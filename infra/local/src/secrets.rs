@@ -30,14 +30,20 @@ struct Held {
 }
 
 const CURRENT: &str = "AWSCURRENT";
+/// Once the only secret, and therefore without the name of what it holds.
+const KEYS_FILE: &str = "secret.json";
+const CREDENTIALS_FILE: &str = "credentials.json";
 
 impl Secrets {
-    /// Reads each secret from its file in `folder`, or makes it; without a folder it is made anew.
+    /// Reads each secret from its file in `folder`, or generates it; without a folder it is always generated.
     pub(crate) fn open(
         template: &Template,
         folder: Option<&Path>,
         random: &Random,
     ) -> Result<Self, StartError> {
+        if let Some(folder) = folder.filter(|_| template.secrets.contains_key("CredentialsSecret")) {
+            folder::separate_secrets(&folder.join(KEYS_FILE), &folder.join(CREDENTIALS_FILE))?;
+        }
         let mut secrets = BTreeMap::new();
         for (name, secret) in &template.secrets {
             let generate = || generate(secret, random);
@@ -139,7 +145,12 @@ impl Held {
 }
 
 fn file_name(template: &Template, name: &str) -> String {
-    if template.secrets.len() == 1 { "secret.json".to_owned() } else { format!("secret-{name}.json") }
+    match name {
+        "CredentialsSecret" => CREDENTIALS_FILE.to_owned(),
+        "KeysSecret" => KEYS_FILE.to_owned(),
+        _ if template.secrets.len() == 1 => KEYS_FILE.to_owned(),
+        name => format!("secret-{name}.json"),
+    }
 }
 
 fn generate(secret: &GeneratedSecret, random: &Random) -> String {

@@ -57,6 +57,8 @@ impl SignedIn {
     ) -> Result<Self, Problem> {
         let token = head.bearer_token().ok_or(Problem::of(ProblemType::InvalidToken))?;
         let AccessClaims { user_id, session_id, scope, .. } = gate.verify(token, now).await?;
+        // Before anything else is checked, so that the log names the user of every refusal.
+        cloud::put_user(user_id);
         if permission.is_some_and(|needed| !scope.split(' ').any(|permission| permission == needed)) {
             return Err(Problem::of(ProblemType::Forbidden));
         }
@@ -130,7 +132,10 @@ impl AccessGate {
             judged => judged,
         };
         verified.map_err(|rejected| match rejected {
-            Rejected::Expired => Problem::of(ProblemType::TokenExpired),
+            Rejected::Expired(user) => {
+                cloud::put_user(user);
+                Problem::of(ProblemType::TokenExpired)
+            }
             Rejected::UnknownKey | Rejected::Invalid => Problem::of(ProblemType::InvalidToken),
         })
     }

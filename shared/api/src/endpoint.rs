@@ -2,9 +2,10 @@
 
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use cloud::{Answered, Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
-use domain::UserId;
+use cloud::{Answered, Clock, Cloud, Failed, FromSecret, Function, Invocation, Random, SettingError, chain};
+use domain::{CanonicalEmail, UserId};
 use futures_util::FutureExt;
+use tokens::LogKey;
 use tracing::error;
 
 use crate::{
@@ -40,6 +41,12 @@ pub trait UseCase: Send + Sync + 'static {
         async {}
     }
 
+    /// Returns the address that an anonymous request names. If the request is refused, its line of the log
+    /// has the keyed hash of it.
+    fn address(_request: &Self::Request) -> Option<CanonicalEmail> {
+        None
+    }
+
     /// Does it.
     fn run(
         &self,
@@ -50,11 +57,14 @@ pub trait UseCase: Send + Sync + 'static {
 
 /// Kept back from the deadline, so that a request that takes too long is still answered.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
+/// A late answer is worse than a line of the log without hashes.
+const TIME_TO_HASH: Duration = Duration::from_millis(150);
 
 /// Serves a use case to API Gateway.
 pub struct Endpoint<U> {
     use_case: U,
     receipts: Option<Receipts>,
+    log_key: Option<FromSecret<LogKey>>,
     issuer: String,
     clock: Clock,
     random: Random,
@@ -82,16 +92,31 @@ impl<U: UseCase> Endpoint<U> {
 
     fn new(cloud: &Cloud, use_case: U, receipts: Option<Receipts>) -> Result<Self, SettingError> {
         let issuer = cloud.settings().text("ISSUER")?;
-        Ok(Self { use_case, receipts, issuer, clock: cloud.clock(), random: cloud.random() })
+        let (clock, random) = (cloud.clock(), cloud.random());
+        Ok(Self { use_case, receipts, log_key: None, issuer, clock, random })
     }
 
-    async fn answer(&self, mut event: GatewayEvent, head: Head) -> Result<Reply, Problem> {
+    /// This endpoint, whose lines of the log have keyed hashes of the address and the source of a refused
+    /// request: for a function that has the credentials secret.
+    ///
+    /// # Errors
+    /// If the setting `CREDENTIALS_SECRET` is missing.
+    pub fn with_log_hashes(self, cloud: &Cloud) -> Result<Self, SettingError> {
+        let key = FromSecret::credentials(cloud, |seeds| Some(LogKey::derive(seeds.current())))?;
+        Ok(Self { log_key: Some(key), ..self })
+    }
+
+    /// `named` is set to the address that the request names.
+    async fn answer(
+        &self,
+        mut event: GatewayEvent,
+        head: Head,
+        named: &mut Option<CanonicalEmail>,
+    ) -> Result<Reply, Problem> {
         let parts = Parts::take(&mut event, &head);
         let mut caller = U::Caller::admit(self.use_case.gate(), head.clone(), self.clock.now()).await?;
-        if let Some(user) = caller.user_id() {
-            cloud::put_user(user);
-        }
         let request = U::Request::read(&parts)?;
+        *named = U::address(&request);
         let admission = caller.admission();
         let keyed = self.keyed(&head, caller.user_id(), &parts).await?;
         if let Some(reply) = self.given(keyed.as_deref(), &head, admission.as_ref()).await? {
@@ -126,6 +151,19 @@ impl<U: UseCase> Endpoint<U> {
         let Some(receipts) = &self.receipts else { return Ok(None) };
         let keyed = receipts.keyed(head, user, parts, self.clock.now()).await?;
         Ok(keyed.map(Arc::new))
+    }
+
+    /// Returns the keyed hashes of an address and of a source, if this function has the key.
+    async fn hashes(
+        &self,
+        address: Option<CanonicalEmail>,
+        source: Option<String>,
+    ) -> (Option<String>, Option<String>) {
+        let Some(key) = &self.log_key else { return (None, None) };
+        let Ok(Ok(key)) = tokio::time::timeout(TIME_TO_HASH, key.get()).await else { return (None, None) };
+        let source = source.and_then(|ip| ip.parse().ok()).map(|ip| key.of_source(ip));
+        let address = address.map(|address| key.of_address(&address));
+        (address.map(String::from), source.map(String::from))
     }
 
     /// Returns the answer that the request was given before, if it was, and if the caller may have it again.
@@ -167,9 +205,10 @@ impl<U: UseCase> Function for Endpoint<U> {
         let is_head = event.request_context.http.method == HEAD;
         let head = Head::of(&mut event, &invocation, &self.random);
         let presents_token = head.bearer_token().is_some();
-        let (route, trace) = (routed::<U>(&head), head.trace.clone());
+        let (route, trace, source) = (routed::<U>(&head), head.trace.clone(), head.client.ip.clone());
+        let mut named = None;
         // One request's panic is its own 500: the environment serves the next one.
-        let served = AssertUnwindSafe(self.answer(event, head)).catch_unwind();
+        let served = AssertUnwindSafe(self.answer(event, head, &mut named)).catch_unwind();
         let time = invocation.deadline.left().saturating_sub(TIME_TO_ANSWER);
         let outcome = match tokio::time::timeout(time, served).await {
             Ok(Ok(outcome)) => outcome,
@@ -179,6 +218,14 @@ impl<U: UseCase> Function for Endpoint<U> {
         let problem = outcome.as_ref().err().map(Problem::kind);
         let is_promised = problem.is_none_or(|problem| problems_of::<U>().contains(&problem));
         debug_assert!(is_promised, "{problem:?} is not among the problems that are promised");
+        let metric = problem.and_then(ProblemType::metric);
+        let (address_hash, source_hash) = match metric {
+            Some(metric) => {
+                cloud::put_count(metric, 1);
+                self.hashes(named, source).await
+            }
+            None => (None, None),
+        };
         let refused =
             |problem: Problem| problem.into_reply(&self.issuer, &trace.correlation_id, presents_token);
         let reply = outcome.unwrap_or_else(refused);
@@ -187,6 +234,8 @@ impl<U: UseCase> Function for Endpoint<U> {
             route,
             status: reply.status,
             problem: problem.map(ProblemType::slug),
+            address_hash,
+            source_hash,
             trace_id: trace.id().to_owned(),
             correlation_id: trace.correlation_id.clone(),
         });

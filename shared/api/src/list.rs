@@ -66,7 +66,7 @@ impl Cursors {
     /// # Errors
     /// If the setting `KEYS_SECRET` is missing.
     pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
-        let keys = FromSecret::new(cloud, |seeds| Some(CursorKeys::derive(seeds)))?;
+        let keys = FromSecret::keys(cloud, |seeds| Some(CursorKeys::derive(seeds)))?;
         Ok(Self { keys, random: cloud.random() })
     }
 

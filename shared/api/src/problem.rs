@@ -117,6 +117,22 @@ problem_types! {
     InternalError "internal-error" 500 "Something went wrong" "It is logged under the correlation id.";
 }
 
+impl ProblemType {
+    /// Returns the metric that a refusal is counted in, if it may be part of an attack.
+    pub(crate) const fn metric(self) -> Option<&'static str> {
+        match self {
+            Self::InvalidCredentials
+            | Self::InvalidToken
+            | Self::LinkInvalid
+            | Self::ReauthenticationRequired => Some("AuthFailed"),
+            Self::AccountSuspended | Self::Forbidden => Some("AuthForbidden"),
+            Self::RateLimited => Some("AuthLimited"),
+            Self::TokenReused => Some("AuthTokenReused"),
+            _ => None,
+        }
+    }
+}
+
 /// What a [`FieldProblem`] may have as its code, and what that means.
 pub const FIELD_CODES: &[(&str, &str)] = &[
     ("validation-failed", "It is missing, unknown, of another type or not of the form that is expected."),

@@ -14,7 +14,7 @@ use std::{
 };
 
 use cloud::{Cloud, FromSecret, Random, SettingError, chain};
-use domain::{Receipt, Timestamp, UserId};
+use domain::{PepperSeeds, Receipt, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use store::Identities;
 use tokens::{ReceiptKey, ReceiptKeys};
@@ -64,7 +64,7 @@ pub(crate) struct Keyed {
 }
 
 impl Receipts {
-    /// The answers in `identities`, of a function that does not have the deployment's secret.
+    /// The answers in `identities`, of a function that has no secret.
     #[must_use]
     pub fn new(cloud: &Cloud, identities: &Identities) -> Self {
         let keys = Arc::new(ReceiptKeys::unpeppered());
@@ -78,20 +78,32 @@ impl Receipts {
         }
     }
 
-    /// The same, sealed with the deployment's secret too: for every function that has it, above all those
-    /// that take a password, so that no answer lets one be guessed.
+    /// The same, sealed with the keys secret: for a function that has it, since its answers hold tokens.
     ///
     /// # Errors
     /// If the setting `KEYS_SECRET` is missing.
-    pub fn peppered(self, cloud: &Cloud) -> Result<Self, SettingError> {
-        // Fetched with the first key that comes, of an environment that may never see one.
-        let keys = FromSecret::new(cloud, |seeds| Some(ReceiptKeys::peppered(seeds)))?;
+    pub fn sealed_by_keys(self, cloud: &Cloud) -> Result<Self, SettingError> {
+        Ok(self.sealed_by(FromSecret::keys(cloud, |seeds| Some(ReceiptKeys::peppered(seeds.all())))?))
+    }
+
+    /// The same, sealed with the credentials secret: for a function that has no other. No password or address
+    /// that a request holds can be guessed from its receipt.
+    ///
+    /// # Errors
+    /// If the setting `CREDENTIALS_SECRET` is missing.
+    pub fn sealed_by_credentials(self, cloud: &Cloud) -> Result<Self, SettingError> {
+        let derive = |seeds: &PepperSeeds| Some(ReceiptKeys::peppered(seeds.of_receipts()));
+        Ok(self.sealed_by(FromSecret::credentials(cloud, derive)?))
+    }
+
+    fn sealed_by(self, keys: FromSecret<ReceiptKeys>) -> Self {
+        // An environment may never see an idempotency key: the secret is fetched with the first one.
         let keys = Arc::new(keys);
         let keys = move || -> Pending<Arc<ReceiptKeys>> {
             let keys = Arc::clone(&keys);
             Box::pin(async move { Ok(keys.get().await?) })
         };
-        Ok(Self { keys: Box::new(keys), ..self })
+        Self { keys: Box::new(keys), ..self }
     }
 
     /// What a request's key stands for; `None` if it has none.

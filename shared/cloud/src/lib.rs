@@ -57,6 +57,7 @@ pub struct Cloud {
     clock: Clock,
     random: Random,
     log: Log,
+    secrets: secret::Secrets,
 }
 
 impl Cloud {
@@ -81,13 +82,14 @@ impl Cloud {
     pub fn new(settings: Settings, http: SharedHttpClient, clock: Clock, random: Random, log: Log) -> Self {
         let http = SharedHttpClient::new(Bounded(http));
         let sdk = sdk::of_settings(&settings, http.clone());
-        Self { settings, sdk, retries: retries(), web: Some(http), clock, random, log }
+        let secrets = secret::Secrets::default();
+        Self { settings, sdk, retries: retries(), web: Some(http), clock, random, log, secrets }
     }
 
     /// The same account, credentials and clock with other settings.
     #[must_use]
     pub fn with_settings(&self, settings: Settings) -> Self {
-        Self { settings, ..self.clone() }
+        Self { settings, secrets: secret::Secrets::default(), ..self.clone() }
     }
 
     /// This cloud, for work that nobody waits for: a call, of whole pages of a table, may take its time.

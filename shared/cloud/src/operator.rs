@@ -12,7 +12,7 @@ use aws_types::SdkConfig;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
-use crate::{Clock, Cloud, Log, Random, Settings, chain, https, retries, sdk};
+use crate::{Clock, Cloud, Log, Random, Settings, chain, https, retries, sdk, secret::Secrets};
 
 /// Credentials are renewed this long before they expire.
 const RENEWED_BEFORE: Duration = Duration::from_mins(1);
@@ -85,6 +85,7 @@ impl Cloud {
             clock,
             random: Random::system(),
             log: Log::to_output(),
+            secrets: Secrets::default(),
         })
     }
 }

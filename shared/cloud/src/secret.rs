@@ -1,6 +1,8 @@
 //! Secrets, and what is derived from them.
 
 use std::{
+    collections::BTreeMap,
+    fmt,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -9,7 +11,7 @@ use aws_sdk_secretsmanager::{
     Client, config::Builder, error::DisplayErrorContext,
     operation::update_secret_version_stage::UpdateSecretVersionStageError as NotMoved,
 };
-use domain::{MalformedSeeds, Ring, Seeds, Timestamp};
+use domain::{MalformedSeeds, PepperSeeds, Ring, Seeds, Timestamp};
 use thiserror::Error;
 use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
@@ -40,27 +42,43 @@ pub struct StoredSecret {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretVersion(String);
 
-/// Keys, hashers or logins that are derived from a secret: fetched when first needed or warmed, read
-/// again every five minutes, and kept through an outage of Secrets Manager, however long.
+/// Keys, hashers or logins that are derived from a secret. The secret is fetched when it is first needed or
+/// warmed, read again every five minutes, and kept through an outage of Secrets Manager, however long.
 pub struct FromSecret<T> {
-    secret: StoredSecret,
+    secret: Arc<SharedSecret>,
     clock: Clock,
     derive: Box<Derive<T>>,
-    kept: RwLock<Option<Kept<T>>>,
+    kept: std::sync::Mutex<Option<Kept<T>>>,
+}
+
+struct Kept<T> {
+    text: Text,
+    derived: Arc<T>,
+    /// When something else is derived from the same text.
+    changes_at: Option<Timestamp>,
+}
+
+type Text = Arc<Zeroizing<String>>;
+type Derive<T> = dyn Fn(&str, Timestamp) -> Result<(T, Option<Timestamp>), SecretUnavailable> + Send + Sync;
+
+/// The secrets that an environment has read: whatever is derived from one secret shares one read.
+#[derive(Clone, Default)]
+pub(crate) struct Secrets(Arc<std::sync::Mutex<BTreeMap<String, Arc<SharedSecret>>>>);
+
+/// A secret as it was last read.
+struct SharedSecret {
+    secret: StoredSecret,
+    read: RwLock<Option<Read>>,
     /// When it was last tried to be read, and whether it was.
     tried: Mutex<Option<(Timestamp, bool)>>,
 }
 
-struct Kept<T> {
-    text: Zeroizing<String>,
-    derived: Arc<T>,
-    /// When other keys are to be used, whatever is read.
-    changes_at: Option<Timestamp>,
-    /// When to look again.
+#[derive(Clone)]
+struct Read {
+    text: Text,
+    /// When to read it again.
     good_until: Timestamp,
 }
-
-type Derive<T> = dyn Fn(&str, Timestamp) -> Result<(T, Option<Timestamp>), SecretUnavailable> + Send + Sync;
 
 /// The secret could not be read or written. Never says what it holds.
 #[derive(Debug, Error)]
@@ -135,23 +153,39 @@ impl StoredSecret {
 }
 
 impl<T> FromSecret<T> {
-    /// What `derive` makes of the secret that the setting `KEYS_SECRET` names.
+    /// Wraps the value that `derive` makes of the secret that the setting `KEYS_SECRET` names.
     ///
     /// # Errors
     /// If the setting is missing.
-    pub fn new(
+    pub fn keys(
         cloud: &Cloud,
         derive: impl Fn(&Seeds) -> Option<T> + Send + Sync + 'static,
     ) -> Result<Self, SettingError> {
         let derive = move |secret: &str, now| {
-            let ring = Ring::parse(secret)?;
+            let ring = Ring::parse_keys(secret)?;
             let derived = derive(&ring.seeds_at(now)).ok_or(SecretUnavailable::Underivable)?;
             Ok((derived, ring.changes_at(now)))
         };
         Self::derived(cloud, "KEYS_SECRET", Box::new(derive))
     }
 
-    /// What `read` makes of a secret of another kind, which the setting `name` names.
+    /// Wraps the value that `derive` makes of the secret that the setting `CREDENTIALS_SECRET` names.
+    ///
+    /// # Errors
+    /// If the setting is missing.
+    pub fn credentials(
+        cloud: &Cloud,
+        derive: impl Fn(&PepperSeeds) -> Option<T> + Send + Sync + 'static,
+    ) -> Result<Self, SettingError> {
+        let derive = move |secret: &str, now| {
+            let ring = Ring::parse_credentials(secret)?;
+            let derived = derive(&ring.pepper_seeds_at(now)).ok_or(SecretUnavailable::Underivable)?;
+            Ok((derived, ring.changes_at(now)))
+        };
+        Self::derived(cloud, "CREDENTIALS_SECRET", Box::new(derive))
+    }
+
+    /// Wraps the value that `read` makes of a secret of another kind, which the setting `name` names.
     ///
     /// # Errors
     /// If the setting is missing.
@@ -165,48 +199,99 @@ impl<T> FromSecret<T> {
     }
 
     fn derived(cloud: &Cloud, name: &'static str, derive: Box<Derive<T>>) -> Result<Self, SettingError> {
-        let secret = StoredSecret::new(cloud, name)?;
-        Ok(Self { secret, clock: cloud.clock(), derive, kept: RwLock::new(None), tried: Mutex::new(None) })
+        let secret = cloud.secrets.shared(StoredSecret::new(cloud, name)?);
+        Ok(Self { secret, clock: cloud.clock(), derive, kept: std::sync::Mutex::default() })
     }
 
-    /// What was derived, of a secret that was read a few minutes ago at most, if it can be read.
+    /// Returns what is derived from a secret that was read a few minutes ago at most, if it can be read.
     ///
     /// # Errors
-    /// [`SecretUnavailable`] if it was never read; the next call tries again.
+    /// [`SecretUnavailable`] if it was never read. The next call tries again.
     pub async fn get(&self) -> Result<Arc<T>, SecretUnavailable> {
         let now = self.clock.now();
-        if let Some(derived) = self.good_at(now) {
-            return Ok(derived);
+        let text = self.secret.recent(now).await?;
+        self.of_text(&text, now).or_else(|failed| {
+            let Some(before) = self.text() else { return Err(failed) };
+            tracing::warn!(cause = chain(&failed), "the secret is used as it was read before");
+            self.of_text(&before, now)
+        })
+    }
+
+    /// Returns what is derived from the secret as it is now, or was seconds ago, for a caller who has met an
+    /// unknown key.
+    ///
+    /// # Errors
+    /// [`SecretUnavailable`]: then it is not known whether there is such a key.
+    pub async fn newest(&self) -> Result<Arc<T>, SecretUnavailable> {
+        let now = self.clock.now();
+        let text = self.secret.newest(now).await?;
+        self.of_text(&text, now)
+    }
+
+    /// Derives again only if the text or the moment differs.
+    fn of_text(&self, text: &Text, now: Timestamp) -> Result<Arc<T>, SecretUnavailable> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same =
+            |kept: &&Kept<T>| kept.text == *text && kept.changes_at.is_none_or(|change| now < change);
+        if let Some(kept) = kept.as_ref().filter(is_same) {
+            return Ok(Arc::clone(&kept.derived));
+        }
+        let (derived, changes_at) = (self.derive)(text, now)?;
+        let derived = Arc::new(derived);
+        *kept = Some(Kept { text: Arc::clone(text), derived: Arc::clone(&derived), changes_at });
+        Ok(derived)
+    }
+
+    fn text(&self) -> Option<Text> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().map(|kept| Arc::clone(&kept.text))
+    }
+}
+
+impl Secrets {
+    fn shared(&self, secret: StoredSecret) -> Arc<SharedSecret> {
+        let mut secrets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let new =
+            |secret| Arc::new(SharedSecret { secret, read: RwLock::new(None), tried: Mutex::new(None) });
+        Arc::clone(secrets.entry(secret.id.clone()).or_insert_with(|| new(secret)))
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
+impl SharedSecret {
+    /// Returns the text as it was read a few minutes ago at most, if it can be read.
+    async fn recent(&self, now: Timestamp) -> Result<Text, SecretUnavailable> {
+        if let Some(text) = self.good_at(now) {
+            return Ok(text);
         }
         let mut tried = self.tried.lock().await;
-        // Whoever waited for somebody else's reading has it now.
-        if let Some(derived) = self.good_at(now) {
-            return Ok(derived);
+        // A concurrent request may have read it while this one waited.
+        if let Some(text) = self.good_at(now) {
+            return Ok(text);
         }
         let read = self.look(&mut tried, now).await;
         match (read, self.text()) {
             (Err(failed), Some(text)) => {
                 tracing::warn!(cause = chain(&failed), "the secret is used as it was read before");
-                self.keep(text, now, RETRY_AFTER)
+                Ok(self.keep(text, now.plus(RETRY_AFTER)))
             }
             (read, _) => read,
         }
     }
 
-    /// What is derived from the secret as it is now, or was seconds ago: for who has met a key that it does
-    /// not know.
-    ///
-    /// # Errors
-    /// [`SecretUnavailable`]: then nobody can tell whether there is such a key.
-    pub async fn newest(&self) -> Result<Arc<T>, SecretUnavailable> {
-        let now = self.clock.now();
+    async fn newest(&self, now: Timestamp) -> Result<Text, SecretUnavailable> {
         let mut tried = self.tried.lock().await;
         match (*tried, self.text()) {
             (Some((at, false)), _) if now.since(at) < MIN_TIME_BETWEEN_READS => {
                 Err(SecretUnavailable::Unanswered("it did not answer a moment ago".to_owned()))
             }
             (Some((at, true)), Some(text)) if now.since(at) < MIN_TIME_BETWEEN_READS => {
-                self.keep(text, now, Ring::KEPT_FOR)
+                Ok(self.keep(text, now.plus(Ring::KEPT_FOR)))
             }
             _ => self.look(&mut tried, now).await,
         }
@@ -216,45 +301,32 @@ impl<T> FromSecret<T> {
         &self,
         tried: &mut Option<(Timestamp, bool)>,
         now: Timestamp,
-    ) -> Result<Arc<T>, SecretUnavailable> {
+    ) -> Result<Text, SecretUnavailable> {
         let read = if self.text().is_some() {
             let late = SecretUnavailable::Unanswered("it takes too long".to_owned());
             timeout(PATIENCE, self.secret.read()).await.unwrap_or(Err(late))
         } else {
             self.secret.read().await
         };
-        let kept = read.and_then(|(text, _)| self.keep(text, now, Ring::KEPT_FOR));
-        *tried = Some((now, kept.is_ok()));
-        kept
+        *tried = Some((now, read.is_ok()));
+        let text = Arc::new(read?.0);
+        Ok(self.keep(text, now.plus(Ring::KEPT_FOR)))
     }
 
-    /// Derives anew, unless nothing is other than before.
-    fn keep(
-        &self,
-        text: Zeroizing<String>,
-        now: Timestamp,
-        time: Duration,
-    ) -> Result<Arc<T>, SecretUnavailable> {
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        let same =
-            kept.take_if(|kept| kept.text == text && kept.changes_at.is_none_or(|change| now < change));
-        let (derived, changes_at) = match same {
-            Some(Kept { derived, changes_at, .. }) => (derived, changes_at),
-            None => (self.derive)(&text, now).map(|(derived, changes_at)| (Arc::new(derived), changes_at))?,
-        };
-        let good_until = changes_at.map_or(now.plus(time), |change| change.min(now.plus(time)));
-        *kept = Some(Kept { text, derived: Arc::clone(&derived), changes_at, good_until });
-        Ok(derived)
+    fn keep(&self, text: Text, good_until: Timestamp) -> Text {
+        let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
+        *read = Some(Read { text: Arc::clone(&text), good_until });
+        text
     }
 
-    fn good_at(&self, now: Timestamp) -> Option<Arc<T>> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().filter(|kept| now < kept.good_until).map(|kept| Arc::clone(&kept.derived))
+    fn good_at(&self, now: Timestamp) -> Option<Text> {
+        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
+        read.as_ref().filter(|read| now < read.good_until).map(|read| Arc::clone(&read.text))
     }
 
-    fn text(&self) -> Option<Zeroizing<String>> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        kept.as_ref().map(|kept| kept.text.clone())
+    fn text(&self) -> Option<Text> {
+        let read = self.read.read().unwrap_or_else(PoisonError::into_inner);
+        read.as_ref().map(|read| Arc::clone(&read.text))
     }
 }
 

@@ -68,7 +68,6 @@ impl Shell {
         };
         count("ColdStarts", u64::from(is_cold));
         count("Retries", retries);
-        count("LimitsHit", u64::from(status == 429));
         if answered {
             done.add("Latency", Unit::Milliseconds, milliseconds);
         } else {

@@ -27,6 +27,10 @@ pub struct Answered {
     pub status: u16,
     /// The slug of the problem that it is.
     pub problem: Option<&'static str>,
+    /// Keyed hash of the address that a refused request names, if its user is not known.
+    pub address_hash: Option<String>,
+    /// Keyed hash of the source of a refused request.
+    pub source_hash: Option<String>,
     /// What ties log, event and answer together.
     pub correlation_id: String,
     /// The trace that it is part of, as W3C Trace Context names it: 32 hexadecimal digits.
@@ -170,7 +174,12 @@ impl Done {
                 ("correlation_id", Some(answered.correlation_id.clone().into())),
                 ("trace_id", Some(answered.trace_id.clone().into())),
             ];
-            always.into_iter().chain([("problem", answered.problem.map(Value::from))])
+            let hashes = [
+                ("address_hash", answered.address_hash.clone().filter(|_| self.user.is_none())),
+                ("source_hash", answered.source_hash.clone()),
+            ];
+            let hashes = hashes.map(|(name, hash)| (name, hash.map(Value::from)));
+            always.into_iter().chain(hashes).chain([("problem", answered.problem.map(Value::from))])
         });
         let units = [("read_units", self.units.read), ("write_units", self.units.write)];
         let units = units.map(|(name, units)| (name, (units > 0.0).then(|| units.into())));

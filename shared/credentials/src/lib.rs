@@ -19,7 +19,7 @@ use std::{num::NonZero, sync::Arc, thread};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use domain::{Password, PasswordHash, Seeds};
+use domain::{Password, PasswordHash, PepperSeeds};
 use thiserror::Error;
 use tokio::{sync::Semaphore, task};
 use zeroize::Zeroizing;
@@ -51,8 +51,11 @@ pub enum Verdict {
 /// Why there is no answer: an operator's problem, never the caller's.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum HashFailed {
-    /// A seed was removed from the keys secret while hashes still need it.
-    #[error("a stored password hash names a pepper that the keys secret does not hold")]
+    /// A stored hash needs a pepper that is not in the credentials secret.
+    #[error(
+        "a stored password hash names a pepper that the credentials secret lacks: if it is still in the keys \
+         secret, run `gatepost keys separate`"
+    )]
     UnknownPepper,
     /// Somebody else wrote it.
     #[error("a stored password hash is not one that Gatepost writes")]
@@ -81,7 +84,7 @@ struct State {
 impl Hasher {
     /// A hasher with these parameters, and peppers derived from the seeds.
     #[must_use]
-    pub fn new(parameters: Parameters, seeds: &Seeds) -> Self {
+    pub fn new(parameters: Parameters, seeds: &PepperSeeds) -> Self {
         let state = State {
             parameters,
             peppers: Peppers::derive(seeds),
@@ -250,9 +253,9 @@ mod tests {
 
     fn hasher() -> Hasher {
         let seed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-        let seeds = domain::Ring::parse(&format!(r#"{{"seed":"{seed}"}}"#))
-            .expect("a ring")
-            .seeds_at(domain::Timestamp::from_millis(0));
+        let seeds = domain::Ring::parse_credentials(&format!(r#"{{"pepper":"{seed}"}}"#))
+            .expect("a secret")
+            .pepper_seeds_at(domain::Timestamp::from_millis(0));
         Hasher::new(Parameters::new(7_168, 5).expect("parameters"), &seeds)
     }
 

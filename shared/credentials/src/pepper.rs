@@ -2,7 +2,7 @@
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{Seed, Seeds};
+use domain::{PepperSeeds, Seed};
 use zeroize::Zeroizing;
 
 /// One seed's pepper.
@@ -18,10 +18,10 @@ pub(crate) struct Peppers {
 }
 
 impl Peppers {
-    pub(crate) fn derive(seeds: &Seeds) -> Self {
+    pub(crate) fn derive(seeds: &PepperSeeds) -> Self {
         Self {
-            current: Pepper::derive(seeds.pepper()),
-            others: seeds.other_peppers().map(Pepper::derive).collect(),
+            current: Pepper::derive(seeds.current()),
+            others: seeds.others().map(Pepper::derive).collect(),
         }
     }
 

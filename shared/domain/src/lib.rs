@@ -63,7 +63,7 @@ pub use receipt::{Receipt, ReceiptId};
 pub use registration::{Applicant, PasswordRequired, Registration, RegistrationTokenHash, ResendRequest};
 pub use ring::{KeyState, Ring, RingKey, StillSigns};
 pub use role::{InvalidPermission, InvalidRoleName, Permission, Rights, Role, RoleName, Roles};
-pub use seeds::{KeyMaterial, MalformedSeeds, Seed, Seeds};
+pub use seeds::{KeyMaterial, MalformedSeeds, PepperSeeds, Seed, Seeds};
 pub use session::{EndedSession, Presented, RefreshRefused, Session, SessionLimits, StartedSession};
 pub use signing_algorithm::{SigningAlgorithm, UnknownAlgorithm};
 pub use stated_reason::{InvalidReason, StatedReason};

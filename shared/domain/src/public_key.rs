@@ -11,7 +11,7 @@ pub struct PublicKey {
     pub jwk: String,
     /// The one algorithm this key may be used with, e.g. `ES256`.
     pub algorithm: String,
-    /// When it was published.
+    /// From when it signs. A token that it signed earlier is refused.
     pub not_before: Timestamp,
     /// When its last token has died; `None` while it signs.
     pub retire_at: Option<Timestamp>,

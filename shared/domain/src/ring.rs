@@ -1,18 +1,22 @@
-//! The deployment's one secret: a ring of keys, and the peppers.
+//! The seeds in the deployment's two secrets: the keys secret holds a ring of keys, the credentials
+//! secret holds peppers.
 //!
-//! A rotation is two changes of the secret. The first adds a key that does not sign yet; then its
-//! public half is published; the second says from when it signs, and until when the keys before it
-//! verify. So whatever breaks off between them, a key is published before it signs. When the moment
-//! comes nobody writes anything: every function goes by its clock.
+//! A rotation changes the keys secret twice. The first change adds a key that does not sign yet. Then its
+//! public half is published. The second change says from when it signs, and until when the keys before it
+//! verify. An interrupted rotation therefore never lets a key sign before it is published. At that moment
+//! nothing is written: every function goes by its clock.
+//!
+//! Before there was a credentials secret, the keys secret held the peppers too. Such a secret can be read
+//! as either, and keeps both lists until the peppers are moved.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{KeyMaterial, MalformedSeeds, Secret, Seed, Seeds, SigningAlgorithm, Timestamp};
+use crate::{KeyMaterial, MalformedSeeds, PepperSeeds, Secret, Seed, Seeds, SigningAlgorithm, Timestamp};
 
-/// The keys and the peppers, newest first.
+/// The content of a secret: keys, peppers or both, each newest first.
 #[derive(Clone)]
 pub struct Ring {
     keys: Vec<RingKey>,
@@ -27,7 +31,7 @@ pub struct RingKey {
     until: Option<Timestamp>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 struct RingPepper {
     seed: Seed,
     from: Timestamp,
@@ -55,14 +59,17 @@ pub struct StillSigns;
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
-    /// As it was generated: both a key and a pepper.
+    /// A keys secret as it was generated. Its seed is a key, and in older deployments a pepper too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seed: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     previous: Vec<String>,
-    #[serde(default)]
+    /// A credentials secret as it was generated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pepper: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     keys: Vec<StoredKey>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     peppers: Vec<StoredPepper>,
 }
 
@@ -99,26 +106,40 @@ impl Ring {
     /// hours.
     pub const LEAD_OF_RSA: Duration = Duration::from_hours(3);
 
-    /// Reads the secret: as it was generated, `{"seed": "…", "previous": ["…"]}`, or as a rotation leaves it,
-    /// `{"keys": […], "peppers": […]}`.
+    /// How far the clock of a function that signs may run ahead of one that verifies.
+    pub const LEEWAY: Duration = Duration::from_secs(5);
+
+    /// Reads the keys secret, as it was generated, `{"seed": "…", "previous": ["…"]}`, or as a rotation
+    /// leaves it, `{"keys": […]}`.
     ///
     /// # Errors
-    /// [`MalformedSeeds`] if it is anything else, or if a seed is too short to be random.
-    pub fn parse(secret: &str) -> Result<Self, MalformedSeeds> {
+    /// [`MalformedSeeds`] if there is no key, or a seed is too short to be random.
+    pub fn parse_keys(secret: &str) -> Result<Self, MalformedSeeds> {
+        Self::parse(secret, |ring| !ring.keys.is_empty())
+    }
+
+    /// Reads the credentials secret, as it was generated, `{"pepper": "…"}`, or as a rotation leaves it,
+    /// `{"peppers": […]}`. The keys secret of an older deployment can be read as one.
+    ///
+    /// # Errors
+    /// [`MalformedSeeds`] if there is no pepper, or a seed is too short to be random.
+    pub fn parse_credentials(secret: &str) -> Result<Self, MalformedSeeds> {
+        Self::parse(secret, |ring| !ring.peppers.is_empty())
+    }
+
+    fn parse(secret: &str, is_usable: impl FnOnce(&Self) -> bool) -> Result<Self, MalformedSeeds> {
         let stored: Stored = serde_json::from_str(secret).map_err(|_| MalformedSeeds)?;
+        let begun = Timestamp::from_millis(0);
         let generated = stored.seed.into_iter().chain(stored.previous).map(Seed::parse);
         let generated = generated.collect::<Result<Vec<_>, _>>()?;
-        let begun = Some(Timestamp::from_millis(0));
-        let first = |seed| RingKey { material: KeyMaterial::first(seed), from: begun, until: None };
-        let mut keys: Vec<_> = generated.iter().cloned().map(first).collect();
+        let key = |seed| RingKey { material: KeyMaterial::first(seed), from: Some(begun), until: None };
+        let mut keys: Vec<_> = generated.iter().cloned().map(key).collect();
         keys.extend(stored.keys.into_iter().map(RingKey::parse).collect::<Result<Vec<_>, _>>()?);
-        let mut peppers: Vec<_> =
-            generated.into_iter().map(|seed| RingPepper { seed, from: Timestamp::from_millis(0) }).collect();
+        let pepper = stored.pepper.map(Seed::parse).transpose()?;
+        let peppers = pepper.into_iter().chain(generated);
+        let mut peppers: Vec<_> = peppers.map(|seed| RingPepper { seed, from: begun }).collect();
         peppers.extend(stored.peppers.into_iter().map(RingPepper::parse).collect::<Result<Vec<_>, _>>()?);
-        if keys.is_empty() || peppers.is_empty() {
-            return Err(MalformedSeeds);
-        }
-        Ok(Self { keys, peppers })
+        Some(Self { keys, peppers }).filter(is_usable).ok_or(MalformedSeeds)
     }
 
     /// The text of the secret.
@@ -139,33 +160,52 @@ impl Ring {
             from: pepper.from.millis(),
         };
         let (keys, peppers) = (self.keys.iter().map(key), self.peppers.iter().map(pepper));
-        let stored =
-            Stored { seed: None, previous: Vec::new(), keys: keys.collect(), peppers: peppers.collect() };
+        let stored = Stored {
+            seed: None,
+            previous: Vec::new(),
+            pepper: None,
+            keys: keys.collect(),
+            peppers: peppers.collect(),
+        };
         // Only a map key that is no string, or a failing `Serialize`, could fail; there is neither.
         Zeroizing::new(serde_json::to_string(&stored).unwrap_or_default())
     }
 
-    /// What is derived from at the moment `now`: what signs first, and nothing that is gone.
+    /// The seeds of the keys in use at the moment `now`: the signing key's first, then those that verify.
+    /// A key that is gone, or does not sign within [`Self::LEEWAY`], is left out.
     #[must_use]
     pub fn seeds_at(&self, now: Timestamp) -> Seeds {
-        let current = self.current_at(now);
-        let others =
-            self.keys.iter().enumerate().filter(|(index, key)| *index != current && !key.is_gone(now));
-        let keys = self.keys.get(current).into_iter().chain(others.map(|(_, key)| key));
+        Seeds { keys: self.materials_at(now).cloned().collect() }
+    }
+
+    /// The seeds of the peppers at the moment `now`: that of new hashes first.
+    #[must_use]
+    pub fn pepper_seeds_at(&self, now: Timestamp) -> PepperSeeds {
         let first = self.peppers.iter().position(|pepper| pepper.from <= now);
-        let first = first.unwrap_or(self.peppers.len() - 1);
+        let first = first.unwrap_or(self.peppers.len().saturating_sub(1));
         let others = self.peppers.iter().enumerate().filter(|(index, _)| *index != first);
         let peppers = self.peppers.get(first).into_iter().chain(others.map(|(_, pepper)| pepper));
-        Seeds {
-            keys: keys.map(|key| key.material.clone()).collect(),
+        PepperSeeds {
             peppers: peppers.map(|pepper| pepper.seed.clone()).collect(),
+            keys: self.materials_at(now).map(|key| key.seed().clone()).collect(),
         }
     }
 
-    /// When [`Self::seeds_at`] says something else than now.
+    fn materials_at(&self, now: Timestamp) -> impl Iterator<Item = &KeyMaterial> {
+        let current = self.current_at(now);
+        let is_used = move |(index, key): &(usize, &RingKey)| {
+            let has_begun = key.from.is_some_and(|from| from <= now.plus(Self::LEEWAY));
+            *index != current && !key.is_gone(now) && (*index > current || has_begun)
+        };
+        let others = self.keys.iter().enumerate().filter(is_used);
+        self.keys.get(current).into_iter().chain(others.map(|(_, key)| key)).map(RingKey::material)
+    }
+
+    /// When [`Self::seeds_at`] or [`Self::pepper_seeds_at`] next changes.
     #[must_use]
     pub fn changes_at(&self, now: Timestamp) -> Option<Timestamp> {
-        let of_keys = self.keys.iter().flat_map(|key| [key.from, key.until]).flatten();
+        let of_key = |key: &RingKey| [key.from.map(|from| from.minus(Self::LEEWAY)), key.from, key.until];
+        let of_keys = self.keys.iter().flat_map(of_key).flatten();
         let of_peppers = self.peppers.iter().map(|pepper| pepper.from);
         of_keys.chain(of_peppers).filter(|moment| *moment > now).min()
     }
@@ -224,8 +264,7 @@ impl Ring {
     pub fn with_start(&self, now: Timestamp, overlap: Duration) -> Option<Self> {
         let mut ring = self.clone();
         let (new, others) = ring.keys.split_first_mut().filter(|(new, _)| new.from.is_none())?;
-        let is_rsa = new.material.algorithm().is_rsa();
-        let from = now.plus(if is_rsa { Self::LEAD_OF_RSA } else { Self::LEAD });
+        let from = new.signs_from(now);
         new.from = Some(from);
         for other in others.iter_mut().filter(|other| other.until.is_none()) {
             other.until = Some(from.plus(overlap));
@@ -239,6 +278,39 @@ impl Ring {
         let mut ring = self.clone();
         ring.peppers.insert(0, RingPepper { seed, from: now.plus(Self::LEAD) });
         ring
+    }
+
+    /// This secret with the peppers of `other`. The peppers of `other` make new hashes if `other_first`.
+    /// `None` if it holds them all.
+    #[must_use]
+    pub fn with_peppers_of(&self, other: &Self, other_first: bool) -> Option<Self> {
+        let is_missing = |pepper: &&RingPepper| !self.holds(&pepper.seed);
+        let missing: Vec<_> = other.peppers.iter().filter(is_missing).cloned().collect();
+        if missing.is_empty() {
+            return None;
+        }
+        let (keys, own) = (self.keys.clone(), self.peppers.clone());
+        let peppers = if other_first { [missing, own] } else { [own, missing] };
+        Some(Self { keys, peppers: peppers.concat() })
+    }
+
+    /// This secret without its peppers, if `other` holds them all. `None` if it has no pepper, or
+    /// `other` lacks one.
+    #[must_use]
+    pub fn without_peppers(&self, other: &Self) -> Option<Self> {
+        let is_moved = self.peppers.iter().all(|pepper| other.holds(&pepper.seed));
+        (is_moved && !self.peppers.is_empty()).then(|| Self { keys: self.keys.clone(), peppers: Vec::new() })
+    }
+
+    /// The peppers alone, for a credentials secret. `None` if this one has no pepper.
+    #[must_use]
+    pub fn only_peppers(&self) -> Option<Self> {
+        let peppers = self.peppers.clone();
+        (!peppers.is_empty()).then_some(Self { keys: Vec::new(), peppers })
+    }
+
+    fn holds(&self, pepper: &Seed) -> bool {
+        self.peppers.iter().any(|held| held.seed == *pepper)
     }
 
     /// A new key signs at once, and all others are gone.
@@ -301,6 +373,13 @@ impl RingKey {
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         self.until
+    }
+
+    /// The earliest moment from which it signs, if it is published now.
+    #[must_use]
+    pub fn signs_from(&self, now: Timestamp) -> Timestamp {
+        let lead = if self.material.algorithm().is_rsa() { Ring::LEAD_OF_RSA } else { Ring::LEAD };
+        self.from.unwrap_or_else(|| now.plus(lead))
     }
 
     fn is_gone(&self, now: Timestamp) -> bool {

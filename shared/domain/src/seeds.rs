@@ -12,7 +12,7 @@ const MIN_CHARACTERS: usize = 43;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// A random text. Never shown.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Seed(Zeroizing<String>);
 
 /// What a key of the ring is made of. What is derived of the seed for signing is good for one algorithm.
@@ -24,20 +24,29 @@ pub struct KeyMaterial {
     private_key: Option<Secret>,
 }
 
-/// The seeds as they are used at one moment: the current ones make, all of them verify.
+/// The seeds of the keys secret in use at one moment: the current one signs, all of them verify.
 #[derive(Clone)]
 pub struct Seeds {
     /// Current first; never empty.
     pub(crate) keys: Vec<KeyMaterial>,
-    /// Current first; never empty.
-    pub(crate) peppers: Vec<Seed>,
 }
 
-/// The secret is not what it must be. Says nothing of what it is.
+/// The seeds of the credentials secret in use at one moment: the current one makes hashes, all of them
+/// verify.
+#[derive(Clone)]
+pub struct PepperSeeds {
+    /// Current first; never empty.
+    pub(crate) peppers: Vec<Seed>,
+    /// The keys of a secret that holds both, current first.
+    pub(crate) keys: Vec<Seed>,
+}
+
+/// The content of a secret is malformed. The message says nothing of the content.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "the keys secret must be a JSON object with `seed`, at least 43 random characters, or with `keys` and `peppers`, \
-     lists of such; `algorithm` of a key is one that is known, and those of RSA have a `private_key`"
+    "the secret is malformed: the keys secret is a JSON object with `seed`, at least 43 random characters, or with \
+     `keys`; the credentials secret is one with `pepper`, or with `peppers`; a key has a known `algorithm`, and a \
+     `private_key` if that is RSA"
 )]
 pub struct MalformedSeeds;
 
@@ -125,19 +134,32 @@ impl Seeds {
         self.keys.first()
     }
 
-    /// The seeds of tokens that are still alive, or will be made soon.
+    /// Returns all seeds: the current one, then [`Self::others`].
+    pub fn all(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.iter().map(|key| key.seed.bytes())
+    }
+
+    /// Returns the seeds of tokens that are still alive.
     pub fn others(&self) -> impl Iterator<Item = &[u8]> {
         self.keys.iter().skip(1).map(|key| key.seed.bytes())
     }
+}
 
-    /// The seed of the pepper that new hashes are made with.
+impl PepperSeeds {
+    /// Returns the seed of the pepper that new hashes are made with.
     #[must_use]
-    pub fn pepper(&self) -> &[u8] {
+    pub fn current(&self) -> &[u8] {
         self.peppers.first().map(Seed::bytes).unwrap_or_default()
     }
 
-    /// The seeds of all other peppers.
-    pub fn other_peppers(&self) -> impl Iterator<Item = &[u8]> {
+    /// Returns the seeds of all other peppers.
+    pub fn others(&self) -> impl Iterator<Item = &[u8]> {
         self.peppers.iter().skip(1).map(Seed::bytes)
+    }
+
+    /// Returns the seeds that receipts are sealed with: the first seals, all of them open. The keys of a
+    /// secret that holds both come last, so that the receipts of an older version open.
+    pub fn of_receipts(&self) -> impl Iterator<Item = &[u8]> {
+        self.peppers.iter().chain(&self.keys).map(Seed::bytes)
     }
 }

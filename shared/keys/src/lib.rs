@@ -1,17 +1,22 @@
-//! Changing the ring of keys: the secret by one conditional write after the other, and the table of
-//! public keys after it.
+//! Changing the deployment's secrets: the ring of keys with the table of its public keys, and the peppers.
 //!
-//! What is in the secret says what has to be published, so that every step can be taken again by whoever
-//! comes next. There is no lock: of two who change the same version of the secret one is refused, and
-//! goes on from what the other has left.
+//! A secret is changed by one conditional write after the other. The content of the keys secret says what has
+//! to be published, so that the next run can repeat every step. There is no lock: of two concurrent changes of
+//! one version of a secret, one is refused and starts again from what the other has left.
+
+mod peppers;
+mod separation;
 
 use std::time::Duration;
 
 use cloud::{Clock, Cloud, Random, SecretUnavailable, SecretVersion, SettingError, StoredSecret};
-use domain::{KeyMaterial, MalformedSeeds, Receipt, Ring, Seed, SigningAlgorithm, Timestamp};
+use domain::{KeyMaterial, KeyState, MalformedSeeds, Receipt, Ring, Seed, SigningAlgorithm, Timestamp};
 use store::{Failure, Identities};
 use thiserror::Error;
 use tokens::KeyUnusable;
+
+pub use peppers::Peppers;
+pub use separation::{Separated, Separation};
 
 /// Somebody else changes the secret: after so many turns one gives up.
 const TURNS: u32 = 5;
@@ -125,14 +130,6 @@ impl Keyring {
         self.complete().await
     }
 
-    /// Adds another pepper, for new hashes.
-    ///
-    /// # Errors
-    /// [`NotChanged`].
-    pub async fn add_pepper(&self) -> Result<Ring, NotChanged> {
-        self.change(|ring, now| Ok(Some(ring.with_new_pepper(self.seed(), now)))).await
-    }
-
     /// Gives up a retired key before its time: what was made with it is worth nothing any more.
     ///
     /// # Errors
@@ -148,14 +145,13 @@ impl Keyring {
         self.complete().await
     }
 
-    /// Gives up every key, for one that signs at once, and makes another pepper.
+    /// Gives up every key, for one that signs immediately.
     ///
     /// # Errors
     /// [`NotChanged`].
     pub async fn revoke_all(&self) -> Result<Ring, NotChanged> {
         let new = self.new_key()?;
-        self.change(|ring, now| Ok(Some(ring.revoked(new.clone(), now).with_new_pepper(self.seed(), now))))
-            .await?;
+        self.change(|ring, now| Ok(Some(ring.revoked(new.clone(), now)))).await?;
         self.complete().await
     }
 
@@ -164,7 +160,7 @@ impl Keyring {
         let ring = self.read().await?;
         self.publish(&ring).await?;
         let ring = self.change(|ring, now| Ok(ring.with_start(now, self.overlap))).await?;
-        // Until when the others verify is known now.
+        // From when it signs, and until when the others verify, is known only now.
         self.publish(&ring).await?;
         Ok(ring)
     }
@@ -192,9 +188,12 @@ impl Keyring {
 
     async fn publish(&self, ring: &Ring) -> Result<(), NotChanged> {
         let now = self.clock.now();
-        for (key, _) in ring.keys_at(now) {
-            let public = tokens::public_key(key.material(), now)?;
+        for (key, state) in ring.keys_at(now) {
+            let public = tokens::public_key(key.material(), key.signs_from(now))?;
             self.identities.publish_key(&public).await?;
+            if state == KeyState::Pending {
+                self.identities.start_key(&public.kid, public.not_before).await?;
+            }
             if let Some(until) = key.until() {
                 self.identities.retire_key(&public.kid, until).await?;
             }
@@ -204,7 +203,7 @@ impl Keyring {
 
     async fn read_version(&self) -> Result<(Ring, SecretVersion), NotChanged> {
         let (text, version) = self.secret.read().await?;
-        Ok((Ring::parse(&text)?, version))
+        Ok((Ring::parse_keys(&text)?, version))
     }
 
     fn new_key(&self) -> Result<KeyMaterial, KeyUnusable> {

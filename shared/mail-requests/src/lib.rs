@@ -5,7 +5,7 @@
 
 use api::{Accepted, Anyone, FieldProblem, Problem, ProblemType, Receipts};
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Cause, Email, Id, InvalidEmail};
+use domain::{CanonicalEmail, Cause, Email, Id, InvalidEmail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Commands, Failure, MailLimits, NotReserved, Store};
@@ -56,6 +56,14 @@ pub enum NotTaken {
     NotStored(#[from] Failure),
 }
 
+impl Request {
+    /// Returns the address that the request names, for the hash in the log.
+    #[must_use]
+    pub fn address(&self) -> Option<CanonicalEmail> {
+        Email::parse(&self.email).ok().map(|email| email.canonical().clone())
+    }
+}
+
 impl NotTaken {
     /// What it is to a caller.
     pub const PROBLEMS: &'static [ProblemType] = &[ProblemType::RateLimited, ProblemType::ValidationFailed];
@@ -79,10 +87,12 @@ impl MailRequests {
         Ok(Self { store, limits, clock: cloud.clock(), random: cloud.random() })
     }
 
-    /// The answers that were given before.
-    #[must_use]
-    pub fn receipts(&self, cloud: &Cloud) -> Receipts {
-        Receipts::new(cloud, self.store.identities())
+    /// Returns the receipts of these requests.
+    ///
+    /// # Errors
+    /// If the setting `CREDENTIALS_SECRET` is missing.
+    pub fn receipts(&self, cloud: &Cloud) -> Result<Receipts, SettingError> {
+        Receipts::new(cloud, self.store.identities()).sealed_by_credentials(cloud)
     }
 
     /// Admits a request, as one of those of a `kind`, which are counted by themselves: guessing at log-in closes no

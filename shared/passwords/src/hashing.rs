@@ -1,4 +1,4 @@
-//! How passwords are hashed here, as the settings and the keys secret say.
+//! How passwords are hashed here, as the settings and the credentials secret say.
 
 use cloud::{Cloud, FromSecret, SettingError, Settings};
 use credentials::{Hasher, Parameters};
@@ -13,11 +13,11 @@ pub fn parameters(settings: &Settings) -> Result<Parameters, SettingError> {
         .map_err(|error| SettingError::of("ARGON2_MEMORY_KIB", format!("and ARGON2_ITERATIONS {error}")))
 }
 
-/// A hasher with these parameters and the peppers of the keys secret.
+/// A hasher with these parameters and the peppers of the credentials secret.
 ///
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn hasher(cloud: &Cloud) -> Result<FromSecret<Hasher>, SettingError> {
     let parameters = parameters(cloud.settings())?;
-    FromSecret::new(cloud, move |seeds| Some(Hasher::new(parameters, seeds)))
+    FromSecret::credentials(cloud, move |seeds| Some(Hasher::new(parameters, seeds)))
 }

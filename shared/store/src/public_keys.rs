@@ -40,6 +40,28 @@ impl Identities {
         }
     }
 
+    /// Says from when a published key signs, once that is known: never earlier than was said before.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn start_key(&self, kid: &str, at: Timestamp) -> Result<(), Failure> {
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(Item::at(PK, kid).build()))
+            .update_expression("SET not_before = :at")
+            .condition_expression("attribute_exists(pk) AND not_before < :at")
+            .expression_attribute_values(":at", number(at.millis()));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(Failure::of("UpdateItem", error)),
+            },
+        }
+    }
+
     /// Says until when a published key verifies, unless it is said already that it is for less long.
     ///
     /// # Errors

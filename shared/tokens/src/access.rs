@@ -1,6 +1,6 @@
 //! Access tokens: JWTs by RFC 9068, read strictly.
 
-use domain::{PublicKey, SessionId, Timestamp, UserId};
+use domain::{PublicKey, Ring, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -13,7 +13,8 @@ pub(crate) const TYPE: &str = "at+jwt";
 
 /// How far a clock that issues may run ahead of the one that verifies. The end of a token knows no
 /// leeway.
-const LEEWAY_SECONDS: i64 = 5;
+#[expect(clippy::cast_possible_wrap, reason = "seconds")]
+const LEEWAY_SECONDS: i64 = Ring::LEEWAY.as_secs() as i64;
 
 /// Who a token speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,9 +36,9 @@ pub struct AccessClaims {
 /// Why a token is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Rejected {
-    /// Genuine, and its time is over: the client is to refresh.
+    /// It is genuine and has expired: the client is to refresh. Names the token's user.
     #[error("the access token has expired")]
-    Expired,
+    Expired(UserId),
     /// It names a key that this verifier does not know, perhaps a newer one.
     #[error("the access token's key is not known")]
     UnknownKey,
@@ -112,12 +113,13 @@ impl Verifier {
         self.judge(claims, now)
     }
 
-    /// The payload, if the key that the header names signed it, and is not retired for good.
+    /// Returns the payload, if the key that the header names signed it, signs already, and is not gone.
     pub(crate) fn open(&self, token: &Compact, now: Timestamp) -> Result<Vec<u8>, Rejected> {
         let kid = token.header().kid.as_deref().ok_or(Rejected::Invalid)?;
         let (public, key) =
             self.keys.iter().find(|(known, _)| known.kid == kid).ok_or(Rejected::UnknownKey)?;
-        if public.retire_at.is_some_and(|at| at <= now) {
+        let is_pending = public.not_before > now.plus(Ring::LEEWAY);
+        if is_pending || public.retire_at.is_some_and(|at| at <= now) {
             return Err(Rejected::Invalid);
         }
         token.verified_by(key).ok_or(Rejected::Invalid)
@@ -131,7 +133,7 @@ impl Verifier {
         }
         let expired = claims.exp <= now.seconds();
         let claims = AccessClaims::read(claims).ok_or(Rejected::Invalid)?;
-        if expired { Err(Rejected::Expired) } else { Ok(claims) }
+        if expired { Err(Rejected::Expired(claims.user_id)) } else { Ok(claims) }
     }
 }
 

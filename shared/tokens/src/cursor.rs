@@ -18,9 +18,8 @@ impl CursorKeys {
     /// The keys of a deployment.
     #[must_use]
     pub fn derive(seeds: &Seeds) -> Self {
-        let seeds = std::iter::once(seeds.current()).chain(seeds.others());
         let cipher = |seed: &[u8]| Cipher::new(&derive(seed, &[b"gatepost/1/cursor"]));
-        Self { ciphers: seeds.map(cipher).collect() }
+        Self { ciphers: seeds.all().map(cipher).collect() }
     }
 
     /// The cursor to what follows `position` in the list that `list` names; the nonce must be random.

@@ -54,10 +54,10 @@ impl Issuer {
         self.settings.lifetime
     }
 
-    /// The public half of the signing key, as of its publication.
+    /// Returns the public half of the signing key, which signs from `not_before`.
     #[must_use]
-    pub fn public_key(&self, published: Timestamp) -> PublicKey {
-        self.key.published(published)
+    pub fn public_key(&self, not_before: Timestamp) -> PublicKey {
+        self.key.published(not_before)
     }
 
     /// Whether the first signature of a process takes much longer than the others: that of RSA does.

@@ -14,6 +14,7 @@ mod json;
 mod jwk;
 mod jws;
 mod link;
+mod log_hash;
 mod receipt;
 mod refresh;
 mod registration;
@@ -31,6 +32,7 @@ pub use cursor::CursorKeys;
 pub use device::KnownDevice;
 pub use issuer::{Issuer, IssuerSettings};
 pub use link::LinkToken;
+pub use log_hash::{LogHash, LogKey};
 pub use receipt::{ReceiptKey, ReceiptKeys};
 pub use registration::RegistrationToken;
 pub use signing::new_material;
@@ -51,12 +53,12 @@ pub enum NotOpened {
     Forged(#[from] InvalidToken),
 }
 
-/// The public half of a signing key, as of its publication.
+/// Returns the public half of a signing key, which signs from `not_before`.
 ///
 /// # Errors
 /// [`KeyUnusable`] if the material yields no key, which none that is made of a random seed does.
-pub fn public_key(material: &KeyMaterial, published: Timestamp) -> Result<PublicKey, KeyUnusable> {
-    Ok(signing::SigningKey::of(material)?.published(published))
+pub fn public_key(material: &KeyMaterial, not_before: Timestamp) -> Result<PublicKey, KeyUnusable> {
+    Ok(signing::SigningKey::of(material)?.published(not_before))
 }
 
 /// The signing key cannot be made or derived or does not sign: nothing a caller could help.

@@ -1,10 +1,10 @@
 //! What seals the answer to a request that may be sent again under its `Idempotency-Key`.
 //!
-//! The key to it is the request: whoever has the table, but neither the request nor the deployment's
-//! secret, can neither read an answer nor find out what was asked.
+//! The key to it is the request. A thief of the table who has neither the request nor the secret of the
+//! function cannot read an answer, nor find out what was asked.
 
 use aws_lc_rs::digest::{Context, SHA256};
-use domain::{ReceiptId, Seeds};
+use domain::ReceiptId;
 use zeroize::Zeroizing;
 
 use crate::{cipher::Cipher, derive::derive};
@@ -20,18 +20,17 @@ pub struct ReceiptKey {
 }
 
 impl ReceiptKeys {
-    /// Keys without the deployment's secret: for who does not have it, and takes nothing that can be
-    /// guessed.
+    /// Keys without a secret, for a function that has none and takes nothing that can be guessed.
     #[must_use]
     pub fn unpeppered() -> Self {
         Self(vec![Zeroizing::default()])
     }
 
-    /// Keys with the deployment's secret: nothing that a request holds can be guessed from the table.
+    /// Keys with the seeds of a secret: nothing that a request holds can be guessed from the table. The
+    /// first seed seals, all of them open.
     #[must_use]
-    pub fn peppered(seeds: &Seeds) -> Self {
-        let seeds = std::iter::once(seeds.current()).chain(seeds.others());
-        Self(seeds.map(|seed| derive(seed, &[b"gatepost/1/receipt"])).collect())
+    pub fn peppered<'seed>(seeds: impl IntoIterator<Item = &'seed [u8]>) -> Self {
+        Self(seeds.into_iter().map(|seed| derive(seed, &[b"gatepost/1/receipt"])).collect())
     }
 
     /// The key to the answer of a request. `scope` says whose key for what it is: what differs there

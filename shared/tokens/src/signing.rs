@@ -19,9 +19,9 @@ use zeroize::Zeroizing;
 
 use crate::{KeyUnusable, base64url, derive::derive, from_base64url, jwk::RSA_EXPONENT};
 
-/// 112 bits of security, which NIST SP 800-57 part 1 and 800-131A take for signatures until 2030: a token is
-/// believed for minutes, a key for months. 3,072 bits would cost every signature three times as much.
-const RSA_SIZE: KeySize = KeySize::Rsa2048;
+/// 128 bits of security, as ES256 has (NIST SP 800-57 part 1). Older keys of 2,048 bits sign and verify until
+/// they retire.
+const RSA_SIZE: KeySize = KeySize::Rsa3072;
 
 /// The key that signs access tokens.
 #[derive(Clone)]
@@ -91,13 +91,13 @@ impl SigningKey {
         &self.kid
     }
 
-    /// The public half, as of its publication.
-    pub(crate) fn published(&self, at: Timestamp) -> PublicKey {
+    /// Returns the public half of a key that signs from `not_before`.
+    pub(crate) fn published(&self, not_before: Timestamp) -> PublicKey {
         PublicKey {
             kid: self.kid.clone(),
             jwk: self.public_jwk(),
             algorithm: self.algorithm().to_owned(),
-            not_before: at,
+            not_before,
             retire_at: None,
         }
     }
@@ -224,6 +224,26 @@ mod tests {
         assert!(RsaKeyPair::from_pkcs8(&from_base64url(&odd).expect("base64url")).is_ok());
         assert!(rsa(Some(&Secret::from(odd)), &RSA_PKCS1_SHA256).is_none());
         assert!(rsa(Some(&usual), &RSA_PKCS1_SHA256).is_some());
+    }
+
+    /// The private key of RSA, of so many bits.
+    fn rsa_of(size: KeySize) -> Option<Pair> {
+        let pair = RsaKeyPair::generate(size).expect("a key");
+        let document: Pkcs8V1Der<'_> = pair.as_der().expect("a document");
+        rsa(Some(&Secret::from(base64url(document.as_ref()))), &RSA_PKCS1_SHA256)
+    }
+
+    fn bits(pair: &Pair) -> usize {
+        let Pair::Rsa(pair, _) = pair else { panic!("a key of RSA") };
+        pair.public_modulus_len() * 8
+    }
+
+    #[test]
+    fn new_keys_of_rsa_have_3072_bits_and_older_ones_of_2048_still_sign() {
+        let new = new_rsa_key().expect("a key");
+        let new = rsa(Some(&new), &RSA_PKCS1_SHA256).expect("a pair");
+        let old = rsa_of(KeySize::Rsa2048).expect("a pair");
+        assert_eq!((bits(&new), bits(&old)), (3072, 2048));
     }
 
     fn unhex<const N: usize>(hex: &str) -> [u8; N] {

@@ -74,7 +74,7 @@ impl Signing {
             Ok(())
         })?;
         let other = format!(r#"{{"seed":"{}"}}"#, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJK");
-        let ring = Ring::parse(&other)?.revoked(material.ok_or("no key")?, now);
+        let ring = Ring::parse_keys(&other)?.revoked(material.ok_or("no key")?, now);
         let (seeds, audience) = (ring.seeds_at(now), AUDIENCE.to_owned());
         let settings =
             IssuerSettings { issuer: ISSUER.to_owned(), audience, lifetime: Duration::from_mins(10) };

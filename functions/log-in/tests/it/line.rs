@@ -1,6 +1,9 @@
 //! The line of the log that a request is.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use cloud::Line;
 use local::{
@@ -147,7 +150,115 @@ async fn limits_retries_and_failures_are_counted() {
     assert_eq!((&failed["Failures"], &failed["Retries"]), (&json!(1), &json!(2)));
     let dimensions = |at: usize| failed["_aws"]["CloudWatchMetrics"][at]["Dimensions"].clone();
     assert_eq!((dimensions(0), dimensions(1)), (json!([["Stack"]]), json!([["Stack", "Function"]])));
-    assert_eq!((&limited["LimitsHit"], &limited["Failures"]), (&json!(1), &Value::Null));
+    assert_eq!((&limited["AuthLimited"], &limited["Failures"]), (&json!(1), &Value::Null));
+}
+
+/// The hash in a line, which must be there.
+fn hash(line: &Value, name: &str) -> String {
+    let hash = line[name].as_str().unwrap_or_else(|| panic!("no {name} in {line}"));
+    assert!(hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
+    hash.to_owned()
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_user_or_keyed_hashes_of_address_and_source() {
+    let (stage, lines) = stage(|setup| setup);
+    let user = stage.registered(EMAIL).await;
+    let refused = async |source: &str, email: &str| {
+        lines.take();
+        let body = json!({"email": email, "password": "not the password at all"});
+        stage.post_from(source, "/v1/sessions", body).await.expect(401);
+        lines.one()
+    };
+
+    let unknown = refused("192.0.2.1", "nobody@example.com").await;
+    let again = refused("192.0.2.1", "Nobody@EXAMPLE.com").await;
+    let other = refused("192.0.2.2", "somebody@example.com").await;
+    let known = refused("192.0.2.1", EMAIL).await;
+
+    assert_eq!((&unknown["user_id"], &unknown["AuthFailed"]), (&Value::Null, &json!(1)));
+    for name in ["address_hash", "source_hash"] {
+        assert_eq!(hash(&unknown, name), hash(&again, name));
+        assert_ne!(hash(&unknown, name), hash(&other, name));
+    }
+    assert_eq!((&known["user_id"], &known["address_hash"]), (&user["id"], &Value::Null));
+    assert_eq!(hash(&known, "source_hash"), hash(&unknown, "source_hash"));
+
+    let peppers = keys::Peppers::new(&stage.stack.cloud("log-in").expect("a cloud")).expect("settings");
+    let peppers = peppers.add().await.expect("a pepper");
+    stage.pass(Duration::from_hours(1));
+    let rotated = refused("192.0.2.1", "nobody@example.com").await;
+    assert_ne!(hash(&rotated, "address_hash"), hash(&unknown, "address_hash"), "the key is another one");
+    let email = domain::Email::parse("nobody@example.com").expect("an address");
+    let computed = peppers
+        .peppers()
+        .map(|(seed, _)| String::from(tokens::LogKey::derive(seed.bytes()).of_address(email.canonical())));
+    let logged = [hash(&rotated, "address_hash"), hash(&unknown, "address_hash")];
+    assert_eq!(computed.collect::<Vec<_>>(), logged, "an operator computes the hashes of both");
+}
+
+#[tokio::test]
+async fn each_kind_of_refusal_is_counted_and_names_its_user() {
+    let (stage, lines) = stage(|setup| setup);
+    let user = stage.registered(EMAIL).await;
+    let tokens = stage::Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    let second = stage::Tokens::of(&stage.refresh(&tokens.refresh).await.expect(200).body);
+    stage.refresh(&second.refresh).await.expect(200);
+    let counted = |name: &str, user_id: &Value| {
+        let line = lines.one();
+        assert_eq!((&line[name], &line["user_id"]), (&json!(1), user_id), "{line}");
+    };
+
+    lines.take();
+    stage.get("/v1/users", &second.access).await.expect(403);
+    counted("AuthForbidden", &user["id"]);
+    stage.get("/v1/me", "not a token").await.expect(401);
+    counted("AuthFailed", &Value::Null);
+    stage.refresh(&tokens.refresh).await.expect(401);
+    counted("AuthTokenReused", &user["id"]);
+    let wrong = json!({"current_password": "not the password at all", "new_password": PASSWORD});
+    let change = Request::new("PUT", "/v1/me/password").json(&wrong).bearer(&second.access);
+    let answer = stage.send(change).await;
+    assert!([401, 403].contains(&answer.status), "{answer:?}");
+    counted("AuthFailed", &user["id"]);
+    stage.pass(Duration::from_mins(11));
+    stage.get("/v1/me", &second.access).await.expect(401);
+    let expired = lines.one();
+    assert_eq!((&expired["user_id"], &expired["AuthFailed"]), (&user["id"], &Value::Null), "no attack");
+}
+
+#[tokio::test]
+async fn a_refused_link_names_the_user_whose_link_it_was() {
+    let (stage, lines) = stage(|setup| setup);
+    let user = stage.registered(EMAIL).await;
+    let link = stage.reset_link(EMAIL).await;
+    stage.reset(&link, "another horse, another battery").await.expect(204);
+    lines.take();
+
+    stage.reset(&link, PASSWORD).await.expect(400);
+
+    let line = lines.one();
+    assert_eq!((&line["user_id"], &line["AuthFailed"]), (&user["id"], &json!(1)));
+    hash(&line, "source_hash");
+}
+
+#[tokio::test]
+async fn a_limited_request_for_a_mail_has_the_hash_of_its_address() {
+    let (stage, lines) = stage(|setup| setup.with_parameter("MailRequestsPerAddress", "1"));
+    let hashes = async |path: &str, body: Value| {
+        stage.post(path, body.clone()).await.expect(202);
+        lines.take();
+        stage.post(path, body).await.expect(429);
+        let line = lines.one();
+        assert_eq!(line["AuthLimited"], 1);
+        hash(&line, "address_hash")
+    };
+
+    let resent = hashes("/v1/registrations/resend", json!({"email": EMAIL})).await;
+    let reset = hashes("/v1/password-resets", json!({"email": EMAIL})).await;
+    let registered = hashes("/v1/registrations", json!({"email": EMAIL, "password": PASSWORD})).await;
+
+    assert_eq!((&resent, &resent), (&reset, &registered), "one address, one hash");
 }
 
 #[tokio::test]

@@ -4,15 +4,19 @@
 mod algorithms;
 mod failing;
 mod load;
+mod separation;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use keys::Keyring;
+use cloud::StoredSecret;
+use domain::{Presented, Ring, Timestamp};
+use keys::{Keyring, Peppers};
 use local::{
     Request,
     calls::{Call, Fate},
 };
 use stage::{Answer, Stage, Tokens};
+use tokens::{AccessClaims, Issuer, IssuerSettings};
 
 const EMAIL: &str = "ada@example.com";
 const HOUR: Duration = Duration::from_hours(1);
@@ -72,6 +76,50 @@ async fn a_key_is_published_an_hour_before_it_signs_and_until_its_last_token_is_
     assert_eq!(kid_of(&after.access), second);
     stage.pass(3 * HOUR);
     assert_eq!(published(&stage).await, BTreeSet::from([second]));
+}
+
+/// An issuer with the key that signs at `moment`, as a thief of the secret would make one.
+async fn issuer_at(stage: &Stage, moment: Timestamp) -> Issuer {
+    let cloud = stage.stack.cloud("rotate-keys").expect("a cloud");
+    let secret = StoredSecret::new(&cloud, "KEYS_SECRET").expect("a setting");
+    let (text, _) = secret.read().await.expect("the secret");
+    let seeds = Ring::parse_keys(&text).expect("a ring").seeds_at(moment);
+    let settings = IssuerSettings {
+        issuer: "http://127.0.0.1:9000".to_owned(),
+        audience: "gatepost".to_owned(),
+        lifetime: Duration::from_mins(10),
+    };
+    Issuer::new(&seeds, settings).expect("an issuer")
+}
+
+#[tokio::test]
+async fn a_token_of_a_pending_key_is_refused_until_the_key_signs() {
+    let stage = Stage::new();
+    let user = stage.registered(EMAIL).await;
+    let tokens = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
+    run(&stage).await;
+    let now = stage.stack.clock().now();
+    let pending = issuer_at(&stage, now.plus(HOUR)).await;
+    let claims = AccessClaims {
+        user_id: stage::id(&user).parse().expect("an id"),
+        session_id: tokens.session_id.parse().expect("an id"),
+        auth_time: now,
+        roles: Vec::new(),
+        scope: String::new(),
+        token_id: stage.stack.cloud("rotate-keys").expect("a cloud").random().uuid(),
+    };
+    let AccessClaims { user_id, session_id, .. } = claims;
+    let access = |now| pending.access_token(&claims, now).expect("a token");
+    let refresh = pending.refresh_token(Presented { user_id, session_id, generation: 0 });
+    let kid = kid_of(access(now).expose());
+    assert!(published(&stage).await.contains(&kid) && kid != kid_of(&tokens.access), "it is pending");
+
+    let refused = stage.get("/v1/me", access(now).expose()).await.expect(401);
+    assert_eq!(refused.problem(), "invalid-token");
+    assert_eq!(stage.refresh(refresh.expose()).await.expect(401).problem(), "invalid-token");
+
+    stage.pass(HOUR);
+    stage.get("/v1/me", access(now.plus(HOUR)).expose()).await.expect(200);
 }
 
 #[tokio::test]
@@ -137,6 +185,8 @@ async fn after_a_theft_every_key_and_every_session_ends_and_passwords_stay() {
     let pending: Vec<_> = published(&stage).await.into_iter().collect();
     stage.get("/v1/me", &stolen.access).await.expect(200);
 
+    let peppers = Peppers::new(&stage.stack.cloud("log-in").expect("a cloud")).expect("settings");
+    peppers.add().await.expect("a pepper");
     keyring(&stage).revoke_all().await.expect("revoked");
     stage.pass(Duration::from_mins(5));
 

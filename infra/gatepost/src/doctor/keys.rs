@@ -1,4 +1,4 @@
-//! The secret, what is derived from it, and how long a password takes.
+//! The secrets, what is derived from them, and how long a password takes.
 
 use std::time::Duration;
 
@@ -11,10 +11,16 @@ use tokio::time::Instant;
 
 use super::check::{Check, Remedy};
 
-const SECRET: Remedy = Remedy(
-    "restore the secret that KEYS_SECRET names: without its seed no password and no token can be checked",
+const KEYS: Remedy = Remedy(
+    "restore the secret that KEYS_SECRET names: without its seeds no token can be signed or opened",
     "docs/deploying.md#what-is-protected",
 );
+const CREDENTIALS: Remedy = Remedy(
+    "restore the secret that CREDENTIALS_SECRET names: without its seeds no password can be checked",
+    "docs/deploying.md#what-is-protected",
+);
+const SEPARATE: Remedy =
+    Remedy("run `gatepost keys separate`, and follow the guide", "docs/keys.md#from-one-secret-to-two");
 const TOKENS: Remedy = Remedy(
     "see that ISSUER is where the API answers, and let somebody log in, which publishes the key",
     "docs/configuration.md",
@@ -25,53 +31,62 @@ const HASHING: Remedy =
 /// Longer than this, and people feel it.
 const LONGEST_HASH: Duration = Duration::from_secs(1);
 
-struct Keys {
-    issuer: Issuer,
-    hasher: Hasher,
-}
-
 /// What a function that issues tokens needs, and `published`: the key set as anybody sees it.
 pub(crate) async fn checks(
     cloud: &Cloud,
     published: Result<Value, String>,
 ) -> Result<Vec<Check>, SettingError> {
-    let (issuing, parameters) = (api::issuing(cloud)?, passwords::parameters(cloud.settings())?);
+    let issuing = api::issuing(cloud)?;
     let audience = (issuing.issuer.clone(), issuing.audience.clone());
-    let derive = move |seeds: &Seeds| {
-        let issuer = Issuer::new(seeds, issuing.clone()).ok()?;
-        Some(Keys { issuer, hasher: Hasher::new(parameters, seeds) })
+    let derive = move |seeds: &Seeds| Issuer::new(seeds, issuing.clone()).ok();
+    let (issuer, hasher) = (FromSecret::keys(cloud, derive)?, passwords::hasher(cloud)?);
+    let mut checks = vec![separate(cloud)?];
+    match hasher.get().await {
+        Ok(hasher) => {
+            checks.push(Check::equal("credentials secret", "readable", "readable", CREDENTIALS));
+            checks.push(hashing("one password hash, on this machine", hash(cloud, &hasher).await));
+        }
+        Err(error) => checks.push(unreadable("credentials secret", &error, CREDENTIALS)),
+    }
+    let issuer = match issuer.get().await {
+        Ok(issuer) => issuer,
+        Err(error) => {
+            checks.push(unreadable("keys secret", &error, KEYS));
+            return Ok(checks);
+        }
     };
-    let secret = FromSecret::new(cloud, derive)?;
-    let keys = match secret.get().await {
-        Ok(keys) => keys,
-        Err(error) => return Ok(vec![unreadable(&error)]),
-    };
+    checks.push(Check::equal("keys secret", "readable", "readable", KEYS));
     // Nobody has logged in yet: the first log-in publishes the key.
     let is_new = published.as_ref().is_ok_and(|published| published["keys"] == json!([]));
-    let verified = published.and_then(|published| round_trip(cloud, &keys, &published, audience));
+    let verified = published.and_then(|published| round_trip(cloud, &issuer, &published, audience));
     let expected = "a token that verifies with the published keys";
     let token = Check::outcome("token there and back", expected, verified, TOKENS);
-    Ok(vec![
-        Check::equal("secret", "readable", "readable", SECRET),
-        if is_new { token.at_most_a_warning() } else { token },
-        hashing("one password hash, on this machine", hash(cloud, &keys.hasher).await),
-    ])
+    checks.push(if is_new { token.at_most_a_warning() } else { token });
+    Ok(checks)
 }
 
-/// Who may not read it does not know whether it is well.
-fn unreadable(error: &SecretUnavailable) -> Check {
+/// Whether peppers and keys are in secrets of their own.
+fn separate(cloud: &Cloud) -> Result<Check, SettingError> {
+    let settings = cloud.settings();
+    let is_shared = settings.text("KEYS_SECRET")? == settings.text("CREDENTIALS_SECRET")?;
+    let found = if is_shared { "one" } else { "two" };
+    Ok(Check::equal("secrets of keys and peppers", "two", found, SEPARATE).at_most_a_warning())
+}
+
+/// A caller without the right to read a secret does not know whether it is well.
+fn unreadable(name: &str, error: &SecretUnavailable, remedy: Remedy) -> Check {
     let said = chain(error);
     if said.contains("AccessDenied") {
         let denied = NotAnswered::Refused("AccessDeniedException".to_owned());
-        return Check::unanswered("secret", "readable", &denied, SECRET);
+        return Check::unanswered(name, "readable", &denied, remedy);
     }
-    Check::outcome("secret", "readable", Err(said), SECRET)
+    Check::outcome(name, "readable", Err(said), remedy)
 }
 
 /// Signs a token with the secret's key, and verifies it as others do.
 fn round_trip(
     cloud: &Cloud,
-    keys: &Keys,
+    signer: &Issuer,
     published: &Value,
     (issuer, audience): (String, String),
 ) -> Result<String, String> {
@@ -84,11 +99,11 @@ fn round_trip(
         scope: String::new(),
         token_id: cloud.random().uuid(),
     };
-    let token = keys.issuer.access_token(&claims, now).map_err(|error| error.to_string())?;
+    let token = signer.access_token(&claims, now).map_err(|error| error.to_string())?;
     let published: Vec<_> = published["keys"].as_array().into_iter().flatten().map(public_key).collect();
     match Verifier::new(issuer, audience, &published).verify(token.expose(), now) {
         Ok(_) => {
-            let algorithm = keys.issuer.public_key(now).algorithm;
+            let algorithm = signer.public_key(now).algorithm;
             Ok(format!("verified, by {algorithm}, of {} published keys", published.len()))
         }
         Err(Rejected::UnknownKey) => Err(format!("its key is none of {} published ones", published.len())),

@@ -57,10 +57,11 @@ async fn lived_in(scratch: &Scratch) -> Tokens {
     Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body)
 }
 
-pub(crate) fn bring_secret(scratch: &Scratch, to: &str) {
+pub(crate) fn bring_secrets(scratch: &Scratch, to: &str) {
     fs::create_dir_all(scratch.path().join(to)).expect("a folder");
-    fs::copy(scratch.data().join("secret.json"), scratch.path().join(to).join("secret.json"))
-        .expect("copied");
+    for secret in ["secret.json", "credentials.json"] {
+        fs::copy(scratch.data().join(secret), scratch.path().join(to).join(secret)).expect("copied");
+    }
 }
 
 fn published(stage: &Stage) -> Vec<String> {
@@ -80,7 +81,7 @@ async fn a_system_that_is_lost_comes_back_from_its_file_as_it_was() {
     let said = copy(&scratch, "folder:data", "ndjson:backup.ndjson");
     assert_eq!(said.code, Some(0), "{} {}", said.text, said.complaint);
     let before = checked(&scratch, "folder:data");
-    bring_secret(&scratch, "new");
+    bring_secrets(&scratch, "new");
     fs::remove_dir_all(scratch.data()).expect("lost");
 
     let said = copy(&scratch, "ndjson:backup.ndjson", "folder:new");

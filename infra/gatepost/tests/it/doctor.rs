@@ -81,7 +81,9 @@ async fn all_is_well_in_a_folder_that_is_used_and_each_thing_is_named() {
         "table Events: index due",
         "table Events: stream",
         "table Identities: time to live",
-        "secret",
+        "keys secret",
+        "credentials secret",
+        "secrets of keys and peppers",
         "token there and back",
         "one password hash, on this machine",
         "clock",
@@ -154,14 +156,19 @@ async fn a_table_that_is_not_the_templates_is_found() {
 #[tokio::test]
 async fn a_secret_that_is_lost_or_that_others_can_read_is_found() {
     let folder = used().await;
-    let secret = folder.0.data().join("secret.json");
+    let [keys, secret] = ["secret.json", "credentials.json"].map(|name| folder.0.data().join(name));
+    let good = fs::read(&keys).expect("readable");
 
-    fs::write(&secret, r#"{"previous":[]}"#).expect("written");
+    fs::write(&keys, r#"{"previous":[]}"#).expect("written");
+    let lost_keys = found(&folder, &[]);
+    assert_eq!((lost_keys.named("error"), lost_keys.code), (vec!["keys secret"], Some(5)));
+    fs::write(&keys, good).expect("written");
+    fs::write(&secret, "{}").expect("written");
     let lost = found(&folder, &[]);
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).expect("permitted");
     let readable = found(&folder, &[]);
 
-    assert_eq!((lost.named("error"), lost.code), (vec!["secret"], Some(5)));
+    assert_eq!((lost.named("error"), lost.code), (vec!["credentials secret"], Some(5)));
     assert_eq!((readable.named("error"), readable.code), (vec!["data folder"], Some(5)));
     assert!(lost.is_explained() && readable.is_explained());
 }

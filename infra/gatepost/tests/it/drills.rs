@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stage::{PASSWORD, Stage, Tokens};
 
 use crate::{
-    copying::{bring_secret, copy, data},
+    copying::{bring_secrets, copy, data},
     moved::THEIR_PASSWORD,
     operated::now,
     process::Scratch,
@@ -66,7 +66,7 @@ async fn after_an_earlier_moment_has_come_back_nobody_goes_on_and_who_was_erased
     let erased = data(&scratch, &["erased", "folder:data"]);
     assert_eq!(format!("user#{}", erased.text.trim()), subject(&eve));
     fs::write(scratch.path().join("erased.txt"), erased.text).expect("written");
-    bring_secret(&scratch, "restored");
+    bring_secrets(&scratch, "restored");
     assert_eq!(copy(&scratch, "ndjson:backup.ndjson", "folder:restored").code, Some(0));
 
     let restore = ["restored", "folder:restored", "--event-epoch", "2", "--erased", "erased.txt"];
@@ -101,7 +101,7 @@ async fn after_an_earlier_moment_has_come_back_nobody_goes_on_and_who_was_erased
 #[tokio::test]
 async fn an_epoch_of_events_that_was_used_is_refused() {
     let Past { scratch, ada, .. } = past().await;
-    bring_secret(&scratch, "restored");
+    bring_secrets(&scratch, "restored");
     assert_eq!(copy(&scratch, "ndjson:backup.ndjson", "folder:restored").code, Some(0));
     let restore = ["restored", "folder:restored", "--yes", "--event-epoch"];
     assert_eq!(data(&scratch, &[&restore[..], &["1"]].concat()).code, Some(2));

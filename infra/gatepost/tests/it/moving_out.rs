@@ -34,15 +34,15 @@ fn sorted(text: &str) -> BTreeSet<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Gives a system the seed of another one, as a previous one.
-fn add_seed(to: &Folder, from: &Folder) {
+/// Gives a system the pepper of another one, as an earlier one.
+fn add_pepper(to: &Folder, from: &Folder) {
     let secret = |folder: &Folder| -> Value {
-        let text = fs::read_to_string(folder.0.data().join("secret.json")).expect("a secret");
+        let text = fs::read_to_string(folder.0.data().join("credentials.json")).expect("a secret");
         serde_json::from_str(&text).expect("JSON")
     };
     let mut own = secret(to);
-    own["previous"] = json!([secret(from)["seed"]]);
-    fs::write(to.0.data().join("secret.json"), own.to_string()).expect("written");
+    own["peppers"] = json!([{"seed": secret(from)["pepper"], "from": 0}]);
+    fs::write(to.0.data().join("credentials.json"), own.to_string()).expect("written");
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn who_has_not_accepted_an_invitation_has_proven_nothing_elsewhere_either(
     let unproven: Vec<_> =
         exported.lines().filter(|line| line.contains(r#""email_verified":false"#)).collect();
     assert!(unproven.len() == 1 && unproven[0].contains("ada@example.com"), "{exported}");
-    add_seed(&new, &old);
+    add_pepper(&new, &old);
     let refused = new.import("all.ndjson", &exported, &[]);
     assert_eq!(refused.code, Some(1));
     assert!(refused.text.contains("the address was not proven"), "{} {}", refused.text, refused.complaint);
@@ -86,7 +86,7 @@ async fn who_has_moved_out_can_log_in_where_they_move_in() {
     assert_eq!(refused.code, Some(1));
     assert!(refused.complaint.contains("made with the secret of another system"), "{}", refused.complaint);
 
-    add_seed(&new, &old);
+    add_pepper(&new, &old);
     assert_eq!(new.import("all.ndjson", &exported, &[]).code, Some(0));
 
     assert_eq!(new.users(&["export", "again.ndjson"]).code, Some(0));
@@ -112,7 +112,7 @@ async fn a_password_of_before_does_not_come_back_where_they_move_in() {
     drop(stage);
 
     assert_eq!(old.users(&["export", "all.ndjson"]).code, Some(0));
-    add_seed(&new, &old);
+    add_pepper(&new, &old);
     assert_eq!(new.import("all.ndjson", &old.read("all.ndjson"), &[]).code, Some(0));
 
     let stage = new.system();

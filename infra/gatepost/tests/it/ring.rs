@@ -123,3 +123,78 @@ fn nothing_of_a_seed_is_shown() {
     assert!(said.text.contains("current") && said.text.contains("pepper"), "{}", said.complaint);
     assert!(!said.text.contains(&seed[..8]) && !said.complaint.contains(&seed[..8]));
 }
+
+/// The secrets of a folder, by their files.
+fn secret(folder: &Folder, file: &str) -> Value {
+    let text = std::fs::read_to_string(folder.0.data().join(file)).expect("a secret");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+/// A folder as an older version left it: one secret, with a key and a pepper of their own. The user is signed in.
+async fn older_folder() -> (Folder, Tokens) {
+    let folder = Folder::new();
+    let system = folder.system(Duration::from_mins(1));
+    let tokens = system.0.signed_in(EMAIL).await;
+    drop(system);
+    let pepper = secret(&folder, "credentials.json")["pepper"].clone();
+    let key = secret(&folder, "secret.json")["seed"].clone();
+    let older = json!({"keys": [{"seed": key, "from": 0}], "peppers": [{"seed": pepper, "from": 0}]});
+    std::fs::write(folder.0.data().join("secret.json"), older.to_string()).expect("written");
+    std::fs::remove_file(folder.0.data().join("credentials.json")).expect("removed");
+    (folder, tokens)
+}
+
+#[tokio::test]
+async fn an_older_folder_with_one_secret_is_separated_when_it_is_opened() {
+    let (folder, tokens) = older_folder().await;
+    let older = secret(&folder, "secret.json");
+
+    let system = folder.system(Duration::ZERO);
+
+    system.0.log_in(EMAIL).await.expect(201);
+    system.0.refresh(&tokens.refresh).await.expect(200);
+    drop(system);
+    assert_eq!(secret(&folder, "secret.json"), json!({"keys": older["keys"]}));
+    assert_eq!(secret(&folder, "credentials.json"), json!({"peppers": older["peppers"]}));
+    let mode = std::fs::metadata(folder.0.data().join("credentials.json")).expect("a file").permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
+    let said = keys(&folder, &["separate"]);
+    assert!(said.code == Some(0) && said.text.contains("nothing to do"), "{} {}", said.text, said.complaint);
+}
+
+#[tokio::test]
+async fn a_separation_that_was_killed_between_its_steps_goes_on() {
+    let (folder, _) = older_folder().await;
+    let older = secret(&folder, "secret.json");
+    let copied = json!({"peppers": older["peppers"]}).to_string();
+    let file = folder.0.data().join("credentials.json");
+    std::fs::write(&file, copied).expect("written");
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("ours");
+
+    let system = folder.system(Duration::ZERO);
+
+    system.0.log_in(EMAIL).await.expect(201);
+    drop(system);
+    assert_eq!(secret(&folder, "secret.json"), json!({"keys": older["keys"]}));
+}
+
+#[tokio::test]
+async fn the_command_computes_the_hashes_of_the_log() {
+    let folder = Folder::new();
+    drop(folder.system(Duration::ZERO));
+    assert_eq!(keys(&folder, &["rotate", "--pepper"]).code, Some(0));
+    let hashes = |known: [&str; 2]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+        command.current_dir(folder.0.path()).args(["logs", "hash"]).args(known);
+        let output = command.args(["--data", "data", "--json"]).output().expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).expect("JSON")["hashes"].clone()
+    };
+
+    let address = hashes(["--address", "Ada@Example.com"]);
+    let states = |hashes: &Value| [hashes[0]["state"].clone(), hashes[1]["state"].clone()];
+    assert_eq!(states(&address), ["pending", "current"]);
+    assert_ne!(address[0]["hash"], address[1]["hash"]);
+    assert_eq!(address, hashes(["--address", "ada@example.com"]));
+    assert_eq!(hashes(["--source", "2001:db8::1"]), hashes(["--source", "2001:db8::2"]));
+}

@@ -75,6 +75,10 @@ fn list(value: &Value) -> &[Value] {
 fn resource(resource: &Value) -> (String, Option<String>) {
     let text = match resource {
         Value::String(text) => text.clone(),
+        // The second resource is that of a deployment with the defaults.
+        Value::Object(reference) if reference.contains_key("Fn::If") => {
+            return self::resource(&reference["Fn::If"][2]);
+        }
         reference => {
             let value =
                 reference.as_object().and_then(|reference| reference.values().next()).unwrap_or(&Value::Null);

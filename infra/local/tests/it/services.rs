@@ -66,7 +66,7 @@ async fn the_secret_is_made_by_the_template() {
     let cloud = stack.cloud("relay").expect("its cloud");
     let client = aws_sdk_secretsmanager::Client::new(cloud.sdk());
     let secret = client.get_secret_value().secret_id("Key").send().await.expect("the secret");
-    let secret = domain::Ring::parse(secret.secret_string().unwrap_or_default()).expect("a ring");
+    let secret = domain::Ring::parse_keys(secret.secret_string().unwrap_or_default()).expect("a ring");
     let seeds = secret.seeds_at(domain::Timestamp::from_millis(0));
     assert_eq!(seeds.current().len(), 64);
     assert!(client.get_secret_value().secret_id("Other").send().await.is_err());

@@ -4,20 +4,20 @@
 mod foreign;
 
 use credentials::{HashFailed, Hasher, InvalidParameters, Parameters, Verdict};
-use domain::{Password, PasswordHash, Secret, Seeds};
+use domain::{Password, PasswordHash, PepperSeeds, Secret};
 
 const CURRENT: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const NEXT: &str = "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210";
 const SALT: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
-fn seeds(current: &str, previous: &[&str]) -> Seeds {
+fn seeds(current: &str, previous: &[&str]) -> PepperSeeds {
     let list = previous.iter().map(|seed| format!("\"{seed}\"")).collect::<Vec<_>>().join(",");
-    domain::Ring::parse(&format!(r#"{{"seed":"{current}","previous":[{list}]}}"#))
+    domain::Ring::parse_credentials(&format!(r#"{{"seed":"{current}","previous":[{list}]}}"#))
         .expect("a ring")
-        .seeds_at(domain::Timestamp::from_millis(0))
+        .pepper_seeds_at(domain::Timestamp::from_millis(0))
 }
 
-fn hasher_with(memory_kib: u32, iterations: u32, seeds: &Seeds) -> Hasher {
+fn hasher_with(memory_kib: u32, iterations: u32, seeds: &PepperSeeds) -> Hasher {
     Hasher::new(Parameters::new(memory_kib, iterations).expect("parameters"), seeds)
 }
 

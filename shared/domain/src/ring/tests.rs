@@ -22,7 +22,7 @@ fn key_of(n: u8, algorithm: SigningAlgorithm) -> KeyMaterial {
 }
 
 fn generated() -> Ring {
-    Ring::parse(&format!(r#"{{"previous":[],"seed":"{}"}}"#, seed(0))).expect("a ring")
+    Ring::parse_keys(&format!(r#"{{"previous":[],"seed":"{}"}}"#, seed(0))).expect("a ring")
 }
 
 fn at(minutes: u64) -> Timestamp {
@@ -36,21 +36,86 @@ fn states(ring: &Ring, now: Timestamp) -> Vec<&'static str> {
 #[test]
 fn a_weak_or_default_seed_is_refused() {
     let padded = format!(r#"{{"seed":"{}"}}"#, "change-me-".repeat(6));
-    let keyless = format!(r#"{{"peppers":[{{"seed":"{}"}}]}}"#, seed(1));
-    let pepperless = format!(r#"{{"keys":[{{"seed":"{}"}}]}}"#, seed(1));
-    for secret in ["", "{}", r#"{"seed":"short"}"#, &padded, &keyless, &pepperless] {
-        assert_eq!(Ring::parse(secret).err(), Some(MalformedSeeds), "{secret}");
+    let peppers = format!(r#"{{"peppers":[{{"seed":"{}"}}]}}"#, seed(1));
+    let keys = format!(r#"{{"keys":[{{"seed":"{}"}}]}}"#, seed(1));
+    for secret in ["", "{}", r#"{"seed":"short"}"#, &padded, &peppers] {
+        assert_eq!(Ring::parse_keys(secret).err(), Some(MalformedSeeds), "{secret}");
     }
+    for secret in ["", "{}", r#"{"pepper":"short"}"#, &padded.replace("seed", "pepper"), &keys] {
+        assert_eq!(Ring::parse_credentials(secret).err(), Some(MalformedSeeds), "{secret}");
+    }
+}
+
+/// The keys secret of an older deployment, rotated once.
+fn shared() -> Ring {
+    let begun = generated().with_new_key(new_key(1), at(0)).expect("a ring");
+    begun.with_start(at(0), OVERLAP).expect("a ring")
+}
+
+fn credentials() -> Ring {
+    Ring::parse_credentials(&format!(r#"{{"pepper":"{}"}}"#, seed(9))).expect("a secret")
+}
+
+fn peppers_of(ring: &Ring) -> Vec<Vec<u8>> {
+    ring.peppers().map(|(seed, _)| seed.bytes().to_vec()).collect()
+}
+
+#[test]
+fn peppers_move_into_the_credentials_secret_and_keep_their_values_and_moments() {
+    let old = shared().with_new_pepper(new_seed(2), at(0));
+
+    let copied = credentials().with_peppers_of(&old, true).expect("a copy");
+
+    assert_eq!(peppers_of(&copied), [seed(2), seed(0), seed(9)].map(String::into_bytes));
+    for now in [at(0), at(60)] {
+        assert_eq!(copied.pepper_seeds_at(now).current(), old.pepper_seeds_at(now).current());
+    }
+    let stripped = old.without_peppers(&copied).expect("without");
+    assert!(!stripped.to_secret().contains("peppers") && !copied.to_secret().contains("keys"));
+    assert_eq!(states(&stripped, at(61)), states(&old, at(61)));
+    assert!(copied.with_peppers_of(&old, true).is_none(), "the second run changes nothing");
+    assert!(stripped.without_peppers(&copied).is_none(), "the second run changes nothing");
+}
+
+#[test]
+fn peppers_are_removed_only_if_the_other_secret_holds_them() {
+    assert!(shared().without_peppers(&credentials()).is_none());
+}
+
+#[test]
+fn a_credentials_secret_that_is_in_use_keeps_its_current_pepper() {
+    let copied = credentials().with_peppers_of(&shared(), false).expect("a copy");
+    assert_eq!(peppers_of(&copied), [seed(9), seed(0)].map(String::into_bytes));
+}
+
+#[test]
+fn a_secret_that_holds_both_keeps_both() {
+    let both = Ring::parse_credentials(&shared().to_secret()).expect("a secret");
+    let both = both.with_new_pepper(new_seed(2), at(0)).to_secret();
+    assert_eq!(states(&Ring::parse_keys(&both).expect("a ring"), at(61)), ["current", "retired"]);
+    let receipts = Ring::parse_credentials(&both).expect("a secret").pepper_seeds_at(at(61));
+    let expected = [seed(2), seed(0), seed(1), seed(0)].map(String::into_bytes);
+    assert_eq!(receipts.of_receipts().map(<[u8]>::to_vec).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_pending_key_opens_nothing() {
+    let opens = |now: Timestamp| shared().seeds_at(now).others().any(|other| other == seed(1).as_bytes());
+    let start = at(60);
+    assert!(!opens(at(0)) && !opens(start.minus(Duration::from_millis(5001))));
+    assert!(opens(start.minus(Ring::LEEWAY)), "clocks differ by seconds");
+    assert_eq!(shared().seeds_at(start).current(), seed(1).as_bytes());
 }
 
 #[test]
 fn previous_seeds_are_kept_in_order() {
     let secret = format!(r#"{{"seed":"{}","previous":["{}","{}"]}}"#, seed(1), seed(2), seed(3));
-    let seeds = Ring::parse(&secret).expect("a ring").seeds_at(at(0));
+    let ring = Ring::parse_keys(&secret).expect("a ring");
+    let (seeds, peppers) = (ring.seeds_at(at(0)), ring.pepper_seeds_at(at(0)));
     let previous = [seed(2).into_bytes(), seed(3).into_bytes()];
-    assert_eq!((seeds.current(), seeds.pepper()), (seed(1).as_bytes(), seed(1).as_bytes()));
+    assert_eq!((seeds.current(), peppers.current()), (seed(1).as_bytes(), seed(1).as_bytes()));
     assert_eq!(seeds.others().map(<[u8]>::to_vec).collect::<Vec<_>>(), previous);
-    assert_eq!(seeds.other_peppers().map(<[u8]>::to_vec).collect::<Vec<_>>(), previous);
+    assert_eq!(peppers.others().map(<[u8]>::to_vec).collect::<Vec<_>>(), previous);
 }
 
 #[test]
@@ -113,15 +178,15 @@ fn a_key_keeps_its_algorithm() {
     let begun = generated().with_new_key(other, at(0)).expect("a ring");
     let ring = begun.with_start(at(0), OVERLAP).expect("a ring");
 
-    let ring = Ring::parse(&ring.to_secret()).expect("a ring");
+    let ring = Ring::parse_keys(&ring.to_secret()).expect("a ring");
 
     assert_eq!(algorithm(&ring, at(59)), Some(SigningAlgorithm::Es256));
     assert_eq!(algorithm(&ring, at(60)), Some(SigningAlgorithm::Es384));
     let named = |name: &str| ring.to_secret().replace("ES384", name);
     for unknown in ["HS256", "none", "", "es384"] {
-        assert_eq!(Ring::parse(&named(unknown)).err(), Some(MalformedSeeds), "{unknown}");
+        assert_eq!(Ring::parse_keys(&named(unknown)).err(), Some(MalformedSeeds), "{unknown}");
     }
-    assert!(Ring::parse(&named("EdDSA")).is_ok());
+    assert!(Ring::parse_keys(&named("EdDSA")).is_ok());
 }
 
 #[test]
@@ -129,13 +194,13 @@ fn a_private_key_is_kept_with_a_key_of_rsa_and_no_other() {
     let begun = generated().with_new_key(key_of(1, SigningAlgorithm::Rs384), at(0)).expect("a ring");
     let secret = begun.with_start(at(0), OVERLAP).expect("a ring").to_secret();
 
-    let seeds = Ring::parse(&secret).expect("a ring").seeds_at(at(3 * 60));
+    let seeds = Ring::parse_keys(&secret).expect("a ring").seeds_at(at(3 * 60));
 
     let private_key = seeds.signing().and_then(KeyMaterial::private_key).expect("a private key");
     assert_eq!(private_key.expose(), "MIIE");
     let (derived, lacking) = (secret.replace("RS384", "ES384"), secret.replace("private_key", "until"));
     for secret in [&derived, &lacking, &secret.replace(r#","private_key":"MIIE""#, "")] {
-        assert_eq!(Ring::parse(secret).err(), Some(MalformedSeeds), "{}", secret.as_str());
+        assert_eq!(Ring::parse_keys(secret).err(), Some(MalformedSeeds), "{}", secret.as_str());
     }
 }
 
@@ -249,7 +314,7 @@ impl Player {
             let is_needed = now.since(*last) < OVERLAP && !self.given_up.contains(seed);
             assert!(!is_needed || known.contains(seed), "a key stays until its last token is dead");
         }
-        let again = Ring::parse(&self.ring.to_secret()).expect("a ring");
+        let again = Ring::parse_keys(&self.ring.to_secret()).expect("a ring");
         assert_eq!(*again.to_secret(), *self.ring.to_secret());
     }
 }
@@ -281,7 +346,8 @@ proptest! {
         if player.ring.changes_at(now).is_none_or(|change| later < change) {
             let (before, after) = (player.ring.seeds_at(now), player.ring.seeds_at(later));
             prop_assert_eq!(before.current(), after.current());
-            prop_assert_eq!(before.pepper(), after.pepper());
+            let pepper = |now| player.ring.pepper_seeds_at(now).current().to_vec();
+            prop_assert_eq!(pepper(now), pepper(later));
             prop_assert_eq!(before.others().count(), after.others().count());
         }
     }

@@ -32,9 +32,9 @@ fn choice(history: &str) -> Choice {
 }
 
 fn hasher(seed: &str) -> Hasher {
-    let seeds = domain::Ring::parse(&format!(r#"{{"seed":"{seed}"}}"#))
+    let seeds = domain::Ring::parse_credentials(&format!(r#"{{"pepper":"{seed}"}}"#))
         .expect("a ring")
-        .seeds_at(domain::Timestamp::from_millis(0));
+        .pepper_seeds_at(domain::Timestamp::from_millis(0));
     Hasher::new(Parameters::new(7_168, 5).expect("parameters"), &seeds)
 }
 

@@ -1,6 +1,8 @@
 //! What N4 of the security requirements refuses, one test each: a token that is right in all else,
 //! signed with the right key.
 
+use std::time::Duration;
+
 use aws_lc_rs::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
@@ -221,9 +223,9 @@ fn a_token_ends_at_its_last_second_without_leeway() {
     let token = issuer().access_token(&claims(), NOW).expect("a token");
 
     assert_eq!(verifier().verify(token.expose(), after(599)), Ok(claims()));
-    assert_eq!(verifier().verify(token.expose(), after(600)), Err(Rejected::Expired));
-    assert_eq!(with_claim("exp", json!(0)), Err(Rejected::Expired));
-    assert_eq!(with_claim("exp", json!(i64::MIN)), Err(Rejected::Expired));
+    assert_eq!(verifier().verify(token.expose(), after(600)), Err(Rejected::Expired(claims().user_id)));
+    assert_eq!(with_claim("exp", json!(0)), Err(Rejected::Expired(claims().user_id)));
+    assert_eq!(with_claim("exp", json!(i64::MIN)), Err(Rejected::Expired(claims().user_id)));
 }
 
 #[test]
@@ -233,6 +235,19 @@ fn a_token_of_the_future_is_refused_beyond_five_seconds() {
         assert_eq!(with_claim(name, json!(NOW.seconds() + 6)), Err(Rejected::Invalid), "{name}");
         assert_eq!(with_claim(name, json!(i64::MAX)), Err(Rejected::Invalid), "{name}");
     }
+}
+
+#[test]
+fn a_token_of_a_pending_key_is_refused_beyond_five_seconds() {
+    let signer = Signer::new();
+    let token = signer.token(&json_text(header()), &json_text(payload()));
+    let verify = |not_before| {
+        let key = PublicKey { not_before, ..signer.public_key() };
+        Verifier::new(ISSUER.to_owned(), AUDIENCE.to_owned(), &[key]).verify(&token, NOW)
+    };
+
+    assert_eq!(verify(after(5)), Ok(claims()), "clocks differ by seconds");
+    assert_eq!(verify(after(5).plus(Duration::from_millis(1))), Err(Rejected::Invalid));
 }
 
 #[test]

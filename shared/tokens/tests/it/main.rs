@@ -31,7 +31,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_763_694_000_250);
 
 fn seeds(current: &str, previous: &[&str]) -> Seeds {
     let secret = serde_json::json!({ "seed": current, "previous": previous });
-    domain::Ring::parse(&secret.to_string()).expect("a ring").seeds_at(domain::Timestamp::from_millis(0))
+    domain::Ring::parse_keys(&secret.to_string()).expect("a ring").seeds_at(domain::Timestamp::from_millis(0))
 }
 
 fn issuer_with(seeds: &Seeds) -> Issuer {
@@ -52,7 +52,7 @@ fn issuer_of(algorithm: SigningAlgorithm) -> Issuer {
     let private_key = rsa_key(algorithm);
     let seed = Seed::parse(CURRENT.to_owned()).expect("a seed");
     let material = KeyMaterial::new(seed, algorithm, private_key.map(Secret::from)).expect("material");
-    let ring = Ring::parse(&serde_json::json!({ "seed": NEXT }).to_string()).expect("a ring");
+    let ring = Ring::parse_keys(&serde_json::json!({ "seed": NEXT }).to_string()).expect("a ring");
     issuer_with(&ring.revoked(material, NOW).seeds_at(NOW))
 }
 

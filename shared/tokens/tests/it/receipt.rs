@@ -13,9 +13,8 @@ fn seed(c: char) -> String {
 fn keys(current: char, previous: Option<char>) -> ReceiptKeys {
     let previous = previous.map(|c| format!("\"{}\"", seed(c))).unwrap_or_default();
     let secret = format!(r#"{{"seed":"{}","previous":[{previous}]}}"#, seed(current));
-    ReceiptKeys::peppered(
-        &domain::Ring::parse(&secret).expect("a ring").seeds_at(domain::Timestamp::from_millis(0)),
-    )
+    let ring = domain::Ring::parse_keys(&secret).expect("a ring");
+    ReceiptKeys::peppered(ring.seeds_at(domain::Timestamp::from_millis(0)).all())
 }
 
 fn opens(key: &ReceiptKey, sealed: &[u8]) -> bool {

@@ -9,7 +9,7 @@ use std::{
 
 use futures_util::future::join_all;
 use local::{
-    Request, Setup,
+    Request, Setup, Stack,
     calls::{Call, Fate, Refusal},
 };
 use serde_json::{Value, json};
@@ -110,6 +110,27 @@ async fn lived(stage: &Stage) {
     stage.settle().await;
 }
 
+/// Each refusal by a function that has the key is logged with the hash of its source, and with its user or the hash of
+/// the address that it names. An invalid link names no user.
+fn every_refusal_names_its_user_or_source(lines: &[Value]) {
+    let template = Stack::memory().template().expect("the template");
+    let has_key = |line: &&Value| {
+        let function = template.functions.get(line["Function"].as_str().unwrap_or_default());
+        function.is_some_and(|function| function.settings.contains_key("CREDENTIALS_SECRET"))
+    };
+    let metrics = ["AuthFailed", "AuthLimited", "AuthForbidden", "AuthTokenReused"];
+    let is_refusal = |line: &&Value| metrics.iter().any(|metric| line[metric].is_u64());
+    let refusals: Vec<_> = lines.iter().filter(is_refusal).filter(has_key).collect();
+    assert!(refusals.len() >= 3, "{refusals:?}");
+    for line in refusals {
+        assert!(line["source_hash"].is_string(), "{line}");
+        let is_named = line["user_id"].is_string() || line["address_hash"].is_string();
+        let is_anonymous =
+            ["link-invalid", "invalid-token"].contains(&line["problem"].as_str().unwrap_or_default());
+        assert!(is_named || is_anonymous, "{line}");
+    }
+}
+
 #[tokio::test]
 async fn no_line_holds_anything_of_a_person_or_a_secret() {
     let log = Log::default();
@@ -134,6 +155,7 @@ async fn no_line_holds_anything_of_a_person_or_a_secret() {
             !["user.erased", "digest.written"].contains(&line["kind"].as_str().unwrap_or_default());
         assert_eq!(line["trace_id"].is_string(), is_of_request, "{line}");
     }
+    every_refusal_names_its_user_or_source(&lines);
     for line in written.lines() {
         for private in SENT.iter().chain(&GIVEN) {
             assert!(!line.contains(private), "`{private}` in {line}");
