@@ -37,7 +37,7 @@ pub struct ChangeEmail {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangeEmail>, SettingError> {
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?.limited();
     let change = ChangeEmail {
         gate: AccessGate::new(cloud, store.identities())?,
         reentry: Reentry::new(cloud, store.identities())?,
@@ -137,6 +137,9 @@ impl ChangeEmail {
         let now = self.clock.now();
         let event_id = self.random.id(now);
         for _turn in 0..store::TURNS {
+            if email.canonical() == proven.user.email.canonical() {
+                return Err(Refusal::SameAddress);
+            }
             let cause = caller.cause(event_id, now);
             let (after, link, event) = proven.user.request_email_change(email.clone(), self.lifetime, cause);
             let taken = Accepted(Taken { status: "verification_sent" });

@@ -31,7 +31,7 @@ pub struct ChangePassword {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangePassword>, SettingError> {
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?.limited();
     let change = ChangePassword {
         gate: AccessGate::new(cloud, store.identities())?,
         reentry: Reentry::new(cloud, store.identities())?,
@@ -101,10 +101,11 @@ impl UseCase for ChangePassword {
     }
 
     async fn run(&self, caller: SignedIn, Body(request): Body<Request>) -> Result<NoContent, Refusal> {
+        let password = self.choice.parse(&request.new_password).map_err(NotChosen::Unacceptable)?;
         let proven = self.reentry.prove(&caller, &request.current_password).await?;
-        let password = self.choice.parse_of(&request.new_password, &proven.user)?;
         let (hasher, salt) = (self.reentry.hasher().await?, self.random.bytes());
-        let new = self.choice.settle(&hasher, &password, Present::Entered(&proven), salt).await?;
+        let own = self.choice.own_words_of(&proven.user);
+        let new = self.choice.settle(&hasher, &password, &own, Present::Entered(&proven), salt).await?;
 
         let (changed, ()) =
             tokio::join!(self.change(&caller, proven, new), self.reentry.forgive(caller.user_id));

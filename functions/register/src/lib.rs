@@ -38,7 +38,7 @@ pub struct Register {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
     let settings = cloud.settings();
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?.limited();
     let register = Register {
         store,
         hasher: passwords::hasher(cloud)?,
@@ -121,7 +121,7 @@ impl UseCase for Register {
         let limits = self.limits.of("registration", applicant.email.canonical(), &caller.head.client);
         self.store.identities().reserve(&limits, self.clock.now()).await?;
         let password = match password {
-            Some(password) => Some(self.settle(&password).await?),
+            Some(password) => Some(self.settle(&password, &applicant).await?),
             None => None,
         };
 
@@ -145,9 +145,10 @@ impl UseCase for Register {
 }
 
 impl Register {
-    async fn settle(&self, password: &Password) -> Result<NewPassword, Refusal> {
+    async fn settle(&self, password: &Password, applicant: &Applicant) -> Result<NewPassword, Refusal> {
         let hasher = self.hasher.get().await?;
-        Ok(self.choice.settle(&hasher, password, Present::None, self.random.bytes()).await?)
+        let own = self.choice.own_words_of_applicant(applicant);
+        Ok(self.choice.settle(&hasher, password, &own, Present::None, self.random.bytes()).await?)
     }
 }
 
@@ -156,9 +157,7 @@ impl Request {
         let mut wrong = Vec::new();
         let names = [self.first_name.as_deref(), self.last_name.as_deref()];
         let (email, [first_name, last_name]) = parse_person(&self.email, names, &mut wrong);
-        let names = [first_name.as_ref(), last_name.as_ref()];
-        let password =
-            self.password.as_ref().map(|text| choice.parse(text, email.as_ref(), names)).transpose();
+        let password = self.password.as_ref().map(|text| choice.parse(text)).transpose();
         let password =
             password.map_err(|errors| wrong.extend(passwords::problems("/password", errors))).ok().flatten();
         let locale = parse_locale(self.locale.as_deref(), &mut wrong);

@@ -13,16 +13,21 @@ use domain::{
 use passwords::{Choice, NotChosen, Present};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{Failure, Limit, LinkRefused, Store};
+use store::{Failure, Limit, LinkRefused, NotReserved, Store};
 use thiserror::Error;
 use tokens::LinkToken;
 use tracing::warn;
+
+/// The kind of the limits.
+const LIMIT: &str = "reset-password";
 
 /// Resets passwords.
 pub struct ResetPassword {
     store: Store,
     hasher: FromSecret<Hasher>,
     choice: Choice,
+    guesses: Allowance,
+    from_source: Allowance,
     clock: Clock,
     random: Random,
 }
@@ -32,12 +37,14 @@ pub struct ResetPassword {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ResetPassword>, SettingError> {
-    let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?;
+    let (settings, store) = (cloud.settings(), Store::new(cloud)?);
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?.limited();
     let reset = ResetPassword {
         store,
         hasher: passwords::hasher(cloud)?,
         choice: Choice::new(cloud)?,
+        guesses: Allowance::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
+        from_source: Allowance::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
         clock: cloud.clock(),
         random: cloud.random(),
     };
@@ -71,6 +78,9 @@ pub enum Refusal {
     /// The new password is not acceptable.
     #[error("some fields are not acceptable")]
     Unacceptable(Vec<FieldProblem>),
+    /// Too many passwords were refused.
+    #[error(transparent)]
+    NotReserved(#[from] NotReserved),
     /// The pepper could not be read.
     #[error("no pepper")]
     NoPepper(#[from] SecretUnavailable),
@@ -87,7 +97,8 @@ pub enum Refusal {
 
 impl UseCase for ResetPassword {
     const ROUTES: &'static [Route] = &[Route::post("/v1/password-resets/confirm")];
-    const PROBLEMS: &'static [ProblemType] = &[ProblemType::LinkInvalid, ProblemType::ValidationFailed];
+    const PROBLEMS: &'static [ProblemType] =
+        &[ProblemType::LinkInvalid, ProblemType::RateLimited, ProblemType::ValidationFailed];
     type Caller = Anyone;
     type Request = Body<Request>;
     type Response = NoContent;
@@ -103,21 +114,36 @@ impl UseCase for ResetPassword {
     }
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<NoContent, Refusal> {
+        let password = self.choice.parse(&request.new_password).map_err(NotChosen::Unacceptable)?;
         let link = PresentedLink::parse(&request.token)?;
         let user = self.user(&link).await?;
-        let password = self.choice.parse_of(&request.new_password, &user)?;
-        let credential = self.credential(&user).await?;
+        let limits = self.limits(&caller, &user);
+        let (credential, ()) = tokio::try_join!(self.credential(&user), async {
+            Ok::<_, Refusal>(self.store.identities().reserve(&limits, self.clock.now()).await?)
+        })?;
         let (hasher, salt) = (self.hasher.get().await?, self.random.bytes());
-        let new = self.choice.settle(&hasher, &password, Present::Hashed(&credential), salt).await?;
+        let own = self.choice.own_words_of(&user);
+        let new = self.choice.settle(&hasher, &password, &own, Present::Hashed(&credential), salt).await?;
 
         let email = credential.email.clone();
-        let (reset, ()) =
-            tokio::join!(self.reset(&caller, &link, new, (user, credential)), self.forgive_guesses(&email));
+        let (reset, ()) = tokio::join!(
+            self.reset(&caller, &link, new, (user, credential)),
+            self.forgive_guesses(&email, limits)
+        );
         reset
     }
 }
 
 impl ResetPassword {
+    /// Counts the attempts to choose a password by a good link, each of which takes hashes. A link that is not good
+    /// takes none, and closes no door to the user whom it names.
+    fn limits(&self, caller: &Anyone, user: &User) -> [Limit; 2] {
+        [
+            Limit::of_user(LIMIT, user.id, self.guesses),
+            Limit::of_source(LIMIT, &caller.head.client, self.from_source),
+        ]
+    }
+
     /// The user whose link it is, if it is still good and speaks for the user's address.
     async fn user(&self, presented: &PresentedLink) -> Result<User, Refusal> {
         let PresentedLink { user_id, purpose, hash } = presented;
@@ -166,11 +192,12 @@ impl ResetPassword {
         Err(Refusal::Contended)
     }
 
-    /// What was guessed at is gone: whoever has just proven the address need not wait for others'
-    /// attempts. If this fails, they wait, no more.
-    async fn forgive_guesses(&self, email: &CanonicalEmail) {
-        let limit = Limit::of_address("log-in", email, Allowance::of_guesses(0));
-        if let Err(failure) = self.store.identities().forgive(&[limit]).await {
+    /// Takes back the attempts, and those to log in with the password that is gone: a user who has just proven the
+    /// address need not wait because of others. If this fails, the user waits.
+    async fn forgive_guesses(&self, email: &CanonicalEmail, reserved: [Limit; 2]) {
+        let [of_user, of_source] = reserved;
+        let log_in = Limit::of_address("log-in", email, self.guesses);
+        if let Err(failure) = self.store.identities().forgive(&[of_user, of_source, log_in]).await {
             warn!(cause = chain(&failure), "attempts were not forgiven");
         }
     }
@@ -205,7 +232,10 @@ impl From<Refusal> for Problem {
             Refusal::Unacceptable(fields) => Self::fields(fields),
             Refusal::NoPepper(_) | Refusal::Contended => Self::unavailable(),
             Refusal::NoHash(_) => Self::failure(false),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
+            Refusal::NotReserved(NotReserved::Failed(failure)) | Refusal::NotStored(failure) => {
+                Self::failure(failure.is_retryable())
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use api::{
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
 use credentials::{HashFailed, Hasher};
 use domain::{
-    Allowance, Applicant, Id, NewPassword, PasswordRequired, Purpose, RegistrationId, RegistrationTokenHash,
+    Allowance, Applicant, Id, NewPassword, Password, PasswordRequired, Purpose, RegistrationId, RegistrationTokenHash,
     Secret,
 };
 use passwords::{Choice, NotChosen, Present};
@@ -40,7 +40,7 @@ pub struct VerifyRegistration {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyRegistration>, SettingError> {
     let (store, settings) = (Store::new(cloud)?, cloud.settings());
-    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?.limited();
     let verify = VerifyRegistration {
         store,
         hasher: passwords::hasher(cloud)?,
@@ -111,18 +111,20 @@ impl UseCase for VerifyRegistration {
     }
 
     async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Created<Profile>, Refusal> {
+        let password = request.password.as_ref().map(|password| self.choice.parse(password)).transpose();
+        let password = password.map_err(NotChosen::Unacceptable)?;
         let token = LinkToken::parse(request.token.expose(), Purpose::VerifyRegistration)?;
         let (id, link): (RegistrationId, _) = (Id::from_uuid(token.subject()), token.hash());
 
         let now = self.clock.now();
-        let limits = request.password.as_ref().map(|_| self.limits(id, &caller));
+        let limits = password.as_ref().map(|_| self.limits(id, &caller));
         let (registration, ()) = tokio::try_join!(
             async { Ok::<_, Refusal>(self.store.identities().registration(id).await?) },
             async { Ok(self.store.identities().reserve(limits.as_slice().as_flattened(), now).await?) }
         )?;
         let proven = registration.filter(|registration| registration.is_proven_by(&link, now));
         let adopted = proven.ok_or(Refusal::LinkInvalid)?.adopted_with(request.token_hash().as_ref());
-        let chosen = match &request.password {
+        let chosen = match &password {
             Some(password) => Some(self.choose(password, &adopted.applicant).await?),
             None => None,
         };
@@ -145,12 +147,10 @@ impl VerifyRegistration {
         ]
     }
 
-    async fn choose(&self, password: &Secret, applicant: &Applicant) -> Result<NewPassword, Refusal> {
-        let names = [applicant.first_name.as_ref(), applicant.last_name.as_ref()];
-        let password = self.choice.parse(password, Some(&applicant.email), names);
-        let password = password.map_err(NotChosen::Unacceptable)?;
+    async fn choose(&self, password: &Password, applicant: &Applicant) -> Result<NewPassword, Refusal> {
         let hasher = self.hasher.get().await?;
-        Ok(self.choice.settle(&hasher, &password, Present::None, self.random.bytes()).await?)
+        let own = self.choice.own_words_of_applicant(applicant);
+        Ok(self.choice.settle(&hasher, password, &own, Present::None, self.random.bytes()).await?)
     }
 }
 

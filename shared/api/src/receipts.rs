@@ -14,17 +14,19 @@ use std::{
 };
 
 use cloud::{Cloud, FromSecret, Random, SettingError, chain};
-use domain::{PepperSeeds, Receipt, Timestamp, UserId};
+use domain::{Allowance, PepperSeeds, Receipt, ReceiptId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use store::Identities;
+use store::{Identities, Limit, NotReserved};
 use tokens::{ReceiptKey, ReceiptKeys};
-use tracing::error;
+use tracing::{error, warn};
 
 use crate::{Answer, Head, Problem, ProblemType, answer::Reply, input::Parts};
 
 /// Shorter ones could be guessed.
 const MIN_KEY: usize = 16;
 const MAX_KEY: usize = 255;
+/// As many as are free at most where passwords are guessed.
+const FREE_COMPARISONS: u32 = 15;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Failed>> + Send>>;
@@ -52,6 +54,8 @@ pub(crate) struct Kept {
 pub struct Receipts {
     identities: Identities,
     keys: Box<dyn Fn() -> Pending<Arc<ReceiptKeys>> + Send + Sync>,
+    /// Whether comparisons are limited.
+    is_limited: bool,
     random: Random,
 }
 
@@ -74,6 +78,7 @@ impl Receipts {
                 let keys = Arc::clone(&keys);
                 Box::pin(async move { Ok(keys) })
             }),
+            is_limited: false,
             random: cloud.random(),
         }
     }
@@ -104,6 +109,13 @@ impl Receipts {
             Box::pin(async move { Ok(keys.get().await?) })
         };
         Self { keys: Box::new(keys), ..self }
+    }
+
+    /// The same, with a limit of comparisons: for every function whose requests hold a password. Without it, a known key
+    /// would let the password be guessed.
+    #[must_use]
+    pub fn limited(self) -> Self {
+        Self { is_limited: true, ..self }
     }
 
     /// What a request's key stands for; `None` if it has none.
@@ -138,9 +150,37 @@ impl Receipts {
         let receipt = self.identities.receipt(keyed.key.id()).await;
         let receipt = receipt.map_err(|failure| unavailable(head, &failure))?;
         let Some(receipt) = receipt.filter(|receipt| receipt.is_good_at(now)) else { return Ok(None) };
+        // Before the comparison, so that concurrent requests are not more guesses.
+        self.reserve_comparison(head, receipt.id, now).await?;
         let answer = keyed.key.open(&receipt.sealed).ok_or(Problem::of(ProblemType::IdempotencyMismatch))?;
+        self.give_comparison_back(receipt.id).await;
         serde_json::from_slice(&answer).map(Some).map_err(|_| Problem::of(ProblemType::InternalError))
     }
+
+    async fn reserve_comparison(&self, head: &Head, id: ReceiptId, now: Timestamp) -> Result<(), Problem> {
+        if !self.is_limited {
+            return Ok(());
+        }
+        self.identities.reserve(&[comparisons(id)], now).await.map_err(|refused| match refused {
+            NotReserved::TooMany(seconds) => Problem::rate_limited(seconds),
+            NotReserved::Failed(failure) => unavailable(head, &failure),
+        })
+    }
+
+    /// The request was the same, so the comparison was no guess. If this fails, fewer are left.
+    async fn give_comparison_back(&self, id: ReceiptId) {
+        if !self.is_limited {
+            return;
+        }
+        if let Err(failure) = self.identities.forgive(&[comparisons(id)]).await {
+            warn!(cause = chain(&failure), "failed to give an attempt back");
+        }
+    }
+}
+
+/// The limit of the comparisons with one request.
+fn comparisons(id: ReceiptId) -> Limit {
+    Limit::of_receipt("idempotency", id, Allowance::of_guesses(FREE_COMPARISONS))
 }
 
 impl Replay {

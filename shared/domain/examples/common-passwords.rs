@@ -18,7 +18,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let lines = text.lines().map(|line| line.trim_end().to_lowercase());
         passwords.extend(lines.filter(|line| line.chars().count() >= MIN_CODE_POINTS));
     }
-    let mut places: Vec<_> = passwords.iter().map(|word| coded::place(word, passwords.len())).collect();
+    let mut places: Vec<_> =
+        passwords.iter().map(|word| coded::Hash::of(word).place(passwords.len())).collect();
     places.sort_unstable();
     let set = encode(&places)?;
     if coded::decode(&set) != places {

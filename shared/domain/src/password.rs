@@ -14,6 +14,8 @@ pub use policy::PasswordPolicy;
 
 /// Bounds the work of normalising and hashing, whatever the policy permits.
 const MAX_OCTETS: usize = 1024;
+/// NFC makes one code point of at most so many.
+const MAX_COMPOSED: usize = 4;
 
 /// Text that is never shown, logged or stored: no `Debug`, no `Display`, no `Serialize`; wiped
 /// when dropped.
@@ -70,25 +72,24 @@ pub enum InvalidPassword {
 }
 
 impl Password {
-    /// Takes a new password: as long as the policy says after NFC, any character but control
-    /// characters, no composition rules, and not one that is easily guessed.
+    /// Takes a new password by its length and characters: within the policy's lengths after NFC, and without control
+    /// characters. There are no composition rules. Whether it is easily guessed is for [`PasswordPolicy::judge`].
     ///
     /// # Errors
-    /// Everything that is wrong with it, at once.
-    pub fn choose(
-        text: &Secret,
-        policy: &PasswordPolicy,
-        own: &OwnWords,
-    ) -> Result<Self, Vec<InvalidPassword>> {
-        let too_long = InvalidPassword::TooLong(policy.max_length());
-        let password = Self::presented(text).map_err(|_| vec![too_long])?;
-        let normal = password.expose();
-        let count = normal.chars().count();
+    /// [`InvalidPassword::TooLong`] alone, before anything else is looked at, or everything else that is wrong.
+    pub fn choose(text: &Secret, policy: &PasswordPolicy) -> Result<Self, Vec<InvalidPassword>> {
+        let too_long = || vec![InvalidPassword::TooLong(policy.max_length())];
+        if text.expose().chars().count() > MAX_COMPOSED * policy.max_length() {
+            return Err(too_long());
+        }
+        let password = Self::presented(text).map_err(|_| too_long())?;
+        let count = password.expose().chars().count();
+        if count > policy.max_length() {
+            return Err(too_long());
+        }
         let wrong: Vec<_> = [
             (count < policy.min_length()).then_some(InvalidPassword::TooShort(policy.min_length())),
-            (count > policy.max_length() || normal.len() > MAX_OCTETS).then_some(too_long),
-            normal.chars().any(char::is_control).then_some(InvalidPassword::ControlCharacter),
-            policy.is_guessable(normal, own).then_some(InvalidPassword::Blocklisted),
+            password.expose().chars().any(char::is_control).then_some(InvalidPassword::ControlCharacter),
         ]
         .into_iter()
         .flatten()
@@ -96,17 +97,19 @@ impl Password {
         if wrong.is_empty() { Ok(password) } else { Err(wrong) }
     }
 
-    /// Takes a password that somebody presents to log in: no rule but the bound, since rules
-    /// change and old passwords stay.
+    /// Takes a password that is presented to log in. Only its length is bounded, since rules change and old passwords
+    /// stay.
     ///
     /// # Errors
-    /// [`InvalidPassword::TooLong`] beyond 4 KiB, before any work is done on it.
+    /// [`InvalidPassword::TooLong`] beyond 1 KiB after NFC; beyond 4 KiB before any work is done on it.
     pub fn presented(text: &Secret) -> Result<Self, InvalidPassword> {
-        // NFC can shrink a text to a third; more than four times the bound cannot pass.
+        let too_long = InvalidPassword::TooLong(MAX_OCTETS);
+        // NFC can shrink a text to a third: more than four times the bound cannot pass.
         if text.expose().len() > 4 * MAX_OCTETS {
-            return Err(InvalidPassword::TooLong(MAX_OCTETS));
+            return Err(too_long);
         }
-        Ok(Self(Secret::from(text.expose().nfc().collect::<String>())))
+        let normal = Secret::from(text.expose().nfc().collect::<String>());
+        if normal.expose().len() > MAX_OCTETS { Err(too_long) } else { Ok(Self(normal)) }
     }
 
     /// Whether both are the same. Takes a time that depends on both: for two that one person entered.
@@ -155,12 +158,9 @@ pub enum BreachCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Email;
 
     fn choose(text: &str) -> Result<(), Vec<InvalidPassword>> {
-        let email = Email::parse("ada.lovelace@example.com").expect("an address");
-        let own = OwnWords::new("Gatepost", Some(email.canonical()));
-        Password::choose(&Secret::from(text.to_owned()), &PasswordPolicy::DEFAULT, &own).map(drop)
+        Password::choose(&Secret::from(text.to_owned()), &PasswordPolicy::DEFAULT).map(drop)
     }
 
     #[test]
@@ -175,22 +175,30 @@ mod tests {
     }
 
     #[test]
-    fn everything_wrong_is_said_at_once() {
+    fn a_password_that_is_too_long_is_nothing_else() {
+        for long in ["\u{7}".repeat(257), "\u{7}".repeat(5000), "e\u{301}".repeat(300), "🦀".repeat(257)] {
+            assert_eq!(choose(&long), Err(vec![InvalidPassword::TooLong(256)]));
+        }
+        assert_eq!(choose(&"e\u{301}".repeat(256)), Ok(()), "256 code points after NFC");
         assert_eq!(
-            choose("gatepost\u{7}"),
-            Err(vec![
-                InvalidPassword::TooShort(15),
-                InvalidPassword::ControlCharacter,
-                InvalidPassword::Blocklisted
-            ])
+            choose("short\u{7}"),
+            Err(vec![InvalidPassword::TooShort(15), InvalidPassword::ControlCharacter])
         );
     }
 
     #[test]
+    fn what_is_presented_is_bounded_before_and_after_it_is_normalised() {
+        let presented = |text: String| Password::presented(&Secret::from(text)).map(drop);
+        assert_eq!(presented("x".repeat(1024)), Ok(()));
+        for long in ["x".repeat(1025), "x".repeat(4097)] {
+            assert_eq!(presented(long), Err(InvalidPassword::TooLong(1024)));
+        }
+    }
+
+    #[test]
     fn spaces_are_kept_and_composed_forms_are_one() {
-        let own = OwnWords::new("Gatepost", None);
         let text = Secret::from("  u\u{308}ber den Wolken ".to_owned());
-        let decomposed = Password::choose(&text, &PasswordPolicy::DEFAULT, &own);
+        let decomposed = Password::choose(&text, &PasswordPolicy::DEFAULT);
         assert_eq!(decomposed.map(|p| p.expose().to_owned()).ok().as_deref(), Some("  über den Wolken "));
     }
 }

@@ -4,7 +4,7 @@ use api::FieldProblem;
 use cloud::{Cloud, SettingError, Settings};
 use credentials::{HashFailed, Hasher, Verdict};
 use domain::{
-    Credential, Email, InvalidPassword, Name, NewPassword, OwnWords, Password, PasswordPolicy, Secret, User,
+    Applicant, BreachCheck, Credential, InvalidPassword, NewPassword, OwnWords, Password, PasswordPolicy, Secret, User,
 };
 use thiserror::Error;
 
@@ -55,31 +55,31 @@ impl Choice {
         })
     }
 
-    /// Takes a new password, as far as that can be told by itself.
+    /// Takes a new password by its length and characters. This costs nothing: everything else is for
+    /// [`Self::settle`], behind a limit.
     ///
     /// # Errors
-    /// All that is wrong with it, at once.
-    pub fn parse<'a>(
-        &self,
-        text: &Secret,
-        email: Option<&Email>,
-        names: impl IntoIterator<Item = Option<&'a Name>>,
-    ) -> Result<Password, Vec<InvalidPassword>> {
-        let own = OwnWords::new(&self.service, email.map(Email::canonical)).and_names(names);
-        Password::choose(text, &self.policy, &own)
+    /// That the password is too long, or everything else that is wrong.
+    pub fn parse(&self, text: &Secret) -> Result<Password, Vec<InvalidPassword>> {
+        Password::choose(text, &self.policy)
     }
 
-    /// Takes a user's new password, as far as that can be told by itself.
-    ///
-    /// # Errors
-    /// [`NotChosen::Unacceptable`].
-    pub fn parse_of(&self, text: &Secret, user: &User) -> Result<Password, NotChosen> {
+    /// Returns the words that a password of this applicant must not rest on.
+    #[must_use]
+    pub fn own_words_of_applicant(&self, applicant: &Applicant) -> OwnWords {
+        let names = [applicant.first_name.as_ref(), applicant.last_name.as_ref()];
+        OwnWords::new(&self.service, Some(&applicant.email)).and_names(names)
+    }
+
+    /// Returns the words that a password of this user must not rest on.
+    #[must_use]
+    pub fn own_words_of(&self, user: &User) -> OwnWords {
         let names = [user.first_name.as_ref(), user.last_name.as_ref()];
-        self.parse(text, Some(&user.email), names).map_err(NotChosen::Unacceptable)
+        OwnWords::new(&self.service, Some(&user.email)).and_names(names)
     }
 
-    /// Hashes a new password with `salt`, and asks at the same time whether it was stolen elsewhere. It
-    /// must be neither the `present` one nor one of the last before.
+    /// Hashes a new password with `salt`, if it is not easily guessed, not in a list of stolen passwords, and not
+    /// reused. The caller has reserved a limit: this may take a hash for each remembered password.
     ///
     /// # Errors
     /// [`NotChosen`].
@@ -87,32 +87,36 @@ impl Choice {
         &self,
         hasher: &Hasher,
         password: &Password,
+        own: &OwnWords,
         present: Present<'_>,
         salt: [u8; 16],
     ) -> Result<NewPassword, NotChosen> {
+        self.policy.judge(password, own).map_err(|error| NotChosen::Unacceptable(vec![error]))?;
         let remembered = self.policy.remembered();
-        let (breach_check, is_reused, hash) = tokio::join!(
-            async {
-                match &self.breaches {
-                    Some(breaches) => breaches.check(password).await,
-                    None => Ok(None),
-                }
-            },
-            is_reused(hasher, password, present, remembered),
-            cloud::timed("HashTime", hasher.hash(password, salt))
-        );
+        let (breach_check, is_reused) =
+            tokio::join!(self.breach_check(password), is_reused(hasher, password, present, remembered));
         let reused = is_reused?.then_some(InvalidPassword::Reused);
         match (breach_check, reused) {
-            (Ok(breach_check), None) => Ok(NewPassword { hash: hash?, breach_check, remembered }),
+            (Ok(breach_check), None) => {
+                let hash = cloud::timed("HashTime", hasher.hash(password, salt)).await?;
+                Ok(NewPassword { hash, breach_check, remembered })
+            }
             (breached, reused) => {
                 Err(NotChosen::Unacceptable(breached.err().into_iter().chain(reused).collect()))
             }
         }
     }
+
+    async fn breach_check(&self, password: &Password) -> Result<Option<BreachCheck>, InvalidPassword> {
+        match &self.breaches {
+            Some(breaches) => breaches.check(password).await,
+            None => Ok(None),
+        }
+    }
 }
 
-/// Each comparison takes a hash, but with the one that was entered. A pepper that is gone makes an old
-/// hash unknowable, and so no hindrance.
+/// Whether the password is one of the last. Each comparison takes a hash, except with the password that was entered;
+/// the first match ends the search. A hash whose pepper is gone is passed over.
 async fn is_reused(
     hasher: &Hasher,
     password: &Password,
@@ -153,7 +157,7 @@ fn policy(settings: &Settings) -> Result<PasswordPolicy, SettingError> {
         .with_lengths(min, max)
         .ok_or(SettingError::new("PASSWORD_MIN_LENGTH", "must be 8 to 64, PASSWORD_MAX_LENGTH 64 to 256"))?
         .with_remembered(number(settings, "PASSWORD_HISTORY")?)
-        .ok_or(SettingError::new("PASSWORD_HISTORY", "must be 0 to 24"))
+        .ok_or(SettingError::new("PASSWORD_HISTORY", "must be 0 to 10"))
 }
 
 /// What is not set is as the policy says.

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloud::{Cloud, SettingError};
-use domain::{Allowance, Attempts, CanonicalEmail, Client, DeviceId, RegistrationId, Timestamp, UserId};
+use domain::{Allowance, Attempts, CanonicalEmail, Client, DeviceId, ReceiptId, RegistrationId, Timestamp, UserId};
 use futures_util::future::{join_all, try_join_all};
 
 use crate::{
@@ -133,6 +133,14 @@ impl Limit {
     #[must_use]
     pub fn of_device(kind: &str, device: DeviceId, allowance: Allowance) -> Self {
         Self::new(kind, "device", device.uuid().as_bytes(), allowance)
+    }
+
+    /// Returns the limit for the request that an `Idempotency-Key` stands for. A success gives one attempt back and keeps
+    /// the others, which may be another caller's.
+    #[must_use]
+    pub fn of_receipt(kind: &str, receipt: ReceiptId, allowance: Allowance) -> Self {
+        let limit = Self::new(kind, "receipt", receipt.bytes(), allowance);
+        Self { is_shared: true, ..limit }
     }
 
     /// Of the source of a request. One subscriber has a whole /64 of IPv6.

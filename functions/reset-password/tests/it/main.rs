@@ -87,6 +87,54 @@ async fn the_forgotten_password_does_not_come_back_and_the_link_stays_good() {
     stage.reset(&link, "no horse at all any more").await.expect(204);
 }
 
+/// Each refused password may take a hash for each remembered one.
+#[tokio::test]
+async fn refused_passwords_are_counted_like_guesses() {
+    for refused in [PASSWORD, "PasswordPassword"] {
+        let stage = Stage::new();
+        stage.registered(EMAIL).await;
+        let link = stage.reset_link(EMAIL).await;
+        for _ in 0..10 {
+            stage.reset(&link, refused).await.expect(422);
+        }
+
+        let limited = stage.reset(&link, NEW).await.expect(429);
+        assert_eq!((limited.problem(), limited.header("retry-after")), ("rate-limited", "1"));
+
+        stage.pass(Duration::from_secs(1));
+        stage.reset(&link, NEW).await.expect(204);
+        // A success takes the refused ones back.
+        let link = stage.reset_link(EMAIL).await;
+        for _ in 0..10 {
+            stage.reset(&link, NEW).await.expect(422);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_is_too_long_is_refused_before_the_link_is_looked_at() {
+    let stage = Stage::with(local::Setup::recording);
+
+    let refused = stage.reset("gpl_", &"x".repeat(257)).await.expect(422);
+
+    assert_eq!(refused.body["errors"][0]["code"], "password-too-long");
+    assert!(stage.stack.calls().iter().all(|made| made.call.service == "secretsmanager"));
+}
+
+/// A stranger who knows a user's id must not use up the user's attempts.
+#[tokio::test]
+async fn links_that_are_not_good_are_not_counted() {
+    let stage = Stage::new();
+    stage.registered(EMAIL).await;
+    let before = stage.reset_link(EMAIL).await;
+    let link = stage.reset_link(EMAIL).await;
+    for _ in 0..20 {
+        stage.reset(&before, NEW).await.expect(400);
+    }
+
+    stage.reset(&link, NEW).await.expect(204);
+}
+
 #[tokio::test]
 async fn what_nobody_can_tell_of_the_new_password_is_in_the_event() {
     let silence = |call: &Call| if call.service == "breaches" { Fate::RequestLost } else { Fate::Proceed };

@@ -3,21 +3,34 @@
 /// 2 to this: how many others share the place of one that is in the set.
 pub(super) const REST_BITS: u32 = 16;
 
-/// The place of a password among `count` times as many places as one in the set has to itself.
-pub(super) fn place(password: &str, count: usize) -> u64 {
-    let range = u128::from(u64::try_from(count).unwrap_or(u64::MAX) << REST_BITS);
-    u64::try_from((u128::from(hash(password)) * range) >> 64).unwrap_or(u64::MAX)
-}
+/// FNV-1a of a password, which can go on from that of its beginning. Not a hash that protects a secret: two texts
+/// with the same hash are two refused passwords.
+#[derive(Clone, Copy)]
+pub(super) struct Hash(u64);
 
-/// FNV-1a, and the last step of `MurmurHash3`, so that all bits depend on all. Not a secret's hash: whoever
-/// finds two texts of one place has found a password that is refused.
-fn hash(password: &str) -> u64 {
-    let fnv = password.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, octet| {
-        (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let mixed = (fnv ^ (fnv >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    let mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    mixed ^ (mixed >> 33)
+impl Hash {
+    /// The hash of the empty text.
+    pub(super) const START: Self = Self(0xcbf2_9ce4_8422_2325);
+
+    pub(super) fn of(password: &str) -> Self {
+        Self::START.then(password)
+    }
+
+    /// Returns the hash of the text so far with `more` behind it.
+    pub(super) fn then(self, more: &str) -> Self {
+        let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Self(more.bytes().fold(self.0, step))
+    }
+
+    /// Returns the place of the password among those of a set of `count`: `2^REST_BITS` for each member. The last
+    /// step of `MurmurHash3` makes all bits depend on all.
+    pub(super) fn place(self, count: usize) -> u64 {
+        let mixed = (self.0 ^ (self.0 >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        let mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        let mixed = mixed ^ (mixed >> 33);
+        let range = u128::from(u64::try_from(count).unwrap_or(u64::MAX) << REST_BITS);
+        u64::try_from((u128::from(mixed) * range) >> 64).unwrap_or(u64::MAX)
+    }
 }
 
 /// Four octets say how many there are. Then of each, in order, the distance from the one before: how

@@ -1,22 +1,31 @@
-//! Passwords that somebody who guesses tries first. It is always the whole password that is judged, never
-//! a word within it: a good one may hold any word.
+//! Guessable passwords: common, repetitive, or made of the user's own words. The whole password is judged, never a
+//! word within it: a good password may contain any word.
+//!
+//! The work grows linearly with the password: each step of an inner loop is counted in tests.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use zeroize::{Zeroize, Zeroizing};
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
 
 use super::coded;
-use crate::{CanonicalEmail, Name};
+use crate::{Email, Name};
 
 /// Passwords that many people choose: `common-passwords.md` says whose list it is.
 const COMMON: &[u8] = include_bytes!("common-passwords.gcs");
-/// A word this short is in too many good passwords to forbid it.
+/// A shorter word is part of too many good passwords to count as one of two common ones.
 const MIN_WORD: usize = 4;
+/// Parts of names and addresses that are shorter, such as `de` or `co`, occur in good passwords by chance.
+const MIN_PART: usize = 3;
+/// So many letters and digits beside the user's own words make a password.
+const MIN_OTHERS: usize = 8;
+/// No longer text is taken for one of two common passwords.
+const MAX_COMMON_BYTES: usize = 64;
 /// So many digits and signs around a password make it no better.
 const TRIMMINGS: usize = 4;
-/// What is repeated must be so long to count at all.
+/// A repeated text or a part of a run must have this length to count.
 const MIN_REPEATED: usize = 8;
-/// What is cut out of one of these is not in every list, but in every program that guesses.
+/// Every program that guesses passwords tries parts of these.
 const RUNS: [&str; 6] = [
     "abcdefghijklmnopqrstuvwxyz",
     "zyxwvutsrqponmlkjihgfedcba",
@@ -26,51 +35,98 @@ const RUNS: [&str; 6] = [
     "correcthorsebatterystaple",
 ];
 
-/// The words that a password must not rest on: the service's and the person's own.
-pub struct OwnWords(BTreeSet<String>);
+/// The words that a password must not rest on: the service's, and the address and names of the user.
+#[derive(Default)]
+pub struct OwnWords {
+    /// Lower-case letters and digits only.
+    words: BTreeSet<String>,
+    /// Names and local parts that have neither letters nor digits.
+    signs: Vec<String>,
+}
 
 impl OwnWords {
-    /// Words of the service, and of the address of the person who chooses.
+    /// Collects the words of the service and of the address.
     #[must_use]
-    pub fn new(service: &str, email: Option<&CanonicalEmail>) -> Self {
-        let words = [service, email.map_or("", CanonicalEmail::as_str)];
-        Self(words.into_iter().flat_map(words_of).collect())
+    pub fn new(service: &str, email: Option<&Email>) -> Self {
+        let mut own = Self::default();
+        own.add_parts(service);
+        for address in email.into_iter().flat_map(|email| [email.address(), email.canonical().as_str()]) {
+            let (local, domain) = address.split_once('@').unwrap_or((address, ""));
+            own.add(address);
+            own.add(local);
+            own.add_parts(local);
+            own.add_parts(domain);
+        }
+        own
     }
 
-    /// These, and the words of the person's name.
+    /// Adds the user's names.
     #[must_use]
     pub fn and_names<'a>(mut self, names: impl IntoIterator<Item = Option<&'a Name>>) -> Self {
-        self.0.extend(names.into_iter().flatten().flat_map(|name| words_of(name.as_str())));
+        for name in names.into_iter().flatten() {
+            self.add(name.as_str());
+            self.add_parts(name.as_str());
+        }
         self
+    }
+
+    /// Adds a text as a whole, of any length.
+    fn add(&mut self, text: &str) {
+        let word = letters_and_digits(text);
+        if word.is_empty() {
+            self.signs.push(text.nfc().collect());
+        } else {
+            self.words.insert(undisguised(&word).to_string());
+            self.words.insert(word.to_string());
+        }
+    }
+
+    /// Adds a text as a whole and in parts, where these are long enough.
+    fn add_parts(&mut self, text: &str) {
+        let parts = text.split(|c: char| !c.is_alphanumeric()).chain([text]);
+        for part in parts.filter(|part| part.chars().filter(|c| c.is_alphanumeric()).count() >= MIN_PART) {
+            self.add(part);
+        }
     }
 }
 
-fn words_of(text: &str) -> impl Iterator<Item = String> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).chain([text]).map(str::to_lowercase);
-    words.filter(|word| word.chars().count() >= MIN_WORD)
+/// Returns the lower-case letters and the digits of a text. Each character is mapped by itself, so that a part of a
+/// text becomes a part of the result.
+fn letters_and_digits(text: &str) -> Zeroizing<String> {
+    let lower = text.nfc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c });
+    Zeroizing::new(lower.filter(|c| c.is_alphanumeric()).collect())
 }
 
 pub(super) fn is_guessable(password: &str, own: &OwnWords, min_distinct: usize) -> bool {
     let lower = Zeroizing::new(password.to_lowercase());
+    let plain = undisguised(&lower);
+    steps::count(lower.len());
     let is_repetitive = lower.chars().collect::<BTreeSet<_>>().len() < min_distinct;
-    is_repetitive || is_own(&lower, own) || is_expected(&lower) || is_expected(&undisguised(&lower))
+    is_repetitive
+        || is_own(password, own)
+        || is_own(&plain, own)
+        || is_expected(&lower)
+        || is_expected(&plain)
 }
 
-/// Whether little is left when the person's and the service's words are taken out.
-fn is_own(lower: &str, own: &OwnWords) -> bool {
-    let mut left = lower.to_owned();
-    for word in &own.0 {
-        let rest = left.replace(word.as_str(), "");
-        left.zeroize();
-        left = rest;
+/// Whether the password contains own words, and few letters and digits beside them. A character that two words
+/// share belongs to both, so the order of the words does not matter.
+fn is_own(password: &str, own: &OwnWords) -> bool {
+    let text = letters_and_digits(password);
+    let mut is_covered = vec![false; text.len()];
+    let mut is_found = own.signs.iter().any(|signs| password.contains(signs));
+    for word in &own.words {
+        steps::count(text.len());
+        for (at, _) in text.match_indices(word.as_str()) {
+            is_covered[at..at + word.len()].fill(true);
+            is_found = true;
+        }
     }
-    let is_own = left.chars().count() < MIN_WORD;
-    left.zeroize();
-    is_own
+    let others = text.char_indices().filter(|(at, _)| !is_covered[*at]);
+    is_found && others.count() < MIN_OTHERS
 }
 
-/// Whether it is what many choose, or two of these, or one of them again and again, with a few digits
-/// and signs around.
+/// Whether the text is a common password, two of them, or a repetition of one, with a few digits and signs around.
 fn is_expected(lower: &str) -> bool {
     let bare = lower.trim_matches(|c: char| !c.is_alphabetic());
     let is_trimmed = lower.chars().count() - bare.chars().count() <= TRIMMINGS;
@@ -82,30 +138,62 @@ fn is_expected(lower: &str) -> bool {
 }
 
 fn is_common(text: &str) -> bool {
-    static PLACES: LazyLock<Vec<u64>> = LazyLock::new(|| coded::decode(COMMON));
-    let is_listed = || PLACES.binary_search(&coded::place(text, PLACES.len())).is_ok();
-    is_listed() || (text.chars().count() >= MIN_REPEATED && RUNS.iter().any(|run| run.contains(text)))
+    steps::count(text.len());
+    is_listed(coded::Hash::of(text)) || is_part_of_run(text)
 }
 
-/// Two common ones, perhaps with a sign or a space in between.
+fn is_listed(hash: coded::Hash) -> bool {
+    static PLACES: LazyLock<Vec<u64>> = LazyLock::new(|| coded::decode(COMMON));
+    PLACES.binary_search(&hash.place(PLACES.len())).is_ok()
+}
+
+fn is_part_of_run(text: &str) -> bool {
+    text.chars().count() >= MIN_REPEATED && RUNS.iter().any(|run| run.contains(text))
+}
+
+/// Whether the text is two common passwords, perhaps with a sign or a space in between.
 fn is_two_common(text: &str) -> bool {
-    let cuts = text.char_indices().map(|(at, _)| at).skip(MIN_WORD);
-    cuts.map(|at| text.split_at(at)).any(|(first, second)| {
-        let apart = second.strip_prefix(|c: char| !c.is_alphanumeric());
-        let is_second = || is_common(second) || apart.is_some_and(is_common);
-        second.chars().count() >= MIN_WORD && is_common(first) && is_second()
+    if text.len() > 2 * MAX_COMMON_BYTES {
+        return false;
+    }
+    // The hash of each beginning goes on from that of the one before.
+    let mut hash = coded::Hash::START;
+    text.char_indices().enumerate().any(|(count, (at, character))| {
+        let (first, second) = text.split_at(at);
+        let is_first = || is_listed(hash) || is_part_of_run(first);
+        let is_two = count >= MIN_WORD && is_first() && is_common_second(second);
+        steps::count(character.len_utf8());
+        hash = hash.then(&second[..character.len_utf8()]);
+        is_two
     })
 }
 
-/// The shortest piece that the text is a repetition of: itself, if it is none.
-fn unit(text: &str) -> &str {
-    let lengths =
-        text.char_indices().map(|(at, _)| at).skip(1).filter(|length| text.len().is_multiple_of(*length));
-    let mut units = lengths.map(|length| &text[..length]);
-    units.find(|unit| text == unit.repeat(text.len() / unit.len())).unwrap_or(text)
+fn is_common_second(text: &str) -> bool {
+    let apart = text.strip_prefix(|c: char| !c.is_alphanumeric());
+    text.chars().count() >= MIN_WORD && (is_common(text) || apart.is_some_and(is_common))
 }
 
-/// With letters in the place of the digits and signs that are written for them.
+/// Returns the shortest piece that the text repeats, or the text itself.
+fn unit(text: &str) -> &str {
+    let bytes = text.as_bytes();
+    // For each beginning of the text, the length of its longest proper beginning that is also its end.
+    let mut borders = vec![0; bytes.len()];
+    let mut border = 0;
+    for at in 1..bytes.len() {
+        while border > 0 && bytes[at] != bytes[border] {
+            steps::count(1);
+            border = borders[border - 1];
+        }
+        border += usize::from(bytes[at] == bytes[border]);
+        borders[at] = border;
+        steps::count(1);
+    }
+    let length = bytes.len() - border;
+    // A piece that is repeated begins and ends with whole characters.
+    if length > 0 && bytes.len().is_multiple_of(length) { &text[..length] } else { text }
+}
+
+/// Returns the text with letters in the place of the digits and signs that stand for them.
 fn undisguised(lower: &str) -> Zeroizing<String> {
     let letter = |c| match c {
         '0' => 'o',
@@ -119,17 +207,40 @@ fn undisguised(lower: &str) -> Zeroizing<String> {
     Zeroizing::new(lower.chars().map(letter).collect())
 }
 
+/// Counts the steps of the inner loops, in tests only.
+mod steps {
+    #[cfg(test)]
+    thread_local! {
+        static STEPS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+    }
+
+    pub(super) fn count(_steps: usize) {
+        #[cfg(test)]
+        STEPS.set(STEPS.get() + _steps);
+    }
+
+    #[cfg(test)]
+    pub(super) fn take() -> usize {
+        STEPS.take()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
 
+    use proptest::{
+        prelude::*,
+        test_runner::{Config, RngSeed},
+    };
+
     use super::*;
-    use crate::Email;
+    use crate::{InvalidPassword, Password, PasswordPolicy, Secret};
 
     fn guessable(text: &str) -> bool {
         let email = Email::parse("ada.lovelace@example.com").expect("an address");
         let names = ["Augusta Ada", "Byron-King"].map(|name| Name::parse(name).expect("a name"));
-        let own = OwnWords::new("Gatepost", Some(email.canonical()));
+        let own = OwnWords::new("Gatepost", Some(&email));
         is_guessable(text, &own.and_names(names.iter().map(Some)), 4)
     }
 
@@ -204,6 +315,131 @@ mod tests {
             "пароль длиннее обычного",
         ] {
             assert!(!guessable(good), "{good}");
+        }
+    }
+
+    /// A user, and the service, as a password may refer to them.
+    #[derive(Clone, Debug)]
+    struct Person {
+        email: Email,
+        names: [Name; 2],
+    }
+
+    impl Person {
+        fn own_words(&self) -> OwnWords {
+            OwnWords::new("Gatepost", Some(&self.email)).and_names(self.names.iter().map(Some))
+        }
+
+        /// The address, its local part and the names.
+        fn texts(&self) -> [&str; 4] {
+            let address = self.email.address();
+            let local = address.split('@').next().expect("a local part");
+            [address, local, self.names[0].as_str(), self.names[1].as_str()]
+        }
+
+        fn refuses(&self, password: &str) -> bool {
+            let secret = Secret::from(password.to_owned());
+            let chosen = Password::choose(&secret, &PasswordPolicy::DEFAULT);
+            let password = chosen.expect("a password of the right length");
+            let judged = PasswordPolicy::DEFAULT.judge(&password, &self.own_words());
+            judged == Err(InvalidPassword::Blocklisted)
+        }
+    }
+
+    fn person(name: &'static str) -> impl Strategy<Value = Person> {
+        let local = "[A-Za-z0-9._+!-]{1,20}"
+            .prop_filter("a local part", |local| Email::parse(&format!("{local}@example.com")).is_ok());
+        let domain = prop::sample::select(vec!["gmail.com", "bücher.example", "a.co", "MARIA.example"]);
+        let address = (local, domain).prop_map(|(local, domain)| format!("{local}@{domain}"));
+        let email = address.prop_map(|address| Email::parse(&address).expect("an address"));
+        let name = name.prop_filter_map("a name", |name| Name::parse(&name).ok());
+        (email, [name.clone(), name]).prop_map(|(email, names)| Person { email, names })
+    }
+
+    /// Fewer than eight letters or digits among any signs.
+    fn little() -> impl Strategy<Value = Vec<String>> {
+        let signs = "[ !-/:-@{-~…🦀]{0,20}";
+        (prop::collection::vec(("[a-zA-Z0-9ßΣÄ]", signs), 0..8), signs).prop_map(|(pieces, last)| {
+            pieces.into_iter().flat_map(|(one, signs)| [signs, one]).chain([last]).collect()
+        })
+    }
+
+    fn padded(text: &str) -> String {
+        let missing = 15_usize.saturating_sub(text.nfc().count());
+        text.chars().chain("-!?*+#~=(){}[]/".chars().take(missing)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(Config { cases: 2_000, ..Config::default() })]
+
+        /// Any word, at any place, in either case.
+        #[test]
+        fn an_own_word_and_fewer_than_eight_other_letters_or_digits_are_refused(
+            person in person("[\\PC]{1,12}|[A-Za-zäßΣéÖ' -]{1,20}"),
+            which in 0..4_usize,
+            at: prop::sample::Index,
+            pieces in little(),
+            upper: bool,
+        ) {
+            let word = person.texts()[which].to_owned();
+            let word = if upper { word.to_ascii_uppercase() } else { word };
+            let (before, after) = pieces.split_at(at.index(pieces.len() + 1));
+            let password = padded(&[before.concat(), word, after.concat()].concat());
+            // Beside the word, a combining mark may become one with its last letter.
+            prop_assume!(password.nfc().eq(password.chars()) && password.chars().count() <= 256);
+            prop_assume!(!password.chars().any(char::is_control));
+
+            prop_assert!(person.refuses(&password), "{password}");
+        }
+    }
+
+    proptest! {
+        // One in some 65,000 is taken for a common one: always the same passwords are tried.
+        #![proptest_config(Config { cases: 2_000, rng_seed: RngSeed::Fixed(1), ..Config::default() })]
+
+        #[test]
+        fn a_strong_password_passes_whatever_it_contains(
+            person in person("[A-Z][a-z]{2,11}"),
+            which in 0..4_usize,
+            strong in "[a-z0-9]{4}-[A-Z0-9]{6}-[a-z0-9]{8}",
+        ) {
+            let others = strong.chars().filter(char::is_ascii_alphanumeric);
+            prop_assume!(others.map(|c| c.to_ascii_lowercase()).collect::<BTreeSet<_>>().len() >= 8);
+            prop_assume!(person.texts()[1].len() >= MIN_PART);
+
+            prop_assert!(!person.refuses(&strong), "{strong}");
+            let with_word = format!("{} {strong}", person.texts()[which]);
+            prop_assert!(!person.refuses(&with_word), "{with_word}");
+        }
+
+        #[test]
+        fn the_work_is_linear_in_the_password(
+            seed in "[a-z0-9]{1,12}|(password|qwerty|1){1,3}|abcdefgh|🦀|monkey[0-9]{0,2}",
+            length in 15..256_usize,
+            person in person("[A-Z][a-z]{2,11}"),
+        ) {
+            let password: String = seed.chars().cycle().take(length).collect();
+            let own = person.own_words();
+            steps::take();
+
+            is_guessable(&password, &own, 4);
+
+            let steps = steps::take();
+            let most = password.len() * (2 * own.words.len() + 40);
+            prop_assert!(steps <= most, "{steps} steps for {} bytes of {password}", password.len());
+        }
+    }
+
+    #[test]
+    fn an_address_hides_no_longer_word_behind_a_shorter_one() {
+        let person = Person {
+            email: Email::parse("maria1975@gmail.com").expect("an address"),
+            names: ["Maria", "Com"].map(|name| Name::parse(name).expect("a name")),
+        };
+        for guess in
+            ["maria1975@gmail.com", "MARIA-1975 gmail!com", "m4r1a1975@gmail.com", "....maria....abcdefg"]
+        {
+            assert!(person.refuses(guess), "{guess}");
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What a new password must be.
 
-use super::{OwnWords, guessable};
+use super::{InvalidPassword, OwnWords, Password, guessable};
+
+/// Each remembered password costs a hash whenever a password changes.
+const MAX_REMEMBERED: usize = 10;
 
 /// What a new password must be. Length is what counts; there are no composition rules (NIST SP
 /// 800-63B-4, section 3.1.1.2).
@@ -51,27 +54,35 @@ impl PasswordPolicy {
         is_sound.then_some(policy)
     }
 
-    /// This policy, remembering so many passwords, where that is given: 0 to 24, since each costs a hash
-    /// whenever a password changes.
+    /// Returns this policy with another number of remembered passwords, if one is given; `None` beyond 10.
     #[must_use]
     pub fn with_remembered(self, remembered: Option<usize>) -> Option<Self> {
         let policy = Self { remembered: remembered.unwrap_or(self.remembered), ..self };
-        (policy.remembered <= 24).then_some(policy)
+        (policy.remembered <= MAX_REMEMBERED).then_some(policy)
     }
 
-    pub(super) fn is_guessable(&self, password: &str, own: &OwnWords) -> bool {
-        self.min_distinct > 0 && guessable::is_guessable(password, own, self.min_distinct)
+    /// Judges a password of the right length by how easily it is guessed.
+    ///
+    /// # Errors
+    /// [`InvalidPassword::Blocklisted`].
+    pub fn judge(&self, password: &Password, own: &OwnWords) -> Result<(), InvalidPassword> {
+        let is_guessable =
+            self.min_distinct > 0 && guessable::is_guessable(password.expose(), own, self.min_distinct);
+        if is_guessable { Err(InvalidPassword::Blocklisted) } else { Ok(()) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{InvalidPassword, Password, Secret};
+    use crate::Secret;
 
     fn wrong(policy: &PasswordPolicy, text: &str) -> Vec<InvalidPassword> {
         let own = OwnWords::new("Gatepost", None);
-        Password::choose(&Secret::from(text.to_owned()), policy, &own).err().unwrap_or_default()
+        match Password::choose(&Secret::from(text.to_owned()), policy) {
+            Ok(password) => policy.judge(&password, &own).err().into_iter().collect(),
+            Err(wrong) => wrong,
+        }
     }
 
     #[test]
@@ -109,6 +120,6 @@ mod tests {
         assert_eq!(PasswordPolicy::DEFAULT.with_lengths(None, Some(63)), None);
         assert_eq!(PasswordPolicy::DEFAULT.with_lengths(None, Some(257)), None);
         let remembering = |count| PasswordPolicy::DEFAULT.with_remembered(count).map(|p| p.remembered());
-        assert_eq!([None, Some(0), Some(24), Some(25)].map(remembering), [Some(3), Some(0), Some(24), None]);
+        assert_eq!([None, Some(0), Some(10), Some(11)].map(remembering), [Some(3), Some(0), Some(10), None]);
     }
 }

@@ -4,8 +4,8 @@
 use cloud::Cloud;
 use credentials::{Hasher, Parameters, Verdict};
 use domain::{
-    Actor, Applicant, Cause, Credential, Email, Id, InvalidPassword, NewPassword, Password, Registration,
-    Secret, SessionId, Timestamp, User,
+    Actor, Applicant, Cause, Credential, Email, Id, InvalidPassword, NewPassword, OwnWords, Password,
+    Registration, RegistrationTokenHash, Secret, SessionId, Timestamp, User,
 };
 use passwords::{Choice, NotChosen, Present};
 
@@ -53,6 +53,10 @@ fn password(text: &str) -> Password {
     Password::presented(&Secret::from(text.to_owned())).expect("a password")
 }
 
+fn token() -> RegistrationTokenHash {
+    RegistrationTokenHash::from_bytes([4; 32])
+}
+
 fn session() -> SessionId {
     Id::new(Timestamp::from_millis(0), [2; 10])
 }
@@ -63,17 +67,20 @@ impl Person {
         let choice = choice(history);
         let email = Email::parse("ada@example.com").expect("an address");
         let applicant = Applicant { email, first_name: None, last_name: None, locale: None };
-        let first =
-            choice.settle(&hasher, &password("number one"), Present::None, SALT).await.expect("a first one");
+        let own = OwnWords::default();
+        let first = choice.settle(&hasher, &password("number one"), &own, Present::None, SALT).await;
+        let first = first.expect("a first one");
         let id = Id::new(Timestamp::from_millis(0), [3; 10]);
         let (registration, _) =
-            Registration::request(id, applicant, first, std::time::Duration::from_hours(1), cause());
-        let (user, credential, _) = registration.verify(cause());
+            Registration::request(id, applicant, None, std::time::Duration::from_hours(1), token(), cause());
+        let verified = registration.verify(Some(first), cause());
+        let (user, credential, _) = verified.expect("a password was chosen");
         Self { choice, hasher, user, credential }
     }
 
     async fn settle(&self, text: &str) -> Result<NewPassword, NotChosen> {
-        self.choice.settle(&self.hasher, &password(text), Present::Hashed(&self.credential), SALT).await
+        let (password, own) = (password(text), self.choice.own_words_of(&self.user));
+        self.choice.settle(&self.hasher, &password, &own, Present::Hashed(&self.credential), SALT).await
     }
 
     async fn change(&mut self, text: &str) {

@@ -157,8 +157,12 @@ pub(crate) fn changing() -> BTreeSet<String> {
     routes.map(|(method, path)| format!("{method} {path}")).collect()
 }
 
+pub(crate) fn under_the_key(request: &Request) -> Request {
+    request.clone().header("idempotency-key", KEY)
+}
+
 pub(crate) async fn send(stage: &Stage, request: &Request) -> Answer {
-    stage.send(request.clone().header("idempotency-key", KEY)).await
+    stage.send(under_the_key(request)).await
 }
 
 async fn published(stage: &Stage) -> usize {
