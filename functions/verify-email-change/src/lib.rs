@@ -8,7 +8,7 @@ use api::{
     UseCase,
 };
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Credential, Email, LinkHash, Purpose, Secret, User};
+use domain::{Credential, Email, Link, LinkHash, Purpose, Secret, User};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Failure, LinkRefused, Store};
@@ -115,7 +115,10 @@ impl VerifyEmailChange {
             async { Ok(caller.user().await?) }
         )?;
         let now = self.clock.now();
-        let link = link.filter(|link| link.is(presented, now)).ok_or(Refusal::LinkInvalid)?;
+        // A link to the address that the user has is spent: link and user may be of different moments.
+        let is_good =
+            |link: &Link| link.is(presented, now) && link.bound_to.canonical() != user.email.canonical();
+        let link = link.filter(is_good).ok_or(Refusal::LinkInvalid)?;
         let credential = identities.credential(user.email.canonical()).await?;
         // If it is not the user's, a change of it has taken the link back.
         let credential = credential.filter(|credential| credential.proves(&user));

@@ -73,6 +73,8 @@ pub enum Fate {
     Refused(Refusal),
     /// The service does it, and then answers this.
     DoneBut(Refusal),
+    /// DynamoDB cancels the transaction for these reasons, one for each write. Further writes get the reason `None`.
+    Cancelled(Vec<&'static str>),
     /// The connection breaks before the service sees it.
     RequestLost,
     /// The service does it, and the connection breaks before the answer is here.

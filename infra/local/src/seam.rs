@@ -140,6 +140,7 @@ impl Seam {
                 Ok(done(Vec::new()).await)
             }
             Fate::Refused(refusal) => Ok(refusal.into()),
+            Fate::Cancelled(reasons) => Ok(cancelled(&call.request, &reasons)),
             Fate::DoneBut(refusal) => {
                 done(Vec::new()).await;
                 Ok(refusal.into())
@@ -153,6 +154,19 @@ impl Seam {
             Fate::DoneLater(_) | Fate::Silence => std::future::pending().await,
         }
     }
+}
+
+fn cancelled(request: &Value, reasons: &[&'static str]) -> Answer {
+    let writes = request["TransactItems"].as_array().map_or(0, Vec::len);
+    let reasons: Vec<_> = (0..writes)
+        .map(|write| json!({"Code": reasons.get(write).unwrap_or(&"None"), "Message": "A test wants it so."}))
+        .collect();
+    let body = json!({
+        "__type": "TransactionCanceledException",
+        "message": "A test wants it so.",
+        "CancellationReasons": reasons,
+    });
+    Answer { status: 400, body: body.to_string().into_bytes() }
 }
 
 fn lost(what: &'static str) -> ConnectorError {

@@ -25,6 +25,10 @@ pub enum Failure {
         /// What the SDK says, for the log.
         source: Source,
     },
+    /// The transaction was cancelled, and not for its conditions: by conflicts, throttling or a limit of DynamoDB. The
+    /// same call may succeed later.
+    #[error("DynamoDB cancelled the transaction")]
+    Cancelled(#[source] Source),
     /// Others kept changing the same user: the same call may succeed later.
     #[error("others keep changing the same user")]
     Contended,
@@ -43,7 +47,11 @@ impl Failure {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Contended | Self::Answered | Self::Throttled)
+        match self {
+            Self::Unavailable { .. } | Self::Cancelled(_) => true,
+            Self::Contended | Self::Answered | Self::Throttled => true,
+            Self::Rejected { .. } | Self::Malformed(_) => false,
+        }
     }
 
     pub(crate) fn of<E>(operation: &'static str, error: SdkError<E>) -> Self

@@ -54,10 +54,10 @@ impl Commands<'_> {
     }
 }
 
-/// New ids collide with nothing: a refusal is a fault in the table.
+/// A new id collides with no other one, so a refusal says nothing of the next attempt with another id.
 pub(crate) fn unexpected(error: NotCommitted) -> Failure {
     match error {
-        NotCommitted::Refused(_) => Failure::Malformed("pk"),
+        NotCommitted::Refused(_) => Failure::Contended,
         NotCommitted::Failed(failure) => failure,
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{ConditionCheck, Delete, Put, TransactWriteItem, Update},
+    types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update},
 };
 use cloud::{Cloud, Random, SettingError};
 use domain::{Authority, Detail, Envelope, Event, Receipt, Stream};
@@ -111,8 +111,8 @@ impl<'a> Commands<'a> {
 }
 
 impl Commands<'_> {
-    /// Commits `writes` and `event`, or nothing. The bytes are the same at every attempt: whoever
-    /// decided has frozen ids, salts and times before, and the event's id is the request token.
+    /// Commits `writes` and `event`, or nothing. All attempts send the same bytes and request token: ids, salts and
+    /// times were frozen before.
     pub(crate) async fn commit(
         &self,
         writes: impl IntoIterator<Item = Write>,
@@ -124,13 +124,16 @@ impl Commands<'_> {
         }
         let record = outbox::item(&event, envelope.render(&event));
         let writes = self.authorized(writes.into_iter().collect());
+        if has_two_on_one_item(&writes) {
+            return Err(NotCommitted::Refused(Vec::new()));
+        }
         let mut items: Vec<_> = writes.into_iter().map(|write| write.into_item(&identities.table)).collect();
         let event_position = items.len();
         items.push(Write::put(record).only_if("attribute_not_exists(seq)").into_item(events_table));
         let receipt = self.receipt.as_ref().map(|receipt| receipts::write(receipt, event.cause.occurred_at));
         items.extend(receipt.map(|receipt| receipt.into_item(&identities.table)));
 
-        let failure = match self.store.attempt(items, request_token(&event)).await {
+        let failure = match self.store.attempt(items).await {
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
@@ -171,12 +174,13 @@ impl Store {
         &self,
         writes: impl IntoIterator<Item = Write>,
     ) -> Result<(), NotCommitted> {
-        let token = self.random.uuid().simple().to_string();
         let items = writes.into_iter().map(|write| write.into_item(&self.identities.table)).collect();
-        self.attempt(items, token).await
+        self.attempt(items).await
     }
 
-    async fn attempt(&self, items: Vec<TransactWriteItem>, token: String) -> Result<(), NotCommitted> {
+    /// A command that is decided again gets another token: the same token with other bytes would be refused.
+    async fn attempt(&self, items: Vec<TransactWriteItem>) -> Result<(), NotCommitted> {
+        let token = self.random.uuid().simple().to_string();
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -199,7 +203,8 @@ impl Store {
                     cloud::put_count("Conflicts", 1);
                     tokio::time::sleep(self.pause(attempt)).await;
                 }
-                _ => return Err(NotCommitted::Failed(Failure::of("TransactWriteItems", error))),
+                Some(_) => return Err(NotCommitted::Failed(Failure::Cancelled(error.into()))),
+                None => return Err(NotCommitted::Failed(Failure::of("TransactWriteItems", error))),
             }
         }
     }
@@ -224,10 +229,10 @@ impl Store {
     }
 }
 
-/// The event's id, and its number: a command that is decided anew is another request.
-fn request_token(event: &Event) -> String {
-    // 32 and at most 4 of the 36 characters that DynamoDB allows.
-    format!("{}{:x}", event.cause.event_id.uuid().simple(), event.sequence % 0x1_0000)
+/// Whether two writes are on one item, which DynamoDB refuses as invalid. A command makes such writes only from reads of
+/// different moments, so its decision is stale.
+fn has_two_on_one_item(writes: &[Write]) -> bool {
+    writes.iter().enumerate().any(|(at, write)| writes[..at].iter().any(|other| other.is_of(write)))
 }
 
 /// The reasons of a cancelled transaction, one a write; `None` for any other error.
@@ -306,11 +311,11 @@ impl Write {
 
     /// Whether both are about the same item.
     fn is_of(&self, other: &Self) -> bool {
-        let key = |write: &Self| {
+        fn key(write: &Write) -> [Option<&AttributeValue>; 2] {
             let (Kind::Put(item) | Kind::Update(item, _) | Kind::Delete(item) | Kind::Check(item)) =
                 &write.kind;
-            (item.get("pk").cloned(), item.get("sk").cloned())
-        };
+            ["pk", "sk"].map(|name| item.get(name))
+        }
         key(self) == key(other)
     }
 
