@@ -61,7 +61,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
         Some(Keys { issuer: Issuer::new(seeds, issuing.clone()).ok()?, published: OnceCell::new() })
     };
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).sealed_by_keys(cloud)?;
+    let receipts = Receipts::new(cloud, store.identities()).sealed_by_keys(cloud)?.limited();
     let log_in = LogIn {
         roles: RecentRoles::new(store.identities()),
         store,
@@ -212,7 +212,7 @@ impl LogIn {
         Ok(keys)
     }
 
-    /// Reads the credential, and reserves the attempt at the same time.
+    /// Reads the credential and reserves the attempt, by the same calls for every address.
     async fn reserve(
         &self,
         caller: &Anyone,
@@ -220,24 +220,36 @@ impl LogIn {
         device: Option<&KnownDevice>,
     ) -> Result<(Option<Credential>, Vec<Limit>), Refusal> {
         let (identities, now) = (self.store.identities(), self.clock.now());
-        let limits = match device {
-            Some(device) => vec![Limit::of_device(LIMIT, device.id(), self.guesses)],
-            None => self.limits_of_strangers(caller, email),
+        let credential = async { Ok::<_, Refusal>(identities.credential(email.canonical()).await?) };
+        let limits = self.limits_of_strangers(caller, email);
+        let reserve_as_stranger = async { Ok(identities.reserve(&limits, now).await?) };
+        let Some(device) = device else {
+            let (credential, ()) = tokio::try_join!(credential, reserve_as_stranger)?;
+            return Ok((credential, limits));
         };
-        let (credential, ()) = tokio::try_join!(
-            async { Ok::<_, Refusal>(identities.credential(email.canonical()).await?) },
-            async { Ok(identities.reserve(&limits, now).await?) }
-        )?;
-        let is_known = |device: &KnownDevice| {
-            credential.as_ref().is_some_and(|credential| device.has_proven(credential))
-        };
-        if device.is_none_or(is_known) {
+        // The credential comes first: a token from before the password or the address changed must not take more calls.
+        let credential = credential.await?;
+        if !credential.as_ref().is_some_and(|credential| device.has_proven(credential)) {
+            reserve_as_stranger.await?;
             return Ok((credential, limits));
         }
-        // The password was another one then, or the address somebody else's.
-        let limits = self.limits_of_strangers(caller, email);
-        identities.reserve(&limits, now).await?;
-        Ok((credential, limits))
+        let reserved = self.reserve_for_device(caller, device).await?;
+        Ok((credential, reserved))
+    }
+
+    /// Reserves the attempt of a known device. Its source counts as well, but cannot lock the device out.
+    async fn reserve_for_device(&self, caller: &Anyone, device: &KnownDevice) -> Result<Vec<Limit>, Refusal> {
+        let (identities, now) = (self.store.identities(), self.clock.now());
+        let of_device = [Limit::of_device(LIMIT, device.id(), self.guesses)];
+        let from_source = [Limit::of_source(LIMIT, &caller.head.client, self.from_source)];
+        let (admitted, counted) =
+            tokio::join!(identities.reserve(&of_device, now), identities.reserve(&from_source, now));
+        let counted = from_source.into_iter().filter(|_| counted.is_ok()).collect::<Vec<_>>();
+        if let Err(refused) = admitted {
+            self.forgive(&counted).await;
+            return Err(refused.into());
+        }
+        Ok(of_device.into_iter().chain(counted).collect())
     }
 
     fn limits_of_strangers(&self, caller: &Anyone, email: &Email) -> Vec<Limit> {
@@ -254,24 +266,30 @@ impl LogIn {
         }
     }
 
-    /// Runs behind the hash. Reads the roles ahead; if that fails, they are read again later.
+    /// Reads the user and the roles beside the hash, for every address: if it has no credential, a user who cannot
+    /// exist. Roles that are not read now are read again when a session starts.
     async fn user_and_roles(
         &self,
         credential: Option<&Credential>,
     ) -> Result<Option<UserWithSessions>, Refusal> {
-        let found = self.user(credential).await?;
-        if let Some(found) = &found {
-            let _ = self.roles.rights(&found.user, self.clock.now()).await;
-        }
-        Ok(found)
+        let now = self.clock.now();
+        let id = credential.map_or_else(|| self.random.id(now), |credential| credential.user_id);
+        let (found, _) =
+            tokio::join!(self.store.identities().user_with_sessions(id), self.roles.read_ahead(now));
+        let is_proven =
+            |user: &User| credential.is_some_and(|credential| self.is_proven_by(user, credential));
+        Ok(found?.filter(|found| is_proven(&found.user)))
     }
 
-    /// Returns `None` if the credential has been replaced since it was read, or if the user may not log in.
-    async fn user(&self, credential: Option<&Credential>) -> Result<Option<UserWithSessions>, Refusal> {
-        let Some(credential) = credential else { return Ok(None) };
+    /// Reads the user again. Returns `None` if the credential has been replaced since it was read, or if the user may
+    /// not log in.
+    async fn user(&self, credential: &Credential) -> Result<Option<UserWithSessions>, Refusal> {
         let found = self.store.identities().user_with_sessions(credential.user_id).await?;
-        let now = self.clock.now();
-        Ok(found.filter(|found| found.user.answers_to_password(now) && credential.proves(&found.user)))
+        Ok(found.filter(|found| self.is_proven_by(&found.user, credential)))
+    }
+
+    fn is_proven_by(&self, user: &User, credential: &Credential) -> bool {
+        user.answers_to_password(self.clock.now()) && credential.proves(user)
     }
 
     async fn start_session(
@@ -332,7 +350,7 @@ impl LogIn {
     /// The user as it is now, if what was proven still proves it: nobody has changed the password or the
     /// address meanwhile.
     async fn again(&self, proven: &Credential) -> Result<UserWithSessions, Refusal> {
-        self.user(Some(proven)).await?.ok_or(Refusal::InvalidCredentials)
+        self.user(proven).await?.ok_or(Refusal::InvalidCredentials)
     }
 }
 

@@ -49,8 +49,8 @@ impl RecentRoles {
         Self { identities: identities.clone(), kept: RwLock::default() }
     }
 
-    /// What a user may do: as of now for the user, as of a minute ago at most for the roles. Of who has no
-    /// role nothing is read.
+    /// Returns what a user may do: by the user's roles as of now, and what these permit as of a minute ago at most. For a
+    /// user without roles, nothing is read.
     ///
     /// # Errors
     /// If the table does not answer.
@@ -58,13 +58,26 @@ impl RecentRoles {
         if user.roles.is_empty() {
             return Ok(Rights::default());
         }
+        Ok(self.recent(now).await?.rights(user))
+    }
+
+    /// Reads the roles ahead, if they were not read within the last minute, so that the calls of a log-in do not tell
+    /// whether a user has roles.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn read_ahead(&self, now: Timestamp) -> Result<(), Failure> {
+        self.recent(now).await.map(drop)
+    }
+
+    async fn recent(&self, now: Timestamp) -> Result<Arc<Roles>, Failure> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, roles)) = kept.filter(|(read_at, _)| now.since(*read_at) < KEPT) {
-            return Ok(roles.rights(user));
+            return Ok(roles);
         }
         let roles = Arc::new(self.identities.roles().await?);
         *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some((now, Arc::clone(&roles)));
-        Ok(roles.rights(user))
+        Ok(roles)
     }
 }
 

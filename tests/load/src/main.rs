@@ -20,6 +20,7 @@ mod signatures;
 mod sizes;
 mod stand_in;
 mod table;
+mod timing;
 mod units;
 
 use std::{error::Error, path::PathBuf, process::ExitCode};
@@ -27,7 +28,7 @@ use std::{error::Error, path::PathBuf, process::ExitCode};
 /// Why there is no figure.
 type Failed = Box<dyn Error + Send + Sync>;
 
-const USAGE: &str = "one of: log-in, refresh, read-profile, signatures, units, relay, latency, catch-up, memory, idle-cost, cold-start [folder], idle [folder [users]...], listing [folder [users]...], moving [folder [users]...], sizes [folder]; \
+const USAGE: &str = "one of: log-in, timing, refresh, read-profile, signatures, units, relay, latency, catch-up, memory, idle-cost, cold-start [folder], idle [folder [users]...], listing [folder [users]...], moving [folder [users]...], sizes [folder]; \
                      the folder holds the release binaries, and data for the time of a run; by default target/release";
 
 fn main() -> ExitCode {
@@ -59,6 +60,7 @@ fn run() -> Result<(), Failed> {
         "relay" => relay::throughput(),
         "signatures" => signatures::run(),
         "sizes" => sizes::run(&folder),
+        "timing" => timing::run(),
         "units" => units::run(),
         _ => Err(USAGE.into()),
     }

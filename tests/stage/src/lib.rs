@@ -8,6 +8,7 @@
 )]
 
 pub mod faults;
+mod import;
 pub mod outbox;
 pub mod second_opinion;
 pub mod upload;
@@ -21,7 +22,7 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use cloud::Clock;
+use cloud::{Clock, Cloud};
 use domain::{Actor, Cause, Role, Timestamp, User};
 use local::{
     Request, Setup, Stack,
@@ -102,15 +103,18 @@ async fn by_an_operator(stack: &Stack, id: &str) -> (store::Store, User, Cause) 
     let store = store::Store::new(&cloud).expect("a store");
     let user = store.identities().user(id.parse().expect("an id")).await;
     let user = user.expect("an answer").expect("a user");
+    (store, user, by_operator(&cloud))
+}
+
+fn by_operator(cloud: &Cloud) -> Cause {
     let now = cloud.clock().now();
-    let cause = Cause {
+    Cause {
         event_id: cloud.random().id(now),
         occurred_at: now,
         actor: Actor::Operator,
         correlation_id: "by-an-operator".to_owned(),
         traceparent: None,
-    };
-    (store, user, cause)
+    }
 }
 
 impl Stage {

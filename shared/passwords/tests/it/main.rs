@@ -72,7 +72,7 @@ impl Person {
         let first = first.expect("a first one");
         let id = Id::new(Timestamp::from_millis(0), [3; 10]);
         let (registration, _) =
-            Registration::request(id, applicant, None, std::time::Duration::from_hours(1), token(), cause());
+            Registration::request(id, applicant, None, token(), std::time::Duration::from_hours(1), cause());
         let verified = registration.verify(Some(first), cause());
         let (user, credential, _) = verified.expect("a password was chosen");
         Self { choice, hasher, user, credential }
