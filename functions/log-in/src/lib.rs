@@ -17,7 +17,7 @@ use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError, c
 use credentials::{HashFailed, Hasher, Verdict};
 use domain::{
     Actor, Allowance, CanonicalEmail, Cause, Credential, Email, InvalidEmail, InvalidPassword, Password,
-    Secret, SessionLimits, Status,
+    Secret, SessionLimits, Status, User,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -10,10 +10,16 @@ use api::{
 };
 use cloud::{Cloud, SettingError};
 use domain::User;
+use store::MailLimits;
+
+/// The kind of the limits. Each reactivation mails the user and permits the next suspension, which mails as well, so two
+/// routes in turns could mail without end. Suspending itself is not limited: it must always work.
+const LIMIT: &str = "reactivation";
 
 /// Reactivates users.
 pub struct ReactivateUser {
     administration: Administration,
+    limits: MailLimits,
 }
 
 /// Wires the function.
@@ -23,13 +29,18 @@ pub struct ReactivateUser {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReactivateUser>, SettingError> {
     let administration = Administration::new(cloud)?;
     let receipts = administration.receipts(cloud);
-    Endpoint::changing(cloud, ReactivateUser { administration }, receipts)
+    let reactivate = ReactivateUser { administration, limits: MailLimits::new(cloud)? };
+    Endpoint::changing(cloud, reactivate, receipts)
 }
 
 impl UseCase for ReactivateUser {
     const ROUTES: &'static [Route] = &[Route::post("/v1/users/{id}/reactivate")];
-    const PROBLEMS: &'static [ProblemType] =
-        &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::VersionConflict];
+    const PROBLEMS: &'static [ProblemType] = &[
+        ProblemType::NotFound,
+        ProblemType::RateLimited,
+        ProblemType::ValidationFailed,
+        ProblemType::VersionConflict,
+    ];
     type Caller = Permitted<UsersWrite>;
     type Request = (Path<Whom>, Body<Stated>);
     type Response = Versioned<Profile>;
@@ -45,7 +56,8 @@ impl UseCase for ReactivateUser {
         (Path(whom), Body(stated)): (Path<Whom>, Body<Stated>),
     ) -> Result<Versioned<Profile>, NotDone> {
         let (user_id, reason) = (whom.parse()?, stated.parse()?);
-        let act = self.administration.act(&caller);
+        let limits = self.limits.to_user(LIMIT, caller.user_id, user_id, &caller.head.client);
+        let act = self.administration.act(&caller).limited_by(limits.into());
         let reactivate = |user: &User| Ok(user.reactivate(reason.clone(), act.cause()));
         act.bring_user_back(user_id, reactivate, |user| user.clone().into()).await
     }

@@ -10,8 +10,8 @@ use api::{
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
 use credentials::{HashFailed, Hasher};
 use domain::{
-    Allowance, Applicant, Id, NewPassword, Password, PasswordRequired, Purpose, RegistrationId, RegistrationTokenHash,
-    Secret,
+    Allowance, Applicant, Id, NewPassword, Password, PasswordRequired, Purpose, RegistrationId,
+    RegistrationTokenHash, Secret,
 };
 use passwords::{Choice, NotChosen, Present};
 use schemars::JsonSchema;

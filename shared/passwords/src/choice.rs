@@ -4,7 +4,8 @@ use api::FieldProblem;
 use cloud::{Cloud, SettingError, Settings};
 use credentials::{HashFailed, Hasher, Verdict};
 use domain::{
-    Applicant, BreachCheck, Credential, InvalidPassword, NewPassword, OwnWords, Password, PasswordPolicy, Secret, User,
+    Applicant, BreachCheck, Credential, InvalidPassword, NewPassword, OwnWords, Password, PasswordPolicy,
+    Secret, User,
 };
 use thiserror::Error;
 

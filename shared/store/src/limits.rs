@@ -13,7 +13,9 @@ use aws_sdk_dynamodb::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloud::{Cloud, SettingError};
-use domain::{Allowance, Attempts, CanonicalEmail, Client, DeviceId, ReceiptId, RegistrationId, Timestamp, UserId};
+use domain::{
+    Allowance, Attempts, CanonicalEmail, Client, DeviceId, ReceiptId, RegistrationId, Timestamp, UserId,
+};
 use futures_util::future::{join_all, try_join_all};
 
 use crate::{

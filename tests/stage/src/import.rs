@@ -14,7 +14,7 @@ impl Stage {
         let hasher = passwords::hasher(&cloud).expect("a hasher").get().await.expect("the pepper");
         let foreign: ForeignHash = hash.parse().expect("a hash");
         let present = hasher.adopt(foreign, cloud.random().bytes()).await.expect("a hash of ours");
-        let hashes = Hashes { present, previous: Vec::new() };
+        let hashes = Hashes { present, previous: Vec::new(), has_password: true };
         let (user, credential, event) = newcomer(&cloud, email).admit(hashes, by_operator(&cloud));
         store.admit(&user, &credential, Some(event)).await.expect("a user");
     }

@@ -162,7 +162,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_is_three_round_trips_with_the_limit() {
     let stage = Stage::with(local::Setup::recording);
     let (admin, bob) = stage.ada_and_bob().await;
     stage.suspend(&admin.access, &bob).await.expect(200);
@@ -172,5 +172,5 @@ async fn it_is_two_round_trips() {
 
     stage.reactivate(&admin.access, &bob).await.expect(200);
 
-    assert_eq!(stage.round_trips_of("reactivate-user"), 2);
+    assert_eq!(stage.round_trips_of("reactivate-user"), 3);
 }

@@ -5,6 +5,7 @@
 mod admission;
 mod again;
 mod authorization;
+mod cancellations;
 mod contract;
 mod dependencies;
 mod documentation;
@@ -12,7 +13,9 @@ mod english;
 mod events;
 mod headers;
 mod layout;
+mod limits;
 mod logs;
 mod quotas;
+mod races;
 mod rights;
 mod routes;

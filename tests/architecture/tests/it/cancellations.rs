@@ -1,0 +1,97 @@
+//! DynamoDB can cancel a transaction for many reasons. For each combination the request is refused for a business
+//! reason, or may be sent again: it never answers 500.
+
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::join_all;
+use local::calls::{Call, Fate};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
+use stage::Stage;
+
+use crate::again;
+
+/// Every code of a cancellation reason.
+const CODES: [&str; 8] = [
+    "None",
+    "ConditionalCheckFailed",
+    "TransactionConflict",
+    "ThrottlingError",
+    "ProvisionedThroughputExceeded",
+    "ItemCollectionSizeLimitExceeded",
+    "ValidationError",
+    "DuplicateItem",
+];
+/// No command writes more items.
+const WRITES: usize = 12;
+/// Combinations beside those that are always tried: as many attempts as are free.
+const DRAWN: usize = 8;
+
+type Reasons = Vec<&'static str>;
+
+/// Each code for each write, and a condition at some of the first writes beside another code at the others.
+fn combinations() -> Vec<Reasons> {
+    let of_all = CODES.iter().skip(1).map(|code| vec![*code; WRITES]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng());
+    let drawn = proptest::collection::vec(proptest::sample::select(&CODES[..]), WRITES);
+    let drawn = (0..DRAWN).map(|_| drawn.new_tree(&mut runner).expect("reasons").current());
+    of_all.chain(drawn.collect::<Vec<_>>()).collect()
+}
+
+fn rng() -> proptest::test_runner::TestRng {
+    proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha)
+}
+
+/// A condition that fails at one write alone.
+fn alone() -> Vec<Reasons> {
+    let at = |position| (0..WRITES).map(|write| CODES[usize::from(write == position)]).collect();
+    (0..7).map(at).collect()
+}
+
+async fn refused(route: String, combinations: Vec<Reasons>) {
+    let reasons: Arc<Mutex<Option<Reasons>>> = Arc::default();
+    let current = Arc::clone(&reasons);
+    let cancelled = move |call: &Call| match &*current.lock().expect("reasons") {
+        Some(reasons) if call.operation == "TransactWriteItems" => Fate::Cancelled(reasons.clone()),
+        _ => Fate::Proceed,
+    };
+    let stage = Stage::with(|setup| {
+        setup
+            .with_parameter("LogInAttemptsPerAddress", "15")
+            .with_parameter("MailRequestsPerAddress", "100")
+            .watched_by(cancelled)
+    });
+    let request = again::ready(&route, &stage).await;
+    stage.settle().await;
+    for combination in combinations {
+        *reasons.lock().expect("reasons") = Some(combination.clone());
+
+        let answer = stage.send(request.clone()).await;
+
+        // A session that has ended is as good as ended by the request.
+        let is_decided = answer.status < 500 || answer.status == 503;
+        assert!(is_decided, "{route}, {combination:?}: {} {}", answer.status, answer.body);
+        assert_ne!(answer.status, 429, "{route}: the limit came first");
+    }
+    *reasons.lock().expect("reasons") = None;
+    let done = stage.send(request).await;
+    assert!((200..300).contains(&done.status), "{route}: {}", done.body);
+}
+
+/// The routes whose command is a transaction: a refresh is one conditional update.
+fn transacting() -> impl Iterator<Item = String> {
+    again::changing().into_iter().filter(|route| route != "POST /v1/sessions/refresh")
+}
+
+#[tokio::test]
+async fn every_combination_of_reasons_is_a_refusal_or_may_be_sent_again() {
+    join_all(transacting().map(|route| refused(route, combinations()))).await;
+}
+
+#[tokio::test]
+async fn a_condition_that_fails_at_any_write_alone_is_a_refusal_or_may_be_sent_again() {
+    join_all(transacting().map(|route| refused(route, alone()))).await;
+}
