@@ -1,5 +1,5 @@
-//! Who may do what to whom: every administrative route, every kind of caller, every kind of target, compared with
-//! the table in `authorization.txt`.
+//! Every administrative route is played by every kind of caller on every kind of target, and the statuses are
+//! compared with the table in `authorization.txt`.
 //!
 //! `REGENERATE=1 cargo test --package architecture authorization` writes the table; review each changed line.
 
@@ -77,10 +77,10 @@ enum Target {
     Oneself,
 }
 
-/// What is asked for: the route, the path with its role, and the body.
+/// A request: its route, its name in the table, and its body.
 struct Asked {
     route: &'static str,
-    /// What the table calls it.
+    /// The method and the path, with the role; it is the label in the table.
     shown: &'static str,
     body: Value,
 }

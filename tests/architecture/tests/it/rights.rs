@@ -138,7 +138,7 @@ async fn through_administration(touched: &mut Touched) {
     let delete = local::Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
     stage.make_administrator(&bob).await;
     stage.send(delete.bearer(&admin.access)).await.expect(204);
-    stage.log_in("ada@example.com").await.expect(201);
+    let admin = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
     let users = stage.get("/v1/users?limit=1", &admin.access).await.expect(200).body;
     stage.get("/v1/users?sort=email", &admin.access).await.expect(200);
     let user = format!("/v1/users/{}", users["items"][0]["id"].as_str().expect("an id"));
