@@ -17,7 +17,7 @@ use stage::{PASSWORD, Stage, Tokens, upload::PNG};
 
 use crate::again;
 
-/// What Lambda itself does with a function's role: reading its source, writing its log.
+/// Rights that Lambda itself uses with a function's role, to read its source and to write its log.
 const OF_LAMBDA: [&str; 7] = [
     "logs:CreateLogStream",
     "logs:PutLogEvents",
@@ -79,9 +79,11 @@ async fn through_the_oldest_session(stage: &Stage) {
     for _ in 0..51 {
         stage.log_in("ada@example.com").await.expect(201);
     }
+    // Sessions of the same moment have no order: the next ones are younger.
+    stage.pass(Duration::from_secs(1));
 }
 
-/// Whatever changes what proves a user.
+/// Changes passwords and addresses.
 async fn through_new_passwords_and_addresses(stage: &Stage) {
     let tokens = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
     let first = stage.email_link(&tokens.access, "ada@example.org").await;
@@ -149,7 +151,7 @@ async fn through_administration(touched: &mut Touched) {
     record(&stage, touched);
 }
 
-/// Somebody has a picture that they should not have.
+/// Sets a picture, which an administrator removes.
 async fn through_somebodys_picture(stage: &Stage, helper: &Tokens, user: &Value) {
     let tokens = Tokens::of(&stage.log_in("bob@example.com").await.expect(201).body);
     stage.upload(&tokens.access, PNG).await;
@@ -290,9 +292,52 @@ fn permits(right: &Right, touch: &Touch) -> bool {
         }
         (Some(_), None) => false,
     };
-    // A mail is sent from an address, which is no resource of the template.
+    // A mail is sent from an address, which the template does not have as a resource.
     let is_resource = right.resource == touch.resource || right.action == "ses:SendEmail";
     right.action == touch.action && is_resource && right.index == touch.index && key_fits
+}
+
+/// Parts of a key that say what it is of; the next one may be a person's.
+const KEY_PARTS: usize = 2;
+
+/// Returns the pattern that the role should name in place of `right`'s own, if that fits more keys than the function
+/// uses: the parts that those begin with, a kind such as `LIMIT#picture#`.
+fn narrower(right: &Right, done: &BTreeSet<Touch>) -> Option<String> {
+    let used = done.iter().filter(|touch| permits(right, touch));
+    let keys: Vec<_> = used.map(|touch| touch.partition_key.as_deref()).collect::<Option<_>>()?;
+    let shared = keys.iter().copied().reduce(common)?;
+    let parts = shared.match_indices('#').take(KEY_PARTS).last().map_or("", |(end, _)| &shared[..=end]);
+    let is_one_key = right.leading_key.is_some() && keys.iter().all(|key| *key == shared) && parts.is_empty();
+    let narrowest = if is_one_key { shared.to_owned() } else { format!("{parts}*") };
+    let granted = right.leading_key.as_deref().unwrap_or("*");
+    (granted.ends_with('*') && granted.len() < narrowest.len()).then_some(narrowest)
+}
+
+/// Returns what both texts begin with.
+fn common<'a>(text: &'a str, other: &str) -> &'a str {
+    let same = text.bytes().zip(other.bytes()).take_while(|(byte, other)| byte == other).count();
+    text.get(..same).unwrap_or_default()
+}
+
+#[test]
+fn a_pattern_that_fits_more_keys_than_are_used_is_found() {
+    let touch = |key: &str| Touch {
+        action: "dynamodb:UpdateItem".to_owned(),
+        resource: "Identities".to_owned(),
+        index: None,
+        partition_key: Some(key.to_owned()),
+    };
+    let narrower = |pattern: Option<&str>, keys: &[&str]| {
+        let Touch { action, resource, index, .. } = touch("");
+        let right = Right { action, resource, index, leading_key: pattern.map(str::to_owned) };
+        narrower(&right, &keys.iter().map(|key| touch(key)).collect())
+    };
+    let pictures = ["LIMIT#picture#user#a1", "LIMIT#picture#user#a2"];
+    assert_eq!(narrower(Some("LIMIT#*"), &pictures).as_deref(), Some("LIMIT#picture#*"));
+    assert_eq!(narrower(None, &pictures).as_deref(), Some("LIMIT#picture#*"));
+    assert_eq!(narrower(Some("LIMIT#picture#*"), &pictures), None);
+    assert_eq!(narrower(Some("LIMIT#*"), &["LIMIT#a#1", "LIMIT#b#1"]), None);
+    assert_eq!(narrower(Some("*"), &["KEYS"]).as_deref(), Some("KEYS"));
 }
 
 #[tokio::test]
@@ -307,6 +352,7 @@ async fn every_role_permits_what_its_function_does_and_no_more() {
 
     let mut missing = Vec::new();
     let mut spare = Vec::new();
+    let mut wide = Vec::new();
     for (role, granted) in local::template::rights(OF_THIS_BUILD).expect("a template") {
         let function = folder_of(&role);
         let done = touched.remove(&function).unwrap_or_default();
@@ -316,11 +362,17 @@ async fn every_role_permits_what_its_function_does_and_no_more() {
             granted.iter().filter(|right| !OF_LAMBDA.iter().any(|action| right.action.starts_with(action)));
         // Where Lambda puts what a source has given up.
         let ours = ours.filter(|right| right.resource != "RelayFailures");
-        let unused = ours.filter(|right| !done.iter().any(|touch| permits(right, touch)));
-        spare.extend(unused.map(|right| format!("{function}: {right:?}")));
+        for right in ours {
+            if !done.iter().any(|touch| permits(right, touch)) {
+                spare.push(format!("{function}: {right:?}"));
+            }
+            let narrower = narrower(right, &done);
+            wide.extend(narrower.map(|pattern| format!("{function}: {right:?} only needs {pattern}")));
+        }
     }
 
-    assert_eq!((missing, spare), (Vec::<String>::new(), Vec::<String>::new()), "missing, spare");
+    let none = Vec::<String>::new;
+    assert_eq!((missing, spare, wide), (none(), none(), none()), "missing, spare, too wide");
     assert!(touched.is_empty(), "a role for each function: {:?}", touched.keys());
 }
 
