@@ -1,9 +1,17 @@
-//! `PUT /v1/me/picture`: takes what the user who is signed in has uploaded, and makes it their picture.
+//! `PUT /v1/me/picture`: makes the signed-in user's upload their picture.
 //!
-//! What everybody sees is drawn anew from the pixels: whatever else a file carries (places, names, scripts) stays
-//! behind.
+//! The picture is drawn again from the pixels, without the rest of the file (places, names, scripts). An upload is
+//! deleted by the call that reads it, also if the call fails.
 
+mod colour;
+mod jpeg;
+mod limits;
+mod lossless;
+mod png;
 mod render;
+mod source;
+mod square;
+mod webp;
 
 use api::{
     AccessGate, Endpoint, NotAdmitted, Nothing, Problem, ProblemType, Profile, Receipts, Route, SignedIn,
@@ -15,7 +23,7 @@ use store::{Failure, Limit, NotReserved, Refused, Store};
 use thiserror::Error;
 use tokio::task;
 
-use render::Unacceptable;
+use limits::Unacceptable;
 
 /// Sets pictures.
 pub struct SetPicture {
@@ -41,16 +49,16 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<SetPicture>, SettingError> {
 /// Why a user's picture stays as it is.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// Too many pictures of this user.
+    /// The user has tried too often.
     #[error(transparent)]
     NotReserved(#[from] NotReserved),
-    /// Nothing was uploaded, or it was taken before.
+    /// Nothing was uploaded, or the upload is used up.
     #[error("nothing was uploaded")]
     UploadMissing,
-    /// What was uploaded cannot be read.
+    /// The upload cannot be read.
     #[error("the upload was not read")]
     UploadNotRead(#[from] Fault),
-    /// What was uploaded is no picture, or too large a one.
+    /// The upload is not a picture, or not one within the limits.
     #[error(transparent)]
     Unacceptable(#[from] Unacceptable),
     /// The caller is not admitted.
@@ -91,22 +99,27 @@ impl UseCase for SetPicture {
         let limit = Limit::of_user("picture", caller.user_id, Allowance::of_pictures());
         self.store.identities().reserve(&[limit], now).await?;
         let upload = self.uploads.read(caller.user_id).await?.ok_or(Refusal::UploadMissing)?;
-
-        let set = match self.rendered(upload).await {
-            Ok(octets) => self.set(&caller, user, &octets, now).await,
+        let set = match self.render(upload).await {
+            Ok(picture) => self.set(&caller, user, &picture, now).await,
             Err(unacceptable) => Err(unacceptable.into()),
         };
-        if matches!(set, Ok(_) | Err(Refusal::Unacceptable(_))) {
-            self.clear(&caller).await;
-        }
+        self.discard_upload(&caller).await;
         set
     }
 }
 
 impl SetPicture {
-    async fn rendered(&self, upload: Vec<u8>) -> Result<Vec<u8>, Unacceptable> {
+    /// Deletes the upload, also after a refusal or a failure. If that fails, each further call costs an attempt, and the
+    /// bucket deletes the upload within two days.
+    async fn discard_upload(&self, caller: &SignedIn) {
+        if let Err(fault) = self.uploads.delete(caller.user_id).await {
+            tracing::warn!(cause = chain(&fault), "failed to delete an upload");
+        }
+    }
+
+    async fn render(&self, upload: Vec<u8>) -> Result<Vec<u8>, Unacceptable> {
         // A decoder that panics has met a file that it cannot read.
-        task::spawn_blocking(move || render::render(&upload)).await.unwrap_or(Err(Unacceptable))
+        task::spawn_blocking(move || render::render(upload)).await.unwrap_or(Err(Unacceptable))
     }
 
     async fn set(
@@ -129,13 +142,6 @@ impl SetPicture {
             }
         }
         Err(Refusal::Contended)
-    }
-
-    /// What was uploaded is not needed any more. If it stays, the bucket deletes it within two days.
-    async fn clear(&self, caller: &SignedIn) {
-        if let Err(fault) = self.uploads.delete(caller.user_id).await {
-            tracing::warn!(cause = chain(&fault), "an upload was not deleted");
-        }
     }
 }
 

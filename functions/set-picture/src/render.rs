@@ -1,66 +1,91 @@
-//! From whatever somebody has uploaded to the picture that is shown.
+//! Draws the picture that is shown from the file that was uploaded.
 
 use std::io::Cursor;
 
 use image::{
-    DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgb, RgbImage, Rgba,
-    codecs::jpeg::JpegEncoder, imageops::FilterType, metadata::Orientation,
+    DynamicImage, ImageDecoder, ImageFormat, Limits,
+    codecs::{
+        jpeg::{JpegDecoder, JpegEncoder},
+        png::PngDecoder,
+        webp::WebPDecoder,
+    },
+    metadata::Orientation,
 };
-use thiserror::Error;
+
+use crate::{
+    colour, jpeg,
+    limits::{self, MAX_SIDE, Unacceptable},
+    png,
+    source::Source,
+    square, webp,
+};
 
 /// Pixels of each side of the square.
 const SIDE: u32 = 256;
-/// The better half of JPEG's scale begins here; artefacts are not seen at this size.
+/// The upper half of JPEG's scale. Artefacts are invisible at this size.
 const QUALITY: u8 = 85;
-/// What the best cameras of telephones make. Decoded they are 200 MB at most.
-const MAX_PIXELS: u64 = 50_000_000;
-/// So many octets, the decoder's own included.
-const MAX_DECODED: u64 = 256 * 1024 * 1024;
+/// Bytes that the PNG decoder may allocate beside the pixels: two rows, and an inflated colour profile.
+const MAX_PNG_CHUNKS: u64 = 4 * 1024 * 1024;
 
-/// What was uploaded is no picture that can be used. Says no more: it would quote what was sent.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("no picture that can be used")]
-pub struct Unacceptable;
-
-impl From<ImageError> for Unacceptable {
-    fn from(_: ImageError) -> Self {
-        Self
-    }
+/// The pixels of a file, and what is needed to show them right.
+struct Decoded {
+    picture: DynamicImage,
+    orientation: Orientation,
+    profile: Option<Vec<u8>>,
 }
 
-/// The middle of a JPEG, PNG or WebP as a small square JPEG, the right way up, on white.
-pub(crate) fn render(upload: &[u8]) -> Result<Vec<u8>, Unacceptable> {
-    let (picture, orientation) = decoded(upload)?;
-    let mut square = picture.resize_to_fill(SIDE, SIDE, FilterType::CatmullRom);
+/// Draws the middle of a JPEG, PNG or WebP as a small square JPEG, the right way up, on white, in sRGB.
+///
+/// # Errors
+/// [`Unacceptable`] if the upload is not such a file, or exceeds the limits. Most files beyond them are refused by
+/// their headers; no file makes a decoder allocate more than the limits permit.
+pub(crate) fn render(upload: Vec<u8>) -> Result<Vec<u8>, Unacceptable> {
+    let Decoded { picture, orientation, profile } = decoded(upload)?;
+    let mut square = square::draw(&picture, SIDE);
+    drop(picture);
+    if let Some(profile) = profile {
+        colour::to_srgb(&mut square, &profile);
+    }
+    let mut square = DynamicImage::from(square);
     square.apply_orientation(orientation);
-    let mut octets = Vec::new();
-    JpegEncoder::new_with_quality(&mut octets, QUALITY).encode_image(&on_white(&square))?;
-    Ok(octets)
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode_image(&square)?;
+    Ok(bytes)
 }
 
-fn decoded(upload: &[u8]) -> Result<(DynamicImage, Orientation), Unacceptable> {
-    let mut reader = ImageReader::new(Cursor::new(upload)).with_guessed_format().map_err(|_| Unacceptable)?;
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODED);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder()?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(Unacceptable);
+fn decoded(upload: Vec<u8>) -> Result<Decoded, Unacceptable> {
+    let format = image::guess_format(&upload)?;
+    let mut source = match format {
+        ImageFormat::Jpeg => jpeg::reduce(&upload),
+        ImageFormat::Png => png::reduce(&upload),
+        ImageFormat::WebP => webp::reduce(&upload),
+        _ => Err(Unacceptable),
+    }?;
+    drop(upload);
+    let file = Cursor::new(std::mem::take(&mut source.file));
+    match format {
+        ImageFormat::Jpeg => source.decode(JpegDecoder::new(file)?),
+        ImageFormat::Png => {
+            let mut limits = Limits::no_limits();
+            (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+            limits.max_alloc = Some(MAX_PNG_CHUNKS);
+            let mut decoder = PngDecoder::with_limits(file, limits)?;
+            source.profile = decoder.icc_profile()?;
+            source.decode(decoder)
+        }
+        _ => source.decode(WebPDecoder::new(file)?),
     }
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    Ok((DynamicImage::from_decoder(decoder)?, orientation))
 }
 
-/// JPEG knows no transparency.
-fn on_white(picture: &DynamicImage) -> RgbImage {
-    let picture = picture.to_rgba8();
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let Rgba([red, green, blue, alpha]) = *picture.get_pixel(x, y);
-        let over = |colour: u8| {
-            let (colour, alpha) = (u32::from(colour), u32::from(alpha));
-            u8::try_from((colour * alpha + 255 * (255 - alpha)) / 255).unwrap_or(u8::MAX)
-        };
-        Rgb([over(red), over(green), over(blue)])
-    })
+impl Source {
+    fn decode(self, decoder: impl ImageDecoder) -> Result<Decoded, Unacceptable> {
+        let (width, height) = decoder.dimensions();
+        limits::check(width, height, decoder.total_bytes())?;
+        let orientation = self.exif.and_then(|exif| Orientation::from_exif_chunk(&exif));
+        Ok(Decoded {
+            picture: DynamicImage::from_decoder(decoder)?,
+            orientation: orientation.unwrap_or(Orientation::NoTransforms),
+            profile: self.profile,
+        })
+    }
 }

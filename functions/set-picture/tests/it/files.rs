@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use image::{
-    DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage, RgbaImage,
+    DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage, RgbaImage,
     codecs::{jpeg::JpegEncoder, png::PngEncoder},
 };
 
@@ -24,18 +24,23 @@ pub(crate) fn quarters(extension: &str) -> Vec<u8> {
     file.into_inner()
 }
 
-/// As a telephone writes it that was held upright: on its side, with a note of that, and of where it was.
+/// A picture that is to be turned by 90 degrees, clockwise, as a telephone writes it that was held upright.
 pub(crate) fn turned_and_placed() -> Vec<u8> {
-    // TIFF, big endian, one entry: orientation (0x0112), a short, is 6: to be turned by 90 degrees, clockwise.
-    let mut exif =
-        b"MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00\x00\x00\x00\x00"
-            .to_vec();
-    exif.extend(b"51.5072 N, 0.1276 W");
     let mut file = Vec::new();
-    let mut encoder = JpegEncoder::new(&mut file);
-    encoder.set_exif_metadata(exif).expect("taken");
-    encoder.encode_image(&picture()).expect("written");
+    oriented(JpegEncoder::new(&mut file), 6);
     file
+}
+
+/// Writes the picture with an EXIF block, which names the orientation and the place.
+pub(crate) fn oriented(mut encoder: impl ImageEncoder, orientation: u8) {
+    // TIFF, big endian, one entry: orientation (0x0112), a short.
+    let mut exif = b"MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00".to_vec();
+    exif.extend([orientation, 0, 0, 0, 0, 0, 0]);
+    exif.extend(b"51.5072 N, 0.1276 W");
+    encoder.set_exif_metadata(exif).expect("taken");
+    let picture = picture();
+    let (width, height) = picture.dimensions();
+    encoder.write_image(&picture, width, height, ExtendedColorType::Rgb8).expect("written");
 }
 
 pub(crate) fn transparent() -> Vec<u8> {
@@ -48,7 +53,7 @@ pub(crate) fn transparent() -> Vec<u8> {
 pub(crate) fn of_a_billion_pixels() -> Vec<u8> {
     let mut file = Vec::new();
     let line = RgbImage::new(1, 1);
-    PngEncoder::new(&mut file).write_image(&line, 1, 1, image::ExtendedColorType::Rgb8).expect("written");
+    PngEncoder::new(&mut file).write_image(&line, 1, 1, ExtendedColorType::Rgb8).expect("written");
     // Width and height of the header, and its checksum.
     file[16..24].copy_from_slice(&[0, 0, 0x80, 0, 0, 0, 0x80, 0]);
     let checksum = crc(&file[12..29]);
@@ -57,7 +62,7 @@ pub(crate) fn of_a_billion_pixels() -> Vec<u8> {
 }
 
 /// CRC-32, as PNG has it.
-fn crc(octets: &[u8]) -> u32 {
+pub(crate) fn crc(octets: &[u8]) -> u32 {
     let step = |crc: u32, octet: &u8| {
         (0..8).fold(crc ^ u32::from(*octet), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)))
     };

@@ -2,6 +2,8 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod files;
+mod hostile;
+mod pixels;
 
 use std::time::Duration;
 
@@ -198,6 +200,22 @@ async fn a_picture_is_for_the_version_that_was_read() {
 }
 
 #[tokio::test]
+async fn refused_pictures_count_as_attempts() {
+    let stage = Stage::new();
+    let tokens = stage.signed_in(EMAIL).await;
+    for _ in 0..20 {
+        stage.upload(&tokens.access, b"not a picture").await;
+        stage.set_picture(&tokens.access).await.expect(422);
+    }
+    stage.upload(&tokens.access, PNG).await;
+
+    stage.set_picture(&tokens.access).await.expect(429);
+
+    stage.pass(Duration::from_mins(1));
+    stage.set_picture(&tokens.access).await.expect(200);
+}
+
+#[tokio::test]
 async fn after_twenty_of_a_day_the_next_ones_wait() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
@@ -281,9 +299,10 @@ async fn a_call_that_fails_once_is_made_again() {
     }
 }
 
+const DENIED: Refusal = Refusal { status: 403, code: "AccessDenied" };
+
 #[tokio::test]
-async fn what_may_not_be_read_is_a_failure_and_stays() {
-    const DENIED: Refusal = Refusal { status: 403, code: "AccessDenied" };
+async fn an_upload_that_cannot_be_read_stays() {
     let (stage, tokens, answer) = met("GetObject", || Fate::Refused(DENIED)).await;
 
     answer.expect(500);
@@ -292,9 +311,18 @@ async fn what_may_not_be_read_is_a_failure_and_stays() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_deleted_now_expires() {
-    const DENIED: Refusal = Refusal { status: 403, code: "AccessDenied" };
+async fn an_upload_that_cannot_be_deleted_expires() {
     let (stage, _, answer) = met("DeleteObject", || Fate::Refused(DENIED)).await;
 
     shown(&stage, &answer.expect(200).body).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_picture_that_cannot_be_stored_has_used_up_the_upload() {
+    let (stage, tokens, answer) = met("TransactWriteItems", || Fate::Refused(Refusal::ACCESS_DENIED)).await;
+
+    answer.expect(500);
+
+    assert_eq!(stage.stack.uploads(), Vec::<String>::new());
+    stage.set_picture(&tokens.access).await.expect(409);
 }
