@@ -1,11 +1,13 @@
-//! `GET /v1/me/export`: hands the user who is signed in all that is stored of them, as one JSON.
+//! `GET /v1/me/export`: returns what is stored about the signed-in user, as one JSON.
+//!
+//! Attributes that only administrators read are left out.
 
 use api::{
     AccessGate, Endpoint, NotAdmitted, Nothing, Problem, ProblemType, Profile, Route, Shown, SignedIn,
     UseCase,
 };
 use cloud::{Clock, Cloud, SettingError};
-use domain::{Stream, Timestamp, UserId};
+use domain::{AttributesSchema, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -22,6 +24,7 @@ pub struct ExportData {
     identities: Identities,
     history: History,
     gate: AccessGate,
+    schema: AttributesSchema,
     clock: Clock,
 }
 
@@ -32,8 +35,9 @@ pub struct ExportData {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ExportData>, SettingError> {
     let identities = Identities::new(cloud)?;
     let gate = AccessGate::new(cloud, &identities)?;
+    let schema = api::attributes_schema(cloud)?;
     let history = History::new(cloud, &identities)?;
-    Endpoint::reading(cloud, ExportData { identities, history, gate, clock: cloud.clock() })
+    Endpoint::reading(cloud, ExportData { identities, history, gate, schema, clock: cloud.clock() })
 }
 
 /// All that is stored of a user.
@@ -83,7 +87,7 @@ impl UseCase for ExportData {
             self.history(user_id)
         )?;
         let more_events = (!is_whole).then_some("/v1/me/events");
-        let (exported_at, profile) = (self.clock.now(), user.into());
+        let (exported_at, profile) = (self.clock.now(), Profile::for_owner(&user, &self.schema));
         Ok(Shown(Export { exported_at, profile, belongings, events, more_events }))
     }
 }
@@ -93,7 +97,7 @@ impl ExportData {
     async fn history(&self, user: UserId) -> Result<(Vec<Box<RawValue>>, bool), Refusal> {
         let (mut events, mut octets, mut before) = (Vec::new(), 0, None);
         loop {
-            let (page, next) = self.history.newest(Stream::User(user), before, PAGE).await?;
+            let (page, next) = self.history.newest_for_user(user, before, PAGE, &self.schema).await?;
             for detail in page {
                 octets += octets_in_answer(detail.get());
                 if octets > MOST_OCTETS {

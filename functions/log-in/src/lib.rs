@@ -16,8 +16,8 @@ use api::{
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError, chain};
 use credentials::{HashFailed, Hasher, Verdict};
 use domain::{
-    Actor, Allowance, CanonicalEmail, Cause, Credential, Email, InvalidEmail, InvalidPassword, Password,
-    Secret, SessionLimits, Status, User,
+    Actor, Allowance, AttributesSchema, CanonicalEmail, Cause, Credential, Email, InvalidEmail,
+    InvalidPassword, Password, Secret, SessionLimits, Status, User,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,7 @@ pub struct LogIn {
     guesses: Allowance,
     /// From a source.
     from_source: Allowance,
+    schema: AttributesSchema,
     clock: Clock,
     random: Random,
 }
@@ -73,6 +74,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
         },
         guesses: Allowance::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
         from_source: Allowance::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
+        schema: api::attributes_schema(cloud)?,
         clock: cloud.clock(),
         random: cloud.random(),
     };
@@ -306,7 +308,8 @@ impl LogIn {
             let (cause, client) = (caller.cause(event_id, now), caller.head.client.clone());
             let started = user.start_session(session_id, &sessions, &self.lifetimes, client, cause);
             let rights = self.roles.rights(&started.user, now).await?;
-            let grant = Grant::new(issuer, &started.user, &started.session, &rights, token_id, now)?;
+            let grant =
+                Grant::new(issuer, &started.user, &started.session, &rights, &self.schema, token_id, now)?;
             let created = Created(Started { grant, device_token: device_token.expose().to_owned() });
             let store = self.store.answering(caller.receipt(&created));
             match store.start_session(started, rehashed.take()).await {

@@ -5,7 +5,7 @@ use api::{
     SignedIn, UseCase,
 };
 use cloud::{Cloud, SecretUnavailable, SettingError};
-use domain::Stream;
+use domain::AttributesSchema;
 use serde_json::value::RawValue;
 use store::{Failure, History, Identities};
 use thiserror::Error;
@@ -14,6 +14,7 @@ use thiserror::Error;
 pub struct ReadHistory {
     history: History,
     gate: AccessGate,
+    schema: AttributesSchema,
     cursors: Cursors,
 }
 
@@ -24,8 +25,9 @@ pub struct ReadHistory {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadHistory>, SettingError> {
     let identities = Identities::new(cloud)?;
     let gate = AccessGate::new(cloud, &identities)?;
+    let schema = api::attributes_schema(cloud)?;
     let (history, cursors) = (History::new(cloud, &identities)?, Cursors::new(cloud)?);
-    Endpoint::reading(cloud, ReadHistory { history, gate, cursors })
+    Endpoint::reading(cloud, ReadHistory { history, gate, schema, cursors })
 }
 
 /// Why no history is shown.
@@ -58,7 +60,8 @@ impl UseCase for ReadHistory {
         self.cursors.warm().await;
     }
 
-    /// As they were published: that is all there is of them, and holds nothing that is secret.
+    /// Shows the events as they were published, which is all there is of them, but for the attributes that only
+    /// administrators read.
     async fn run(
         &self,
         caller: SignedIn,
@@ -66,8 +69,8 @@ impl UseCase for ReadHistory {
     ) -> Result<Shown<List<Box<RawValue>>>, Refusal> {
         let list = caller.list();
         let before = self.cursors.position(&list, page.cursor).await?;
-        let (items, next) =
-            self.history.newest(Stream::User(caller.user_id), before, page.limit.get()).await?;
+        let (user, limit) = (caller.user_id, page.limit.get());
+        let (items, next) = self.history.newest_for_user(user, before, limit, &self.schema).await?;
         Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
     }
 }

@@ -5,12 +5,14 @@ use api::{
     Versioned,
 };
 use cloud::{Cloud, SettingError};
+use domain::AttributesSchema;
 use store::Identities;
 use thiserror::Error;
 
 /// Shows profiles.
 pub struct ReadProfile {
     gate: AccessGate,
+    schema: AttributesSchema,
 }
 
 /// Wires the function.
@@ -19,7 +21,8 @@ pub struct ReadProfile {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadProfile>, SettingError> {
     let gate = AccessGate::new(cloud, &Identities::new(cloud)?)?;
-    Endpoint::reading(cloud, ReadProfile { gate })
+    let schema = api::attributes_schema(cloud)?;
+    Endpoint::reading(cloud, ReadProfile { gate, schema })
 }
 
 /// Why no profile is shown.
@@ -43,7 +46,7 @@ impl UseCase for ReadProfile {
     }
 
     async fn run(&self, caller: SignedIn, _: Nothing) -> Result<Versioned<Profile>, Refusal> {
-        Ok(caller.user().await?.into())
+        Ok(Versioned::for_owner(&caller.user().await?, &self.schema))
     }
 }
 

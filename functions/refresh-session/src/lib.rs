@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use api::{Anyone, Body, Endpoint, Grant, Problem, ProblemType, Receipts, Route, Shown, UseCase};
 use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
-use domain::{EndedSession, Presented, RefreshRefused, Secret, Seeds, Session};
+use domain::{AttributesSchema, EndedSession, Presented, RefreshRefused, Secret, Seeds, Session};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Failure, RecentRoles, Rotation, Store};
@@ -25,6 +25,7 @@ pub struct RefreshSession {
     keys: FromSecret<Keys>,
     idle: Duration,
     retry_window: Duration,
+    schema: AttributesSchema,
     clock: Clock,
     random: Random,
 }
@@ -56,6 +57,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<RefreshSession>, SettingError>
         keys: FromSecret::keys(cloud, derive)?,
         idle: settings.seconds("SESSION_IDLE_SECONDS")?,
         retry_window,
+        schema: api::attributes_schema(cloud)?,
         clock: cloud.clock(),
         random: cloud.random(),
     };
@@ -137,7 +139,9 @@ impl UseCase for RefreshSession {
         }
 
         let rights = self.roles.rights(&user, now).await?;
-        let shown = Shown(Grant::new(&keys.issuer, &user, &session, &rights, self.random.uuid(), now)?);
+        let token_id = self.random.uuid();
+        let grant = Grant::new(&keys.issuer, &user, &session, &rights, &self.schema, token_id, now)?;
+        let shown = Shown(grant);
         // Not in one write: whoever comes again before it is there gets the same successor anyway.
         identities.keep_receipt(caller.receipt(&shown), now).await?;
         Ok(shown)

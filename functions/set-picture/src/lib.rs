@@ -18,7 +18,7 @@ use api::{
     UseCase, Versioned,
 };
 use cloud::{Clock, Cloud, Fault, Random, SettingError, Uploads, chain};
-use domain::{Allowance, Timestamp, User};
+use domain::{Allowance, AttributesSchema, Timestamp, User};
 use store::{Failure, Limit, NotReserved, Refused, Store};
 use thiserror::Error;
 use tokio::task;
@@ -30,6 +30,7 @@ pub struct SetPicture {
     store: Store,
     uploads: Uploads,
     gate: AccessGate,
+    schema: AttributesSchema,
     clock: Clock,
     random: Random,
 }
@@ -41,9 +42,10 @@ pub struct SetPicture {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<SetPicture>, SettingError> {
     let store = Store::new(cloud)?;
     let gate = AccessGate::new(cloud, store.identities())?;
+    let schema = api::attributes_schema(cloud)?;
     let receipts = Receipts::new(cloud, store.identities());
     let (uploads, clock, random) = (Uploads::new(cloud)?, cloud.clock(), cloud.random());
-    Endpoint::changing(cloud, SetPicture { store, uploads, gate, clock, random }, receipts)
+    Endpoint::changing(cloud, SetPicture { store, uploads, gate, schema, clock, random }, receipts)
 }
 
 /// Why a user's picture stays as it is.
@@ -132,7 +134,7 @@ impl SetPicture {
         let (picture, cause) = (self.random.id(now), caller.cause(self.random.id(now), now));
         for _turn in 0..store::TURNS {
             let (after, event) = before.set_picture(picture, cause.clone());
-            let shown = Versioned::from(after.clone());
+            let shown = Versioned::for_owner(&after, &self.schema);
             let store = self.store.answering(caller.receipt(&shown));
             match store.set_picture((&before, &after), octets, event).await {
                 Ok(()) => return Ok(shown),

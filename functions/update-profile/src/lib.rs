@@ -5,7 +5,7 @@ use api::{
     Receipts, Route, SignedIn, UseCase, Versioned,
 };
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{AttributesSchema, InvalidAttribute, InvalidSchema, User};
+use domain::{Accessor, AttributesSchema, InvalidAttribute, User};
 use store::{Failure, Refused, Store};
 use thiserror::Error;
 
@@ -25,14 +25,10 @@ pub struct UpdateProfile {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<UpdateProfile>, SettingError> {
     let store = Store::new(cloud)?;
     let gate = AccessGate::new(cloud, store.identities())?;
-    let schema = cloud.settings().text("ATTRIBUTES_SCHEMA")?.parse().map_err(unusable)?;
+    let schema = api::attributes_schema(cloud)?;
     let receipts = Receipts::new(cloud, store.identities());
     let (clock, random) = (cloud.clock(), cloud.random());
     Endpoint::changing(cloud, UpdateProfile { store, gate, schema, clock, random }, receipts)
-}
-
-fn unusable(error: InvalidSchema) -> SettingError {
-    SettingError::new("ATTRIBUTES_SCHEMA", error.sentence())
 }
 
 /// Why a profile is not changed.
@@ -73,17 +69,17 @@ impl UseCase for UpdateProfile {
         caller: SignedIn,
         Body(patch): Body<ProfilePatch>,
     ) -> Result<Versioned<Profile>, Refusal> {
-        let change = patch.parse(&self.schema).map_err(Refusal::Unacceptable)?;
+        let change = patch.parse(&self.schema, Accessor::User).map_err(Refusal::Unacceptable)?;
         let now = self.clock.now();
         let cause = caller.cause(self.random.id(now), now);
         for _turn in 0..store::TURNS {
             let before = user(&caller).await?;
             let Some((after, event)) = before.update(&change, None, cause.clone())? else {
-                let shown = Versioned::from(before);
+                let shown = Versioned::for_owner(&before, &self.schema);
                 self.store.identities().keep_receipt(caller.receipt(&shown), now).await?;
                 return Ok(shown);
             };
-            let shown = Versioned::from(after.clone());
+            let shown = Versioned::for_owner(&after, &self.schema);
             match self.store.answering(caller.receipt(&shown)).update_user((&before, &after), event).await {
                 Ok(()) => return Ok(shown),
                 // Fields that this change does not name stay as the other one has left them.

@@ -10,7 +10,7 @@ use api::{
     ProfilePatch, Route, UseCase, UsersWrite, Versioned,
 };
 use cloud::{Cloud, SettingError};
-use domain::{AttributesSchema, InvalidAttribute, InvalidSchema, StatedReason, User};
+use domain::{Accessor, AttributesSchema, InvalidAttribute, StatedReason, User};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -28,13 +28,9 @@ pub struct UpdateUser {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<UpdateUser>, SettingError> {
     let administration = Administration::new(cloud)?;
-    let schema = cloud.settings().text("ATTRIBUTES_SCHEMA")?.parse().map_err(unusable)?;
+    let schema = api::attributes_schema(cloud)?;
     let receipts = administration.receipts(cloud);
     Endpoint::changing(cloud, UpdateUser { administration, schema }, receipts)
-}
-
-fn unusable(error: InvalidSchema) -> SettingError {
-    SettingError::new("ATTRIBUTES_SCHEMA", error.sentence())
 }
 
 /// What to change, and why. A member that is missing stays as it is, one that is `null` is removed.
@@ -53,7 +49,7 @@ pub struct Request {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     locale: Member<String>,
-    /// What the service declares.
+    /// Those that the service declares.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     attributes: Member<BTreeMap<String, Value>>,
@@ -96,7 +92,7 @@ impl UseCase for UpdateUser {
     ) -> Result<Versioned<Profile>, Refusal> {
         let id = whom.parse()?;
         let (patch, reason) = request.parse()?;
-        let change = patch.parse(&self.schema).map_err(Refusal::Unacceptable)?;
+        let change = patch.parse(&self.schema, Accessor::Admin).map_err(Refusal::Unacceptable)?;
         let act = self.administration.act(&caller);
         let update =
             |user: &User| Ok::<_, Refusal>(user.update(&change, Some(reason.clone()), act.cause())?);

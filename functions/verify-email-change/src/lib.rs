@@ -8,7 +8,7 @@ use api::{
     UseCase,
 };
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Credential, Email, Link, LinkHash, Purpose, Secret, User};
+use domain::{AttributesSchema, Credential, Email, Link, LinkHash, Purpose, Secret, User};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Failure, LinkRefused, Store};
@@ -19,6 +19,7 @@ use tokens::{InvalidToken, LinkToken};
 pub struct VerifyEmailChange {
     store: Store,
     gate: AccessGate,
+    schema: AttributesSchema,
     clock: Clock,
     random: Random,
 }
@@ -30,9 +31,10 @@ pub struct VerifyEmailChange {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyEmailChange>, SettingError> {
     let store = Store::new(cloud)?;
     let gate = AccessGate::new(cloud, store.identities())?;
+    let schema = api::attributes_schema(cloud)?;
     let receipts = Receipts::new(cloud, store.identities());
     let (clock, random) = (cloud.clock(), cloud.random());
-    Endpoint::changing(cloud, VerifyEmailChange { store, gate, clock, random }, receipts)
+    Endpoint::changing(cloud, VerifyEmailChange { store, gate, schema, clock, random }, receipts)
 }
 
 /// The token of the link that was mailed to the new address.
@@ -86,7 +88,7 @@ impl UseCase for VerifyEmailChange {
         for _turn in 0..store::TURNS {
             let (email, before, credential) = self.proven(&caller, &link).await?;
             let (after, claim, event) = before.change_email(&credential, email, caller.cause(event_id, now));
-            let shown = Shown(Profile::from(after.clone()));
+            let shown = Shown(Profile::for_owner(&after, &self.schema));
             // Every session ends, the caller's own included.
             let store = self.store.answering(caller.last_receipt(&shown));
             let change = store.change_email((&link, now), (&before, &after), (&credential, &claim), event);

@@ -1,7 +1,7 @@
 //! What whoever logs in or refreshes is granted.
 
 use cloud::{Cloud, SettingError};
-use domain::{Presented, Rights, RoleName, Session, Timestamp, User};
+use domain::{AttributesSchema, Presented, Rights, RoleName, Session, Timestamp, User};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokens::{AccessClaims, Issuer, IssuerSettings, KeyUnusable};
@@ -47,8 +47,8 @@ pub async fn warm(issuer: &Issuer) {
 }
 
 impl Grant {
-    /// The tokens of the session's current generation; the access token's id is `token_id`, and it says
-    /// that the user has `rights`.
+    /// Returns the tokens of the session's current generation. The access token has the id `token_id`, says that the
+    /// user has `rights`, and carries the attributes that `schema` declares as claims.
     ///
     /// # Errors
     /// If the key cannot sign.
@@ -57,6 +57,7 @@ impl Grant {
         user: &User,
         session: &Session,
         rights: &Rights,
+        schema: &AttributesSchema,
         token_id: Uuid,
         now: Timestamp,
     ) -> Result<Self, KeyUnusable> {
@@ -71,6 +72,7 @@ impl Grant {
             roles: rights.roles.iter().map(RoleName::to_string).collect(),
             scope,
             token_id,
+            attributes: schema.claims(&user.attributes),
         };
         let current = Presented { user_id: user.id, session_id: session.id, generation: session.generation };
         let ends_at = session.idle_expires_at.min(session.expires_at);

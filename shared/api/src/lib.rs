@@ -41,7 +41,7 @@ pub use list::{CursorRefused, Cursors, Limit, List, OutOfRange, Page};
 pub use member::{Member, Never};
 pub use permitted::{EventsRead, Permitted, Right, RolesRead, RolesWrite, UsersRead, UsersWrite};
 pub use problem::{FIELD_CODES, FieldProblem, Problem, ProblemType};
-pub use profile::Profile;
+pub use profile::{Profile, attributes_schema};
 pub use profile_patch::ProfilePatch;
 pub use receipts::Receipts;
 pub use role::ShownRole;

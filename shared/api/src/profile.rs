@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Attributes, Email, Locale, Name, Status, Timestamp, User, UserId};
+use cloud::{Cloud, SettingError};
+use domain::{
+    Attributes, AttributesSchema, Email, InvalidSchema, Locale, Name, Status, Timestamp, User, UserId,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Versioned;
 
-/// A user, as it is shown to itself. It cannot hold a credential.
+/// A user, as the user or an administrator sees them. It cannot hold a credential.
 #[derive(JsonSchema, Serialize)]
 pub struct Profile {
     #[schemars(with = "String", extend("format" = "uuid"))]
@@ -22,7 +25,7 @@ pub struct Profile {
     /// A language tag.
     #[schemars(with = "Option<String>")]
     locale: Option<Locale>,
-    /// What the service declares.
+    /// Those that the service declares; the user themselves sees only those that they may read.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     attributes: Attributes,
     /// Where everybody sees the picture, if there is one: a path of this API.
@@ -41,13 +44,41 @@ pub struct Profile {
     updated_at: Timestamp,
 }
 
+/// Reads the attributes that the setting `ATTRIBUTES_SCHEMA` declares.
+///
+/// # Errors
+/// If the setting is missing or unusable.
+pub fn attributes_schema(cloud: &Cloud) -> Result<AttributesSchema, SettingError> {
+    const NAME: &str = "ATTRIBUTES_SCHEMA";
+    let schema = cloud.settings().text(NAME)?;
+    schema.parse().map_err(|error: InvalidSchema| SettingError::new(NAME, error.sentence()))
+}
+
+impl Profile {
+    /// Returns the profile as the user sees it: without the attributes that only administrators read.
+    #[must_use]
+    pub fn for_owner(user: &User, schema: &AttributesSchema) -> Self {
+        Self { attributes: schema.readable(&user.attributes), ..user.clone().into() }
+    }
+}
+
+impl Versioned<Profile> {
+    /// Returns the profile as the user sees it, with its version.
+    #[must_use]
+    pub fn for_owner(user: &User, schema: &AttributesSchema) -> Self {
+        Self { version: user.version, content: Profile::for_owner(user, schema) }
+    }
+}
+
 impl From<User> for Versioned<Profile> {
+    /// Returns the profile as an administrator sees it.
     fn from(user: User) -> Self {
         Self { version: user.version, content: user.into() }
     }
 }
 
 impl From<User> for Profile {
+    /// Returns the profile as an administrator sees it, with all attributes.
     fn from(user: User) -> Self {
         Self {
             picture: user.picture_path(),

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::{AttributeChanges, AttributesSchema, Change, InvalidAttribute, Locale, Name, ProfileChange};
+use domain::{
+    Accessor, AttributeChanges, AttributesSchema, Change, InvalidAttribute, Locale, Name, ProfileChange,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,7 +27,7 @@ pub struct ProfilePatch {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub locale: Member<String>,
-    /// What the service declares.
+    /// Those that the service declares, and lets the caller write.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     pub attributes: Member<BTreeMap<String, Value>>,
@@ -36,11 +38,11 @@ pub struct ProfilePatch {
 }
 
 impl ProfilePatch {
-    /// What it changes, if the service declares such attributes.
+    /// Returns the change that it is when made `by` a user or an administrator.
     ///
     /// # Errors
     /// All fields that are not acceptable.
-    pub fn parse(self, schema: &AttributesSchema) -> Result<ProfileChange, Vec<FieldProblem>> {
+    pub fn parse(self, schema: &AttributesSchema, by: Accessor) -> Result<ProfileChange, Vec<FieldProblem>> {
         let mut wrong = Vec::new();
         let change = ProfileChange {
             first_name: self.first_name.parse("/first_name", &mut wrong, Name::parse),
@@ -48,8 +50,9 @@ impl ProfilePatch {
             locale: self.locale.parse("/locale", &mut wrong, Locale::parse),
             attributes: match self.attributes {
                 Member::Absent => Change::Keep,
+                Member::Null if by == Accessor::User => Change::Set(schema.removal_by_user()),
                 Member::Null => Change::Remove,
-                Member::Value(values) => Change::Set(attributes(&values, schema, &mut wrong)),
+                Member::Value(values) => Change::Set(attributes(&values, schema, by, &mut wrong)),
             },
             removes_picture: self.picture.is_null(),
         };
@@ -57,30 +60,26 @@ impl ProfilePatch {
     }
 }
 
-/// What is declared no more can still be removed.
 fn attributes(
     values: &BTreeMap<String, Value>,
     schema: &AttributesSchema,
+    by: Accessor,
     wrong: &mut Vec<FieldProblem>,
 ) -> AttributeChanges {
     let mut changes = AttributeChanges::new();
     for (name, value) in values {
-        if value.is_null() {
-            changes.insert(name.clone(), None);
-            continue;
-        }
-        match schema.parse(name, value) {
-            Ok(value) => drop(changes.insert(name.clone(), Some(value))),
-            // A name that is not declared is the sender's own text, which is not echoed.
-            Err(error) if schema.declares(name) => wrong.push(problem(&format!("/attributes/{name}"), error)),
-            Err(error) => wrong.push(problem("/attributes", error)),
+        match schema.change(name, value, by) {
+            Ok(value) => drop(changes.insert(name.clone(), value)),
+            // An undeclared name is the caller's own text, which is not echoed.
+            Err(error @ InvalidAttribute::Undeclared) => wrong.push(problem("/attributes", error)),
+            Err(error) => wrong.push(problem(&format!("/attributes/{name}"), error)),
         }
     }
     changes
 }
 
 impl From<InvalidAttribute> for FieldProblem {
-    /// Of all attributes together.
+    /// Returns the problem of all attributes together.
     fn from(error: InvalidAttribute) -> Self {
         problem("/attributes", error)
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
+use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
 /// Attributes that a service can declare.
@@ -13,6 +13,55 @@ const MAX_LENGTH: usize = 200;
 const LONGEST_LENGTH: usize = 1000;
 /// All of a user's attributes, as JSON: they are in the user's item and in events.
 const MAX_BYTES: usize = 4096;
+/// Attributes that access tokens carry, and code points of a text among them: a token has to fit into a header.
+const MOST_CLAIMS: usize = 5;
+const LONGEST_CLAIM: usize = 64;
+/// Claims of Gatepost's own tokens, and of the IANA registry those that decide who a token is for or what it permits.
+const RESERVED_CLAIMS: [&str; 43] = [
+    "acr",
+    "act",
+    "active",
+    "aud",
+    "auth_time",
+    "azp",
+    "birthdate",
+    "client_id",
+    "cnf",
+    "email",
+    "email_verified",
+    "entitlements",
+    "events",
+    "exp",
+    "family_name",
+    "gender",
+    "given_name",
+    "groups",
+    "iat",
+    "iss",
+    "jti",
+    "jwk",
+    "locale",
+    "may_act",
+    "middle_name",
+    "name",
+    "nbf",
+    "nickname",
+    "nonce",
+    "permissions",
+    "phone_number",
+    "phone_number_verified",
+    "picture",
+    "profile",
+    "roles",
+    "scope",
+    "sid",
+    "sub",
+    "token_type",
+    "updated_at",
+    "username",
+    "vot",
+    "zoneinfo",
+];
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,11 +84,38 @@ pub struct Attributes(BTreeMap<String, Attribute>);
 /// What becomes of some attributes: a new value, or `None` for none any more.
 pub type AttributeChanges = BTreeMap<String, Option<Attribute>>;
 
-/// The attributes that a service declares: what its users may have.
-#[derive(Clone, Debug)]
-pub struct AttributesSchema(BTreeMap<String, Rule>);
+/// The attributes that a service declares.
+#[derive(Clone, Debug, Default)]
+pub struct AttributesSchema(BTreeMap<String, Declaration>);
 
-/// What a service declares of an attribute, in keywords of JSON Schema.
+/// A party that reads and writes attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Accessor {
+    /// The user whom the attributes describe.
+    User,
+    /// An administrator, the operator or the service itself.
+    Admin,
+}
+
+/// A declared attribute.
+#[derive(Clone, Debug)]
+struct Declaration {
+    rule: Rule,
+    access: Access,
+}
+
+/// The parties that read and write an attribute.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Access {
+    write: Accessor,
+    read: Accessor,
+    /// Whether access tokens carry it.
+    claim: bool,
+}
+
+/// The values that an attribute can have, in keywords of JSON Schema.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 enum Rule {
@@ -55,6 +131,13 @@ enum Rule {
     Boolean {},
 }
 
+impl Default for Access {
+    /// Without a declaration, users cannot change an attribute.
+    fn default() -> Self {
+        Self { write: Accessor::Admin, read: Accessor::User, claim: false }
+    }
+}
+
 /// Why a schema cannot be used.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{}", self.sentence())]
@@ -67,6 +150,12 @@ pub enum InvalidSchema {
     TooMany,
     /// Nothing could fulfil a declaration, or too much.
     Bounds,
+    /// Users cannot read an attribute that they may write, or that is in their token.
+    Access,
+    /// A claim has the name of another claim.
+    ReservedClaim,
+    /// The claims are too many, or one can be too long.
+    LargeClaims,
 }
 
 /// "`/attributes/…` …"
@@ -75,6 +164,9 @@ pub enum InvalidAttribute {
     /// The service declares no such attribute.
     #[error("has a field that is not declared")]
     Undeclared,
+    /// Only administrators write the attribute.
+    #[error("can be changed by administrators only")]
+    NotWritable,
     /// The value is not what the service declares.
     #[error("is not what is declared for it")]
     NotAsDeclared,
@@ -92,44 +184,123 @@ impl InvalidSchema {
             Self::Name => "declares a name that is not 1 to 32 of a-z, 0-9 and _, the first a letter",
             Self::TooMany => "declares more than 50 attributes",
             Self::Bounds => "declares bounds that cannot be, or a text of more than 1000 characters",
+            Self::Access => {
+                "declares an attribute that users can write, or is a claim, but that they cannot read"
+            }
+            Self::ReservedClaim => "declares a claim whose name tokens use otherwise",
+            Self::LargeClaims => "declares more than 5 claims, or one whose text can exceed 64 characters",
         }
     }
 }
 
 impl FromStr for AttributesSchema {
     type Err = InvalidSchema;
-    /// Takes the `properties` of a JSON Schema, in the few keywords of `Rule`.
+    /// Takes the `properties` of a JSON Schema, in the few keywords of `Rule` and `Access`.
     fn from_str(text: &str) -> Result<Self, InvalidSchema> {
-        let rules: BTreeMap<String, Rule> =
+        let keywords: BTreeMap<String, Map<String, Value>> =
             serde_json::from_str(text).map_err(|_| InvalidSchema::Malformed)?;
-        if rules.len() > MOST_DECLARED {
+        if keywords.len() > MOST_DECLARED {
             return Err(InvalidSchema::TooMany);
         }
-        if !rules.keys().all(|name| is_name(name)) {
+        if !keywords.keys().all(|name| is_name(name)) {
             return Err(InvalidSchema::Name);
         }
-        if !rules.values().all(Rule::can_be) {
-            return Err(InvalidSchema::Bounds);
-        }
-        Ok(Self(rules))
+        let declared = |(name, keywords)| Ok((name, Declaration::parse(keywords)?));
+        let schema = Self(keywords.into_iter().map(declared).collect::<Result<_, _>>()?);
+        schema.check_claims()?;
+        Ok(schema)
     }
 }
 
 impl AttributesSchema {
-    /// Whether `name` is declared.
-    #[must_use]
-    pub fn declares(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
-
-    /// Takes a value for the attribute `name`.
+    /// Returns what becomes of the attribute `name` if `by` gives it `value`, where `null` removes it.
+    ///
+    /// An attribute that is declared no longer can be removed by administrators. Users learn nothing of attributes
+    /// that they cannot read.
     ///
     /// # Errors
-    /// [`InvalidAttribute`] if it is not declared so.
-    pub fn parse(&self, name: &str, value: &Value) -> Result<Attribute, InvalidAttribute> {
-        let rule = self.0.get(name).ok_or(InvalidAttribute::Undeclared)?;
-        let value = Attribute::of(value).ok_or(InvalidAttribute::NotAsDeclared)?;
-        if rule.permits(&value) { Ok(value) } else { Err(InvalidAttribute::NotAsDeclared) }
+    /// [`InvalidAttribute`] if it is not declared so, or not to be written by `by`.
+    pub fn change(
+        &self,
+        name: &str,
+        value: &Value,
+        by: Accessor,
+    ) -> Result<Option<Attribute>, InvalidAttribute> {
+        let declaration = self.0.get(name).filter(|declaration| by.includes(declaration.access.read));
+        let Some(declaration) = declaration else {
+            let is_removed = value.is_null() && by == Accessor::Admin;
+            return if is_removed { Ok(None) } else { Err(InvalidAttribute::Undeclared) };
+        };
+        if !by.includes(declaration.access.write) {
+            return Err(InvalidAttribute::NotWritable);
+        }
+        if value.is_null() {
+            return Ok(None);
+        }
+        let value = Attribute::of(value).filter(|value| declaration.rule.permits(value));
+        value.map(Some).ok_or(InvalidAttribute::NotAsDeclared)
+    }
+
+    /// Returns the removal of every attribute that users write.
+    #[must_use]
+    pub fn removal_by_user(&self) -> AttributeChanges {
+        let writable = self.0.iter().filter(|(_, declaration)| declaration.access.write == Accessor::User);
+        writable.map(|(name, _)| (name.clone(), None)).collect()
+    }
+
+    /// Returns the attributes that their user can read. One that is declared no longer is not among them: it may have
+    /// been one that only administrators read.
+    #[must_use]
+    pub fn readable(&self, attributes: &Attributes) -> Attributes {
+        let all = attributes.0.iter().filter(|(name, _)| self.is_readable(name));
+        Attributes(all.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// Returns the attributes that the user's access tokens carry, each as a claim of the same name.
+    #[must_use]
+    pub fn claims(&self, attributes: &Attributes) -> Attributes {
+        let is_claim = |name: &str, value: &Attribute| {
+            self.0.get(name).is_some_and(|declared| declared.access.claim && declared.rule.permits(value))
+        };
+        let claims = attributes.0.iter().filter(|(name, value)| is_claim(name, value));
+        Attributes(claims.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    pub(crate) fn is_readable(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|declared| declared.access.read == Accessor::User)
+    }
+
+    fn check_claims(&self) -> Result<(), InvalidSchema> {
+        let claims: Vec<_> = self.0.iter().filter(|(_, declaration)| declaration.access.claim).collect();
+        if claims.iter().any(|(name, _)| RESERVED_CLAIMS.contains(&name.as_str())) {
+            return Err(InvalidSchema::ReservedClaim);
+        }
+        let are_small = claims.iter().all(|(_, declaration)| declaration.rule.longest() <= LONGEST_CLAIM);
+        if are_small && claims.len() <= MOST_CLAIMS { Ok(()) } else { Err(InvalidSchema::LargeClaims) }
+    }
+}
+
+impl Accessor {
+    /// Whether this party may do what `other` may: administrators may do what users do.
+    fn includes(self, other: Self) -> bool {
+        self == Self::Admin || other == Self::User
+    }
+}
+
+impl Declaration {
+    fn parse(mut keywords: Map<String, Value>) -> Result<Self, InvalidSchema> {
+        let access = ["write", "read", "claim"].into_iter().filter_map(|name| keywords.remove_entry(name));
+        let access: Access =
+            serde_json::from_value(access.collect()).map_err(|_| InvalidSchema::Malformed)?;
+        let rule: Rule = serde_json::from_value(keywords.into()).map_err(|_| InvalidSchema::Malformed)?;
+        if !rule.can_be() {
+            return Err(InvalidSchema::Bounds);
+        }
+        let is_hidden = access.read == Accessor::Admin;
+        if is_hidden && (access.write == Accessor::User || access.claim) {
+            return Err(InvalidSchema::Access);
+        }
+        Ok(Self { rule, access })
     }
 }
 
@@ -145,6 +316,17 @@ impl Rule {
             }
             Self::Integer { minimum: Some(minimum), maximum: Some(maximum) } => minimum <= maximum,
             Self::Integer { .. } | Self::Boolean {} => true,
+        }
+    }
+
+    /// Returns the code points of the longest text that fulfils it.
+    fn longest(&self) -> usize {
+        match self {
+            Self::String { r#enum: Some(values), .. } => {
+                values.iter().map(|text| text.chars().count()).max().unwrap_or(0)
+            }
+            Self::String { max_length, .. } => max_length.unwrap_or(MAX_LENGTH),
+            Self::Integer { .. } | Self::Boolean {} => 0,
         }
     }
 
@@ -273,8 +455,9 @@ mod tests {
             ("age", json!(-0.0)),
             ("news", json!(false)),
         ];
+        let set = |name: &str, value: &Value| schema().change(name, value, Accessor::Admin);
         for (name, value) in taken {
-            assert!(schema().parse(name, &value).is_ok(), "{name}: {value}");
+            assert!(set(name, &value).is_ok(), "{name}: {value}");
         }
         let refused = [
             ("plan", json!("gold")),
@@ -286,13 +469,44 @@ mod tests {
             ("age", json!(1.5)),
             ("age", json!(1e300)),
             ("age", json!("5")),
-            ("news", json!(null)),
             ("news", json!({})),
         ];
         for (name, value) in refused {
-            assert_eq!(schema().parse(name, &value), Err(InvalidAttribute::NotAsDeclared), "{name}: {value}");
+            assert_eq!(set(name, &value), Err(InvalidAttribute::NotAsDeclared), "{name}: {value}");
         }
-        assert_eq!(schema().parse("other", &json!(1)), Err(InvalidAttribute::Undeclared));
+        assert_eq!(set("other", &json!(1)), Err(InvalidAttribute::Undeclared));
+        assert_eq!((set("other", &json!(null)), set("news", &json!(null))), (Ok(None), Ok(None)));
+    }
+
+    #[test]
+    fn an_attribute_is_read_and_written_by_whom_the_service_declares() {
+        let schema: AttributesSchema = r#"{
+            "plan": {"type": "string", "maxLength": 9, "claim": true}, "motto": {"type": "string", "write": "user"},
+            "risk": {"type": "integer", "read": "admin"}
+        }"#
+        .parse()
+        .expect("a schema");
+        let text = json!("pro");
+        let change = |name, by| schema.change(name, &text, by).map(|_| ());
+        assert_eq!(change("plan", Accessor::User), Err(InvalidAttribute::NotWritable));
+        assert_eq!(change("motto", Accessor::User), Ok(()));
+        assert_eq!(change("risk", Accessor::User), Err(InvalidAttribute::Undeclared));
+        assert_eq!(schema.change("risk", &json!(null), Accessor::User), Err(InvalidAttribute::Undeclared));
+        assert_eq!(schema.change("old", &json!(null), Accessor::User), Err(InvalidAttribute::Undeclared));
+        assert_eq!((change("plan", Accessor::Admin), change("motto", Accessor::Admin)), (Ok(()), Ok(())));
+        assert_eq!(schema.removal_by_user(), [("motto".to_owned(), None)].into());
+
+        let all =
+            Attributes::of_json(r#"{"plan": "pro", "motto": "on", "risk": 7, "old": true}"#).expect("all");
+        assert_eq!(schema.readable(&all).json(), r#"{"motto":"on","plan":"pro"}"#);
+        assert_eq!(schema.claims(&all).json(), r#"{"plan":"pro"}"#);
+        let outdated = Attributes::of_json(r#"{"plan": "professional"}"#).expect("attributes");
+        assert!(schema.claims(&outdated).is_empty(), "a claim is as it is declared now");
+    }
+
+    #[test]
+    fn reserved_claims_are_sorted() {
+        assert!(RESERVED_CLAIMS.is_sorted());
     }
 
     #[test]
@@ -312,6 +526,12 @@ mod tests {
             (r#"{"a": {"type": "string", "enum": []}}"#, InvalidSchema::Bounds),
             (r#"{"a": {"type": "string", "maxLength": 2, "enum": ["abc"]}}"#, InvalidSchema::Bounds),
             (r#"{"a": {"type": "integer", "minimum": 2, "maximum": 1}}"#, InvalidSchema::Bounds),
+            (r#"{"a": {"type": "boolean", "write": "owner"}}"#, InvalidSchema::Malformed),
+            (r#"{"a": {"type": "boolean", "claim": 1}}"#, InvalidSchema::Malformed),
+            (r#"{"a": {"type": "boolean", "read": "admin", "write": "user"}}"#, InvalidSchema::Access),
+            (r#"{"a": {"type": "boolean", "read": "admin", "claim": true}}"#, InvalidSchema::Access),
+            (r#"{"sub": {"type": "boolean", "claim": true}}"#, InvalidSchema::ReservedClaim),
+            (r#"{"a": {"type": "string", "claim": true}}"#, InvalidSchema::LargeClaims),
         ] {
             assert_eq!(parse(text), Err(why), "{text}");
         }
@@ -320,6 +540,12 @@ mod tests {
             parse(&Value::Object(names.collect()).to_string())
         };
         assert_eq!((declared(50), declared(51)), (Ok(()), Err(InvalidSchema::TooMany)));
+        let claimed = |count: usize| {
+            let names =
+                (0..count).map(|number| (format!("a{number}"), json!({"type": "boolean", "claim": true})));
+            parse(&Value::Object(names.collect()).to_string())
+        };
+        assert_eq!((claimed(5), claimed(6)), (Ok(()), Err(InvalidSchema::LargeClaims)));
     }
 
     #[test]

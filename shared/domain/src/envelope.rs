@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{DeviceFamily, Event, EventId, EventKind, StatedReason, Timestamp, event::Person};
+use crate::{
+    AttributesSchema, DeviceFamily, Event, EventId, EventKind, StatedReason, Timestamp, event::Person,
+};
 
 /// How much the published events say of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,12 +111,55 @@ impl Envelope {
         data.retain(|name, _| !is_personal(name));
         Ok((data.len() < before).then(|| detail.to_string()))
     }
+
+    /// Returns what was rendered without the attributes that the user cannot read, neither values nor names; `None` if
+    /// it has none of them.
+    ///
+    /// # Errors
+    /// [`NotAnEvent`] if it was never rendered.
+    pub fn for_user(rendered: &str, schema: &AttributesSchema) -> Result<Option<String>, NotAnEvent> {
+        const ATTRIBUTES: &str = "attributes";
+        if !rendered.contains(ATTRIBUTES) {
+            return Ok(None);
+        }
+        let mut detail: Value = serde_json::from_str(rendered).map_err(|_| NotAnEvent)?;
+        let data = detail.get_mut("data").and_then(Value::as_object_mut).ok_or(NotAnEvent)?;
+        let mut hidden = 0;
+        if let Some(attributes) = data.get_mut(ATTRIBUTES).and_then(Value::as_object_mut) {
+            hidden += attributes.len();
+            attributes.retain(|name, _| schema.is_readable(name));
+            hidden -= attributes.len();
+        }
+        if let Some(changed) = data.get_mut("changed").and_then(Value::as_array_mut) {
+            let attribute = |name: &Value| Some(name.as_str()?.strip_prefix("attributes.")?.to_owned());
+            hidden += changed.len();
+            changed.retain(|name| attribute(name).is_none_or(|name| schema.is_readable(&name)));
+            hidden -= changed.len();
+        }
+        Ok((hidden > 0).then(|| detail.to_string()))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::catalogue::samples;
+
+    #[test]
+    fn an_event_for_the_user_lacks_the_attributes_that_they_cannot_read() {
+        let schema = r#"{"plan": {"type": "string"}, "risk": {"type": "integer", "read": "admin"}}"#;
+        let schema = schema.parse().expect("a schema");
+        let event = |attributes: &str, changed: &str| {
+            format!(r#"{{"data":{{"attributes":{{{attributes}}},"changed":[{changed}],"email":"a@b.c"}}}}"#)
+        };
+        let whole = event(r#""plan":"pro","risk":7"#, r#""attributes.plan","attributes.risk","locale""#);
+        let seen = event(r#""plan":"pro""#, r#""attributes.plan","locale""#);
+
+        assert_eq!(Envelope::for_user(&whole, &schema), Ok(Some(seen.clone())));
+        assert_eq!(Envelope::for_user(&seen, &schema), Ok(None));
+        assert_eq!(Envelope::for_user(r#"{"data":{}}"#, &schema), Ok(None));
+        assert_eq!(Envelope::for_user("attributes", &schema), Err(NotAnEvent));
+    }
 
     /// With and without a person, an event of each type.
     #[test]

@@ -39,7 +39,7 @@ mod user;
 
 pub use attempts::{Allowance, Attempts};
 pub use attributes::{
-    Attribute, AttributeChanges, Attributes, AttributesSchema, InvalidAttribute, InvalidSchema,
+    Accessor, Attribute, AttributeChanges, Attributes, AttributesSchema, InvalidAttribute, InvalidSchema,
 };
 pub use authority::{Authority, NoAuthority};
 pub use canary::Canary;

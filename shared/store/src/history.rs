@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError};
 use cloud::{Cloud, SettingError};
-use domain::{Envelope, Stream};
+use domain::{AttributesSchema, Envelope, Stream, UserId};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -30,8 +30,8 @@ impl History {
         Ok(Self { dynamodb: identities.client(), table: cloud.settings().text("EVENTS_TABLE")? })
     }
 
-    /// What was published of the newest events of a stream, at most `most`, or the newest before the number `before`. With them
-    /// comes the number to go on before, if there may be more.
+    /// Returns the newest events of a stream as they were published, at most `most`, or the newest before the number
+    /// `before`. With them comes the number to go on before, if there may be more.
     ///
     /// # Errors
     /// If the table does not answer, or if an event cannot be read.
@@ -41,6 +41,38 @@ impl History {
         before: Option<u64>,
         most: u8,
     ) -> Result<(Vec<Box<RawValue>>, Option<u64>), Failure> {
+        let (items, next) = self.newest_items(stream, before, most).await?;
+        let event = |text: &str| RawValue::from_string(text.to_owned());
+        let events = items.iter().map(|item| Read(item).parsed("detail", event));
+        Ok((events.collect::<Result<_, _>>()?, next))
+    }
+
+    /// Returns the same for the user whom the events are about: without the attributes that they cannot read.
+    ///
+    /// # Errors
+    /// If the table does not answer, or if an event cannot be read.
+    pub async fn newest_for_user(
+        &self,
+        user: UserId,
+        before: Option<u64>,
+        most: u8,
+        schema: &AttributesSchema,
+    ) -> Result<(Vec<Box<RawValue>>, Option<u64>), Failure> {
+        let (items, next) = self.newest_items(Stream::User(user), before, most).await?;
+        let event = |text: &str| {
+            let seen = Envelope::for_user(text, schema).map_err(drop)?;
+            RawValue::from_string(seen.unwrap_or_else(|| text.to_owned())).map_err(drop)
+        };
+        let events = items.iter().map(|item| Read(item).parsed("detail", event));
+        Ok((events.collect::<Result<_, _>>()?, next))
+    }
+
+    async fn newest_items(
+        &self,
+        stream: Stream,
+        before: Option<u64>,
+        most: u8,
+    ) -> Result<(Vec<Attributes>, Option<u64>), Failure> {
         let query = self
             .dynamodb
             .query()
@@ -54,12 +86,9 @@ impl History {
             .expression_attribute_values(":before", number(before.unwrap_or(u64::from(u32::MAX))))
             .limit(most.into());
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-        let detail =
-            |item: &Attributes| Read(item).parsed("detail", |text| RawValue::from_string(text.to_owned()));
-        let events = answer.items.unwrap_or_default().iter().map(detail).collect::<Result<_, _>>()?;
         let next = answer.last_evaluated_key.map(|key| Read(&key).number("seq")).transpose()?;
         // Before the first one there is none.
-        Ok((events, next.filter(|next| *next > 1)))
+        Ok((answer.items.unwrap_or_default(), next.filter(|next| *next > 1)))
     }
 
     /// Takes what they say of a person out of all events of a stream, whatever has become of them, and out

@@ -1,6 +1,6 @@
 //! Access tokens: JWTs by RFC 9068, read strictly.
 
-use domain::{PublicKey, Ring, SessionId, Timestamp, UserId};
+use domain::{Attributes, PublicKey, Ring, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -31,6 +31,8 @@ pub struct AccessClaims {
     pub scope: String,
     /// Which token it is (`jti`).
     pub token_id: Uuid,
+    /// The declared claims of the service, for its other services. Not read here.
+    pub attributes: Attributes,
 }
 
 /// Why a token is refused.
@@ -67,6 +69,8 @@ pub(crate) struct Claims {
     pub(crate) roles: Vec<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(crate) scope: String,
+    #[serde(flatten, skip_deserializing)]
+    pub(crate) attributes: Attributes,
 }
 
 /// A claim that may be absent, but not `null`.
@@ -146,6 +150,7 @@ impl AccessClaims {
             roles: claims.roles,
             scope: claims.scope,
             token_id: uuid(&claims.jti)?,
+            attributes: claims.attributes,
         })
     }
 }

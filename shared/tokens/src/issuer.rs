@@ -96,6 +96,7 @@ impl Issuer {
             auth_time: claims.auth_time.seconds(),
             roles: claims.roles.clone(),
             scope: claims.scope.clone(),
+            attributes: claims.attributes.clone(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloud::{Clock, Random};
-use domain::{Ring, Seed, SigningAlgorithm, Timestamp};
+use domain::{Attributes, Ring, Seed, SigningAlgorithm, Timestamp};
 use tokens::{AccessClaims, Issuer, IssuerSettings, Verifier};
 
 use crate::{
@@ -90,6 +90,7 @@ impl Signing {
             roles: Vec::new(),
             scope: String::new(),
             token_id: random.uuid(),
+            attributes: Attributes::default(),
         };
         let first = spent(1, || {
             token = Some(issuer.access_token(&claims, now)?);

@@ -32,7 +32,7 @@ const PERSONAL: [&str; 7] = [
     "difference-engine",
     "en-IM",
 ];
-const SCHEMA: &str = r#"{"motto": {"type": "string"}}"#;
+const SCHEMA: &str = r#"{"motto": {"type": "string", "write": "user"}}"#;
 const GRACE_AND_MORE: Duration = Duration::from_hours(7 * 24 + 1);
 
 fn declared(setup: Setup) -> Setup {

@@ -1,6 +1,7 @@
 //! Logging in, seen from outside.
 #![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
+mod claims;
 mod equal;
 mod limits;
 mod line;

@@ -107,6 +107,7 @@ async fn a_token_of_a_pending_key_is_refused_until_the_key_signs() {
         roles: Vec::new(),
         scope: String::new(),
         token_id: stage.stack.cloud("rotate-keys").expect("a cloud").random().uuid(),
+        attributes: domain::Attributes::default(),
     };
     let AccessClaims { user_id, session_id, .. } = claims;
     let access = |now| pending.access_token(&claims, now).expect("a token");

@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 use stage::{Answer, Stage, Tokens};
 
 const EMAIL: &str = "ada@example.com";
-const SCHEMA: &str = r#"{"plan": {"type": "string", "enum": ["free", "pro"]}, "age": {"type": "integer", "minimum": 0},
-    "motto": {"type": "string", "maxLength": 1000}, "story": {"type": "string", "maxLength": 1000},
-    "saga": {"type": "string", "maxLength": 1000}, "edda": {"type": "string", "maxLength": 1000}}"#;
+const SCHEMA: &str = r#"{"plan": {"type": "string", "enum": ["free", "pro"], "write": "user"},
+    "age": {"type": "integer", "minimum": 0, "write": "user"},
+    "motto": {"type": "string", "maxLength": 1000, "write": "user"},
+    "story": {"type": "string", "maxLength": 1000, "write": "user"},
+    "saga": {"type": "string", "maxLength": 1000, "write": "user"}}"#;
 
 fn declared(setup: Setup) -> Setup {
     setup.with_parameter("AttributesSchema", SCHEMA)
@@ -73,7 +75,7 @@ async fn what_changes_nothing_is_no_event() {
     let subject = subject(&stage, &tokens).await;
     let first = patch(&stage, &tokens, json!({"first_name": "Ada"})).await.expect(200);
 
-    for same in [json!({}), json!({"first_name": "Ada", "last_name": null, "attributes": {"old": null}})] {
+    for same in [json!({}), json!({"first_name": "Ada", "last_name": null, "attributes": {"motto": null}})] {
         let answer = patch(&stage, &tokens, same).await.expect(200);
         assert_eq!((&answer.body, answer.header("etag")), (&first.body, first.header("etag")));
     }
@@ -208,7 +210,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn what_is_declared_no_more_stays_until_it_is_removed() {
+async fn an_attribute_that_is_declared_no_longer_is_left_to_administrators() {
     let folder = std::env::temp_dir().join(format!("gatepost-attributes-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     let setup = local::Stack::folder(&folder);
@@ -220,13 +222,51 @@ async fn what_is_declared_no_more_stays_until_it_is_removed() {
     };
     let stage = Stage::of(setup);
 
-    patch(&stage, &tokens, json!({"attributes": {"plan": "free"}})).await.expect(422);
-    let kept = patch(&stage, &tokens, json!({"first_name": "Ada"})).await.expect(200).body;
+    for value in [json!("free"), Value::Null] {
+        patch(&stage, &tokens, json!({"attributes": {"plan": value}})).await.expect(422);
+    }
+    let seen =
+        patch(&stage, &tokens, json!({"first_name": "Ada", "attributes": null})).await.expect(200).body;
+    assert_eq!(seen["attributes"], json!({}), "it may have been one that only administrators read");
+    let admin = stage.administrator("root@example.net").await;
+    let path = format!("/v1/users/{}", seen["id"].as_str().expect("an id"));
+    let kept = stage.get(&path, &admin.access).await.expect(200).body;
     assert_eq!(kept["attributes"], json!({"plan": "pro"}));
-    let gone = patch(&stage, &tokens, json!({"attributes": {"plan": null}})).await.expect(200).body;
+    let removal = json!({"attributes": {"plan": null}, "reason": "not used"});
+    let request = Request::new("PATCH", &path).json(&removal).bearer(&admin.access);
+    let gone = stage.send(request).await.expect(200).body;
     assert_eq!(gone["attributes"], json!({}));
     drop(stage);
     std::fs::remove_dir_all(&folder).expect("the folder is ours");
+}
+
+#[tokio::test]
+async fn users_write_only_the_attributes_that_are_declared_theirs() {
+    let schema = r#"{"plan": {"type": "string"}, "motto": {"type": "string", "write": "user"},
+        "risk": {"type": "integer", "read": "admin"}}"#;
+    let stage = Stage::with(|setup| setup.with_parameter("AttributesSchema", schema));
+    let tokens = stage.signed_in(EMAIL).await;
+    let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
+    let admin = stage.administrator("root@example.net").await;
+    let path = format!("/v1/users/{}", me["id"].as_str().expect("an id"));
+    let given = json!({"attributes": {"plan": "pro", "motto": "onward", "risk": 7}, "reason": "paid"});
+    stage.send(Request::new("PATCH", &path).json(&given).bearer(&admin.access)).await.expect(200);
+
+    for (value, pointer) in [
+        (json!({"plan": "gold"}), "/attributes/plan"),
+        (json!({"plan": null}), "/attributes/plan"),
+        (json!({"risk": 0}), "/attributes"),
+        (json!({"risk": null}), "/attributes"),
+        (json!({"none": null}), "/attributes"),
+    ] {
+        let refused = patch(&stage, &tokens, json!({"attributes": value})).await.expect(422);
+        assert_eq!(refused.body["errors"][0]["pointer"], pointer, "{value}");
+    }
+    let own = patch(&stage, &tokens, json!({"attributes": null})).await.expect(200).body;
+
+    assert_eq!(own["attributes"], json!({"plan": "pro"}));
+    let all = stage.get(&path, &admin.access).await.expect(200).body;
+    assert_eq!(all["attributes"], json!({"plan": "pro", "risk": 7}));
 }
 
 #[tokio::test]

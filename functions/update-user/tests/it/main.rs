@@ -1,5 +1,7 @@
 //! Changing a user, seen from outside.
 
+mod hidden;
+
 use std::time::Duration;
 
 use local::{Request, Setup};

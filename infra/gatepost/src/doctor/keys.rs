@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloud::{Cloud, FromSecret, NotAnswered, SecretUnavailable, SettingError, chain};
 use credentials::Hasher;
-use domain::{Password, PublicKey, Secret, Seeds, Timestamp};
+use domain::{Attributes, Password, PublicKey, Secret, Seeds, Timestamp};
 use serde_json::{Value, json};
 use tokens::{AccessClaims, Issuer, Rejected, Verifier};
 use tokio::time::Instant;
@@ -98,6 +98,7 @@ fn round_trip(
         roles: Vec::new(),
         scope: String::new(),
         token_id: cloud.random().uuid(),
+        attributes: Attributes::default(),
     };
     let token = signer.access_token(&claims, now).map_err(|error| error.to_string())?;
     let published: Vec<_> = published["keys"].as_array().into_iter().flatten().map(public_key).collect();

@@ -14,7 +14,9 @@ mod registration;
 
 use std::time::Duration;
 
-use domain::{KeyMaterial, Ring, Secret, Seed, Seeds, SessionId, SigningAlgorithm, Timestamp, UserId};
+use domain::{
+    Attributes, KeyMaterial, Ring, Secret, Seed, Seeds, SessionId, SigningAlgorithm, Timestamp, UserId,
+};
 use tokens::{AccessClaims, Issuer, IssuerSettings, Verifier};
 use uuid::Uuid;
 
@@ -78,6 +80,7 @@ fn claims() -> AccessClaims {
         roles: vec!["admin".to_owned(), "späher".to_owned()],
         scope: "users:read users:write".to_owned(),
         token_id: uuid(3),
+        attributes: Attributes::default(),
     }
 }
 

@@ -59,7 +59,7 @@ async fn published(detail: &str) -> Vec<Value> {
     let stage = Stage::with(|setup| {
         setup
             .with_parameter("EventDetail", detail)
-            .with_parameter("AttributesSchema", r#"{"plan": {"type": "string"}}"#)
+            .with_parameter("AttributesSchema", r#"{"plan": {"type": "string", "write": "user"}}"#)
             // The usual password comes back.
             .with_parameter("PasswordHistory", "1")
             .with_parameter("BreachedPasswords", "check")

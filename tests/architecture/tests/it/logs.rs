@@ -65,7 +65,7 @@ fn declared(setup: Setup, log: &Log) -> Setup {
     let setup = setup.logging_to(move |line| {
         writeln!(log.clone(), "{}\n{}", line.json(), json!(line.text())).expect("a line");
     });
-    let schema = r#"{"motto": {"type": "string"}}"#;
+    let schema = r#"{"motto": {"type": "string", "write": "user"}}"#;
     setup.with_parameter("AttributesSchema", schema).with_parameter("DeletionGraceDays", "0")
 }
 
