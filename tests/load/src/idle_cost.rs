@@ -1,4 +1,4 @@
-//! What a deployment costs in a month in which nobody uses it, computed from the template and from one hour that runs.
+//! The cost of an idle deployment for a month, computed from the template and from one hour of its schedules.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ const HOURS_A_MONTH: f64 = 730.0;
 const MINUTE: Duration = Duration::from_mins(1);
 const MINUTES: u64 = 60;
 
-/// What a month uses, by the name of its price.
+/// The usage of a month, by the name of its price.
 type Usage = BTreeMap<&'static str, f64>;
 
 pub(crate) fn run() -> Result<(), Failed> {
@@ -45,7 +45,7 @@ pub(crate) fn run() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What is paid for being there.
+/// Resources that are paid for being there.
 fn standing() -> Result<Usage, Failed> {
     let document = template::document(template::OF_THIS_BUILD)?;
     let resources = || document["Resources"].as_object().into_iter().flatten();
@@ -65,7 +65,7 @@ fn is_optional(resource: &Value) -> bool {
     resource["Condition"].is_string()
 }
 
-/// What is paid for an hour of schedules, times the hours of a month.
+/// The usage of an hour of schedules, times the hours of a month.
 fn working(assumed: &Value) -> Result<Usage, Failed> {
     let lines: Arc<Mutex<Vec<Line>>> = Arc::default();
     let log = Arc::clone(&lines);
