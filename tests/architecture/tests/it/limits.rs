@@ -171,7 +171,10 @@ fn every_route_is_listed_with_its_costs_and_limits() {
         Some(method) => format!("{method} {}", route.path),
         None => route.path.clone(),
     };
-    let mut template: Vec<_> = stack.template().routes.iter().map(key).collect();
+    // A route that reads takes `HEAD` as well, by the same function.
+    let routes = stack.template().routes.iter();
+    let routes = routes.filter(|route| route.method.as_deref() != Some("HEAD"));
+    let mut template: Vec<_> = routes.map(key).collect();
     template.sort_unstable();
     let mut rows: Vec<_> = ROUTES.iter().map(|row| row.route.to_owned()).collect();
     rows.sort_unstable();
