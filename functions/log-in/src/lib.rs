@@ -173,7 +173,9 @@ impl UseCase for LogIn {
 
         let (credential, reserved) = self.reserve(&caller, &email, device.as_ref()).await?;
         // The line of the log names the user even if the password is wrong.
-        credential.iter().for_each(|credential| cloud::put_user(credential.user_id));
+        if let Some(credential) = &credential {
+            cloud::put_user(credential.user_id);
+        }
         let stored = credential.as_ref().map(|credential| &credential.password_hash);
         let (verdict, found) = tokio::join!(
             cloud::timed("HashTime", hasher.verify(&password, stored)),

@@ -150,7 +150,9 @@ impl ResetPassword {
         let identities = self.store.identities();
         let (link, user) = tokio::try_join!(identities.link(*user_id, *purpose), identities.user(*user_id))?;
         // The line of the log names the user even if the link is refused.
-        user.iter().for_each(|user| cloud::put_user(user.id));
+        if let Some(user) = &user {
+            cloud::put_user(user.id);
+        }
         let now = self.clock.now();
         let link = link.filter(|link| link.is(hash, now)).ok_or(Refusal::LinkInvalid)?;
         // An invitation gives the first password, and takes the place of none.
