@@ -1,4 +1,10 @@
 //! The middle square of a picture, as a small opaque one.
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "shares and areas are small, and values of sRGB are between 0 and 255"
+)]
 
 use image::{DynamicImage, GenericImageView, ImageBuffer, Rgb, RgbImage, Rgba, imageops};
 

@@ -102,12 +102,12 @@ impl<'a> Chunks<'a> {
 /// Reads width and height of a key frame of VP8 (RFC 6386, section 9.1).
 fn lossy_size(frame: &[u8]) -> Result<(u32, u32), Unacceptable> {
     let mut bytes = Bytes(frame);
-    let [tag, _, _, start @ ..] = bytes.array::<6>()?;
-    if tag & 1 != 0 || start != [0x9D, 0x01, 0x2A] {
+    let [kind, _, _, start @ ..] = bytes.array::<6>()?;
+    if kind & 1 != 0 || start != [0x9D, 0x01, 0x2A] {
         return Err(Unacceptable);
     }
-    let mut side = || bytes.array().map(|side| u32::from(u16::from_le_bytes(side) & 0x3FFF));
-    let size = (side()?, side()?);
+    let mut next = || bytes.array().map(|side| u32::from(u16::from_le_bytes(side) & 0x3FFF));
+    let size = (next()?, next()?);
     if size.0 == 0 || size.1 == 0 { Err(Unacceptable) } else { Ok(size) }
 }
 

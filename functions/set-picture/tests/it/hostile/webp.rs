@@ -47,7 +47,7 @@ fn one_colour(size: [u32; 2]) -> Vec<u8> {
 fn tables(size: [u32; 2], groups: u32) -> Vec<u8> {
     let mut bits = lossless_header(size);
     // No transform, no cache, meta codes in blocks of 512 pixels: all pixels have the last group.
-    bits.put(0b1111_00, 6);
+    bits.put(0b11_1100, 6);
     bits.put(0, 1);
     let [high, low] = [(groups - 1) >> 8, (groups - 1) & 0xFF];
     for symbol in [low, high, 0, 0, 0] {
