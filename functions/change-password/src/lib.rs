@@ -131,7 +131,7 @@ impl ChangePassword {
                 Ok(()) => return Ok(NoContent),
                 Err(KeptEnded::Ended) => return Err(Refusal::Ended),
                 Err(KeptEnded::Refused(Refused::Stale)) => {
-                    proven = self.reentry.again(caller, proven).await?
+                    proven = self.reentry.again(caller, proven).await?;
                 }
                 Err(KeptEnded::Refused(Refused::Failed(failure))) => return Err(failure.into()),
             }

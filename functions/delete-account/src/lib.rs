@@ -108,7 +108,7 @@ impl DeleteAccount {
                 Ok(()) => return Ok(NoContent),
                 Err(StandingRefused::LastAdministrator) => return Err(Refusal::LastAdministrator),
                 Err(StandingRefused::Refused(Refused::Stale)) => {
-                    proven = self.reentry.again(caller, proven).await?
+                    proven = self.reentry.again(caller, proven).await?;
                 }
                 Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
             }

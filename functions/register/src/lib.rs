@@ -137,10 +137,10 @@ impl UseCase for Register {
             cause,
         );
         let registration_token = token.secret().expose().to_owned();
-        let taken = Accepted(Taken { status: "verification_sent", registration_token });
-        self.store.answering(caller.receipt(&taken)).add_registration(&registration, event).await?;
+        let accepted = Accepted(Taken { status: "verification_sent", registration_token });
+        self.store.answering(caller.receipt(&accepted)).add_registration(&registration, event).await?;
 
-        Ok(taken)
+        Ok(accepted)
     }
 }
 

@@ -142,7 +142,9 @@ impl Bus {
             return Answer::refusal(500, "InternalException", "The events could not be stored.");
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.into_iter().for_each(|key| known.insert(key, (), now));
+        for key in kept {
+            known.insert(key, (), now);
+        }
         drop(known);
         let failed = checked.iter().filter(|entry| entry.is_err()).count();
         let results: Vec<Value> = checked

@@ -36,7 +36,7 @@ impl RequestTokens {
         &self,
         token: &str,
         items: &str,
-        make: impl FnOnce() -> Result<T, DynoxideError>,
+        transact: impl FnOnce() -> Result<T, DynoxideError>,
     ) -> Result<Option<T>, DynoxideError> {
         let key = [0, 1].map(|position: usize| self.hashes[position].hash_one(token));
         let fingerprint = self.hashes[0].hash_one(items);
@@ -50,7 +50,7 @@ impl RequestTokens {
             }
             None => {}
         }
-        let answer = make()?;
+        let answer = transact()?;
         made.insert(key, fingerprint, self.clock.now());
         Ok(Some(answer))
     }

@@ -42,7 +42,7 @@ pub enum OperatorError {
 struct Kept {
     provider: SharedCredentialsProvider,
     clock: Clock,
-    kept: Mutex<Option<Credentials>>,
+    fetched: Mutex<Option<Credentials>>,
 }
 
 impl Cloud {
@@ -67,7 +67,7 @@ impl Cloud {
         };
         let clock = Clock::system();
         let provider = provider.ok_or(OperatorError::NoCredentials)?;
-        let kept = Kept { provider, clock: clock.clone(), kept: Mutex::default() };
+        let kept = Kept { provider, clock: clock.clone(), fetched: Mutex::default() };
         kept.current().await.map_err(|error| match (error, profile) {
             (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => {
                 OperatorError::NoProfile(profile.to_owned())
@@ -99,7 +99,7 @@ fn of_profile(profile: &str, http: SharedHttpClient, sdk: &SdkConfig) -> SharedC
 
 impl Kept {
     async fn current(&self) -> provider::Result {
-        let mut kept = self.kept.lock().await;
+        let mut kept = self.fetched.lock().await;
         if let Some(credentials) = kept.as_ref().filter(|credentials| self.is_good(credentials)) {
             return Ok(credentials.clone());
         }

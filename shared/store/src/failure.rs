@@ -48,8 +48,11 @@ impl Failure {
     #[must_use]
     pub const fn is_retryable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::Cancelled(_) => true,
-            Self::Contended | Self::Answered | Self::Throttled => true,
+            Self::Unavailable { .. }
+            | Self::Cancelled(_)
+            | Self::Contended
+            | Self::Answered
+            | Self::Throttled => true,
             Self::Rejected { .. } | Self::Malformed(_) => false,
         }
     }

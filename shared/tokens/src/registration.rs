@@ -17,7 +17,7 @@ impl RegistrationToken {
     #[must_use]
     pub fn new(random: [u8; RANDOM]) -> Self {
         let random = Zeroizing::new(random);
-        let encoded = Zeroizing::new(base64url(&*random));
+        let encoded = Zeroizing::new(base64url(*random));
         Self(Secret::from(format!("{PREFIX}{}", *encoded)))
     }
 

@@ -11,9 +11,9 @@ impl Stage {
     pub async fn imported(&self, email: &str, hash: &str) {
         let cloud = self.stack.cloud("log-in").expect("a cloud");
         let store = store::Store::new(&cloud).expect("a store");
-        let hasher = passwords::hasher(&cloud).expect("a hasher").get().await.expect("the pepper");
+        let hashing = passwords::hasher(&cloud).expect("a hasher").get().await.expect("the pepper");
         let foreign: ForeignHash = hash.parse().expect("a hash");
-        let present = hasher.adopt(foreign, cloud.random().bytes()).await.expect("a hash of ours");
+        let present = hashing.adopt(foreign, cloud.random().bytes()).await.expect("a hash of ours");
         let hashes = Hashes { present, previous: Vec::new(), has_password: true };
         let (user, credential, event) = newcomer(&cloud, email).admit(hashes, by_operator(&cloud));
         store.admit(&user, &credential, Some(event)).await.expect("a user");
