@@ -97,9 +97,10 @@ async fn lose(lost: usize, fate: fn() -> Fate, enters: bool) -> u16 {
     let stage = Stage::with(|setup| setup.watched_by(watcher));
     let registered = register(&stage, (!enters).then_some(PASSWORD)).await;
     let link = stage.link(EMAIL).await;
-    let body = match enters {
-        true => json!({"token": link, "password": PASSWORD}),
-        false => json!({"token": link, "registration_token": token(&registered)}),
+    let body = if enters {
+        json!({"token": link, "password": PASSWORD})
+    } else {
+        json!({"token": link, "registration_token": token(&registered)})
     };
 
     outage.begin();

@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, DoctorError> {
     let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
     let checks = runtime.block_on(async {
         match arguments.get_one::<String>("stack") {
-            Some(stack) => deployed::checks(&Account::chosen(arguments), stack).await,
+            Some(stack) => Box::pin(deployed::checks(&Account::chosen(arguments), stack)).await,
             None => folder::checks(arguments).await,
         }
     })?;

@@ -124,7 +124,11 @@ async fn a_kept_answer_is_given_again_only_to_a_caller_who_is_signed_in() {
             let answer = again::send(&stage, &ready.request).await;
 
             refused(&route, end, &answer);
-            assert_eq!(writes(&stage), BTreeSet::new(), "{route}, {end:?}");
+            // A password that is tried under a kept key is counted before anything else is known.
+            let takes_password =
+                ["POST /v1/me/email", "PUT /v1/me/password", "DELETE /v1/me"].contains(&&*route);
+            let counted = takes_password.then(|| "UpdateItem".to_owned());
+            assert!(writes(&stage).is_subset(&counted.into_iter().collect()), "{route}, {end:?}");
         }
     }
 }

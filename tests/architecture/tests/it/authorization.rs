@@ -309,8 +309,11 @@ impl Play {
 }
 
 fn line(table: &mut String, label: &str, cells: impl IntoIterator<Item = impl ToString>) {
-    let cells: String = cells.into_iter().map(|cell| format!("{:>10}", cell.to_string())).collect();
-    writeln!(table, "{label:<38}{cells}").expect("text");
+    write!(table, "{label:<38}").expect("text");
+    for cell in cells {
+        write!(table, "{:>10}", cell.to_string()).expect("text");
+    }
+    writeln!(table).expect("text");
 }
 
 #[tokio::test]

@@ -189,7 +189,7 @@ fn no_hash_no_mail_and_no_decoding_is_without_a_limit() {
             .iter()
             .any(|row| row.route == route && matches!(row.bound, Limits(limits) if !limits.is_empty()))
     };
-    for row in ROUTES.iter() {
+    for row in ROUTES {
         let is_dear = !row.mails.is_empty() || row.costs.iter().any(|cost| [Hash, Decode].contains(cost));
         let is_bound = match row.bound {
             Limits(limits) => !limits.is_empty(),
@@ -325,7 +325,7 @@ const PAUSE: Duration = Duration::from_mins(10);
 
 #[tokio::test]
 async fn beyond_each_limit_a_request_is_refused_and_costs_nothing() {
-    for row in ROUTES.iter() {
+    for row in ROUTES {
         let Limits(keys) = row.bound else { continue };
         for key in keys {
             let hashes = Hashes::default();
@@ -369,7 +369,9 @@ async fn requests(route: &str, key: Key, stage: &Stage) -> Vec<Request> {
             let body = |number| json!({"email": address(key, number)});
             let mut bodies: Vec<_> = (0..ENOUGH).map(body).collect();
             if path == "/v1/registrations" {
-                bodies.iter_mut().for_each(|body| body["password"] = PASSWORD.into());
+                for body in &mut bodies {
+                    body["password"] = PASSWORD.into();
+                }
             }
             bodies.iter().map(|body| Request::post(path, body)).collect()
         }
