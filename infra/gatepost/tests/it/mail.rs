@@ -27,7 +27,7 @@ fn every_letter_is_shown_in_every_language() {
 
     let said = run(&folder, &["preview", "--service", "Tom & Jerry", "--name", "Zoë"]);
 
-    assert_eq!((said.text.trim(), said.code), ("26 mails: open mail-preview/index.html", Some(0)));
+    assert_eq!((said.text.trim(), said.code), ("32 mails: open mail-preview/index.html", Some(0)));
     let read = |path: &str| fs::read_to_string(folder.path().join("mail-preview").join(path)).expect(path);
     let index = read("index.html");
     for locale in ["en", "de"] {
@@ -40,10 +40,13 @@ fn every_letter_is_shown_in_every_language() {
             "password-changed",
             "password-reset",
             "deletion-requested",
+            "account-closing",
             "account-deleted",
+            "account-exists",
             "account-suspended",
             "account-reactivated",
             "invitation",
+            "token-reused",
             "digest",
         ] {
             let (html, text) =
@@ -64,7 +67,7 @@ fn a_preview_shows_own_templates_and_one_language_or_says_what_is_wrong() {
     let own = "Subject: Neu bei {{service}}\n\n{{link}}\n";
     fs::write(folder.path().join("own/de/reset-password.txt"), own).expect("written");
     let said = run(&folder, &["preview", "--templates", "own", "--locale", "de", "--out", "out"]);
-    assert_eq!((said.text.trim(), said.code), ("13 mails: open out/index.html", Some(0)));
+    assert_eq!((said.text.trim(), said.code), ("16 mails: open out/index.html", Some(0)));
     let text = fs::read_to_string(folder.path().join("out/de/reset-password.txt")).expect("a preview");
     assert!(text.starts_with("Subject: Neu bei Gatepost\n"), "{text}");
 
