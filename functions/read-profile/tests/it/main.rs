@@ -80,7 +80,7 @@ async fn forged_tokens_make_no_work() {
 
 #[tokio::test]
 async fn without_the_public_keys_nobody_is_let_in_or_sent_away() {
-    let down = Arc::new(AtomicBool::new(true));
+    let down = Arc::new(AtomicBool::new(false));
     let outage = Arc::clone(&down);
     let watcher = move |call: &Call| match call.operation.as_str() {
         "Query" if outage.load(SeqCst) => Fate::RequestLost,
@@ -88,6 +88,7 @@ async fn without_the_public_keys_nobody_is_let_in_or_sent_away() {
     };
     let stage = Stage::with(|setup| setup.watched_by(watcher));
     let tokens = stage.signed_in(EMAIL).await;
+    down.store(true, SeqCst);
 
     assert_eq!(stage.get("/v1/me", &tokens.access).await.expect(503).problem(), "temporarily-unavailable");
 

@@ -105,7 +105,7 @@ fn an_address_is_changed_when_the_new_one_is_proven_and_the_old_one_is_told() {
     let verify = || person.place.post_as("/v1/me/email/verify", &tokens.access, &json!({"token": link}));
     assert_eq!(verify().expect(200).body["email"], moved.email);
 
-    assert_eq!(verify().expect(400).problem(), "link-invalid", "it is good once");
+    assert_eq!(verify().expect(401).problem(), "invalid-token", "the change has ended every session");
     assert_eq!(person.refresh(&tokens.refresh).expect(401).problem(), "invalid-token");
     person.log_in().expect(401);
     moved.log_in().expect(201);
