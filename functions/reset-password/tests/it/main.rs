@@ -243,7 +243,7 @@ async fn who_logs_in_meanwhile_with_the_old_password_is_refused() {
     let late = Late::default();
     let reads_the_user = |call: &Call| {
         let of_user = |key: &str| key.starts_with("USER#");
-        let reads = call.touches.iter().filter(|touch| touch.action == "dynamodb:GetItem");
+        let reads = call.touches.iter().filter(|touch| touch.action == "dynamodb:Query");
         call.function == "log-in"
             && reads.into_iter().any(|touch| touch.partition_key.as_deref().is_some_and(of_user))
     };
