@@ -14,8 +14,8 @@ use tracing::error;
 
 use crate::{Problem, ProblemType};
 
-/// The check of the caller of one request. It reads once, whoever asks first; a use case that asks again reads
-/// again.
+/// The check of the caller of one request. The first to ask reads, and the endpoint shares that answer. A use case that
+/// asks again reads again.
 #[derive(Clone)]
 pub struct Admission(Arc<Check>);
 

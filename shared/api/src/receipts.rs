@@ -184,7 +184,7 @@ fn comparisons(id: ReceiptId) -> Limit {
 }
 
 impl Replay {
-    /// What earlier releases have kept does not say whether the request ended the session.
+    /// Answers kept by earlier releases do not say whether the request ended the session.
     const fn of_earlier_releases() -> Self {
         Self::Admitted
     }

@@ -28,7 +28,7 @@ pub struct Newcomer {
 /// What has proven somebody: the password's hash, and those of the passwords before, the newest first.
 #[derive(Clone)]
 pub struct Hashes {
-    /// Of the present password; no password verifies against it if `has_password` is not set.
+    /// The hash of the present password. No password verifies against it unless `has_password` is set.
     pub present: PasswordHash,
     /// Whether there is a present password.
     pub has_password: bool,

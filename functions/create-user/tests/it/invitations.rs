@@ -204,7 +204,7 @@ async fn notices_to_an_address_that_is_not_proven_have_a_cap() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.create_user(&admin.access, EMAIL).await.expect(201).body;
-    for _ in 0..3 {
+    for _ in 0..5 {
         stage.suspend(&admin.access, &ada).await.expect(200);
         stage.reactivate(&admin.access, &ada).await.expect(200);
     }

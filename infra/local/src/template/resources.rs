@@ -71,6 +71,10 @@ fn add(
             template.bucket_cors.extend(rule.into_iter().flatten().map(|rule| (id.to_owned(), rule)));
             Ok(())
         }
+        "AWS::Events::EventBus"
+        | "AWS::EventsV2::EventBus"
+        | "AWS::EventsV2::Subscriber"
+        | "AWS::Events::Rule" => add_of_events(template, id, resource, scope),
         "AWS::DynamoDB::Table" => {
             template
                 .tables
@@ -84,6 +88,26 @@ fn add(
             );
             Ok(())
         }
+        "AWS::SQS::Queue" => {
+            let properties: stored::QueueProperties =
+                properties(&["SqsManagedSseEnabled", "MessageRetentionPeriod", "Tags"])?.into()?;
+            template.queues.insert(id.to_owned(), stored::queue(&properties));
+            Ok(())
+        }
+        other if WITHOUT_EFFECT.contains(&other) => Ok(()),
+        other => Err(TemplateError::new(format!("resources of type {other} do not run locally"))),
+    }
+}
+
+/// Adds a bus, a subscriber or a rule.
+fn add_of_events(
+    template: &mut Template,
+    id: &str,
+    resource: &Value,
+    scope: &Scope,
+) -> Result<(), TemplateError> {
+    let properties = |without_effect| Properties::new(&resource["Properties"], scope, without_effect);
+    match resource["Type"].as_str().unwrap_or_default() {
         "AWS::Events::EventBus" => {
             properties(&["Name", "Description", "Tags"])?.into::<Nothing>()?;
             template.buses.push(id.to_owned());
@@ -99,18 +123,10 @@ fn add(
             template.custom_buses.extend([stored::subscriber(&subscriber)]);
             Ok(())
         }
-        "AWS::Events::Rule" => {
+        _ => {
             template.rules.push(stored::rule(id, &properties(&["Description", "Name"])?.into()?)?);
             Ok(())
         }
-        "AWS::SQS::Queue" => {
-            let properties: stored::QueueProperties =
-                properties(&["SqsManagedSseEnabled", "MessageRetentionPeriod", "Tags"])?.into()?;
-            template.queues.insert(id.to_owned(), stored::queue(&properties));
-            Ok(())
-        }
-        other if WITHOUT_EFFECT.contains(&other) => Ok(()),
-        other => Err(TemplateError::new(format!("resources of type {other} do not run locally"))),
     }
 }
 
