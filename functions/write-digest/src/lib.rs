@@ -106,7 +106,7 @@ impl WriteDigest {
             self.counts.read(),
             self.stuck(now.minus(GRACE)),
             self.last_runs(),
-            newest_key(self.store.identities()),
+            newest_key(self.store.identities(), now),
         )?;
         let tasks = |is_meant: fn(&Run, Duration, Timestamp) -> bool| {
             let meant = runs.iter().filter(|(_, every, run)| is_meant(run, *every, now));
@@ -155,7 +155,9 @@ impl WriteDigest {
     }
 }
 
-async fn newest_key(identities: &Identities) -> Result<Option<Timestamp>, Failure> {
+/// Returns when the newest signing key began to sign. A key that is still pending does not count.
+async fn newest_key(identities: &Identities, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
     let keys = identities.public_keys().await?;
-    Ok(keys.iter().filter(|key| key.retire_at.is_none()).map(|key| key.not_before).max())
+    let signing = keys.iter().filter(|key| key.retire_at.is_none() && key.not_before <= now);
+    Ok(signing.map(|key| key.not_before).max())
 }

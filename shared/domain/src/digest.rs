@@ -67,7 +67,7 @@ pub struct Standing {
     pub failed_tasks: Vec<String>,
     /// The names of the tasks that should have begun three times since they did.
     pub late_tasks: Vec<String>,
-    /// When the newest of the keys that sign tokens was published, if any is.
+    /// When the newest of the keys that sign tokens began to sign.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest_key_at: Option<Timestamp>,
 }

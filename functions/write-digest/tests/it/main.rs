@@ -56,6 +56,7 @@ async fn it_says_how_the_system_stands_and_what_has_changed_since_the_one_before
     stage.settle().await;
     stage.pass(WEEK);
     stage.stack.run_schedule("rotate-keys").await.expect("a new key");
+    stage.pass(Duration::from_hours(1));
 
     run(&stage).await;
 
