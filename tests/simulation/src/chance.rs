@@ -2,10 +2,10 @@
 
 use fastrand::Rng;
 
-use crate::history::{Act, End, Fault, History, Step, What};
+use crate::history::{Act, End, Fault, History, Role, Step, What};
 
 /// Functions that people call.
-pub(crate) const API: [&str; 16] = [
+pub(crate) const API: [&str; 27] = [
     "register",
     "verify-registration",
     "log-in",
@@ -17,7 +17,18 @@ pub(crate) const API: [&str; 16] = [
     "change-password",
     "request-password-reset",
     "reset-password",
+    "change-email",
+    "verify-email-change",
+    "read-upload-form",
+    "set-picture",
     "delete-account",
+    "create-user",
+    "update-user",
+    "start-password-reset",
+    "grant-role",
+    "revoke-role",
+    "put-role",
+    "delete-role",
     "suspend-user",
     "reactivate-user",
     "end-user-sessions",
@@ -55,12 +66,17 @@ impl History {
             burst(&mut dice, *moment, &mut steps);
         }
         for newcomer in USERS..PEOPLE {
-            if dice.u32(0..4) == 0 {
-                joining(&mut dice, newcomer, &mut steps);
+            match dice.u32(0..8) {
+                0 | 1 => joining(&mut dice, newcomer, &mut steps),
+                2 => invited(&mut dice, newcomer, &mut steps),
+                _ => {}
             }
         }
         for moment in moments {
             administering(&mut dice, moment, &mut steps);
+            if dice.u32(0..3) == 0 {
+                moving(&mut dice, moment, &mut steps);
+            }
         }
         steps.sort_by_key(|step| step.at);
         Self { seed, steps }
@@ -74,7 +90,7 @@ fn burst(dice: &mut Rng, moment: u64, steps: &mut Vec<Step>) {
     for _ in 0..dice.usize(2..=6) {
         let person = if dice.u32(0..4) < others { dice.usize(0..USERS) } else { person };
         let session = dice.usize(0..6);
-        let act = match dice.u32(0..24) {
+        let act = match dice.u32(0..28) {
             0 | 1 => Act::LogIn,
             2..=4 => Act::Refresh(session),
             5..=7 => Act::Reuse(session),
@@ -85,24 +101,59 @@ fn burst(dice: &mut Rng, moment: u64, steps: &mut Vec<Step>) {
             15 => Act::ForgetPassword,
             16 => Act::ResetPassword,
             17 if dice.bool() => Act::Leave(session),
+            18 | 19 => Act::SetPicture(session),
+            20 => Act::RemovePicture(session),
+            21 if dice.bool() => Act::Depose(session),
             _ => Act::LogOut(session),
         };
         steps.push(Step { at: moment + dice.u64(0..spread), what: What::Act(person, act) });
     }
 }
 
-/// The administrator does something to those who are there.
+/// The administrator changes users and roles, sometimes their own.
 fn administering(dice: &mut Rng, moment: u64, steps: &mut Vec<Step>) {
-    for _ in 0..dice.usize(0..=2) {
+    for _ in 0..dice.usize(0..=4) {
         let (person, session) = (dice.usize(0..USERS), dice.usize(0..6));
-        let act = match dice.u32(0..8) {
+        let person = if dice.u32(0..12) == 0 { ADMINISTRATOR } else { person };
+        let role = if dice.bool() { Role::Admin } else { Role::Editor };
+        let act = match dice.u32(0..20) {
             0 | 1 => Act::Suspended(session),
             2..=4 => Act::Reactivated(session),
             5 | 6 => Act::SignedOut(session),
-            _ => Act::Deleted(session),
+            7 => Act::Deleted(session),
+            8 | 9 => Act::Edited(session),
+            10 => Act::ResetStarted(session),
+            11..=14 => Act::Granted(session, role),
+            15 | 16 => Act::Revoked(session, role),
+            17 | 18 => Act::RoleChanged(session),
+            _ => Act::RoleDeleted(session),
         };
         steps.push(Step { at: moment + dice.u64(0..2 * SECOND), what: What::Act(person, act) });
     }
+}
+
+/// A user asks for another address, and opens the link once or twice.
+fn moving(dice: &mut Rng, moment: u64, steps: &mut Vec<Step>) {
+    let (person, session) = (dice.usize(0..USERS), dice.usize(0..6));
+    let mut push = |at, act| steps.push(Step { at, what: What::Act(person, act) });
+    push(moment + dice.u64(0..2 * SECOND), Act::RequestAddress(session));
+    let opened = moment + dice.u64(5 * SECOND..2 * MINUTE);
+    for _ in 0..dice.usize(1..=2) {
+        push(opened + dice.u64(0..SECOND / 4), Act::VerifyAddress(dice.usize(0..6)));
+    }
+    push(opened + dice.u64(2 * SECOND..MINUTE), Act::LogIn);
+}
+
+/// The administrator invites a newcomer, who opens the link once or twice, and logs in.
+fn invited(dice: &mut Rng, person: usize, steps: &mut Vec<Step>) {
+    let mut at = dice.u64(0..15 * MINUTE);
+    let mut push = |at, act| steps.push(Step { at, what: What::Act(person, act) });
+    push(at, Act::Invited(dice.usize(0..6)));
+    at += dice.u64(5 * SECOND..2 * MINUTE);
+    for _ in 0..dice.usize(1..=2) {
+        push(at + dice.u64(0..SECOND / 4), Act::AcceptInvitation);
+    }
+    push(at + dice.u64(2 * SECOND..MINUTE), Act::LogIn);
 }
 
 /// Somebody registers, opens the link once or twice, and logs in.

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     people::Ack,
     play::Publication,
-    state::{State, is_event_stream, status_after},
+    state::{State, is_event_stream, roles_after, status_after},
 };
 
 /// The promises, one by one.
@@ -16,6 +16,11 @@ use crate::{
 pub enum Invariant {
     /// Every committed change has exactly one event, numbered 1, 2, 3…
     Numbered,
+    /// Roles are as the events say; each user has one address, which no other user has; a picture is stored
+    /// exactly if a profile names it.
+    Consistent,
+    /// A user is left who can administer, and as many are counted as there are.
+    Administrable,
     /// Each event was published at least once.
     Published,
     /// First publications are in order, for each subject and epoch.
@@ -74,6 +79,42 @@ impl State {
         wrong.into_iter().map(|what| Violation { invariant: Invariant::Numbered, what }).collect()
     }
 
+    /// Each item of a user matches the others, and the events.
+    pub(crate) fn consistency(&self) -> Vec<Violation> {
+        let mut wrong = Vec::new();
+        let nothing = BTreeMap::new();
+        for (user, roles) in &self.roles {
+            let told = roles_after(self.events.get(user).unwrap_or(&nothing).values());
+            if *roles != told {
+                wrong.push(format!("{user} has the roles {roles:?}, by the events {told:?}"));
+            }
+        }
+        for (user, profile) in &self.profiles {
+            if self.claims.get(&profile.address) != Some(user) {
+                wrong.push(format!("{user} has not claimed {}", profile.address));
+            }
+            if self.pictures.get(user) != profile.picture.as_ref() {
+                wrong.push(format!("{user} shows {:?}", profile.picture));
+            }
+        }
+        let is_right = |(address, user): &(&String, &String)| {
+            self.profiles.get(*user).is_some_and(|profile| profile.address == **address)
+        };
+        let claims = self.claims.iter().filter(|claim| !is_right(claim));
+        wrong.extend(claims.map(|(address, user)| format!("{address} is claimed for {user}")));
+        let strangers = self.pictures.keys().filter(|user| !self.profiles.contains_key(*user));
+        wrong.extend(strangers.map(|user| format!("a picture is stored of {user}")));
+        wrong.into_iter().map(|what| Violation { invariant: Invariant::Consistent, what }).collect()
+    }
+
+    /// A user is left who can administer, and the count by which the last one is known is right.
+    pub(crate) fn administration(&self) -> Option<Violation> {
+        let (administrators, counted) = (self.administrators, self.counted_administrators);
+        let is_right = administrators > 0 && administrators as u64 == counted;
+        let what = format!("{administrators} users can administer, {counted} are counted");
+        (!is_right).then_some(Violation { invariant: Invariant::Administrable, what })
+    }
+
     /// What an answer has promised is so.
     pub(crate) fn keeping<'a>(&self, acks: impl Iterator<Item = &'a Ack>) -> Vec<Violation> {
         let has = |kind: &str, name: &str, value: &str| {
@@ -93,7 +134,7 @@ impl State {
                     let events = self.events.get(&format!("user#{user}"));
                     events.is_some_and(|events| events.values().any(|event| event.kind == *kind))
                 }
-                Ack::Verified(user) => self.users.contains_key(&format!("user#{user}")),
+                Ack::Verified(user) | Ack::Invited(user) => self.users.contains_key(&format!("user#{user}")),
                 Ack::Started(session) | Ack::Refreshed(session) => {
                     has("session.started", "session_id", session)
                         && self.sessions.contains(session) == open.contains(session)
@@ -213,6 +254,65 @@ mod tests {
             state(vec![user(2), session("s")], vec![registered(), event(3, "session.started", "s")]),
         ] {
             assert!(!unsound.numbering().is_empty());
+        }
+    }
+
+    /// A user with a role, an address and a picture.
+    fn profile() -> [Value; 4] {
+        let mut user = user(2);
+        user["canonical_email"] = json!({"S": "a@example.com"});
+        user["roles"] = json!({"L": [{"S": "admin"}]});
+        user["picture"] = json!({"S": "p"});
+        [
+            user,
+            json!({"pk": {"S": "EMAIL#a@example.com"}, "sk": {"S": "CREDENTIAL"}, "user_id": {"S": "1"}}),
+            json!({"pk": {"S": "USER#1"}, "sk": {"S": "PICTURE"}, "id": {"S": "p"}}),
+            json!({"pk": {"S": "ADMINISTRATORS"}, "sk": {"S": "ADMINISTRATORS"}, "administrators": {"N": "1"}}),
+        ]
+    }
+
+    /// The events of that user.
+    fn granted() -> Vec<Value> {
+        let mut granted = event(2, "user.role-granted", "");
+        granted["detail"] = json!({"S": json!({"data": {"role": "admin"}}).to_string()});
+        vec![event(1, "user.registered", ""), granted]
+    }
+
+    #[test]
+    fn items_that_do_not_match_are_seen() {
+        assert_eq!(state(profile().into(), granted()).consistency(), []);
+
+        for (item, name, other) in [
+            (0, "roles", json!({"L": []})),
+            (0, "canonical_email", json!({"S": "b@example.com"})),
+            (0, "picture", json!({"S": "q"})),
+            (0, "picture", Value::Null),
+            (0, "status", json!({"S": "erased"})),
+            (1, "user_id", json!({"S": "2"})),
+            (2, "id", json!({"S": "q"})),
+        ] {
+            let mut items = profile();
+            items[item][name] = other;
+            assert!(!state(items.into(), granted()).consistency().is_empty(), "{item} {name}");
+        }
+        let registered_only = vec![event(1, "user.registered", "")];
+        assert!(!state(profile().into(), registered_only).consistency().is_empty());
+    }
+
+    #[test]
+    fn a_last_administrator_who_is_gone_is_seen() {
+        assert_eq!(state(profile().into(), granted()).administration(), None);
+
+        for (item, name, other) in [
+            (0, "roles", json!({"L": []})),
+            (0, "status", json!({"S": "suspended"})),
+            (0, "invited_at", json!({"N": "1"})),
+            (0, "no_password", json!({"S": "yes"})),
+            (3, "administrators", json!({"N": "2"})),
+        ] {
+            let mut items = profile();
+            items[item][name] = other;
+            assert!(state(items.into(), granted()).administration().is_some(), "{item} {name}");
         }
     }
 

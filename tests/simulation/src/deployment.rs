@@ -27,8 +27,14 @@ const SWEEPS: Duration = Duration::from_mins(5);
 const EARLY_SWEEPS: u32 = 12;
 /// In the long time in which nothing else happens.
 const LATER_SWEEPS: Duration = Duration::from_hours(1);
-/// What is mailed.
-const MAILED: [&str; 2] = ["registration.requested", "password-reset.requested"];
+/// The events that a link is mailed for.
+const MAILED: [&str; 5] = [
+    "registration.requested",
+    "password-reset.requested",
+    "user.created",
+    "user.email-change-requested",
+    "user.password-reset-requested",
+];
 /// How often a mail is tried.
 const MAIL_ATTEMPTS: u32 = 40;
 

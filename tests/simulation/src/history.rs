@@ -57,8 +57,18 @@ pub enum Act {
     ForgetPassword,
     /// Opens the newest such link, and chooses one.
     ResetPassword,
+    /// Asks to use another address.
+    RequestAddress(usize),
+    /// Opens the newest link that was mailed to another address.
+    VerifyAddress(usize),
+    /// Uploads a picture and makes it the picture of the profile.
+    SetPicture(usize),
+    /// Removes the picture of the profile.
+    RemovePicture(usize),
     /// Wants to be erased.
     Leave(usize),
+    /// Takes the role `admin` from the administrator, which needs the same role.
+    Depose(usize),
     /// Is kept from signing in, by the administrator from one of their sessions.
     Suspended(usize),
     /// May sign in again, as the administrator says.
@@ -67,6 +77,31 @@ pub enum Act {
     SignedOut(usize),
     /// Is deleted, by the administrator.
     Deleted(usize),
+    /// Is invited by the administrator.
+    Invited(usize),
+    /// Opens the newest invitation, and chooses a password.
+    AcceptInvitation,
+    /// Gets another name from the administrator.
+    Edited(usize),
+    /// Gets a link to choose another password from the administrator.
+    ResetStarted(usize),
+    /// Gets a role from the administrator.
+    Granted(usize, Role),
+    /// Loses a role, by the administrator.
+    Revoked(usize, Role),
+    /// The administrator defines the role `editor` again.
+    RoleChanged(usize),
+    /// The administrator deletes the role `editor`.
+    RoleDeleted(usize),
+}
+
+/// A role that users are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The role of administrators.
+    Admin,
+    /// A role that the administrator defines.
+    Editor,
 }
 
 /// What goes wrong.

@@ -22,7 +22,7 @@ mod stage;
 mod state;
 
 pub use check::{Invariant, Violation};
-pub use history::{Act, End, Fault, History, Step, What};
+pub use history::{Act, End, Fault, History, Role, Step, What};
 pub use report::Report;
 pub use run::{Outcome, System, play, play_all};
 pub use shrink::shrink;

@@ -1,14 +1,23 @@
 //! People: what they know, what they do, and what they were promised.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
+use stage::upload::{Form, PNG};
+use tokio::time::sleep;
 
-use crate::{chance::ADMINISTRATOR, history::Act, lambda::Lambda, play::Play};
+use crate::{
+    chance::ADMINISTRATOR,
+    history::{Act, Role},
+    lambda::Lambda,
+    play::Play,
+};
 
 const PASSWORD: &str = "correct horse battery";
 /// Access tokens last ten minutes: people refresh before that.
 const FRESH_MILLIS: u64 = 8 * 60_000;
+/// The pause before a request is sent a second time.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// What somebody knows.
 #[derive(Clone, Default)]
@@ -19,8 +28,12 @@ pub(crate) struct Person {
     links: Vec<String>,
     /// The registration token in the answer to the last registration.
     registration: Option<String>,
-    /// For another password.
+    /// For another password, or the first one after an invitation.
     resets: Vec<String>,
+    /// For another address.
+    moves: Vec<String>,
+    /// Every other address ever asked for; the newest is the last.
+    addresses: Vec<String>,
     /// Every password ever chosen, whether or not that was answered; the newest is the last.
     passwords: Vec<String>,
     sessions: Vec<Session>,
@@ -42,6 +55,8 @@ pub(crate) enum Ack {
     Done(&'static str),
     /// There is a user of this id.
     Verified(String),
+    /// There is a user of this id, who was invited.
+    Invited(String),
     /// This was done to a user once.
     Had(&'static str, String),
     /// There is a session.
@@ -57,6 +72,7 @@ impl Ack {
         match self {
             Self::Done(kind) | Self::Had(kind, _) => kind,
             Self::Verified(_) => "user.registered",
+            Self::Invited(_) => "user.created",
             Self::Started(_) => "session.started",
             Self::Refreshed(_) => "session refreshed",
             Self::Ended(_) => "session.ended",
@@ -69,22 +85,31 @@ pub(crate) fn nobody_yet(count: usize) -> Vec<Person> {
     vec![Person::default(); count]
 }
 
+/// The address that a person begins with.
 fn email(person: usize) -> String {
     format!("person-{person}@example.com")
 }
 
-/// Notes the links of a mail.
+/// Notes the links of a mail. All addresses of a person begin with the same name.
 pub(crate) fn got_mail(play: &Play, to: &str, links: &[String]) {
+    let name = to.split(['@', '+']).next().unwrap_or_default();
     let mut seen = play.seen();
-    let Some(number) = (0..seen.people.len()).find(|number| email(*number) == to) else { return };
+    let Some(number) = (0..seen.people.len()).find(|number| name == format!("person-{number}")) else {
+        return;
+    };
     let person = &mut seen.people[number];
     for (page, token) in links.iter().filter_map(|link| link.split_once("#token=")) {
-        let kept = if page.ends_with("reset-password") { &mut person.resets } else { &mut person.links };
+        let kept = match page.rsplit('/').next() {
+            Some("reset-password") => &mut person.resets,
+            Some("verify-email-change") => &mut person.moves,
+            _ => &mut person.links,
+        };
         kept.push(token.to_owned());
     }
 }
 
-/// Somebody does something, once; they know nothing of retries.
+/// A person does something once. A request that may change something is sent a second time under the same
+/// `Idempotency-Key` if the first gets no answer or a failure.
 pub(crate) struct Doing {
     pub(crate) lambda: Arc<Lambda>,
     pub(crate) play: Arc<Play>,
@@ -106,11 +131,24 @@ impl Doing {
             Act::ChangePassword(from) => self.change_password(from).await,
             Act::ForgetPassword => self.forget_password().await,
             Act::ResetPassword => self.reset_password().await,
+            Act::RequestAddress(from) => self.request_address(from).await,
+            Act::VerifyAddress(from) => self.verify_address(from).await,
+            Act::SetPicture(from) => self.set_picture(from).await,
+            Act::RemovePicture(from) => self.remove_picture(from).await,
             Act::Leave(from) => self.leave(from).await,
+            Act::Depose(from) => self.depose(from).await,
             Act::Suspended(by) => self.suspended(by).await,
             Act::Reactivated(by) => self.reactivated(by).await,
             Act::SignedOut(by) => self.signed_out(by).await,
             Act::Deleted(by) => self.deleted(by).await,
+            Act::Invited(by) => self.invited(by).await,
+            Act::AcceptInvitation => self.accept_invitation().await,
+            Act::Edited(by) => self.edited(by).await,
+            Act::ResetStarted(by) => self.reset_started(by).await,
+            Act::Granted(by, role) => self.granted(by, role).await,
+            Act::Revoked(by, role) => self.revoked(by, role).await,
+            Act::RoleChanged(by) => self.role_changed(by).await,
+            Act::RoleDeleted(by) => self.role_deleted(by).await,
         };
         self.play.write(&format!("{} {act:?} {}", self.person, done.is_some()));
     }
@@ -138,15 +176,7 @@ impl Doing {
     }
 
     async fn log_in(&self) -> Option<()> {
-        let mut granted = None;
-        for password in self.passwords() {
-            let body = json!({"email": email(self.person), "password": password});
-            granted = self.post("log-in", "/v1/sessions", &body, 201).await;
-            if granted.is_some() {
-                break;
-            }
-        }
-        let grant = granted?;
+        let grant = self.grant().await?;
         let session = Session {
             id: text(&grant, "session_id")?,
             access: (text(&grant, "access_token")?, self.play.now()),
@@ -155,6 +185,20 @@ impl Doing {
         self.promised(Ack::Started(session.id.clone()));
         self.play.seen().people[self.person].sessions.push(session);
         Some(())
+    }
+
+    /// Tries the addresses and passwords that may be the right ones.
+    async fn grant(&self) -> Option<Value> {
+        for address in self.addresses() {
+            for password in self.passwords() {
+                let body = json!({"email": address, "password": password});
+                let granted = self.post("log-in", "/v1/sessions", &body, 201).await;
+                if granted.is_some() {
+                    return granted;
+                }
+            }
+        }
+        None
     }
 
     async fn refresh(&self, pick: usize, with_the_first: bool) -> Option<()> {
@@ -237,6 +281,52 @@ impl Doing {
         Some(())
     }
 
+    async fn request_address(&self, from: usize) -> Option<()> {
+        let own = self.fresh(from).await?;
+        let address = format!("person-{}+{}@example.com", self.person, self.play.random.uuid().simple());
+        self.play.seen().people[self.person].addresses.push(address.clone());
+        for password in self.passwords() {
+            let body = json!({"new_email": address, "password": password});
+            let request = Request::new("POST", "/v1/me/email").json(&body).bearer(&own.access.0);
+            if self.send("change-email", request, 202).await.is_some() {
+                self.promised(Ack::Done("user.email-change-requested"));
+                return Some(());
+            }
+        }
+        None
+    }
+
+    async fn verify_address(&self, from: usize) -> Option<()> {
+        let own = self.fresh(from).await?;
+        let link = self.play.seen().people[self.person].moves.last().cloned()?;
+        let request = Request::new("POST", "/v1/me/email/verify").json(&json!({"token": link}));
+        self.send("verify-email-change", request.bearer(&own.access.0), 200).await?;
+        self.promised(Ack::Done("user.email-changed"));
+        Some(())
+    }
+
+    async fn set_picture(&self, from: usize) -> Option<()> {
+        let own = self.fresh(from).await?;
+        let form = Request::new("GET", "/v1/me/picture/upload-form").query("content_type=image/png");
+        let form = self.send("read-upload-form", form.bearer(&own.access.0), 200).await?;
+        let uploaded = self.lambda.stack.request(Form::of(&form).with_file(PNG)).await;
+        self.play.write(&format!("{} uploaded {}", self.person, uploaded.status));
+        let request = Request::new("PUT", "/v1/me/picture").bearer(&own.access.0);
+        self.send("set-picture", request, 200).await?;
+        self.promised(Ack::Done("user.updated"));
+        self.counted("picture set");
+        Some(())
+    }
+
+    /// A user who has no picture is left alone, without an event.
+    async fn remove_picture(&self, from: usize) -> Option<()> {
+        let own = self.fresh(from).await?;
+        let request = Request::new("PATCH", "/v1/me").json(&json!({"picture": null}));
+        self.send("update-profile", request.bearer(&own.access.0), 200).await?;
+        self.counted("picture removed");
+        Some(())
+    }
+
     async fn leave(&self, from: usize) -> Option<()> {
         let own = self.fresh(from).await?;
         for password in self.passwords() {
@@ -249,45 +339,137 @@ impl Doing {
         None
     }
 
+    async fn depose(&self, from: usize) -> Option<()> {
+        let own = self.fresh(from).await?;
+        let id = self.play.seen().people[ADMINISTRATOR].id.clone()?;
+        let request = Request::to_user("DELETE", &id, "/roles/admin").parameter("name", "admin");
+        self.send("revoke-role", request.json(&reason()).bearer(&own.access.0), 204).await?;
+        self.counted("administrator deposed");
+        Some(())
+    }
+
     async fn suspended(&self, by: usize) -> Option<()> {
-        let id = self.administered(by, ("suspend-user", "POST", "/suspend"), 200).await?;
+        let id = self.id()?;
+        let request = Request::to_user("POST", &id, "/suspend").json(&reason());
+        self.administered("suspend-user", by, request, 200).await?;
         self.promised(Ack::Had("user.suspended", id));
         Some(())
     }
 
-    /// Whoever may sign in is left alone, without an event.
+    /// A user who may sign in is left alone, without an event.
     async fn reactivated(&self, by: usize) -> Option<()> {
-        self.administered(by, ("reactivate-user", "POST", "/reactivate"), 200).await?;
-        *self.play.seen().done.entry("reactivated").or_default() += 1;
+        let request = Request::to_user("POST", &self.id()?, "/reactivate").json(&reason());
+        self.administered("reactivate-user", by, request, 200).await?;
+        self.counted("reactivated");
         Some(())
     }
 
     async fn signed_out(&self, by: usize) -> Option<()> {
-        self.administered(by, ("end-user-sessions", "POST", "/end-sessions"), 204).await?;
+        let request = Request::to_user("POST", &self.id()?, "/end-sessions").json(&reason());
+        self.administered("end-user-sessions", by, request, 204).await?;
         self.promised(Ack::Done("user.signed-out"));
         Some(())
     }
 
     async fn deleted(&self, by: usize) -> Option<()> {
-        let id = self.administered(by, ("delete-user", "DELETE", ""), 204).await?;
+        let id = self.id()?;
+        let request = Request::to_user("DELETE", &id, "").json(&reason());
+        self.administered("delete-user", by, request, 204).await?;
         self.promised(Ack::Had("user.deletion-requested", id));
         Some(())
     }
 
-    /// The administrator does something to this person, from one of their own sessions.
+    async fn invited(&self, by: usize) -> Option<()> {
+        let body = json!({"email": email(self.person), "reason": "ticket 4711"});
+        let request = Request::new("POST", "/v1/users").json(&body);
+        let user = self.administered("create-user", by, request, 201).await?;
+        let id = text(&user, "id")?;
+        self.play.seen().people[self.person].id = Some(id.clone());
+        self.promised(Ack::Invited(id));
+        Some(())
+    }
+
+    async fn accept_invitation(&self) -> Option<()> {
+        let link = self.play.seen().people[self.person].resets.last().cloned()?;
+        let body = json!({"token": link, "new_password": self.chosen()});
+        self.post("reset-password", "/v1/password-resets/confirm", &body, 204).await?;
+        self.promised(Ack::Done("user.invitation-accepted"));
+        Some(())
+    }
+
+    async fn edited(&self, by: usize) -> Option<()> {
+        let name = self.play.random.uuid().to_string();
+        let body = json!({"last_name": name, "reason": "ticket 4711"});
+        let request = Request::to_user("PATCH", &self.id()?, "").json(&body);
+        self.administered("update-user", by, request, 200).await?;
+        self.promised(Ack::Done("user.updated"));
+        self.counted("edited");
+        Some(())
+    }
+
+    async fn reset_started(&self, by: usize) -> Option<()> {
+        let request = Request::to_user("POST", &self.id()?, "/password-reset").json(&reason());
+        self.administered("start-password-reset", by, request, 202).await?;
+        self.promised(Ack::Done("user.password-reset-requested"));
+        Some(())
+    }
+
+    /// A user who has the role is left alone, without an event.
+    async fn granted(&self, by: usize, role: Role) -> Option<()> {
+        let (id, role) = (self.id()?, role.name());
+        let request = Request::to_user("PUT", &id, &format!("/roles/{role}")).parameter("name", role);
+        self.administered("grant-role", by, request.json(&reason()), 204).await?;
+        self.promised(Ack::Had("user.role-granted", id));
+        Some(())
+    }
+
+    /// A user who lacks the role is left alone, without an event.
+    async fn revoked(&self, by: usize, role: Role) -> Option<()> {
+        let (id, role) = (self.id()?, role.name());
+        let request = Request::to_user("DELETE", &id, &format!("/roles/{role}")).parameter("name", role);
+        self.administered("revoke-role", by, request.json(&reason()), 204).await?;
+        self.counted("role revoked");
+        Some(())
+    }
+
+    async fn role_changed(&self, by: usize) -> Option<()> {
+        let name = Role::Editor.name();
+        let permission = format!("articles:write-{}", u64::from_be_bytes(self.play.random.bytes()));
+        let request = Request::new("PUT", &format!("/v1/roles/{name}")).parameter("name", name);
+        let request = request.json(&json!({"permissions": [permission]}));
+        self.administered("put-role", by, request, 200).await?;
+        self.promised(Ack::Done("role.changed"));
+        Some(())
+    }
+
+    async fn role_deleted(&self, by: usize) -> Option<()> {
+        let name = Role::Editor.name();
+        let request = Request::new("DELETE", &format!("/v1/roles/{name}")).parameter("name", name);
+        self.administered("delete-role", by, request, 204).await?;
+        self.counted("role deleted");
+        Some(())
+    }
+
+    /// The administrator makes a request, from one of their own sessions.
     async fn administered(
         &self,
+        function: &'static str,
         by: usize,
-        (function, method, what): (&'static str, &str, &str),
+        request: Request,
         status: u64,
-    ) -> Option<String> {
-        let id = self.play.seen().people[self.person].id.clone()?;
+    ) -> Option<Value> {
         let (lambda, play) = (Arc::clone(&self.lambda), Arc::clone(&self.play));
         let own = Self { lambda, play, person: ADMINISTRATOR }.fresh(by).await?;
-        let request = Request::new(method, &format!("/v1/users/{id}{what}")).parameter("id", &id);
-        let request = request.json(&json!({"reason": "ticket 4711"})).bearer(&own.access.0);
-        self.send(function, request, status).await?;
-        Some(id)
+        self.send(function, request.bearer(&own.access.0), status).await
+    }
+
+    fn id(&self) -> Option<String> {
+        self.play.seen().people[self.person].id.clone()
+    }
+
+    /// Counts what is no promise of an event.
+    fn counted(&self, what: &'static str) {
+        *self.play.seen().done.entry(what).or_default() += 1;
     }
 
     /// A new password, which may come to be the right one from now on.
@@ -302,6 +484,13 @@ impl Doing {
         let seen = self.play.seen();
         let chosen = seen.people[self.person].passwords.iter().rev().cloned();
         chosen.chain([PASSWORD.to_owned()]).collect()
+    }
+
+    /// The addresses that the person may have, the likeliest first.
+    fn addresses(&self) -> Vec<String> {
+        let seen = self.play.seen();
+        let asked_for = seen.people[self.person].addresses.iter().rev().cloned();
+        asked_for.chain([email(self.person)]).collect()
     }
 
     /// A session whose access token is still good.
@@ -329,14 +518,38 @@ impl Doing {
         self.send(function, Request::new("POST", path).json(body), status).await
     }
 
-    /// The answer's body, if there is an answer and it has this status.
+    /// Returns the body of the answer, if there is an answer and it has this status.
     async fn send(&self, function: &'static str, request: Request, status: u64) -> Option<Value> {
+        let request = request.with_key(&self.play.random.uuid().to_string());
+        let mut answer = self.answer(function, &request).await;
+        let is_failed = |answer: &Value| answer["statusCode"].as_u64().is_none_or(|status| status >= 500);
+        if request.changes() && answer.as_ref().is_none_or(is_failed) {
+            sleep(AGAIN_AFTER).await;
+            answer = self.answer(function, &request).await;
+        }
+        let answer = answer.filter(|answer| answer["statusCode"] == status)?;
+        Some(serde_json::from_str(answer["body"].as_str()?).unwrap_or_default())
+    }
+
+    async fn answer(&self, function: &'static str, request: &Request) -> Option<Value> {
         let answer = self.lambda.invoke(function, request.0.to_string()).await;
         let got = answer.as_ref().and_then(|answer| answer["statusCode"].as_u64());
         self.play.write(&format!("{} {function} {got:?}", self.person));
-        let answer = answer.filter(|_| got == Some(status))?;
-        Some(serde_json::from_str(answer["body"].as_str()?).unwrap_or_default())
+        answer
     }
+}
+
+impl Role {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Editor => "editor",
+        }
+    }
+}
+
+fn reason() -> Value {
+    json!({"reason": "ticket 4711"})
 }
 
 fn text(value: &Value, name: &str) -> Option<String> {
@@ -354,6 +567,27 @@ impl Request {
             "requestContext": {"http": {"method": method, "sourceIp": "203.0.113.7"}, "requestId": "request"},
             "isBase64Encoded": false,
         }))
+    }
+
+    /// Of an administrator to change a user.
+    fn to_user(method: &str, id: &str, what: &str) -> Self {
+        Self::new(method, &format!("/v1/users/{id}{what}")).parameter("id", id)
+    }
+
+    fn changes(&self) -> bool {
+        self.0["requestContext"]["http"]["method"] != "GET"
+    }
+
+    fn with_key(mut self, key: &str) -> Self {
+        if self.changes() {
+            self.0["headers"]["idempotency-key"] = key.into();
+        }
+        self
+    }
+
+    fn query(mut self, query: &str) -> Self {
+        self.0["rawQueryString"] = query.into();
+        self
     }
 
     fn json(mut self, body: &Value) -> Self {

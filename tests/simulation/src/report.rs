@@ -80,6 +80,8 @@ impl fmt::Display for Report {
             ("events lost", violations(Invariant::Published)),
             ("events reordered", violations(Invariant::Ordered)),
             ("changes without exactly one event", violations(Invariant::Numbered)),
+            ("items that do not match", violations(Invariant::Consistent)),
+            ("without an administrator", violations(Invariant::Administrable)),
             ("published, not committed", violations(Invariant::Committed)),
             ("published with another text", violations(Invariant::Frozen)),
             ("promises taken back", violations(Invariant::Kept)),

@@ -144,6 +144,8 @@ impl<'a> Stage<'a> {
         self.committed.extend(state.ids());
         self.erased.extend(state.erased());
         self.violations.extend(state.numbering());
+        self.violations.extend(state.consistency());
+        self.violations.extend(state.administration());
         let acks = std::mem::take(&mut self.play.seen().acks);
         self.violations.extend(state.keeping(acks.iter().map(|(_, ack)| ack)));
         // What came after the moment is gone: that is what an operator has chosen.
@@ -188,6 +190,8 @@ impl<'a> Stage<'a> {
         let published: Vec<_> =
             seen.published.iter().filter(|event| is_event_stream(&event.subject)).cloned().collect();
         self.violations.extend(state.numbering());
+        self.violations.extend(state.consistency());
+        self.violations.extend(state.administration());
         self.violations.extend(state.keeping(seen.acks.iter().map(|(_, ack)| ack)));
         self.violations.extend(state.delivery(&published));
         // What the stream forgot, the relay could not put away.

@@ -35,18 +35,31 @@ const FAULTS: [&str; 24] = [
 ];
 
 /// What people must have done in them.
-const CHANGES: [&str; 14] = [
+const CHANGES: [&str; 27] = [
+    "administrator deposed",
+    "edited",
     "password-reset.requested",
+    "picture removed",
+    "picture set",
     "reactivated",
     "registration.requested",
+    "role deleted",
+    "role revoked",
+    "role.changed",
     "session refreshed",
     "session.ended",
     "session.started",
     "sessions.ended",
+    "user.created",
     "user.deletion-requested",
+    "user.email-change-requested",
+    "user.email-changed",
+    "user.invitation-accepted",
     "user.password-changed",
     "user.password-reset",
+    "user.password-reset-requested",
     "user.registered",
+    "user.role-granted",
     "user.signed-out",
     "user.suspended",
     "user.updated",
