@@ -7,6 +7,8 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, Put, TransactWriteItem},
 };
+use serde::{Deserialize, Serialize};
+use serde_path_to_error::Segment;
 use thiserror::Error;
 
 use crate::Event;
@@ -60,20 +62,28 @@ pub enum PositionFailure {
         /// What the SDK says, for the log.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The item of the subject is no position.
-    #[error("an item of the table of positions is no position")]
-    Malformed,
+    /// The position of the subject lacks an attribute or holds an unusable one.
+    #[error("a stored position has no usable attribute `{attribute}`")]
+    Malformed {
+        /// The name of the attribute.
+        attribute: String,
+    },
     /// Another event of the same number took effect: the tables were restored to an earlier moment and
     /// `EventEpoch` was not raised.
     #[error("two events have the same number: EventEpoch was not raised after a restore")]
     Renumbered,
 }
 
-/// The newest event that took effect.
-struct Held {
+/// The position in a subject: the newest event that took effect.
+#[derive(Serialize, Deserialize)]
+struct Position {
+    subject: String,
     epoch: u64,
     sequence: u64,
     event_id: String,
+    /// Only written. DynamoDB deletes the item by it.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    ttl: Option<u64>,
 }
 
 impl Positions {
@@ -98,8 +108,8 @@ impl Positions {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
         let answer = get.key("subject", AttributeValue::S(event.subject.clone())).send().await;
         let answer = answer.map_err(|error| unavailable("GetItem", error))?;
-        let held = answer.item.as_ref().map(|item| Held::read(item).ok_or(PositionFailure::Malformed));
-        verdict(held.transpose()?.as_ref(), event)
+        let position = answer.item.map(Position::read).transpose()?;
+        verdict(position.as_ref(), event)
     }
 
     /// Moves the position to `event` and does the consumer's own writes (99 at most), or nothing of
@@ -130,21 +140,12 @@ impl Positions {
 
     /// The move itself. `build` fails only for a missing table name or item, and both are given.
     fn position(&self, event: &Event) -> TransactWriteItem {
-        let text = |text: &str| AttributeValue::S(text.to_owned());
         let number = |number: u64| AttributeValue::N(number.to_string());
-        let mut item = HashMap::from([
-            ("subject".to_owned(), text(&event.subject)),
-            ("epoch".to_owned(), number(event.epoch)),
-            ("sequence".to_owned(), number(event.sequence)),
-            ("event_id".to_owned(), text(&event.id)),
-        ]);
-        if let Some(kept) = self.kept {
-            let happened_at = u64::try_from(event.occurred_at_millis / 1000).unwrap_or(0);
-            item.insert("ttl".to_owned(), number(happened_at.saturating_add(kept.as_secs())));
-        }
+        let position = Position::at(event, self.kept);
         let put = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(item))
+            // Serialization fails only for a map key that is not text, and a position holds no map.
+            .set_item(serde_dynamo::to_item(position).ok())
             .condition_expression(
                 "attribute_not_exists(#subject) OR #epoch < :epoch OR (#epoch = :epoch AND #sequence < :sequence)",
             )
@@ -158,15 +159,41 @@ impl Positions {
     }
 }
 
-impl Held {
-    fn read(item: &HashMap<String, AttributeValue>) -> Option<Self> {
-        let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
-        let event_id = item.get("event_id")?.as_s().ok()?.clone();
-        Some(Self { epoch: number("epoch")?, sequence: number("sequence")?, event_id })
+impl Position {
+    fn at(event: &Event, kept: Option<Duration>) -> Self {
+        let happened_at = u64::try_from(event.occurred_at_millis / 1000).unwrap_or(0);
+        Self {
+            subject: event.subject.clone(),
+            epoch: event.epoch,
+            sequence: event.sequence,
+            event_id: event.id.clone(),
+            ttl: kept.map(|kept| happened_at.saturating_add(kept.as_secs())),
+        }
+    }
+
+    fn read(item: HashMap<String, AttributeValue>) -> Result<Self, PositionFailure> {
+        // `serde_dynamo` panics on a kind of value that the SDK does not know.
+        if let Some((name, _)) = item.iter().find(|(_, value)| value.is_unknown()) {
+            return Err(PositionFailure::Malformed { attribute: name.clone() });
+        }
+        let item = serde_dynamo::AttributeValue::M(serde_dynamo::Item::from(item).into_inner());
+        let item = serde_dynamo::Deserializer::from_attribute_value(item);
+        serde_path_to_error::deserialize(item)
+            .map_err(|error| PositionFailure::Malformed { attribute: attribute(&error) })
     }
 }
 
-fn verdict(held: Option<&Held>, event: &Event) -> Result<Verdict, PositionFailure> {
+/// Returns the name of the attribute that an error is about. `serde` only mentions a missing one in the message.
+fn attribute(error: &serde_path_to_error::Error<serde_dynamo::Error>) -> String {
+    if let Some(Segment::Map { key }) = error.path().iter().next() {
+        return key.clone();
+    }
+    let message = error.inner().to_string();
+    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    missing.unwrap_or_default().to_owned()
+}
+
+fn verdict(held: Option<&Position>, event: &Event) -> Result<Verdict, PositionFailure> {
     let next = match held {
         None => 1,
         Some(held) if event.epoch < held.epoch => return Ok(Verdict::Stale),
@@ -206,7 +233,7 @@ mod tests {
 
     #[test]
     fn an_event_is_judged_by_epoch_and_number_and_id() {
-        let held = Held { epoch: 2, sequence: 5, event_id: "e5".to_owned() };
+        let held = Position::at(&event(2, 5, "e5"), None);
         let nobody = None;
         let cases = [
             (nobody, event(1, 1, "e1"), Verdict::New),

@@ -47,7 +47,7 @@ impl From<PositionFailure> for Unhandled {
     fn from(failure: PositionFailure) -> Self {
         match failure {
             PositionFailure::Unavailable { .. } => Self::retry(failure),
-            PositionFailure::Malformed | PositionFailure::Renumbered => Self::poison(failure),
+            PositionFailure::Malformed { .. } | PositionFailure::Renumbered => Self::poison(failure),
         }
     }
 }

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
+use serde::Deserialize;
 use thiserror::Error;
 
 use crate::Event;
@@ -81,7 +82,7 @@ impl Turns {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = update.send().await else { return Ok(Turn::Ours(lease)) };
         match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(found)) => Ok(turn(found.item())),
+            Some(UpdateItemError::ConditionalCheckFailedException(found)) => Ok(turn(found.item.clone())),
             _ => Err(TurnFailure(error.into())),
         }
     }
@@ -130,9 +131,16 @@ impl Turns {
     }
 }
 
-fn turn(found: Option<&HashMap<String, AttributeValue>>) -> Turn {
-    let is_done = found.is_some_and(|item| item.contains_key("done"));
-    if is_done { Turn::Done } else { Turn::Elsewhere }
+/// What is noted of an event: a receipt has `done`, a lease has not.
+#[derive(Deserialize)]
+struct Noted {
+    done: Option<i64>,
+}
+
+fn turn(found: Option<HashMap<String, AttributeValue>>) -> Turn {
+    // An unusable note is taken for a lease, so the copy of the event comes again.
+    let noted = found.and_then(|item| serde_dynamo::from_item(item).ok());
+    if noted.is_some_and(|Noted { done }| done.is_some()) { Turn::Done } else { Turn::Elsewhere }
 }
 
 fn text(text: &str) -> AttributeValue {

@@ -5,10 +5,12 @@
 
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use domain::User;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, Identities,
-    item::{Attributes, Item, Read, number, text},
+    attributes::{Attributes, key, number, text, values},
+    items::Item,
     transaction::Write,
     users,
 };
@@ -17,12 +19,16 @@ use crate::{
 const ADMINISTRATORS: &str = "ADMINISTRATORS";
 
 /// The stored count of administrators.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdministratorCount {
     /// The number of administrators.
     pub administrators: u64,
     /// How often it has changed; `None` if an earlier release wrote it, or nothing did.
     changes: Option<u64>,
+}
+
+impl Item for AdministratorCount {
+    const TYPE: &'static str = "count of administrators";
 }
 
 impl Identities {
@@ -31,11 +37,7 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn administrator_count(&self) -> Result<AdministratorCount, Failure> {
-        let item = self.get(ADMINISTRATORS.to_owned(), ADMINISTRATORS.to_owned()).await?;
-        let Some(item) = item else { return Ok(AdministratorCount::default()) };
-        let read = Read(&item);
-        let changes = item.contains_key("changes").then(|| read.number("changes")).transpose()?;
-        Ok(AdministratorCount { administrators: read.number("administrators")?, changes })
+        Ok(self.find(count_key()).await?.unwrap_or_default())
     }
 
     /// Replaces the count that was `seen`. Returns whether it did: not if it has changed since.
@@ -51,7 +53,7 @@ impl Identities {
             .dynamodb
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key()))
+            .set_key(Some(count_key()))
             .update_expression("SET administrators = :right ADD changes :one")
             .expression_attribute_values(":right", number(administrators))
             .expression_attribute_values(":one", number(1));
@@ -98,11 +100,13 @@ fn is_written<T>(
 /// Keeps the count of administrators if a user becomes one or ceases to be one. The last one stays, even if two
 /// go concurrently.
 pub(crate) fn count_administrators(was_one: bool, is_one: bool) -> Option<Write> {
-    let one = || Item::default().number(":one", 1);
+    let one = || values([(":one", number(1))]);
     match (was_one, is_one) {
-        (false, true) => Some(Write::update(key(), "ADD administrators :one, changes :one").with(one())),
+        (false, true) => {
+            Some(Write::update(count_key(), "ADD administrators :one, changes :one").with(one()))
+        }
         (true, false) => Some(
-            Write::update(key(), "SET administrators = administrators - :one ADD changes :one")
+            Write::update(count_key(), "SET administrators = administrators - :one ADD changes :one")
                 .only_if("administrators > :one")
                 .with(one()),
         ),
@@ -110,6 +114,6 @@ pub(crate) fn count_administrators(was_one: bool, is_one: bool) -> Option<Write>
     }
 }
 
-fn key() -> Attributes {
-    Item::at(ADMINISTRATORS, ADMINISTRATORS).build()
+fn count_key() -> Attributes {
+    key(ADMINISTRATORS, ADMINISTRATORS)
 }

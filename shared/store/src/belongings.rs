@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     Failure, Identities,
-    item::{Attributes, Read},
+    attributes::{Attributes, text_of},
     users,
 };
 
@@ -72,8 +72,8 @@ impl Identities {
 
 impl Belonging {
     fn of(item: &Attributes) -> Option<Self> {
-        let key = Read(item).maybe_text("sk")?;
-        let (kind, id) = key.split_once('#').unwrap_or((&key, ""));
+        let key = text_of(item, "sk")?;
+        let (kind, id) = key.split_once('#').unwrap_or((key, ""));
         let is_shown = |name: &str| {
             !matches!(name, "pk" | "sk" | "ttl" | "list_pk" | "list_sk") && !name.ends_with("_hash")
         };

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use domain::Canary;
 
-use crate::{Failure, Outbox, item::Item};
+use crate::{
+    Failure, Outbox, State,
+    attributes::Attributes,
+    items::{self, EventItem, Millis, Text, Ttl},
+};
 
 /// A canary that has not arrived by then is of no interest any more.
 const LIFETIME: Duration = Duration::from_hours(1);
@@ -16,18 +20,24 @@ impl Outbox {
     /// # Errors
     /// If the table does not answer.
     pub async fn add_canary(&self, canary: &Canary) -> Result<(), Failure> {
-        let item = Item::default()
-            .text("stream", canary.stream())
-            .number("seq", 1)
-            .text("state", "pending")
-            .text("event_id", canary.id.to_string())
-            .text("detail_type", Canary::TYPE)
-            .text("detail", canary.detail())
-            .moment("created_at", canary.sent_at)
-            .number("attempts", 0)
-            .moment("next_attempt_at", canary.sent_at)
-            .ttl(canary.sent_at.plus(LIFETIME));
-        let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item.build()));
+        let item = EventItem {
+            stream: canary.stream(),
+            seq: 1,
+            state: Text(State::Pending),
+            event_id: canary.id.to_string(),
+            detail_type: Canary::TYPE.to_owned(),
+            detail: canary.detail(),
+            created_at: Millis(canary.sent_at),
+            attempts: 0,
+            next_attempt_at: Millis(canary.sent_at),
+            correlation_id: None,
+            actor: None,
+            due_pk: None,
+            due_sk: None,
+            ttl: Some(Ttl::at(canary.sent_at.plus(LIFETIME))),
+        };
+        let item = items::write(Attributes::new(), &item);
+        let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await.map(drop).map_err(|error| Failure::of("PutItem", error))
     }
 }

@@ -10,10 +10,12 @@ use aws_sdk_dynamodb::{
 };
 use cloud::{Cloud, SettingError};
 use domain::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, NextPage, Page,
-    item::{Attributes, Item, Read, text},
+    attributes::{Attributes, key, millis, text, values},
+    items::{self, Item, Millis},
     stored_item::{Kind, StoredItem},
     units::counted_client,
 };
@@ -185,13 +187,12 @@ impl WholeTables {
                 Err(NotBegun::OtherCopy("elsewhere, at this very moment,".to_owned()))
             };
         };
-        let begun_from = Read(&found).text("source")?;
-        if begun_from != source {
-            return Err(NotBegun::OtherCopy(begun_from));
+        if found.source != source {
+            return Err(NotBegun::OtherCopy(found.source));
         }
-        let copying = Copying { run: run.to_owned(), is_proven: found.contains_key("proven_at") };
-        self.change_mark("SET held_by = :run", "attribute_exists(pk)", Item::default().text(":run", run))
-            .await?;
+        let copying = Copying { run: run.to_owned(), is_proven: found.proven_at.is_some() };
+        let values = values([(":run", text(run))]);
+        self.change_mark("SET held_by = :run", "attribute_exists(pk)", values).await?;
         Ok(copying)
     }
 
@@ -200,8 +201,7 @@ impl WholeTables {
     /// # Errors
     /// If the table does not answer.
     pub async fn goes_on(&self, copying: &Copying) -> Result<bool, Failure> {
-        let found = self.mark().await?;
-        Ok(found.is_some_and(|mark| Read(&mark).maybe_text("held_by").as_deref() == Some(&copying.run)))
+        Ok(self.mark().await?.is_some_and(|mark| mark.held_by == copying.run))
     }
 
     /// Notes that all that sets nothing off is there.
@@ -209,7 +209,7 @@ impl WholeTables {
     /// # Errors
     /// If the table does not answer, or another run has taken over.
     pub async fn prove(&self, copying: &Copying, now: Timestamp) -> Result<(), Failure> {
-        let values = Item::default().text(":run", &copying.run).moment(":now", now);
+        let values = values([(":run", text(&copying.run)), (":now", millis(now))]);
         self.change_mark("SET proven_at = :now", "held_by = :run", values).await
     }
 
@@ -246,10 +246,11 @@ impl WholeTables {
         Ok(true)
     }
 
-    async fn mark(&self) -> Result<Option<Attributes>, Failure> {
+    async fn mark(&self) -> Result<Option<MarkItem>, Failure> {
         let get = self.dynamodb.get_item().table_name(&self.identities).consistent_read(true);
         let answer = get.set_key(Some(mark_key())).send().await;
-        Ok(answer.map_err(|error| Failure::of("GetItem", error))?.item)
+        let found = answer.map_err(|error| Failure::of("GetItem", error))?.item;
+        Ok(found.map(MarkItem::read).transpose()?)
     }
 
     async fn put_mark(
@@ -259,8 +260,14 @@ impl WholeTables {
         now: Timestamp,
         only_if: &str,
     ) -> Result<bool, Failure> {
-        let mark = Item::at(MARK, MARK).text("source", source).text("held_by", run).moment("created_at", now);
-        let put = self.dynamodb.put_item().table_name(&self.identities).set_item(Some(mark.build()));
+        let mark = MarkItem {
+            source: source.to_owned(),
+            held_by: run.to_owned(),
+            created_at: Millis(now),
+            proven_at: None,
+        };
+        let mark = items::write(mark_key(), &mark);
+        let put = self.dynamodb.put_item().table_name(&self.identities).set_item(Some(mark));
         match put.condition_expression(only_if).send().await {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
@@ -270,7 +277,7 @@ impl WholeTables {
         }
     }
 
-    async fn change_mark(&self, update: &str, only_if: &str, values: Item) -> Result<(), Failure> {
+    async fn change_mark(&self, update: &str, only_if: &str, values: Attributes) -> Result<(), Failure> {
         let update = self
             .dynamodb
             .update_item()
@@ -278,11 +285,24 @@ impl WholeTables {
             .set_key(Some(mark_key()))
             .update_expression(update)
             .condition_expression(only_if)
-            .set_expression_attribute_values(Some(values.build()));
+            .set_expression_attribute_values(Some(values));
         update.send().await.map(drop).map_err(|error| Failure::of("UpdateItem", error))
     }
 }
 
 fn mark_key() -> Attributes {
-    Item::at(MARK, MARK).build()
+    key(MARK, MARK)
+}
+
+/// The mark of a copy. An expression adds `proven_at`.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct MarkItem {
+    source: String,
+    held_by: String,
+    created_at: Millis,
+    proven_at: Option<Millis>,
+}
+
+impl Item for MarkItem {
+    const TYPE: &'static str = "mark of a copy";
 }

@@ -6,10 +6,11 @@ use domain::{Credential, Event, Link, LinkHash, Purpose, SessionId, Timestamp, U
 
 use crate::{
     Commands, Failure, Refused,
-    item::Item,
+    attributes::key,
+    items::{self, Millis, Text, Ttl},
     links, sessions,
     transaction::{NotCommitted, Write},
-    users,
+    users::{self, FormerEmailItem},
 };
 
 /// As long as a mail to the address may be late: its queue keeps it for 4 days, as a dead letter 14 more.
@@ -123,15 +124,17 @@ impl Commands<'_> {
         const LINK: usize = 0;
         const CLAIM: usize = 1;
         let told_until = now.plus(FORMER_KEPT);
-        let former_email = Item::at(users::pk(user.id), users::former_email_sk(user.version))
-            .text("email", former.email.address())
-            .moment("expires_at", told_until)
-            .ttl(told_until);
+        let former_email = FormerEmailItem {
+            email: Text(former.email.clone()),
+            expires_at: Millis(told_until),
+            ttl: Ttl::at(told_until),
+        };
+        let former_key = key(users::pk(user.id), users::former_email_sk(user.version));
         let writes = [
             links::consume(user.id, Purpose::VerifyEmailChange, hash, now),
             users::claim(after),
             users::give_up(before),
-            Write::put(former_email.build()),
+            Write::put(items::write(former_key, &former_email)),
         ];
         self.commit(writes.into_iter().chain(users::replace(former, user)), event).await.map_err(|error| {
             match error {

@@ -9,15 +9,16 @@ use aws_sdk_dynamodb::{
         query::builders::QueryFluentBuilder,
         update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     },
-    types::{AttributeValue, Select},
+    types::Select,
 };
 use cloud::{Cloud, SettingError};
 use domain::Timestamp;
 
 use crate::{
-    Failure,
-    item::{Attributes, Item, Read, number, text},
-    outbox::{DUE_SHARDS, dead_pk, due_at, due_shard, due_sk},
+    Failure, State,
+    attributes::{Attributes, event_key, millis, number, text, text_of, texts, values},
+    items::{self, EventItem, Item, Millis, QuarantinedItem},
+    outbox::{DUE_SHARDS, dead_pk, due_shard, due_sk},
     units::counted_client,
 };
 
@@ -113,9 +114,10 @@ impl Outbox {
             .get_item()
             .table_name(&self.table)
             .consistent_read(true)
-            .set_key(Some(attributes(key)));
+            .set_key(Some(event_key(key)));
         let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
-        answer.item.filter(is_pending).map(|item| parse(&item)).transpose()
+        let event = answer.item.filter(is_pending).map(EventItem::read).transpose()?;
+        Ok(event.map(PendingEvent::from))
     }
 
     /// Whether an event waits for its delivery, by a strongly consistent read.
@@ -128,7 +130,7 @@ impl Outbox {
             .get_item()
             .table_name(&self.table)
             .consistent_read(true)
-            .set_key(Some(attributes(key)))
+            .set_key(Some(event_key(key)))
             .projection_expression("#state")
             .expression_attribute_names("#state", "state");
         let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
@@ -197,12 +199,12 @@ impl Outbox {
                 .set_exclusive_start_key(start);
             let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
             let items = answer.items.unwrap_or_default();
-            let pending = items.iter().take_while(|item| is_pending(item)).count();
-            for item in items.iter().take(pending) {
-                run.push(parse(item)?);
+            let (all, pending) = (items.len(), items.iter().take_while(|item| is_pending(item)).count());
+            for item in items.into_iter().take(pending) {
+                run.push(EventItem::read(item)?.into());
             }
             start = answer.last_evaluated_key;
-            if pending < items.len() || start.is_none() {
+            if pending < all || start.is_none() {
                 run.reverse();
                 return Ok(run);
             }
@@ -215,17 +217,19 @@ impl Outbox {
     /// If the table does not answer.
     pub async fn delivered(&self, key: &EventKey, bus_event_id: &str, now: Timestamp) -> Result<(), Failure> {
         const MARK: &str = "SET #state = :delivered, delivered_at = :now, bus_event_ids = :bus";
-        let values = Item::default()
-            .text(":delivered", "delivered")
-            .moment(":now", now)
-            .texts(":bus", [&bus_event_id.to_owned()]);
+        let mut values = values([
+            (":delivered", text(State::Delivered.name())),
+            (":now", millis(now)),
+            (":bus", texts(&[bus_event_id.to_owned()])),
+        ]);
         let update = match self.retention {
             None => self.if_pending(key, values).update_expression(format!("{MARK} REMOVE due_pk, due_sk")),
-            Some(retention) => self
-                .if_pending(key, values.number(":ttl", now.plus(retention).seconds()))
-                // What may be lost has an end from the beginning: a canary.
-                .update_expression(format!("{MARK}, #ttl = if_not_exists(#ttl, :ttl) REMOVE due_pk, due_sk"))
-                .expression_attribute_names("#ttl", "ttl"),
+            Some(retention) => {
+                values.insert(":ttl".to_owned(), number(now.plus(retention).seconds()));
+                // A canary may be lost, so it has an end from the beginning.
+                let mark = format!("{MARK}, #ttl = if_not_exists(#ttl, :ttl) REMOVE due_pk, due_sk");
+                self.if_pending(key, values).update_expression(mark).expression_attribute_names("#ttl", "ttl")
+            }
         };
         marked(update.send().await)
     }
@@ -236,15 +240,17 @@ impl Outbox {
     /// # Errors
     /// If the table does not answer.
     pub async fn dead(&self, key: &EventKey, why: &str, now: Timestamp) -> Result<(), Failure> {
-        let values = Item::default()
-            .text(":dead", "dead")
-            .text(":why", clipped(why, MAX_ERROR_BYTES))
-            .text(":due_pk", dead_pk(due_shard(&key.stream)))
-            .text(":due_sk", due_sk(now.millis(), &key.stream, key.sequence));
+        let values = values([
+            (":dead", text(State::Dead.name())),
+            (":why", text(clipped(why, MAX_ERROR_BYTES))),
+            (":due_pk", text(dead_pk(due_shard(&key.stream)))),
+            (":due_sk", text(due_sk(now.millis(), &key.stream, key.sequence))),
+            (":one", number(1)),
+        ]);
         let update = self.if_pending(key, values).update_expression(
             "SET #state = :dead, last_error = :why, due_pk = :due_pk, due_sk = :due_sk ADD attempts :one",
         );
-        marked(update.expression_attribute_values(":one", number(1)).send().await)
+        marked(update.send().await)
     }
 
     /// Notes that the `attempt`th attempt was in vain, and when the next one is due.
@@ -258,11 +264,12 @@ impl Outbox {
         why: &str,
         next_attempt_at: Timestamp,
     ) -> Result<(), Failure> {
-        let values = Item::default()
-            .number(":attempt", attempt)
-            .text(":why", clipped(why, MAX_ERROR_BYTES))
-            .moment(":next", next_attempt_at)
-            .text(":due_sk", due_sk(next_attempt_at.millis(), &key.stream, key.sequence));
+        let values = values([
+            (":attempt", number(attempt)),
+            (":why", text(clipped(why, MAX_ERROR_BYTES))),
+            (":next", millis(next_attempt_at)),
+            (":due_sk", text(due_sk(next_attempt_at.millis(), &key.stream, key.sequence))),
+        ]);
         let update = self.if_pending(key, values).update_expression(
             "SET attempts = :attempt, last_error = :why, next_attempt_at = :next, due_sk = :due_sk",
         );
@@ -280,12 +287,14 @@ impl Outbox {
         raw: &str,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        let item = Item::default()
-            .text("stream", quarantine(event.map_or(position, |event| &event.stream)))
-            .number("seq", event.map_or(1, |event| event.sequence))
-            .text(RAW, clipped(raw, MAX_RAW_BYTES))
-            .moment("created_at", now)
-            .build();
+        let item = QuarantinedItem {
+            stream: quarantine(event.map_or(position, |event| &event.stream)),
+            seq: event.map_or(1, |event| event.sequence),
+            raw: Some(clipped(raw, MAX_RAW_BYTES).to_owned()),
+            created_at: Millis(now),
+            state: None,
+        };
+        let item = items::write(Attributes::new(), &item);
         let put = self
             .dynamodb
             .put_item()
@@ -303,14 +312,15 @@ impl Outbox {
     }
 
     /// An update that is made only while the event waits: what became of it is said once.
-    fn if_pending(&self, key: &EventKey, values: Item) -> UpdateItemFluentBuilder {
+    fn if_pending(&self, key: &EventKey, mut values: Attributes) -> UpdateItemFluentBuilder {
+        values.insert(":pending".to_owned(), text(State::Pending.name()));
         self.dynamodb
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(attributes(key)))
+            .set_key(Some(event_key(key)))
             .condition_expression("#state = :pending")
             .expression_attribute_names("#state", "state")
-            .set_expression_attribute_values(Some(values.text(":pending", "pending").build()))
+            .set_expression_attribute_values(Some(values))
     }
 }
 
@@ -329,38 +339,8 @@ pub(crate) fn quarantine(stream: &str) -> String {
     format!("quarantine#{stream}")
 }
 
-pub(crate) fn attributes(key: &EventKey) -> Attributes {
-    Item::default().text("stream", &key.stream).number("seq", key.sequence).build()
-}
-
-pub(crate) fn key(item: &Attributes) -> Result<EventKey, Failure> {
-    let read = Read(item);
-    Ok(EventKey { stream: read.text("stream")?, sequence: read.number("seq")? })
-}
-
-pub(crate) fn waiting(item: &Attributes) -> Result<Waiting, Failure> {
-    let (key, read) = (key(item)?, Read(item));
-    let due_at = due_at(&read.text("due_sk")?).ok_or(Failure::Malformed("due_sk"))?;
-    // An item without it is found by who reads the table; the index must not stop at it.
-    let created_at = read.moment("created_at").unwrap_or(due_at);
-    Ok(Waiting { key, due_at, created_at })
-}
-
 fn is_pending(item: &Attributes) -> bool {
-    matches!(item.get("state"), Some(AttributeValue::S(state)) if state == "pending")
-}
-
-pub(crate) fn parse(item: &Attributes) -> Result<PendingEvent, Failure> {
-    let read = Read(item);
-    Ok(PendingEvent {
-        key: key(item)?,
-        event_id: read.text("event_id")?,
-        detail_type: read.text("detail_type")?,
-        detail: read.text("detail")?,
-        created_at: read.moment("created_at")?,
-        attempts: read.number("attempts")?,
-        next_attempt_at: read.moment("next_attempt_at")?,
-    })
+    text_of(item, "state") == Some(State::Pending.name())
 }
 
 /// The longest beginning of a text that has at most `bytes` bytes.

@@ -1,10 +1,12 @@
 //! What the last digest said, for the next one to be held against.
 
-use domain::{Digest, Event, UsersByStatus};
+use domain::{Digest, Event, UsersByStatus, Week};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, Identities, Refused,
-    item::{Attributes, Item, Read},
+    attributes::{key, text, values},
+    items::{self, Item, Millis, Text},
     sessions::stale,
     transaction::{Commands, Write},
 };
@@ -17,7 +19,7 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn last_digest(&self) -> Result<Option<Digest>, Failure> {
-        self.get(PK.to_owned(), PK.to_owned()).await?.map(|item| parse(&item)).transpose()
+        Ok(self.find::<DigestItem>(key(PK, PK)).await?.map(Digest::from))
     }
 }
 
@@ -32,33 +34,42 @@ impl Commands<'_> {
         digest: &Digest,
         event: Event,
     ) -> Result<(), Refused> {
-        let put = Write::put(item(digest));
+        let put = Write::put(items::write(key(PK, PK), &DigestItem::from(digest)));
         let put = match before {
             None => put.only_if("attribute_not_exists(pk)"),
             Some(before) => {
-                put.only_if("week = :before").with(Item::default().text(":before", before.week.to_string()))
+                put.only_if("week = :before").with(values([(":before", text(before.week.to_string()))]))
             }
         };
         self.commit([put], event).await.map_err(stale)
     }
 }
 
-fn item(digest: &Digest) -> Attributes {
-    Item::at(PK, PK)
-        .text("week", digest.week.to_string())
-        .moment("written_at", digest.written_at)
-        .number("active", digest.users.active)
-        .number("suspended", digest.users.suspended)
-        .number("deleting", digest.users.deleting)
-        .build()
+/// The digest that was written last.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct DigestItem {
+    week: Text<Week>,
+    written_at: Millis,
+    active: u64,
+    suspended: u64,
+    deleting: u64,
 }
 
-fn parse(item: &Attributes) -> Result<Digest, Failure> {
-    let read = Read(item);
-    let users = UsersByStatus {
-        active: read.number("active")?,
-        suspended: read.number("suspended")?,
-        deleting: read.number("deleting")?,
-    };
-    Ok(Digest { week: read.parsed("week", str::parse)?, written_at: read.moment("written_at")?, users })
+impl Item for DigestItem {
+    const TYPE: &'static str = "digest";
+}
+
+impl From<&Digest> for DigestItem {
+    fn from(Digest { week, written_at, users }: &Digest) -> Self {
+        let UsersByStatus { active, suspended, deleting } = *users;
+        Self { week: Text(*week), written_at: Millis(*written_at), active, suspended, deleting }
+    }
+}
+
+impl From<DigestItem> for Digest {
+    fn from(item: DigestItem) -> Self {
+        let DigestItem { week, written_at, active, suspended, deleting } = item;
+        let users = UsersByStatus { active, suspended, deleting };
+        Self { week: week.0, written_at: written_at.0, users }
+    }
 }

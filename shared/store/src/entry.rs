@@ -5,8 +5,9 @@ use std::fmt;
 use domain::Timestamp;
 
 use crate::{
-    EventKey, Failure,
-    item::{Attributes, Read},
+    EventKey, MalformedItem,
+    attributes::{Attributes, text_of},
+    items::{EventSummary, Item, QuarantinedItem},
 };
 
 /// One item of the table Events.
@@ -32,7 +33,7 @@ pub enum Entry {
         /// Its number, as it is written.
         sequence: String,
         /// What is wrong with it.
-        attribute: &'static str,
+        attribute: String,
     },
 }
 
@@ -114,49 +115,28 @@ pub(crate) const PROJECTION: &str = "#stream, seq, #state, event_id, detail_type
 pub(crate) const PROJECTED: [(&str, &str); 2] = [("#stream", "stream"), ("#state", "state")];
 
 impl Entry {
-    pub(crate) fn of(item: &Attributes) -> Self {
-        let read = Read(item);
-        let stream = read.maybe_text("stream").unwrap_or_default();
-        match stream.split('#').next() {
-            Some("canary" | "lease" | "task") => Self::Internal,
-            Some("quarantine") => quarantined(item).unwrap_or_else(|| unreadable(stream, item, "created_at")),
-            _ => event(item).map_or_else(|attribute| unreadable(stream, item, attribute), Self::Event),
-        }
+    pub(crate) fn of(item: Attributes) -> Self {
+        let stream = text_of(&item, "stream").unwrap_or_default().to_owned();
+        let sequence = item.get("seq").and_then(|value| value.as_n().ok()).cloned().unwrap_or_default();
+        let entry = match stream.split('#').next() {
+            Some("canary" | "lease" | "task") => return Self::Internal,
+            Some("quarantine") => QuarantinedItem::read(item).map(Self::from),
+            _ => EventSummary::read(item).map(|event| Self::Event(event.into())),
+        };
+        entry.unwrap_or_else(|MalformedItem { attribute, .. }| Self::Unreadable {
+            stream,
+            sequence,
+            attribute,
+        })
     }
 }
 
-fn quarantined(item: &Attributes) -> Option<Entry> {
-    let key = crate::delivery::key(item).ok()?;
-    let is_discarded = Read(item).maybe_text("state").as_deref() == Some(State::Discarded.name());
-    Some(Entry::Quarantined { key, created_at: Read(item).moment("created_at").ok()?, is_discarded })
-}
-
-fn unreadable(stream: String, item: &Attributes, attribute: &'static str) -> Entry {
-    let sequence = item.get("seq").and_then(|value| value.as_n().ok()).cloned().unwrap_or_default();
-    Entry::Unreadable { stream, sequence, attribute }
-}
-
-fn event(item: &Attributes) -> Result<StoredEvent, &'static str> {
-    parse(item).map_err(|failure| match failure {
-        Failure::Malformed(attribute) => attribute,
-        _ => "stream",
-    })
-}
-
-fn parse(item: &Attributes) -> Result<StoredEvent, Failure> {
-    let read = Read(item);
-    let maybe_moment = |name| item.contains_key(name).then(|| read.moment(name)).transpose();
-    let state = |name: &str| State::named(name).ok_or(());
-    Ok(StoredEvent {
-        key: crate::delivery::key(item)?,
-        event_id: read.text("event_id")?,
-        detail_type: read.text("detail_type")?,
-        state: read.parsed("state", state)?,
-        created_at: read.moment("created_at")?,
-        attempts: read.number("attempts")?,
-        last_error: read.maybe_text("last_error"),
-        next_attempt_at: read.moment("next_attempt_at")?,
-        delivered_at: maybe_moment("delivered_at")?,
-        requeued_at: maybe_moment("requeued_at")?,
-    })
+impl From<QuarantinedItem> for Entry {
+    fn from(item: QuarantinedItem) -> Self {
+        Self::Quarantined {
+            key: EventKey { stream: item.stream, sequence: item.seq },
+            created_at: item.created_at.0,
+            is_discarded: item.state.is_some_and(|state| state.0 == State::Discarded),
+        }
+    }
 }

@@ -1,10 +1,12 @@
 //! Deleting an account: first it is due, later nothing is left of it.
 
 use domain::{Credential, Event, Status, Timestamp, Tombstone, User, UserId};
+use serde::Deserialize;
 
 use crate::{
     Failure, Identities, Refused,
-    item::{Attributes, Item, Read, text},
+    attributes::{Attributes, key, text},
+    items::{AsText, Item, Text},
     sessions,
     transaction::{Commands, Write},
     users,
@@ -34,19 +36,34 @@ impl Erasure {
 
     /// Notes it.
     pub(crate) fn note(self) -> Write {
-        Write::put(self.key().build())
+        Write::put(self.key())
     }
 
-    fn key(self) -> Item {
-        Item::at(PK, format!("{}#{}", sortable(self.due_at), self.user_id))
+    fn key(self) -> Attributes {
+        key(PK, self.text())
+    }
+}
+
+/// The item of an erasure has nothing but its key.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(crate) struct ErasureItem {
+    pub(crate) sk: Text<Erasure>,
+}
+
+impl Item for ErasureItem {
+    const TYPE: &'static str = "erasure";
+}
+
+impl AsText for Erasure {
+    fn text(&self) -> String {
+        format!("{}#{}", sortable(self.due_at), self.user_id)
     }
 
-    fn parse(key: &Attributes) -> Result<Self, Failure> {
-        Read(key).parsed("sk", |sk| {
-            let (due_at, user_id) = sk.split_once('#').ok_or(())?;
-            let due_at = due_at.parse().map(Timestamp::from_millis).map_err(|_| ())?;
-            Ok::<_, ()>(Self { user_id: user_id.parse().map_err(|_| ())?, due_at })
-        })
+    fn parse(text: &str) -> Option<Self> {
+        let (due_at, user_id) = text.split_once('#')?;
+        let due_at = Timestamp::from_millis(due_at.parse().ok()?);
+        Some(Self { user_id: user_id.parse().ok()?, due_at })
     }
 }
 
@@ -59,7 +76,7 @@ pub(crate) fn sortable(moment: Timestamp) -> String {
 pub(crate) fn writes(before: &User, after: &User) -> impl Iterator<Item = Write> {
     let (before, after) = (Erasure::of(before), Erasure::of(after));
     let is_new = before != after;
-    let forget = before.filter(|_| is_new).map(|erasure| Write::delete(erasure.key().build()));
+    let forget = before.filter(|_| is_new).map(|erasure| Write::delete(erasure.key()));
     forget.into_iter().chain(after.filter(|_| is_new).map(Erasure::note))
 }
 
@@ -78,7 +95,7 @@ impl Commands<'_> {
     ) -> Result<(), Refused> {
         let writes = [
             Some(users::bury(tombstone)),
-            Some(Write::delete(erasure.key().build())),
+            Some(Write::delete(erasure.key())),
             credential.map(users::give_up),
         ];
         self.commit(writes.into_iter().flatten(), event).await.map_err(sessions::stale)
@@ -106,8 +123,9 @@ impl Identities {
             .expression_attribute_values(":pk", text(PK))
             .expression_attribute_values(":end", text(sortable(Timestamp::from_millis(now.millis() + 1))))
             .limit(100)
-            .set_exclusive_start_key(after.map(|after| after.key().build()));
+            .set_exclusive_start_key(after.map(Erasure::key));
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-        answer.items.unwrap_or_default().iter().map(Erasure::parse).collect()
+        let erasure = |item| Ok(ErasureItem::read(item)?.sk.0);
+        answer.items.unwrap_or_default().into_iter().map(erasure).collect()
     }
 }

@@ -4,6 +4,8 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use cloud::Fault;
 use thiserror::Error;
 
+use crate::MalformedItem;
+
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// DynamoDB could not do what was asked, or holds what it must not.
@@ -38,9 +40,9 @@ pub enum Failure {
     /// The table goes on taking only a part of what is written: the same call may succeed later.
     #[error("DynamoDB takes only a part of what is written")]
     Throttled,
-    /// An item lacks an attribute or holds one of another kind.
-    #[error("an item has no usable attribute `{0}`")]
-    Malformed(&'static str),
+    /// An item lacks an attribute or holds an unusable one.
+    #[error(transparent)]
+    Malformed(#[from] MalformedItem),
 }
 
 impl Failure {

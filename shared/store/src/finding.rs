@@ -45,7 +45,7 @@ pub enum Finding {
         /// Its key, as it is written.
         key: String,
         /// What is wrong with it.
-        attribute: &'static str,
+        attribute: String,
     },
     /// An item of a kind that the table does not have.
     UnknownStream {

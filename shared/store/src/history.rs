@@ -3,12 +3,14 @@
 use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError};
 use cloud::{Cloud, SettingError};
 use domain::{AttributesSchema, Envelope, Stream, UserId};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
     EventKey, Failure, Identities,
-    delivery::{RAW, attributes, key, quarantine},
-    item::{Attributes, Read, number, text},
+    attributes::{Attributes, event_key, number, text},
+    delivery::{RAW, quarantine},
+    items::{EventKeyItem, Item},
 };
 
 /// Events of a page when all are read.
@@ -19,6 +21,16 @@ const PAGE: i32 = 100;
 pub struct History {
     dynamodb: Client,
     table: String,
+}
+
+/// An event as it was published.
+#[derive(Deserialize)]
+struct PublishedItem {
+    detail: String,
+}
+
+impl Item for PublishedItem {
+    const TYPE: &'static str = "event";
 }
 
 impl History {
@@ -42,8 +54,10 @@ impl History {
         most: u8,
     ) -> Result<(Vec<Box<RawValue>>, Option<u64>), Failure> {
         let (items, next) = self.newest_items(stream, before, most).await?;
-        let event = |text: &str| RawValue::from_string(text.to_owned());
-        let events = items.iter().map(|item| Read(item).parsed("detail", event));
+        let event = |PublishedItem { detail }| {
+            RawValue::from_string(detail).map_err(|_| PublishedItem::malformed("detail"))
+        };
+        let events = items.into_iter().map(|item| PublishedItem::read(item).and_then(event));
         Ok((events.collect::<Result<_, _>>()?, next))
     }
 
@@ -59,11 +73,12 @@ impl History {
         schema: &AttributesSchema,
     ) -> Result<(Vec<Box<RawValue>>, Option<u64>), Failure> {
         let (items, next) = self.newest_items(Stream::User(user), before, most).await?;
-        let event = |text: &str| {
-            let seen = Envelope::for_user(text, schema).map_err(drop)?;
-            RawValue::from_string(seen.unwrap_or_else(|| text.to_owned())).map_err(drop)
+        let event = |PublishedItem { detail }| {
+            let malformed = || PublishedItem::malformed("detail");
+            let seen = Envelope::for_user(&detail, schema).map_err(|_| malformed())?;
+            RawValue::from_string(seen.unwrap_or(detail)).map_err(|_| malformed())
         };
-        let events = items.iter().map(|item| Read(item).parsed("detail", event));
+        let events = items.into_iter().map(|item| PublishedItem::read(item).and_then(event));
         Ok((events.collect::<Result<_, _>>()?, next))
     }
 
@@ -86,7 +101,8 @@ impl History {
             .expression_attribute_values(":before", number(before.unwrap_or(u64::from(u32::MAX))))
             .limit(most.into());
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-        let next = answer.last_evaluated_key.map(|key| Read(&key).number("seq")).transpose()?;
+        let next = answer.last_evaluated_key.map(EventKeyItem::read).transpose()?;
+        let next = next.map(|key| EventKey::from(key).sequence);
         // Before the first one there is none.
         Ok((answer.items.unwrap_or_default(), next.filter(|next| *next > 1)))
     }
@@ -121,7 +137,8 @@ impl History {
             let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
             for item in answer.items.unwrap_or_default() {
                 if let Some((attribute, redacted)) = redacted(&item) {
-                    self.rewrite(&key(&item)?, attribute, redacted).await?;
+                    let key = EventKeyItem::read(item)?.into();
+                    self.rewrite(&key, attribute, redacted).await?;
                 }
             }
             start = answer.last_evaluated_key;
@@ -142,7 +159,7 @@ impl History {
             .dynamodb
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(attributes(key)))
+            .set_key(Some(event_key(key)))
             .update_expression("SET #attribute = :redacted")
             .condition_expression("attribute_exists(#attribute)")
             .expression_attribute_names("#attribute", attribute)

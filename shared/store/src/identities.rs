@@ -1,11 +1,12 @@
 //! The table Identities: its one way to read an item.
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::Client;
 use cloud::{Cloud, SettingError};
 
 use crate::{
     Failure,
-    item::{Attributes, Item},
+    attributes::{Attributes, text},
+    items::Item,
     units::counted_client,
 };
 
@@ -32,8 +33,12 @@ impl Identities {
         self.dynamodb.clone()
     }
 
-    pub(crate) async fn get(&self, pk: String, sk: String) -> Result<Option<Attributes>, Failure> {
-        let key = Item::at(pk, sk).build();
+    /// Reads the item with this key.
+    pub(crate) async fn find<I: Item>(&self, key: Attributes) -> Result<Option<I>, Failure> {
+        Ok(self.get(key).await?.map(I::read).transpose()?)
+    }
+
+    pub(crate) async fn get(&self, key: Attributes) -> Result<Option<Attributes>, Failure> {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true).set_key(Some(key));
         let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
         Ok(answer.item)
@@ -48,7 +53,7 @@ impl Identities {
                 .table_name(&self.table)
                 .consistent_read(true)
                 .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+                .expression_attribute_values(":pk", text(pk))
                 .set_exclusive_start_key(start);
             let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
             items.extend(answer.items.unwrap_or_default());

@@ -2,12 +2,13 @@
 //! consistent; the index lags behind it.
 
 use domain::{Timestamp, UserId};
+use serde::Deserialize;
 
 use crate::{
-    Entry, EventKey, Failure, Identities, NextPage, Outbox, PendingEvent, State, Waiting,
-    delivery::{attributes, key, parse, waiting},
+    Entry, EventKey, Failure, Identities, MalformedItem, NextPage, Outbox, PendingEvent, State, Waiting,
+    attributes::{Attributes, event_key, number, text, text_of},
     entry::{PROJECTED, PROJECTION},
-    item::{Attributes, Read, number, text},
+    items::{DueItem, EventItem, EventKeyItem, Item, Millis},
     outbox::dead_pk,
     users,
 };
@@ -57,7 +58,8 @@ impl Outbox {
             .set_limit(most)
             .set_exclusive_start_key(start.map(|start| start.0));
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-        let items = answer.items.unwrap_or_default().iter().map(waiting).collect::<Result<_, _>>()?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        let items = items.map(|item| DueItem::read(item)?.waiting()).collect::<Result<_, _>>()?;
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
     }
 
@@ -71,11 +73,11 @@ impl Outbox {
             .get_item()
             .table_name(&self.table)
             .consistent_read(true)
-            .set_key(Some(attributes(key)))
+            .set_key(Some(event_key(key)))
             .projection_expression(PROJECTION)
             .set_expression_attribute_names(Some(names()));
         let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
-        Ok(answer.item.as_ref().map(Entry::of))
+        Ok(answer.item.map(Entry::of))
     }
 
     /// The items of a stream, in order.
@@ -123,7 +125,9 @@ impl Outbox {
             .expression_attribute_values(":until", number(until.millis()))
             .set_exclusive_start_key(start.map(|start| start.0));
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-        let items = answer.items.unwrap_or_default().iter().map(parse).collect::<Result<_, _>>()?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        let items = items.map(|item| EventItem::read(item).map(PendingEvent::from));
+        let items = items.collect::<Result<_, _>>()?;
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
     }
 
@@ -166,7 +170,9 @@ impl Outbox {
             .expression_attribute_values(":before", number(before.millis()))
             .set_exclusive_start_key(start.map(|start| start.0));
         let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
-        let items = answer.items.unwrap_or_default().iter().map(key).collect::<Result<_, _>>()?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        let items = items.map(|item| EventKeyItem::read(item).map(EventKey::from));
+        let items = items.collect::<Result<_, _>>()?;
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
     }
 }
@@ -177,8 +183,7 @@ impl Identities {
     /// # Errors
     /// If the table does not answer, or if the item cannot be read.
     pub async fn user_version(&self, id: UserId) -> Result<Option<UserVersion>, Failure> {
-        let item = self.get(users::pk(id), "USER".to_owned()).await?;
-        item.map(|item| user_version(&item).map_err(|_| Failure::Malformed("version"))).transpose()
+        Ok(self.get(users::key(id)).await?.map(parse_user_version).transpose()?)
     }
 
     /// Every user's version; the key of an item that cannot be read instead of it.
@@ -203,17 +208,27 @@ impl Identities {
     }
 }
 
-fn user_version(item: &Attributes) -> Result<UserVersion, String> {
-    let read = Read(item);
-    let id = |pk: &str| pk.strip_prefix("USER#").and_then(|id| id.parse().ok()).ok_or(());
-    let parse = || {
-        Ok(UserVersion {
-            id: read.parsed("pk", id)?,
-            version: read.number("version")?,
-            created_at: read.moment("created_at")?,
-        })
-    };
-    parse().map_err(|_: Failure| read.maybe_text("pk").unwrap_or_default())
+/// What a user and a tombstone have in common.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(crate) struct UserVersionItem {
+    version: u64,
+    created_at: Millis,
+}
+
+impl Item for UserVersionItem {
+    const TYPE: &'static str = "user version";
+}
+
+fn parse_user_version(item: Attributes) -> Result<UserVersion, MalformedItem> {
+    let id = users::id(&item)?;
+    let UserVersionItem { version, created_at } = Item::read(item)?;
+    Ok(UserVersion { id, version, created_at: created_at.0 })
+}
+
+fn user_version(item: Attributes) -> Result<UserVersion, String> {
+    let pk = text_of(&item, "pk").unwrap_or_default().to_owned();
+    parse_user_version(item).map_err(|_| pk)
 }
 
 fn names() -> std::collections::HashMap<String, String> {
@@ -223,7 +238,7 @@ fn names() -> std::collections::HashMap<String, String> {
 fn page<T>(
     items: Option<Vec<Attributes>>,
     next: Option<Attributes>,
-    parse: impl Fn(&Attributes) -> T,
+    parse: impl Fn(Attributes) -> T,
 ) -> Page<T> {
-    Page { items: items.unwrap_or_default().iter().map(parse).collect(), next: next.map(NextPage) }
+    Page { items: items.unwrap_or_default().into_iter().map(parse).collect(), next: next.map(NextPage) }
 }

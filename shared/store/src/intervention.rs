@@ -9,8 +9,7 @@ use domain::Timestamp;
 
 use crate::{
     EventKey, Failure, Outbox, State, StoredEvent,
-    delivery::attributes,
-    item::{Item, number},
+    attributes::{Attributes, event_key, millis, number, text, values},
     outbox::{due_shard, due_sk},
 };
 
@@ -23,12 +22,13 @@ impl Outbox {
     /// # Errors
     /// If the table does not answer.
     pub async fn retry(&self, seen: &StoredEvent, now: Timestamp) -> Result<bool, Failure> {
-        let values = Item::default()
-            .text(":pending", State::Pending.name())
-            .number(":attempts", seen.attempts)
-            .moment(":seen", seen.next_attempt_at)
-            .moment(":now", now)
-            .text(":due_sk", due_sk(now.millis(), &seen.key.stream, seen.key.sequence));
+        let values = values([
+            (":pending", text(State::Pending.name())),
+            (":attempts", number(seen.attempts)),
+            (":seen", millis(seen.next_attempt_at)),
+            (":now", millis(now)),
+            (":due_sk", text(due_sk(now.millis(), &seen.key.stream, seen.key.sequence))),
+        ]);
         let update = self
             .update(&seen.key, values)
             .update_expression("SET next_attempt_at = :now, due_sk = :due_sk")
@@ -41,13 +41,14 @@ impl Outbox {
     /// # Errors
     /// If the table does not answer.
     pub async fn requeue(&self, key: &EventKey, now: Timestamp) -> Result<bool, Failure> {
-        let values = Item::default()
-            .text(":dead", State::Dead.name())
-            .text(":pending", State::Pending.name())
-            .number(":none", 0)
-            .moment(":now", now)
-            .text(":due_pk", due_shard(&key.stream).to_string())
-            .text(":due_sk", due_sk(now.millis(), &key.stream, key.sequence));
+        let values = values([
+            (":dead", text(State::Dead.name())),
+            (":pending", text(State::Pending.name())),
+            (":none", number(0)),
+            (":now", millis(now)),
+            (":due_pk", text(due_shard(&key.stream).to_string())),
+            (":due_sk", text(due_sk(now.millis(), &key.stream, key.sequence))),
+        ]);
         let update = self
             .update(key, values)
             .update_expression(
@@ -64,11 +65,12 @@ impl Outbox {
     /// If the table does not answer.
     pub async fn discard(&self, key: &EventKey, now: Timestamp) -> Result<bool, Failure> {
         const GIVE_UP: &str = "SET #state = :discarded, discarded_at = :now";
-        let values = Item::default()
-            .text(":dead", State::Dead.name())
-            .text(":discarded", State::Discarded.name())
-            .text(":quarantine", "quarantine#")
-            .moment(":now", now);
+        let values = values([
+            (":dead", text(State::Dead.name())),
+            (":discarded", text(State::Discarded.name())),
+            (":quarantine", text("quarantine#")),
+            (":now", millis(now)),
+        ]);
         let update = match self.retention {
             None => self.update(key, values).update_expression(format!("{GIVE_UP} REMOVE due_pk, due_sk")),
             Some(retention) => self
@@ -94,7 +96,7 @@ impl Outbox {
     pub async fn delete(&self, settled: &[EventKey]) -> Result<(), Failure> {
         for keys in settled.chunks(DELETES) {
             let requests = keys.iter().filter_map(|key| {
-                let delete = DeleteRequest::builder().set_key(Some(attributes(key))).build().ok()?;
+                let delete = DeleteRequest::builder().set_key(Some(event_key(key))).build().ok()?;
                 Some(WriteRequest::builder().delete_request(delete).build())
             });
             self.write_all(requests.collect()).await?;
@@ -117,13 +119,13 @@ impl Outbox {
         }
     }
 
-    fn update(&self, key: &EventKey, values: Item) -> UpdateItemFluentBuilder {
+    fn update(&self, key: &EventKey, values: Attributes) -> UpdateItemFluentBuilder {
         self.dynamodb
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(attributes(key)))
+            .set_key(Some(event_key(key)))
             .expression_attribute_names("#state", "state")
-            .set_expression_attribute_values(Some(values.build()))
+            .set_expression_attribute_values(Some(values))
     }
 }
 

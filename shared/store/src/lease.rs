@@ -5,7 +5,10 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use domain::Timestamp;
 
-use crate::{Failure, Outbox, item::Item};
+use crate::{
+    EventKey, Failure, Outbox,
+    attributes::{Attributes, event_key, millis, text, values},
+};
 
 impl Outbox {
     /// Takes the lease `name` for `holder`, for `time` at most. Says whether it was free. Clocks
@@ -21,7 +24,7 @@ impl Outbox {
         time: Duration,
     ) -> Result<bool, Failure> {
         let values =
-            Item::default().text(":holder", holder).moment(":now", now).moment(":until", now.plus(time));
+            values([(":holder", text(holder)), (":now", millis(now)), (":until", millis(now.plus(time)))]);
         self.update_lease(
             name,
             "SET held_by = :holder, held_until = :until",
@@ -36,7 +39,7 @@ impl Outbox {
     /// # Errors
     /// If the table does not answer.
     pub async fn give_lease_back(&self, name: &str, holder: &str) -> Result<(), Failure> {
-        let values = Item::default().text(":holder", holder);
+        let values = values([(":holder", text(holder))]);
         self.update_lease(name, "REMOVE held_by, held_until", "held_by = :holder", values).await.map(drop)
     }
 
@@ -45,9 +48,9 @@ impl Outbox {
         name: &str,
         update: &str,
         condition: &str,
-        values: Item,
+        values: Attributes,
     ) -> Result<bool, Failure> {
-        let key = Item::default().text("stream", format!("lease#{name}")).number("seq", 1).build();
+        let key = event_key(&EventKey { stream: format!("lease#{name}"), sequence: 1 });
         let update = self
             .dynamodb
             .update_item()
@@ -55,7 +58,7 @@ impl Outbox {
             .set_key(Some(key))
             .update_expression(update)
             .condition_expression(condition)
-            .set_expression_attribute_values(Some(values.build()));
+            .set_expression_attribute_values(Some(values));
         match update.send().await {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {

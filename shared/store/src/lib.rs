@@ -8,6 +8,7 @@
 //! and operators see; [`Reconciliation`] holds the one against the other.
 
 mod administrators;
+mod attributes;
 mod belongings;
 mod canary;
 mod copying;
@@ -22,7 +23,7 @@ mod history;
 mod identities;
 mod inspection;
 mod intervention;
-mod item;
+mod items;
 mod lease;
 mod limits;
 mod links;
@@ -57,6 +58,7 @@ pub use finding::Finding;
 pub use history::History;
 pub use identities::Identities;
 pub use inspection::{Page, UserVersion};
+pub use items::MalformedItem;
 pub use limits::{Limit, MailLimits, NotReserved};
 pub use listing::{OrderedBy, UserFilter, UserOrder};
 pub use mails::{AddressHash, MailCap, Suppression, SuppressionReason};

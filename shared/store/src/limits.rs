@@ -17,10 +17,12 @@ use domain::{
     Allowance, Attempts, CanonicalEmail, Client, DeviceId, ReceiptId, RegistrationId, Timestamp, UserId,
 };
 use futures_util::future::{join_all, try_join_all};
+use serde::Deserialize;
 
 use crate::{
     Failure, Identities,
-    item::{Attributes, Item, Read, number},
+    attributes::{Attributes, key, number},
+    items::{Item, Millis},
 };
 
 /// Who finds the item changed as often as this is one of very many at once, and may wait.
@@ -164,7 +166,7 @@ impl Limit {
     }
 
     fn key(&self) -> Attributes {
-        Item::at(&self.pk, "LIMIT").build()
+        key(&self.pk, "LIMIT")
     }
 }
 
@@ -251,8 +253,8 @@ impl Identities {
         let Err(error) = update.send().await else { return Ok(Outcome::Remembered) };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(unmet)) => {
-                let found = unmet.item.as_ref().filter(|item| !item.is_empty());
-                Ok(Outcome::Found(found.map(parse).transpose()?))
+                let found = unmet.item.clone().filter(|item| !item.is_empty());
+                Ok(Outcome::Found(found.map(AttemptsItem::read).transpose()?.map(Attempts::from)))
             }
             _ => Err(Failure::of("UpdateItem", error)),
         }
@@ -291,9 +293,22 @@ enum Outcome {
     Found(Option<Attempts>),
 }
 
-fn parse(item: &Attributes) -> Result<Attempts, Failure> {
-    let read = Read(item);
-    Ok(Attempts { count: read.number("attempts")?, last_at: read.moment("last_at")? })
+/// The attempts at a limit. Only expressions write them.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(crate) struct AttemptsItem {
+    attempts: u32,
+    last_at: Millis,
+}
+
+impl Item for AttemptsItem {
+    const TYPE: &'static str = "limit";
+}
+
+impl From<AttemptsItem> for Attempts {
+    fn from(AttemptsItem { attempts, last_at }: AttemptsItem) -> Self {
+        Self { count: attempts, last_at: last_at.0 }
+    }
 }
 
 /// Rounded up: whoever waits as long as they are told is not told to wait again.

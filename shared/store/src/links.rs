@@ -4,21 +4,23 @@ use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnVal
 use domain::{
     CanonicalEmail, Email, Event, Link, LinkHash, PasswordResetRequest, Purpose, ResetId, Timestamp, UserId,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, Identities,
-    item::{Attributes, Item, Read, bytes, number},
+    attributes::{self, Attributes, bytes, millis, values},
+    items::{self, Item, Millis, Octets, Text, Ttl},
     registrations,
     transaction::{Commands, Write},
     users,
 };
 
-fn key(user: UserId, purpose: Purpose) -> Item {
-    Item::at(users::pk(user), format!("LINK#{}", purpose.name()))
+fn key(user: UserId, purpose: Purpose) -> Attributes {
+    attributes::key(users::pk(user), format!("LINK#{}", purpose.name()))
 }
 
-fn reset_pk(id: ResetId) -> String {
-    format!("RESET#{id}")
+fn reset_key(id: ResetId) -> Attributes {
+    attributes::key(format!("RESET#{id}"), "RESET")
 }
 
 impl Commands<'_> {
@@ -32,11 +34,7 @@ impl Commands<'_> {
         request: &PasswordResetRequest,
         event: Event,
     ) -> Result<(), Failure> {
-        let item = Item::at(reset_pk(request.id), "RESET")
-            .text("canonical_email", request.email.as_str())
-            .moment("expires_at", request.expires_at)
-            .ttl(request.expires_at)
-            .build();
+        let item = items::write(reset_key(request.id), &ResetItem::from(request));
         self.commit([Write::put(item)], event).await.map_err(registrations::unexpected)
     }
 }
@@ -47,10 +45,8 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn password_reset(&self, id: ResetId) -> Result<Option<(CanonicalEmail, Timestamp)>, Failure> {
-        let Some(item) = self.get(reset_pk(id), "RESET".to_owned()).await? else { return Ok(None) };
-        let read = Read(&item);
-        let email = read.parsed("canonical_email", Email::parse)?;
-        Ok(Some((email.canonical().clone(), read.moment("expires_at")?)))
+        let item = self.find::<ResetItem>(reset_key(id)).await?;
+        Ok(item.map(|item| (item.canonical_email.0, item.expires_at.0)))
     }
 
     /// A user's newest link for a purpose, expired or not.
@@ -58,8 +54,7 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn link(&self, user: UserId, purpose: Purpose) -> Result<Option<Link>, Failure> {
-        let item = self.get(users::pk(user), format!("LINK#{}", purpose.name())).await?;
-        item.map(|item| parse(&item)).transpose()
+        Ok(self.find::<LinkItem>(key(user, purpose)).await?.map(Link::from))
     }
 
     /// Makes a link the newest of its user and purpose.
@@ -87,14 +82,17 @@ impl Identities {
             .dynamodb
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key(user, purpose).build()))
+            .set_key(Some(key(user, purpose)))
             .update_expression("SET link_hash = :link")
             .condition_expression("attribute_exists(pk) AND expires_at > :now")
             .expression_attribute_values(":link", bytes(hash.bytes()))
-            .expression_attribute_values(":now", number(now.millis()))
+            .expression_attribute_values(":now", millis(now))
             .return_values(ReturnValue::AllNew);
         match update.send().await {
-            Ok(answer) => answer.attributes.map(|item| parse(&item)).transpose(),
+            Ok(answer) => {
+                let item = answer.attributes.map(LinkItem::read).transpose()?;
+                Ok(item.map(Link::from))
+            }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
                 _ => Err(Failure::of("UpdateItem", error)),
@@ -110,32 +108,75 @@ pub(crate) fn put(user: UserId, purpose: Purpose, link: &Link) -> Write {
 
 /// Takes a link away, if it is still the newest one at `now`.
 pub(crate) fn consume(user: UserId, purpose: Purpose, hash: &LinkHash, now: Timestamp) -> Write {
-    Write::delete(key(user, purpose).build())
+    Write::delete(key(user, purpose))
         .only_if("link_hash = :link AND expires_at > :now")
-        .with(Item::default().bytes(":link", hash.bytes()).moment(":now", now))
+        .with(values([(":link", bytes(hash.bytes())), (":now", millis(now))]))
 }
 
 /// Takes back whatever link there is.
 pub(crate) fn take_back(user: UserId, purpose: Purpose) -> Write {
-    Write::delete(key(user, purpose).build())
+    Write::delete(key(user, purpose))
 }
 
 fn item(user: UserId, purpose: Purpose, link: &Link) -> Attributes {
-    let item = key(user, purpose)
-        .text("bound_to", link.bound_to.address())
-        .maybe_number("epoch", link.epoch)
-        .moment("expires_at", link.expires_at)
-        .maybe_bytes("link_hash", link.hash.as_ref().map(LinkHash::bytes))
-        .ttl(link.expires_at);
-    item.build()
+    items::write(key(user, purpose), &LinkItem::from(link))
 }
 
-fn parse(item: &Attributes) -> Result<Link, Failure> {
-    let read = Read(item);
-    Ok(Link {
-        hash: read.maybe_bytes("link_hash")?.map(LinkHash::from_bytes),
-        bound_to: read.parsed("bound_to", Email::parse)?,
-        epoch: item.contains_key("epoch").then(|| read.number("epoch")).transpose()?,
-        expires_at: read.moment("expires_at")?,
-    })
+/// A one-time link.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LinkItem {
+    bound_to: Text<Email>,
+    epoch: Option<u64>,
+    expires_at: Millis,
+    link_hash: Option<Octets<[u8; 32]>>,
+    #[serde(skip_deserializing)]
+    ttl: Ttl,
+}
+
+impl Item for LinkItem {
+    const TYPE: &'static str = "link";
+}
+
+impl From<&Link> for LinkItem {
+    fn from(Link { hash, bound_to, epoch, expires_at }: &Link) -> Self {
+        Self {
+            bound_to: Text(bound_to.clone()),
+            epoch: *epoch,
+            expires_at: Millis(*expires_at),
+            link_hash: hash.as_ref().map(|hash| Octets(*hash.bytes())),
+            ttl: Ttl::at(*expires_at),
+        }
+    }
+}
+
+impl From<LinkItem> for Link {
+    fn from(item: LinkItem) -> Self {
+        Self {
+            hash: item.link_hash.map(|hash| LinkHash::from_bytes(hash.0)),
+            bound_to: item.bound_to.0,
+            epoch: item.epoch,
+            expires_at: item.expires_at.0,
+        }
+    }
+}
+
+/// A request for a link to choose a new password.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ResetItem {
+    canonical_email: Text<CanonicalEmail>,
+    expires_at: Millis,
+    #[serde(skip_deserializing)]
+    ttl: Ttl,
+}
+
+impl Item for ResetItem {
+    const TYPE: &'static str = "password reset request";
+}
+
+impl From<&PasswordResetRequest> for ResetItem {
+    fn from(PasswordResetRequest { email, expires_at, .. }: &PasswordResetRequest) -> Self {
+        let (canonical_email, expires_at, ttl) =
+            (Text(email.clone()), Millis(*expires_at), Ttl::at(*expires_at));
+        Self { canonical_email, expires_at, ttl }
+    }
 }

@@ -10,11 +10,13 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use domain::{StatusName, Timestamp, User, UserId};
 use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities,
+    Failure, Identities, MalformedItem,
+    attributes::{Attributes, key, text, text_of},
     erasures::sortable,
-    item::{Attributes, Item, Read, text},
+    items::{self, Item, UserItem},
     outbox::hash,
     transaction::Write,
     users,
@@ -158,7 +160,7 @@ impl Identities {
             let items = answer.responses.unwrap_or_default().into_values().flatten();
             for item in items.filter(|item| !users::is_tombstone(item)) {
                 let id = users::id(&item)?;
-                found.insert(id, users::parse(id, &item)?);
+                found.insert(id, users::parse(id, item)?);
             }
             let left = answer.unprocessed_keys.unwrap_or_default().into_values();
             keys = left.flat_map(|left| left.keys).collect();
@@ -214,16 +216,33 @@ impl Stretch {
 }
 
 impl Place {
-    fn of(item: &Attributes, position: &'static str) -> Result<Self, Failure> {
-        Ok(Self { position: Read(item).text(position)?, id: users::id(item)? })
+    fn of(item: &Attributes, position: &str) -> Result<Self, MalformedItem> {
+        let text = text_of(item, position).ok_or_else(|| UserItem::malformed(position))?;
+        Ok(Self { position: text.to_owned(), id: users::id(item)? })
     }
 }
 
-/// What makes a user be found: the one place that says so. Whatever else the user is given, or loses, the
-/// item of the user is written with this.
-pub(crate) fn listed(item: Item, user: &User) -> Item {
-    item.text("list_pk", partition(user.status.name().as_str(), shard(user.id)))
-        .text("list_sk", list_sk(user))
+/// The keys of the indexes in which a user is found.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) list_pk: String,
+    pub(crate) list_sk: String,
+}
+
+impl Item for Listed {
+    const TYPE: &'static str = "role of a user";
+}
+
+impl Listed {
+    /// Returns the keys by which a user is found by status: part of each item of a user.
+    pub(crate) fn by_status(user: &User) -> Self {
+        Self::in_group(user.status.name().as_str(), user)
+    }
+
+    fn in_group(group: &str, user: &User) -> Self {
+        let list_sk = format!("{}#{}", sortable(user.created_at), user.id);
+        Self { list_pk: partition(group, shard(user.id)), list_sk }
+    }
 }
 
 /// What makes a user be found by each role that they were given, and by none that they lost: whatever
@@ -231,16 +250,10 @@ pub(crate) fn listed(item: Item, user: &User) -> Item {
 pub(crate) fn role_writes(before: &[String], user: &User) -> Vec<Write> {
     let given = user.roles.iter().filter(|role| !before.contains(role));
     let lost = before.iter().filter(|role| !user.roles.contains(role));
-    let key = |role: &String| Item::at(users::pk(user.id), format!("{ROLE}{role}"));
-    let give = |role: &String| {
-        let pk = partition(&role_group(role), shard(user.id));
-        Write::put(key(role).text("list_pk", pk).text("list_sk", list_sk(user)).build())
-    };
-    given.map(give).chain(lost.map(|role| Write::delete(key(role).build()))).collect()
-}
-
-fn list_sk(user: &User) -> String {
-    format!("{}#{}", sortable(user.created_at), user.id)
+    let key = |role: &String| key(users::pk(user.id), format!("{ROLE}{role}"));
+    let give =
+        |role: &String| Write::put(items::write(key(role), &Listed::in_group(&role_group(role), user)));
+    given.map(give).chain(lost.map(|role| Write::delete(key(role)))).collect()
 }
 
 fn role_group(role: &str) -> String {

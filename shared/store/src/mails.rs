@@ -5,10 +5,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::AttributeValue};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{CanonicalEmail, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, Identities, NextPage, Page,
-    item::{Attributes, Item, Read, number, text},
+    attributes::{Attributes, key, number, text},
+    items::{self, AsText, Item, Millis, Text},
 };
 
 const SECONDS_OF_HOUR: i64 = 60 * 60;
@@ -74,8 +76,9 @@ impl SuppressionReason {
         }
     }
 
-    fn parse(name: &str) -> Result<Self, ()> {
-        [Self::Bounce, Self::Complaint].into_iter().find(|reason| reason.name() == name).ok_or(())
+    /// Returns the reason of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Bounce, Self::Complaint].into_iter().find(|reason| reason.name() == name)
     }
 }
 
@@ -95,12 +98,12 @@ impl Identities {
     ) -> Result<bool, Failure> {
         let day = now.seconds().div_euclid(SECONDS_OF_DAY);
         let hour = now.seconds().rem_euclid(SECONDS_OF_DAY) / SECONDS_OF_HOUR;
-        let key = Item::at(format!("LIMIT#mail#{}", AddressHash::of(email).0), format!("LIMIT#{day}"));
+        let key = key(format!("LIMIT#mail#{}", AddressHash::of(email).0), format!("LIMIT#{day}"));
         let update = self
             .dynamodb
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(key.build()))
+            .set_key(Some(key))
             .update_expression("SET #ttl = :ttl ADD #hour :events, #day :events")
             .condition_expression(
                 "(attribute_not_exists(#hour) OR size(#hour) < :per_hour OR contains(#hour, :event)) \
@@ -133,8 +136,10 @@ impl Identities {
         reason: SuppressionReason,
         since: Timestamp,
     ) -> Result<(), Failure> {
+        let address = AddressHash::of(email);
         let item =
-            suppression(&AddressHash::of(email)).text("reason", reason.name()).moment("since", since).build();
+            SuppressionItem { address: Text(address.clone()), reason: Text(reason), since: Millis(since) };
+        let item = items::write(suppression_key(&address), &item);
         let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
         put.send().await.map(drop).map_err(|error| Failure::of("PutItem", error))
     }
@@ -144,9 +149,8 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn suppressed(&self, email: &CanonicalEmail) -> Result<Option<Suppression>, Failure> {
-        let hash = AddressHash::of(email);
-        let item = self.get(format!("{SUPPRESSION}#{}", hash.0), SUPPRESSION.to_owned()).await?;
-        item.map(|item| parse(&item)).transpose()
+        let key = suppression_key(&AddressHash::of(email));
+        Ok(self.find::<SuppressionItem>(key).await?.map(Suppression::from))
     }
 
     /// Lets an address get mail again. Returns whether it did not.
@@ -158,7 +162,7 @@ impl Identities {
             .dynamodb
             .delete_item()
             .table_name(&self.table)
-            .set_key(Some(suppression(address).build()))
+            .set_key(Some(suppression_key(address)))
             .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld);
         let answer = delete.send().await.map_err(|error| Failure::of("DeleteItem", error))?;
         Ok(answer.attributes.is_some())
@@ -178,22 +182,44 @@ impl Identities {
             .expression_attribute_values(":prefix", text(format!("{SUPPRESSION}#")))
             .set_exclusive_start_key(start.map(|start| start.0));
         let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
-        let items = answer.items.unwrap_or_default().iter().map(parse).collect::<Result<_, _>>()?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        let items = items.map(|item| SuppressionItem::read(item).map(Suppression::from));
+        let items = items.collect::<Result<_, _>>()?;
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
     }
 }
 
-fn suppression(address: &AddressHash) -> Item {
-    Item::at(format!("{SUPPRESSION}#{}", address.0), SUPPRESSION)
+fn suppression_key(address: &AddressHash) -> Attributes {
+    key(address.text(), SUPPRESSION)
 }
 
-fn parse(item: &Attributes) -> Result<Suppression, Failure> {
-    let read = Read(item);
-    let pk = read.text("pk")?;
-    let hash = pk.strip_prefix(SUPPRESSION).and_then(|rest| rest.strip_prefix('#'));
-    Ok(Suppression {
-        address: AddressHash(hash.ok_or(Failure::Malformed("pk"))?.to_owned()),
-        reason: read.parsed("reason", SuppressionReason::parse)?,
-        since: read.moment("since")?,
-    })
+/// A suppressed address.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SuppressionItem {
+    #[serde(rename = "pk")]
+    address: Text<AddressHash>,
+    reason: Text<SuppressionReason>,
+    since: Millis,
+}
+
+impl Item for SuppressionItem {
+    const TYPE: &'static str = "suppression";
+}
+
+impl From<SuppressionItem> for Suppression {
+    fn from(SuppressionItem { address, reason, since }: SuppressionItem) -> Self {
+        Self { address: address.0, reason: reason.0, since: since.0 }
+    }
+}
+
+/// As the partition of a suppression.
+impl AsText for AddressHash {
+    fn text(&self) -> String {
+        format!("{SUPPRESSION}#{}", self.0)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let hash = text.strip_prefix(SUPPRESSION)?.strip_prefix('#')?;
+        Some(Self(hash.to_owned()))
+    }
 }

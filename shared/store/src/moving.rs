@@ -5,9 +5,10 @@ use domain::{Credential, Event, User};
 
 use crate::{
     Erasure, Failure, Identities, NextPage, Page, Store,
-    item::{Attributes, Item, Read, text},
+    attributes::{Attributes, key, text, text_of},
+    items::Item,
     transaction::NotCommitted,
-    users,
+    users::{self, CredentialItem},
 };
 
 /// Why a user was not taken over.
@@ -68,7 +69,7 @@ impl Identities {
             .expression_attribute_values(":erased", text(users::ERASED))
             .set_exclusive_start_key(start.map(|start| start.0));
         let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
-        let items = answer.items.unwrap_or_default().iter().map(user).collect();
+        let items = answer.items.unwrap_or_default().into_iter().map(user).collect();
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
     }
 
@@ -82,11 +83,10 @@ impl Identities {
             let keys = [users::key(user.id), users::credential_key(user.email.canonical())];
             let [now, credential] = self.get_both(keys).await?;
             let Some(now) = now.filter(|item| !users::is_tombstone(item)) else { return Ok(None) };
-            let now = users::parse(user.id, &now)?;
+            let now = users::parse(user.id, now)?;
             if now.email.canonical() == user.email.canonical() {
-                let credential = credential
-                    .map(|item| users::parse_credential(now.email.canonical(), &item))
-                    .transpose()?;
+                let credential = credential.map(CredentialItem::read).transpose()?;
+                let credential = credential.map(|item| item.credential(now.email.canonical()));
                 return Ok(Some((now, credential.filter(|credential| credential.user_id == user.id))));
             }
             user = now;
@@ -112,18 +112,17 @@ impl NextPage {
     /// The place in the table Identities, as text that can be kept: its partition and its sort key.
     #[must_use]
     pub fn place(&self) -> Option<[String; 2]> {
-        let read = Read(&self.0);
-        Some([read.maybe_text("pk")?, read.maybe_text("sk")?])
+        Some([text_of(&self.0, "pk")?.to_owned(), text_of(&self.0, "sk")?.to_owned()])
     }
 
     /// The page behind such a place.
     #[must_use]
     pub fn behind([pk, sk]: [String; 2]) -> Self {
-        Self(Item::at(pk, sk).build())
+        Self(key(pk, sk))
     }
 }
 
-fn user(item: &Attributes) -> Result<User, String> {
-    let user = users::id(item).and_then(|id| users::parse(id, item));
-    user.map_err(|_| Read(item).maybe_text("pk").unwrap_or_default())
+fn user(item: Attributes) -> Result<User, String> {
+    let pk = text_of(&item, "pk").unwrap_or_default().to_owned();
+    users::id(&item).and_then(|id| users::parse(id, item)).map_err(|_| pk)
 }

@@ -2,40 +2,45 @@
 
 use domain::{Event, Timestamp};
 
-use crate::item::{Attributes, Item, Read, number, text};
+use crate::{
+    EventKey, State,
+    attributes::{Attributes, event_key, text_of},
+    items::{self, EventItem, Millis, Text},
+};
 
 /// Shards of the index `due`: one partition could not take every pending event.
 pub(crate) const DUE_SHARDS: u32 = 16;
 
 /// The key of the event's item.
 pub(crate) fn key(event: &Event) -> Attributes {
-    Item::default().text("stream", event.stream.to_string()).number("seq", event.sequence).build()
+    event_key(&EventKey { stream: event.stream.to_string(), sequence: event.sequence })
 }
 
 /// The event's item, pending; `detail` is the exact text to publish, frozen here.
 pub(crate) fn item(event: &Event, detail: String) -> Attributes {
     let (stream, cause) = (event.stream.to_string(), &event.cause);
-    let mut item = Item::default()
-        .text("state", "pending")
-        .text("event_id", cause.event_id.to_string())
-        .text("detail_type", event.kind.name())
-        .text("detail", detail)
-        .moment("created_at", cause.occurred_at)
-        .text("correlation_id", &cause.correlation_id)
-        .text("actor", cause.actor.to_string())
-        .number("attempts", 0)
-        .moment("next_attempt_at", cause.occurred_at)
-        .text("due_pk", due_shard(&stream).to_string())
-        .text("due_sk", due_sk(cause.occurred_at.millis(), &stream, event.sequence))
-        .build();
-    item.insert("stream".to_owned(), text(stream));
-    item.insert("seq".to_owned(), number(event.sequence));
-    item
+    let item = EventItem {
+        state: Text(State::Pending),
+        event_id: cause.event_id.to_string(),
+        detail_type: event.kind.name().to_owned(),
+        detail,
+        created_at: Millis(cause.occurred_at),
+        attempts: 0,
+        next_attempt_at: Millis(cause.occurred_at),
+        correlation_id: Some(cause.correlation_id.clone()),
+        actor: Some(cause.actor.to_string()),
+        due_pk: Some(due_shard(&stream).to_string()),
+        due_sk: Some(due_sk(cause.occurred_at.millis(), &stream, event.sequence)),
+        ttl: None,
+        stream,
+        seq: event.sequence,
+    };
+    items::write(Attributes::new(), &item)
 }
 
 /// Whether the item found at the event's key is the event itself.
 pub(crate) fn is_of(item: &Attributes, event: &Event) -> bool {
-    Read(item).maybe_text("event_id") == Some(event.cause.event_id.to_string())
+    text_of(item, "event_id") == Some(&event.cause.event_id.to_string())
 }
 
 /// The shard of the index `due` that a stream's events are in.

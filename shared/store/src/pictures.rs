@@ -1,17 +1,16 @@
 //! Pictures of users: in the user's own partition, so that they are erased, copied and restored with them.
 
 use domain::{Event, PictureId, User, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, Identities, Refused,
-    item::{Attributes, Item, Read},
+    attributes::{self, Attributes},
+    items::{self, Item, Octets, Text},
     sessions,
     transaction::{Commands, Write},
     users,
 };
-
-const SK: &str = "PICTURE";
-const OCTETS: &str = "octets";
 
 impl Commands<'_> {
     /// Puts a user in the place of the one a version before, with the octets of the picture that they have now.
@@ -35,22 +34,33 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn picture(&self, user: UserId, id: PictureId) -> Result<Option<Vec<u8>>, Failure> {
-        let item = self.get(users::pk(user), SK.to_owned()).await?;
-        item.filter(|item| is(item, id)).map(|item| Read(&item).octets(OCTETS)).transpose()
+        let item = self.find::<PictureItem>(key(user)).await?;
+        Ok(item.filter(|item| item.id.0 == id).map(|item| item.octets.0))
     }
 }
 
-fn is(item: &Attributes, id: PictureId) -> bool {
-    Read(item).maybe_text("id") == Some(id.to_string())
+fn key(user: UserId) -> Attributes {
+    attributes::key(users::pk(user), "PICTURE")
+}
+
+/// A picture of a user.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PictureItem {
+    id: Text<PictureId>,
+    octets: Octets<Vec<u8>>,
+}
+
+impl Item for PictureItem {
+    const TYPE: &'static str = "picture";
 }
 
 fn put(user: &User, octets: &[u8]) -> Option<Write> {
-    let item = Item::at(users::pk(user.id), SK).text("id", user.picture?.to_string());
-    Some(Write::put(item.bytes(OCTETS, octets).build()))
+    let item = PictureItem { id: Text(user.picture?), octets: Octets(octets.to_vec()) };
+    Some(Write::put(items::write(key(user.id), &item)))
 }
 
 /// Deletes the picture of a user who had one.
 pub(crate) fn removal(before: &User, after: &User) -> Option<Write> {
     let is_removed = before.picture.is_some() && after.picture.is_none();
-    is_removed.then(|| Write::delete(Item::at(users::pk(after.id), SK).build()))
+    is_removed.then(|| Write::delete(key(after.id)))
 }

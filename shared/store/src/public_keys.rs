@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::operation::{put_item::PutItemError, update_item::UpdateItemError};
 use domain::{PublicKey, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, Identities,
-    item::{Attributes, Item, Read, number},
+    attributes::{self, millis, number},
+    items::{self, Item, Millis},
 };
 
 pub(crate) const PK: &str = "KEYS";
@@ -20,11 +22,7 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn publish_key(&self, key: &PublicKey) -> Result<(), Failure> {
-        let item = Item::at(PK, &key.kid)
-            .text("jwk", &key.jwk)
-            .text("algorithm", &key.algorithm)
-            .moment("not_before", key.not_before)
-            .build();
+        let item = items::write(attributes::key(PK, &key.kid), &PublicKeyItem::from(key));
         let put = self
             .dynamodb
             .put_item()
@@ -49,10 +47,10 @@ impl Identities {
             .dynamodb
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Item::at(PK, kid).build()))
+            .set_key(Some(attributes::key(PK, kid)))
             .update_expression("SET not_before = :at")
             .condition_expression("attribute_exists(pk) AND not_before < :at")
-            .expression_attribute_values(":at", number(at.millis()));
+            .expression_attribute_values(":at", millis(at));
         match update.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
@@ -71,13 +69,13 @@ impl Identities {
             .dynamodb
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Item::at(PK, kid).build()))
+            .set_key(Some(attributes::key(PK, kid)))
             .update_expression("SET retire_at = :at, #ttl = :ttl")
             .condition_expression(
                 "attribute_exists(pk) AND (attribute_not_exists(retire_at) OR retire_at > :at)",
             )
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":at", number(at.millis()))
+            .expression_attribute_values(":at", millis(at))
             .expression_attribute_values(":ttl", number(at.plus(REMEMBERED_FOR).seconds()));
         match update.send().await {
             Ok(_) => Ok(()),
@@ -93,18 +91,36 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn public_keys(&self) -> Result<Vec<PublicKey>, Failure> {
-        self.query(PK).await?.iter().map(parse).collect()
+        let keys = self.query(PK).await?.into_iter();
+        Ok(keys.map(|item| PublicKeyItem::read(item).map(PublicKey::from)).collect::<Result<_, _>>()?)
     }
 }
 
-fn parse(item: &Attributes) -> Result<PublicKey, Failure> {
-    let read = Read(item);
-    let retire_at = item.contains_key("retire_at").then(|| read.moment("retire_at")).transpose()?;
-    Ok(PublicKey {
-        kid: read.text("sk")?,
-        jwk: read.text("jwk")?,
-        algorithm: read.text("algorithm")?,
-        not_before: read.moment("not_before")?,
-        retire_at,
-    })
+/// The public half of a signing key. `retire_at` is added by an expression.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PublicKeyItem {
+    #[serde(rename = "sk")]
+    kid: String,
+    jwk: String,
+    algorithm: String,
+    not_before: Millis,
+    retire_at: Option<Millis>,
+}
+
+impl Item for PublicKeyItem {
+    const TYPE: &'static str = "public key";
+}
+
+impl From<&PublicKey> for PublicKeyItem {
+    fn from(key: &PublicKey) -> Self {
+        let PublicKey { kid, jwk, algorithm, not_before, retire_at } = key.clone();
+        Self { kid, jwk, algorithm, not_before: Millis(not_before), retire_at: retire_at.map(Millis) }
+    }
+}
+
+impl From<PublicKeyItem> for PublicKey {
+    fn from(item: PublicKeyItem) -> Self {
+        let PublicKeyItem { kid, jwk, algorithm, not_before, retire_at } = item;
+        Self { kid, jwk, algorithm, not_before: not_before.0, retire_at: retire_at.map(Millis::moment) }
+    }
 }

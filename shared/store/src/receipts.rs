@@ -2,10 +2,12 @@
 
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use domain::{Receipt, ReceiptId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, Identities,
-    item::{Attributes, Item, Read, number},
+    attributes::{self, Attributes, millis, values},
+    items::{self, Item, Millis, Octets, Ttl},
     transaction::Write,
 };
 
@@ -13,8 +15,8 @@ const SK: &str = "IDEMPOTENCY";
 /// A key may stand for another request once it has expired: the table's own clean-up may be late.
 const UNLESS_GOOD: &str = "attribute_not_exists(pk) OR expires_at <= :now";
 
-fn pk(id: ReceiptId) -> String {
-    format!("IDEMPOTENCY#{id}")
+fn key(id: ReceiptId) -> Attributes {
+    attributes::key(format!("IDEMPOTENCY#{id}"), SK)
 }
 
 impl Identities {
@@ -23,8 +25,8 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn receipt(&self, id: ReceiptId) -> Result<Option<Receipt>, Failure> {
-        let item = self.get(pk(id), SK.to_owned()).await?;
-        item.map(|item| parse(id, &item)).transpose()
+        let item = self.find::<ReceiptItem>(key(id)).await?;
+        Ok(item.map(|item| item.receipt(id)))
     }
 
     /// Keeps the receipt, if there is to be one, for what is no event, once it is done.
@@ -39,7 +41,7 @@ impl Identities {
             .table_name(&self.table)
             .set_item(Some(item(&receipt)))
             .condition_expression(UNLESS_GOOD)
-            .expression_attribute_values(":now", number(now.millis()));
+            .expression_attribute_values(":now", millis(now));
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
@@ -52,19 +54,35 @@ impl Identities {
 
 /// Adds a receipt, unless there is a good one at `now`.
 pub(crate) fn write(receipt: &Receipt, now: Timestamp) -> Write {
-    Write::put(item(receipt)).only_if(UNLESS_GOOD).with(Item::default().moment(":now", now))
+    Write::put(item(receipt)).only_if(UNLESS_GOOD).with(values([(":now", millis(now))]))
 }
 
 fn item(receipt: &Receipt) -> Attributes {
-    Item::at(pk(receipt.id), SK)
-        .bytes("answer", &receipt.sealed)
-        .moment("expires_at", receipt.expires_at)
-        .ttl(receipt.expires_at)
-        .build()
+    items::write(key(receipt.id), &ReceiptItem::from(receipt))
 }
 
-fn parse(id: ReceiptId, item: &Attributes) -> Result<Receipt, Failure> {
-    let sealed =
-        item.get("answer").and_then(|value| value.as_b().ok()).ok_or(Failure::Malformed("answer"))?;
-    Ok(Receipt { id, sealed: sealed.as_ref().to_vec(), expires_at: Read(item).moment("expires_at")? })
+/// A receipt.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ReceiptItem {
+    answer: Octets<Vec<u8>>,
+    expires_at: Millis,
+    #[serde(skip_deserializing)]
+    ttl: Ttl,
+}
+
+impl Item for ReceiptItem {
+    const TYPE: &'static str = "receipt";
+}
+
+impl From<&Receipt> for ReceiptItem {
+    fn from(Receipt { sealed, expires_at, .. }: &Receipt) -> Self {
+        Self { answer: Octets(sealed.clone()), expires_at: Millis(*expires_at), ttl: Ttl::at(*expires_at) }
+    }
+}
+
+impl ReceiptItem {
+    /// Returns the receipt of this id.
+    pub(crate) fn receipt(self, id: ReceiptId) -> Receipt {
+        Receipt { id, sealed: self.answer.0, expires_at: self.expires_at.0 }
+    }
 }

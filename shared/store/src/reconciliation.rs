@@ -168,7 +168,7 @@ impl Reconciliation {
         match event_id.parse::<EventId>() {
             Ok(id) if self.event_ids.insert(id.uuid().as_u128()) => None,
             Ok(_) => Some(Finding::RepeatedId { key, event_id }),
-            Err(_) => Some(Finding::Unreadable { key: key.to_string(), attribute: "event_id" }),
+            Err(_) => Some(Finding::Unreadable { key: key.to_string(), attribute: "event_id".to_owned() }),
         }
     }
 }

@@ -5,26 +5,26 @@ use domain::{
     Applicant, CanonicalEmail, Email, Event, LinkHash, Locale, Name, PasswordHash, Registration,
     RegistrationId, RegistrationTokenHash, ResendId, ResendRequest, Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    AddressHash, Failure, Identities,
-    item::{Attributes, Item, Read, bytes, number},
+    AddressHash, Failure, Identities, MalformedItem,
+    attributes::{self, Attributes, bytes, millis, values},
+    items::{self, Item, Millis, Octets, Text, Ttl},
     transaction::{Commands, NotCommitted, Write},
 };
 
-const SK: &str = "REGISTRATION";
-
-fn pk(id: RegistrationId) -> String {
-    format!("REGISTRATION#{id}")
+fn key(id: RegistrationId) -> Attributes {
+    attributes::key(format!("REGISTRATION#{id}"), "REGISTRATION")
 }
 
 /// Hashed, since nobody has proven the address: whose it is may have been erased, or may not know of it.
-fn pending_pk(email: &CanonicalEmail) -> String {
-    format!("PENDING#{}", AddressHash::of(email).as_str())
+fn pending_key(email: &CanonicalEmail) -> Attributes {
+    attributes::key(format!("PENDING#{}", AddressHash::of(email).as_str()), "PENDING")
 }
 
-fn resend_pk(id: ResendId) -> String {
-    format!("RESEND#{id}")
+fn resend_key(id: ResendId) -> Attributes {
+    attributes::key(format!("RESEND#{id}"), "RESEND")
 }
 
 impl Commands<'_> {
@@ -33,11 +33,11 @@ impl Commands<'_> {
     /// # Errors
     /// If the tables cannot take it.
     pub async fn add_registration(&self, registration: &Registration, event: Event) -> Result<(), Failure> {
-        let newest = Item::at(pending_pk(registration.applicant.email.canonical()), "PENDING")
-            .text("registration_id", registration.id.to_string())
-            .ttl(registration.expires_at)
-            .build();
-        let writes = [Write::put(item(registration)).only_if("attribute_not_exists(pk)"), Write::put(newest)];
+        let newest =
+            PendingItem { registration_id: Text(registration.id), ttl: Ttl::at(registration.expires_at) };
+        let newest = items::write(pending_key(registration.applicant.email.canonical()), &newest);
+        let item = items::write(key(registration.id), &RegistrationItem::from(registration));
+        let writes = [Write::put(item).only_if("attribute_not_exists(pk)"), Write::put(newest)];
         self.commit(writes, event).await.map_err(unexpected)
     }
 
@@ -46,10 +46,7 @@ impl Commands<'_> {
     /// # Errors
     /// If the tables cannot take it.
     pub async fn add_resend(&self, request: &ResendRequest, event: Event) -> Result<(), Failure> {
-        let item = Item::at(resend_pk(request.id), "RESEND")
-            .text("canonical_email", request.email.as_str())
-            .ttl(request.expires_at)
-            .build();
+        let item = items::write(resend_key(request.id), &ResendItem::from(request));
         self.commit([Write::put(item)], event).await.map_err(unexpected)
     }
 }
@@ -68,8 +65,8 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn registration(&self, id: RegistrationId) -> Result<Option<Registration>, Failure> {
-        let item = self.get(pk(id), SK.to_owned()).await?;
-        item.map(|item| parse(id, &item)).transpose()
+        let item = self.find::<RegistrationItem>(key(id)).await?;
+        Ok(item.map(|item| item.registration(id)).transpose()?)
     }
 
     /// The newest registration of an address.
@@ -80,8 +77,8 @@ impl Identities {
         &self,
         email: &CanonicalEmail,
     ) -> Result<Option<RegistrationId>, Failure> {
-        let item = self.get(pending_pk(email), "PENDING".to_owned()).await?;
-        item.map(|item| Read(&item).parsed("registration_id", str::parse)).transpose()
+        let item = self.find::<PendingItem>(pending_key(email)).await?;
+        Ok(item.map(|item| item.registration_id.0))
     }
 
     /// The address that a request to mail again names.
@@ -89,9 +86,8 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn resend(&self, id: ResendId) -> Result<Option<CanonicalEmail>, Failure> {
-        let item = self.get(resend_pk(id), "RESEND".to_owned()).await?;
-        let email = item.map(|item| Read(&item).parsed("canonical_email", Email::parse)).transpose()?;
-        Ok(email.map(|email| email.canonical().clone()))
+        let item = self.find::<ResendItem>(resend_key(id)).await?;
+        Ok(item.map(|item| item.canonical_email.0))
     }
 
     /// Makes `link` the newest link of a registration. Returns the registration; `None` if there is none
@@ -109,14 +105,17 @@ impl Identities {
             .dynamodb
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(Item::at(pk(id), SK).build()))
+            .set_key(Some(key(id)))
             .update_expression("SET link_hash = :link")
             .condition_expression("attribute_exists(pk) AND expires_at > :now")
             .expression_attribute_values(":link", bytes(link.bytes()))
-            .expression_attribute_values(":now", number(now.millis()))
+            .expression_attribute_values(":now", millis(now))
             .return_values(ReturnValue::AllNew);
         match update.send().await {
-            Ok(answer) => answer.attributes.map(|item| parse(id, &item)).transpose(),
+            Ok(answer) => {
+                let item = answer.attributes.map(RegistrationItem::read).transpose()?;
+                Ok(item.map(|item| item.registration(id)).transpose()?)
+            }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
                 _ => Err(Failure::of("UpdateItem", error)),
@@ -127,46 +126,105 @@ impl Identities {
 
 /// Takes a verified registration away, if `link` is still its newest link at `now`.
 pub(crate) fn consume(id: RegistrationId, link: &LinkHash, now: Timestamp) -> Write {
-    Write::delete(Item::at(pk(id), SK).build())
+    Write::delete(key(id))
         .only_if("link_hash = :link AND expires_at > :now")
-        .with(Item::default().bytes(":link", link.bytes()).moment(":now", now))
+        .with(values([(":link", bytes(link.bytes())), (":now", millis(now))]))
 }
 
-fn item(registration: &Registration) -> Attributes {
-    let Registration { id, applicant, password_hash, token_hash, link, expires_at } = registration;
-    let Applicant { email, first_name, last_name, locale } = applicant;
-    let item = Item::at(pk(*id), SK)
-        .text("email", email.address())
-        .text("canonical_email", email.canonical().as_str())
-        .maybe_text("first_name", first_name.as_ref().map(Name::as_str))
-        .maybe_text("last_name", last_name.as_ref().map(Name::as_str))
-        .maybe_text("locale", locale.as_ref().map(Locale::as_str))
-        .maybe_text("password_hash", password_hash.as_ref().map(|hash| &hash.phc))
-        .maybe_text("pepper_id", password_hash.as_ref().map(|hash| &hash.pepper_id))
-        .maybe_bytes("token_hash", token_hash.as_ref().map(RegistrationTokenHash::bytes))
-        .maybe_bytes("link_hash", link.as_ref().map(LinkHash::bytes))
-        .moment("expires_at", *expires_at)
-        .ttl(*expires_at);
-    item.build()
+/// A registration.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RegistrationItem {
+    email: Text<Email>,
+    #[serde(skip_deserializing)]
+    canonical_email: String,
+    first_name: Option<Text<Name>>,
+    last_name: Option<Text<Name>>,
+    locale: Option<Text<Locale>>,
+    password_hash: Option<String>,
+    pepper_id: Option<String>,
+    token_hash: Option<Octets<[u8; 32]>>,
+    link_hash: Option<Octets<[u8; 32]>>,
+    expires_at: Millis,
+    #[serde(skip_deserializing)]
+    ttl: Ttl,
 }
 
-fn parse(id: RegistrationId, item: &Attributes) -> Result<Registration, Failure> {
-    let read = Read(item);
-    let applicant = Applicant {
-        email: read.parsed("email", Email::parse)?,
-        first_name: read.maybe_parsed("first_name", Name::parse)?,
-        last_name: read.maybe_parsed("last_name", Name::parse)?,
-        locale: read.maybe_parsed("locale", Locale::parse)?,
-    };
-    Ok(Registration {
-        id,
-        applicant,
-        password_hash: match read.maybe_text("password_hash") {
-            Some(phc) => Some(PasswordHash { phc, pepper_id: read.text("pepper_id")? }),
-            None => None,
-        },
-        token_hash: read.maybe_bytes("token_hash")?.map(RegistrationTokenHash::from_bytes),
-        link: read.maybe_bytes("link_hash")?.map(LinkHash::from_bytes),
-        expires_at: read.moment("expires_at")?,
-    })
+impl Item for RegistrationItem {
+    const TYPE: &'static str = "registration";
+}
+
+impl From<&Registration> for RegistrationItem {
+    fn from(registration: &Registration) -> Self {
+        let Registration { applicant, password_hash, token_hash, link, expires_at, .. } = registration;
+        let Applicant { email, first_name, last_name, locale } = applicant.clone();
+        let (password_hash, pepper_id) = password_hash.clone().map(|hash| (hash.phc, hash.pepper_id)).unzip();
+        Self {
+            canonical_email: email.canonical().to_string(),
+            email: Text(email),
+            first_name: first_name.map(Text),
+            last_name: last_name.map(Text),
+            locale: locale.map(Text),
+            password_hash,
+            pepper_id,
+            token_hash: token_hash.as_ref().map(|hash| Octets(*hash.bytes())),
+            link_hash: link.as_ref().map(|hash| Octets(*hash.bytes())),
+            expires_at: Millis(*expires_at),
+            ttl: Ttl::at(*expires_at),
+        }
+    }
+}
+
+impl RegistrationItem {
+    /// Returns the registration of this id.
+    pub(crate) fn registration(self, id: RegistrationId) -> Result<Registration, MalformedItem> {
+        let password_hash = match (self.password_hash, self.pepper_id) {
+            (Some(phc), Some(pepper_id)) => Some(PasswordHash { phc, pepper_id }),
+            (Some(_), None) => return Err(Self::malformed("pepper_id")),
+            (None, _) => None,
+        };
+        let applicant = Applicant {
+            email: self.email.0,
+            first_name: self.first_name.map(Text::into),
+            last_name: self.last_name.map(Text::into),
+            locale: self.locale.map(Text::into),
+        };
+        Ok(Registration {
+            id,
+            applicant,
+            password_hash,
+            token_hash: self.token_hash.map(|hash| RegistrationTokenHash::from_bytes(hash.0)),
+            link: self.link_hash.map(|hash| LinkHash::from_bytes(hash.0)),
+            expires_at: self.expires_at.0,
+        })
+    }
+}
+
+/// The newest registration of an address.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PendingItem {
+    registration_id: Text<RegistrationId>,
+    #[serde(skip_deserializing)]
+    ttl: Ttl,
+}
+
+impl Item for PendingItem {
+    const TYPE: &'static str = "pending address";
+}
+
+/// A request for another verification mail.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ResendItem {
+    canonical_email: Text<CanonicalEmail>,
+    #[serde(skip_deserializing)]
+    ttl: Ttl,
+}
+
+impl Item for ResendItem {
+    const TYPE: &'static str = "resend request";
+}
+
+impl From<&ResendRequest> for ResendItem {
+    fn from(ResendRequest { email, expires_at, .. }: &ResendRequest) -> Self {
+        Self { canonical_email: Text(email.clone()), ttl: Ttl::at(*expires_at) }
+    }
 }

@@ -4,8 +4,8 @@ use domain::{Event, Purpose, User};
 use serde_json::Value;
 
 use crate::{
-    Failure, Refused, Store,
-    item::{Item, Read},
+    EventKey, Failure, Refused, Store,
+    attributes::{Attributes, event_key, text_of},
     links, sessions,
     transaction::Commands,
     users,
@@ -32,23 +32,22 @@ impl Store {
     /// # Errors
     /// If the table does not answer.
     pub async fn is_restored(&self, user: &User) -> Result<bool, Failure> {
-        let key = Item::default().text("stream", format!("user#{}", user.id)).number("seq", user.version);
+        let key = EventKey { stream: format!("user#{}", user.id), sequence: user.version };
         let get = self
             .identities()
             .dynamodb
             .get_item()
             .table_name(self.events_table())
             .consistent_read(true)
-            .set_key(Some(key.build()));
+            .set_key(Some(event_key(&key)));
         let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
         let Some(item) = answer.item else { return Ok(false) };
-        let read = Read(&item);
-        let is_of_it = read.maybe_text("detail_type").as_deref() == Some("user.restored");
-        Ok(is_of_it && event_epoch(&read) == Some(self.event_epoch()))
+        let is_of_it = text_of(&item, "detail_type") == Some("user.restored");
+        Ok(is_of_it && event_epoch(&item) == Some(self.event_epoch()))
     }
 }
 
 /// The epoch that an event was committed under.
-pub(crate) fn event_epoch(event: &Read<'_>) -> Option<u64> {
-    serde_json::from_str::<Value>(&event.maybe_text("detail")?).ok()?["epoch"].as_u64()
+pub(crate) fn event_epoch(event: &Attributes) -> Option<u64> {
+    serde_json::from_str::<Value>(text_of(event, "detail")?).ok()?["epoch"].as_u64()
 }

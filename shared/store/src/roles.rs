@@ -11,10 +11,12 @@ use domain::{
     Authority, Event, NoAuthority, Permission, Rights, Role, RoleName, Roles, Session, SessionId, Timestamp,
     User, UserId,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities, Refused,
-    item::{Attributes, Item, Read},
+    Failure, Identities, MalformedItem, Refused,
+    attributes::{self, Attributes, number, text, texts, values},
+    items::{self, Item, Millis, Text},
     sessions,
     transaction::{Commands, Write},
     users,
@@ -87,12 +89,11 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn roles(&self) -> Result<Roles, Failure> {
-        let items = self.query(PK).await?;
+        let roles = self.query(PK).await?.into_iter().map(|item| RoleItem::read(item)?.role());
+        let roles = roles.collect::<Result<Vec<_>, _>>()?;
         let (deleted, present): (Vec<_>, Vec<_>) =
-            items.iter().partition(|item| item.contains_key("deleted_at"));
-        let present = present.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
-        let name = |item: &Attributes| Read(item).parsed("sk", RoleName::parse);
-        Ok(Roles::of(present, deleted.into_iter().map(name).collect::<Result<_, _>>()?))
+            roles.into_iter().partition(|role| role.deleted_at.is_some());
+        Ok(Roles::of(present, deleted.into_iter().map(|role| role.name).collect()))
     }
 
     /// Returns the user of a session that has not ended at `now`.
@@ -163,55 +164,68 @@ impl Commands<'_> {
 /// the same version.
 pub(crate) fn still_holds(authority: &Authority) -> Vec<Write> {
     let user = authority.user();
-    let values = Item::default()
-        .text(":actor_status", user.status.to_string())
-        .number(":actor_epoch", user.epoch)
-        .texts(":actor_roles", &user.roles);
+    let actor = values([
+        (":actor_status", text(user.status.to_string())),
+        (":actor_epoch", number(user.epoch)),
+        (":actor_roles", texts(&user.roles)),
+    ]);
     let user = Write::check(users::key(user.id))
         .only_if("#actor_status = :actor_status AND epoch = :actor_epoch AND #actor_roles = :actor_roles")
         .named("#actor_status", "status")
         .named("#actor_roles", "roles")
-        .with(values);
+        .with(actor);
     let role = |(name, version): (&RoleName, u64)| {
-        let values = Item::default().number(":role_version", version);
-        Write::check(key(name)).only_if("version = :role_version").with(values)
+        let version = values([(":role_version", number(version))]);
+        Write::check(key(name)).only_if("version = :role_version").with(version)
     };
     [user].into_iter().chain(authority.rests_on().map(role)).collect()
 }
 
 fn key(name: &RoleName) -> Attributes {
-    Item::at(PK, name.as_str()).build()
-}
-
-fn item(role: &Role) -> Attributes {
-    let item = Item::at(PK, role.name.as_str()).number("version", role.version);
-    let permissions: Vec<_> = role.permissions.iter().map(|held| held.as_str().to_owned()).collect();
-    match role.deleted_at {
-        Some(deleted_at) => item.moment("deleted_at", deleted_at).build(),
-        None => item.texts("permissions", &permissions).build(),
-    }
+    attributes::key(PK, name.as_str())
 }
 
 fn replace(role: &Role) -> Write {
-    let put = Write::put(item(role));
+    let put = Write::put(items::write(key(&role.name), &RoleItem::from(role)));
     if role.version == 1 {
         return put.only_if("attribute_not_exists(pk)");
     }
-    put.only_if("version = :before").with(Item::default().number(":before", role.version - 1))
+    put.only_if("version = :before").with(values([(":before", number(role.version - 1))]))
 }
 
-fn parse(item: &Attributes) -> Result<Role, Failure> {
-    const PERMISSIONS: &str = "permissions";
-    let read = Read(item);
-    let permission = |text: String| Permission::parse(&text).map_err(|_| Failure::Malformed(PERMISSIONS));
-    Ok(Role {
-        name: read.parsed("sk", RoleName::parse)?,
-        permissions: read
-            .texts(PERMISSIONS)?
-            .into_iter()
-            .map(permission)
-            .collect::<Result<BTreeSet<_>, _>>()?,
-        version: read.number("version")?,
-        deleted_at: None,
-    })
+/// A role, or the mark of one that was deleted, which has no permissions.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct RoleItem {
+    #[serde(rename = "sk")]
+    name: Text<RoleName>,
+    version: u64,
+    permissions: Option<Vec<Text<Permission>>>,
+    deleted_at: Option<Millis>,
+}
+
+impl Item for RoleItem {
+    const TYPE: &'static str = "role";
+}
+
+impl From<&Role> for RoleItem {
+    fn from(Role { name, permissions, version, deleted_at }: &Role) -> Self {
+        Self {
+            name: Text(name.clone()),
+            version: *version,
+            permissions: deleted_at.is_none().then(|| permissions.iter().cloned().map(Text).collect()),
+            deleted_at: deleted_at.map(Millis),
+        }
+    }
+}
+
+impl RoleItem {
+    pub(crate) fn role(self) -> Result<Role, MalformedItem> {
+        let permissions = match self.permissions {
+            Some(permissions) => permissions.into_iter().map(Text::into).collect(),
+            None if self.deleted_at.is_some() => BTreeSet::new(),
+            None => return Err(Self::malformed("permissions")),
+        };
+        let deleted_at = self.deleted_at.map(Millis::moment);
+        Ok(Role { name: self.name.0, permissions, version: self.version, deleted_at })
+    }
 }

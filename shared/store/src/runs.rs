@@ -5,10 +5,12 @@ use std::{future::Future, time::Duration};
 use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError};
 use cloud::{Clock, Cloud, Failed, SettingError, chain};
 use domain::Timestamp;
+use serde::Deserialize;
 
 use crate::{
-    Failure,
-    item::{Attributes, Item, Read},
+    EventKey, Failure,
+    attributes::{Attributes, event_key, millis, text, values},
+    items::{Item, Millis},
     units::counted_client,
 };
 
@@ -63,10 +65,13 @@ impl Runs {
 
     async fn note(&self, began_at: Timestamp, failed: Option<&Failed>) -> Result<(), Failure> {
         let ended_at = self.clock.now();
-        let values = Item::default().moment(":began", began_at).moment(":ended", ended_at);
-        let (outcome, values) = match failed {
-            Some(Failed(why)) => ("why_failed = :why", values.text(":why", *why)),
-            None => ("succeeded_at = :ended REMOVE why_failed", values),
+        let mut values = values([(":began", millis(began_at)), (":ended", millis(ended_at))]);
+        let outcome = match failed {
+            Some(Failed(why)) => {
+                values.insert(":why".to_owned(), text(*why));
+                "why_failed = :why"
+            }
+            None => "succeeded_at = :ended REMOVE why_failed",
         };
         let update = self
             .dynamodb
@@ -75,7 +80,7 @@ impl Runs {
             .set_key(Some(self.key()))
             .update_expression(format!("SET began_at = :began, ended_at = :ended, {outcome}"))
             .condition_expression("attribute_not_exists(began_at) OR began_at <= :began")
-            .set_expression_attribute_values(Some(values.build()));
+            .set_expression_attribute_values(Some(values));
         match update.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
@@ -93,11 +98,11 @@ impl Runs {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
         let answer = get.set_key(Some(self.key())).send().await;
         let found = answer.map_err(|error| Failure::of("GetItem", error))?.item;
-        found.map(|item| Run::read(&Read(&item))).transpose()
+        Ok(found.map(RunItem::read).transpose()?.map(Run::from))
     }
 
     fn key(&self) -> Attributes {
-        Item::default().text("stream", format!("task#{}", self.task)).number("seq", 1).build()
+        event_key(&EventKey { stream: format!("task#{}", self.task), sequence: 1 })
     }
 }
 
@@ -107,14 +112,29 @@ impl Run {
     pub fn is_late(&self, every: Duration, now: Timestamp) -> bool {
         now.since(self.began_at) > every * LATE_AFTER
     }
+}
 
-    fn read(item: &Read) -> Result<Self, Failure> {
-        let has_succeeded = item.0.contains_key("succeeded_at");
-        Ok(Self {
-            began_at: item.moment("began_at")?,
-            ended_at: item.moment("ended_at")?,
-            failed: item.maybe_text("why_failed"),
-            succeeded_at: has_succeeded.then(|| item.moment("succeeded_at")).transpose()?,
-        })
+/// The last run of a task. Only expressions write it.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(crate) struct RunItem {
+    began_at: Millis,
+    ended_at: Millis,
+    why_failed: Option<String>,
+    succeeded_at: Option<Millis>,
+}
+
+impl Item for RunItem {
+    const TYPE: &'static str = "run";
+}
+
+impl From<RunItem> for Run {
+    fn from(item: RunItem) -> Self {
+        Self {
+            began_at: item.began_at.0,
+            ended_at: item.ended_at.0,
+            failed: item.why_failed,
+            succeeded_at: item.succeeded_at.map(Millis::moment),
+        }
     }
 }

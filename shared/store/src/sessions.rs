@@ -10,10 +10,12 @@ use domain::{
     Cause, Client, Credential, EndedSession, PasswordHash, Presented, Session, SessionId, StartedSession,
     Timestamp, User, UserId,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities, Refused,
-    item::{Attributes, Item, Read, number, text},
+    Failure, Identities, MalformedItem, Refused,
+    attributes::{self, Attributes, millis, number, text, text_of, values},
+    items::{self, Item, Millis, Ttl},
     transaction::{Commands, NotCommitted, Write},
     users,
 };
@@ -22,11 +24,12 @@ use crate::{
 const SK: &str = "SESSION#";
 
 fn key(user: UserId, session: SessionId) -> Attributes {
-    Item::at(users::pk(user), format!("{SK}{session}")).build()
+    attributes::key(users::pk(user), format!("{SK}{session}"))
 }
 
-fn session_id(sk: &str) -> Result<SessionId, ()> {
-    sk.strip_prefix(SK).and_then(|id| id.parse().ok()).ok_or(())
+fn session_id(key: &Attributes) -> Result<SessionId, MalformedItem> {
+    let id = text_of(key, "sk").and_then(|sk| sk.strip_prefix(SK)?.parse().ok());
+    id.ok_or_else(|| SessionItem::malformed("sk"))
 }
 
 /// What one conditional write made of a refresh token's generation.
@@ -63,7 +66,8 @@ impl Commands<'_> {
         let StartedSession { user, session, ended, event } = started;
         let rehash = rehashed
             .map(|(credential, hash)| users::rehash(&credential.email, &credential.password_hash, hash));
-        let session = Write::put(item(&session)).only_if("attribute_not_exists(pk)");
+        let session = Write::put(items::write(key(user.id, session.id), &SessionItem::from(&session)))
+            .only_if("attribute_not_exists(pk)");
         let ended = ended.into_iter().map(|session| Write::delete(key(user.id, session)));
         let writes = [users::advance(&user), session].into_iter().chain(rehash).chain(ended);
         self.commit(writes, event).await.map_err(stale)
@@ -86,7 +90,7 @@ impl Commands<'_> {
             let (after, event) = before.end_session(ended, cause.clone());
             let end = Write::delete(key(before.id, ended.id))
                 .only_if("epoch = :epoch AND idle_expires_at > :now AND expires_at > :now")
-                .with(Item::default().number(":epoch", before.epoch).moment(":now", cause.occurred_at));
+                .with(values([(":epoch", number(before.epoch)), (":now", millis(cause.occurred_at))]));
             match self.commit([users::advance(&after), end], event).await {
                 Ok(()) => return Ok(true),
                 Err(NotCommitted::Refused(positions)) if positions == [SESSION] => return Ok(false),
@@ -128,7 +132,7 @@ impl Commands<'_> {
 
 /// Carries a session over into the epoch that the user has just been given, if it stood in the one before.
 pub(crate) fn keep(user: &User, kept: SessionId) -> Write {
-    let values = Item::default().number(":epoch", user.epoch).number(":before", user.epoch - 1);
+    let values = values([(":epoch", number(user.epoch)), (":before", number(user.epoch - 1))]);
     Write::update(key(user.id, kept), "SET epoch = :epoch").only_if("epoch = :before").with(values)
 }
 
@@ -145,8 +149,8 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn session(&self, user: UserId, session: SessionId) -> Result<Option<Session>, Failure> {
-        let item = self.get(users::pk(user), format!("{SK}{session}")).await?;
-        item.map(|item| parse(user, session, &item)).transpose()
+        let item = self.find::<SessionItem>(key(user, session)).await?;
+        Ok(item.map(|item| item.session(user, session)))
     }
 
     /// Reads a user and their sessions, expired or not, in one call; `None` if the user does not exist. The
@@ -169,11 +173,10 @@ impl Identities {
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
         let (mut user, mut sessions) = (None, Vec::new());
         for item in answer.items.unwrap_or_default() {
-            let sk = Read(&item).text("sk")?;
-            if sk == users::SK && !users::is_tombstone(&item) {
-                user = Some(users::parse(id, &item)?);
-            } else if let Ok(session) = session_id(&sk) {
-                sessions.push(parse(id, session, &item)?);
+            if users::is_user(&item) && !users::is_tombstone(&item) {
+                user = Some(users::parse(id, item)?);
+            } else if let Ok(session) = session_id(&item) {
+                sessions.push(SessionItem::read(item)?.session(id, session));
             }
         }
         Ok(user.map(|user| UserWithSessions { user, sessions }))
@@ -202,9 +205,13 @@ impl Identities {
             .limit(most.into())
             .set_exclusive_start_key(after.map(|after| key(user, after)));
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
-        let read = |item: &Attributes| parse(user, Read(item).parsed("sk", session_id)?, item);
-        let sessions = answer.items.unwrap_or_default().iter().map(read).collect::<Result<_, _>>()?;
-        let next = answer.last_evaluated_key.map(|key| Read(&key).parsed("sk", session_id)).transpose()?;
+        let read = |item: Attributes| {
+            let id = session_id(&item)?;
+            Ok(SessionItem::read(item)?.session(user, id))
+        };
+        let items = answer.items.unwrap_or_default().into_iter();
+        let sessions = items.map(read).collect::<Result<_, MalformedItem>>()?;
+        let next = answer.last_evaluated_key.as_ref().map(session_id).transpose()?;
         Ok((sessions, next))
     }
 
@@ -246,36 +253,60 @@ impl Identities {
             },
         };
         let Some(item) = item.filter(|item| !item.is_empty()) else { return Ok(Rotation::Missing) };
-        let session = parse(user_id, session_id, &item)?;
+        let session = SessionItem::read(item)?.session(user_id, session_id);
         Ok(if rotated { Rotation::Rotated(session) } else { Rotation::Unchanged(session) })
     }
 }
 
-fn item(session: &Session) -> Attributes {
-    Item::at(users::pk(session.user_id), format!("{SK}{}", session.id))
-        .number("generation", session.generation)
-        .number("epoch", session.epoch)
-        .moment("created_at", session.created_at)
-        .moment("rotated_at", session.rotated_at)
-        .moment("idle_expires_at", session.idle_expires_at)
-        .moment("expires_at", session.expires_at)
-        .maybe_text("ip", session.client.ip.as_ref())
-        .maybe_text("user_agent", session.client.user_agent.as_ref())
-        .ttl(session.idle_expires_at)
-        .build()
+/// A session.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct SessionItem {
+    generation: u64,
+    epoch: u64,
+    created_at: Millis,
+    rotated_at: Millis,
+    idle_expires_at: Millis,
+    expires_at: Millis,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    #[serde(skip_deserializing)]
+    ttl: Ttl,
 }
 
-fn parse(user_id: UserId, id: SessionId, item: &Attributes) -> Result<Session, Failure> {
-    let read = Read(item);
-    Ok(Session {
-        id,
-        user_id,
-        generation: read.number("generation")?,
-        epoch: read.number("epoch")?,
-        created_at: read.moment("created_at")?,
-        rotated_at: read.moment("rotated_at")?,
-        idle_expires_at: read.moment("idle_expires_at")?,
-        expires_at: read.moment("expires_at")?,
-        client: Client { ip: read.maybe_text("ip"), user_agent: read.maybe_text("user_agent") },
-    })
+impl Item for SessionItem {
+    const TYPE: &'static str = "session";
+}
+
+impl From<&Session> for SessionItem {
+    fn from(session: &Session) -> Self {
+        let Client { ip, user_agent } = session.client.clone();
+        Self {
+            generation: session.generation,
+            epoch: session.epoch,
+            created_at: Millis(session.created_at),
+            rotated_at: Millis(session.rotated_at),
+            idle_expires_at: Millis(session.idle_expires_at),
+            expires_at: Millis(session.expires_at),
+            ip,
+            user_agent,
+            ttl: Ttl::at(session.idle_expires_at),
+        }
+    }
+}
+
+impl SessionItem {
+    /// Returns the session with these ids.
+    pub(crate) fn session(self, user_id: UserId, id: SessionId) -> Session {
+        Session {
+            id,
+            user_id,
+            generation: self.generation,
+            epoch: self.epoch,
+            created_at: self.created_at.0,
+            rotated_at: self.rotated_at.0,
+            idle_expires_at: self.idle_expires_at.0,
+            expires_at: self.expires_at.0,
+            client: Client { ip: self.ip, user_agent: self.user_agent },
+        }
+    }
 }

@@ -1,19 +1,17 @@
 //! One item as it is stored, whatever it is: what it is to a copy, and how it is written down outside.
 
-use std::collections::BTreeMap;
-
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{Timestamp, UserId};
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
+    State,
+    attributes::{Attributes, text_of},
     copying::{MARK, Table},
-    digests, erasures,
-    item::{Attributes, Read},
-    public_keys,
+    digests, erasures, public_keys,
     restoring::event_epoch,
     users,
 };
@@ -48,9 +46,7 @@ impl StoredItem {
     /// # Errors
     /// If it is none.
     pub fn of_json(table: Table, json: &Value) -> Result<Self, NotAnItem> {
-        let attributes = json.as_object().ok_or(NotAnItem)?.iter();
-        let attributes = attributes.map(|(name, value)| Ok((name.clone(), of_json(value)?)));
-        let attributes: Attributes = attributes.collect::<Result<_, NotAnItem>>()?;
+        let attributes: Attributes = serde_dynamo::Item::deserialize(json).map_err(|_| NotAnItem)?.into();
         let text = |name| matches!(attributes.get(name), Some(AttributeValue::S(text)) if !text.is_empty());
         let has_key = match table {
             Table::Identities => text("pk") && text("sk"),
@@ -62,7 +58,11 @@ impl StoredItem {
     /// The item in DynamoDB's JSON. The same item is always the same text.
     #[must_use]
     pub fn json(&self) -> Value {
-        map(&self.attributes)
+        let item = serde_dynamo::Item::from(self.attributes.clone());
+        // Only a map key that is no string could fail.
+        let mut json = serde_json::to_value(item).unwrap_or_default();
+        sort(&mut json);
+        json
     }
 
     /// SHA-256 of table and item.
@@ -86,7 +86,7 @@ impl StoredItem {
             Table::Identities => "pk",
             Table::Events => "stream",
         };
-        Read(&self.attributes).maybe_text(name).unwrap_or_default()
+        text_of(&self.attributes, name).unwrap_or_default().to_owned()
     }
 
     /// What it is to a copy.
@@ -106,13 +106,14 @@ impl StoredItem {
     }
 
     fn is_pending(&self) -> bool {
-        Read(&self.attributes).maybe_text("state").as_deref() == Some("pending")
+        text_of(&self.attributes, "state") == Some(State::Pending.name())
     }
 
     /// Whether the table may have removed it by `moment`, since nobody uses it any more.
     #[must_use]
     pub fn expires_by(&self, moment: Timestamp) -> bool {
-        Read(&self.attributes).number::<i64>("ttl").is_ok_and(|ttl| ttl <= moment.seconds())
+        let ttl = self.attributes.get("ttl").and_then(|ttl| ttl.as_n().ok()?.parse::<i64>().ok());
+        ttl.is_some_and(|ttl| ttl <= moment.seconds())
     }
 
     /// Who was erased, if this is what is left of them.
@@ -125,64 +126,25 @@ impl StoredItem {
     /// The epoch that it was committed under, and its type, if it is an event.
     #[must_use]
     pub fn event_epoch(&self) -> Option<(u64, String)> {
-        let read = Read(&self.attributes);
-        Some((event_epoch(&read)?, read.maybe_text("detail_type")?))
+        let detail_type = text_of(&self.attributes, "detail_type")?;
+        Some((event_epoch(&self.attributes)?, detail_type.to_owned()))
     }
 }
 
-/// Attributes in the order of their names.
-fn map(attributes: &Attributes) -> Value {
-    let sorted: BTreeMap<_, _> = attributes.iter().collect();
-    Value::Object(
-        sorted.into_iter().map(|(name, value)| (name.clone(), to_json(value))).collect::<Map<_, _>>(),
-    )
-}
-
-fn to_json(value: &AttributeValue) -> Value {
+/// Sorts the sets of an item, which have no order of their own.
+fn sort(value: &mut Value) {
     match value {
-        AttributeValue::S(text) => json!({"S": text}),
-        AttributeValue::N(number) => json!({"N": number}),
-        AttributeValue::B(blob) => json!({"B": STANDARD.encode(blob)}),
-        AttributeValue::Bool(flag) => json!({"BOOL": flag}),
-        AttributeValue::Ss(texts) => json!({"SS": sorted(texts.clone())}),
-        AttributeValue::Ns(numbers) => json!({"NS": sorted(numbers.clone())}),
-        AttributeValue::Bs(blobs) => {
-            json!({"BS": sorted(blobs.iter().map(|blob| STANDARD.encode(blob)).collect())})
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::Array(set) if ["SS", "NS", "BS"].contains(&name.as_str()) => {
+                        set.sort_unstable_by(|one, other| one.as_str().cmp(&other.as_str()));
+                    }
+                    value => sort(value),
+                }
+            }
         }
-        AttributeValue::L(list) => json!({"L": list.iter().map(to_json).collect::<Vec<_>>()}),
-        AttributeValue::M(attributes) => json!({"M": map(attributes)}),
-        // Nothing else is there today: `NULL`.
-        _ => json!({"NULL": true}),
+        Value::Array(values) => values.iter_mut().for_each(sort),
+        _ => {}
     }
-}
-
-/// A set has no order of its own.
-fn sorted(mut texts: Vec<String>) -> Vec<String> {
-    texts.sort_unstable();
-    texts
-}
-
-fn of_json(value: &Value) -> Result<AttributeValue, NotAnItem> {
-    let mut fields = value.as_object().ok_or(NotAnItem)?.iter();
-    let (Some((kind, value)), None) = (fields.next(), fields.next()) else { return Err(NotAnItem) };
-    let text = |value: &Value| value.as_str().map(str::to_owned).ok_or(NotAnItem);
-    let blob = |value: &Value| STANDARD.decode(text(value)?).map(Blob::new).map_err(|_| NotAnItem);
-    let list = || value.as_array().ok_or(NotAnItem);
-    Ok(match kind.as_str() {
-        "S" => AttributeValue::S(text(value)?),
-        "N" => AttributeValue::N(text(value)?),
-        "B" => AttributeValue::B(blob(value)?),
-        "BOOL" => AttributeValue::Bool(value.as_bool().ok_or(NotAnItem)?),
-        "NULL" => AttributeValue::Null(true),
-        "SS" => AttributeValue::Ss(list()?.iter().map(text).collect::<Result<_, _>>()?),
-        "NS" => AttributeValue::Ns(list()?.iter().map(text).collect::<Result<_, _>>()?),
-        "BS" => AttributeValue::Bs(list()?.iter().map(blob).collect::<Result<_, _>>()?),
-        "L" => AttributeValue::L(list()?.iter().map(of_json).collect::<Result<_, _>>()?),
-        "M" => {
-            let attributes = value.as_object().ok_or(NotAnItem)?.iter();
-            let attributes = attributes.map(|(name, value)| Ok((name.clone(), of_json(value)?)));
-            AttributeValue::M(attributes.collect::<Result<_, NotAnItem>>()?)
-        }
-        _ => return Err(NotAnItem),
-    })
 }

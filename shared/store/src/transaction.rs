@@ -10,11 +10,7 @@ use aws_sdk_dynamodb::{
 use cloud::{Cloud, Random, SettingError};
 use domain::{Authority, Detail, Envelope, Event, Receipt, Stream};
 
-use crate::{
-    Failure, Identities,
-    item::{Attributes, Item},
-    outbox, receipts, roles,
-};
+use crate::{Failure, Identities, attributes::Attributes, outbox, receipts, roles};
 
 /// Both tables, and the way events are written.
 #[derive(Clone, Debug)]
@@ -304,8 +300,8 @@ impl Write {
         self
     }
 
-    pub(crate) fn with(mut self, values: Item) -> Self {
-        self.values = values.build();
+    pub(crate) fn with(mut self, values: Attributes) -> Self {
+        self.values = values;
         self
     }
 

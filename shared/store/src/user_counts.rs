@@ -13,10 +13,12 @@ use aws_sdk_dynamodb::{
 };
 use cloud::{Cloud, SettingError};
 use domain::{StatusName, Timestamp, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure, Identities, NextPage, Page,
-    item::{Attributes, Item, Read, text},
+    attributes::{Attributes, millis, number, text, values},
+    items::{self, AsText, Item, Millis, Text},
     outbox::hash,
 };
 
@@ -85,16 +87,16 @@ impl UserCounts {
         }
         let mut counts = Counts::default();
         for item in answer.responses.unwrap_or_default().into_values().flatten() {
-            counts.add(&Read(&item))?;
+            counts.add(CountItem::read(item)?);
         }
         Ok(counts)
     }
 
     async fn counted(&self, user: UserId) -> Result<Option<StatusName>, Failure> {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
-        let answer = get.set_key(Some(key(format!("{COUNTED}{user}")))).send().await;
+        let answer = get.set_key(Some(key(Counted(user).text()))).send().await;
         let item = answer.map_err(|error| Failure::of("GetItem", error))?.item;
-        item.map(|item| status(&Read(&item))).transpose()
+        Ok(item.map(CountedItem::read).transpose()?.map(|item| item.status.0))
     }
 
     /// The users who are counted, and as what.
@@ -112,14 +114,8 @@ impl UserCounts {
             .expression_attribute_values(":counted", text(COUNTED))
             .set_exclusive_start_key(start.map(|start| start.0));
         let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
-        let counted = |item: &Attributes| {
-            let read = Read(item);
-            let id = read.parsed("subject", |subject| {
-                subject.strip_prefix(COUNTED).ok_or(())?.parse().map_err(|_| ())
-            })?;
-            Ok((id, status(&read)?))
-        };
-        let items = answer.items.unwrap_or_default().iter().map(counted).collect::<Result<_, Failure>>()?;
+        let counted = |item| CountedItem::read(item).map(|item| (item.subject.0.0, item.status.0));
+        let items = answer.items.unwrap_or_default().into_iter().map(counted).collect::<Result<_, _>>()?;
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
     }
 
@@ -165,17 +161,17 @@ impl UserCounts {
         const NOBODY: &str = "attribute_not_exists(#status)";
         let condition = if before.is_some() { AS_BEFORE } else { NOBODY };
         let names = Some(HashMap::from([("#status".to_owned(), "status".to_owned())]));
-        let values = before.map(|before| Item::default().text(":before", before.as_str()).build());
-        let key = key(format!("{COUNTED}{user_id}"));
+        let values = before.map(|before| values([(":before", text(before.as_str()))]));
+        let subject = Counted(user_id);
         let write = TransactWriteItem::builder();
         if let Some(after) = after {
-            let mut item = key;
-            item.insert("status".to_owned(), text(after.as_str()));
+            let item = CountedItem { subject: Text(subject), status: Text(after) };
+            let item = items::write(Attributes::new(), &item);
             let put = Put::builder().table_name(&self.table).set_item(Some(item));
             let put = put.condition_expression(condition).set_expression_attribute_names(names);
             write.set_put(put.set_expression_attribute_values(values).build().ok()).build()
         } else {
-            let delete = Delete::builder().table_name(&self.table).set_key(Some(key));
+            let delete = Delete::builder().table_name(&self.table).set_key(Some(key(subject.text())));
             let delete = delete.condition_expression(condition).set_expression_attribute_names(names);
             write.set_delete(delete.set_expression_attribute_values(values).build().ok()).build()
         }
@@ -183,10 +179,10 @@ impl UserCounts {
 
     fn change(&self, Recount { user_id, before, after }: Recount, now: Timestamp) -> TransactWriteItem {
         let changes = [(before, -1), (after, 1)].into_iter().filter_map(|(status, by)| Some((status?, by)));
-        let mut values = Item::default().moment(":now", now);
+        let mut values = values([(":now", millis(now))]);
         let (mut names, mut terms) = (HashMap::new(), Vec::new());
         for (status, by) in changes {
-            values = values.number(&format!(":{status}"), by);
+            values.insert(format!(":{status}"), number(by));
             names.insert(format!("#{status}"), status.to_string());
             terms.push(format!("#{status} :{status}"));
         }
@@ -195,7 +191,7 @@ impl UserCounts {
             .set_key(Some(key(format!("{COUNT}{}", hash(&user_id.to_string()) % SHARDS))))
             .update_expression(format!("SET as_of = :now ADD {}", terms.join(", ")))
             .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values.build()));
+            .set_expression_attribute_values(Some(values));
         TransactWriteItem::builder().set_update(update.build().ok()).build()
     }
 }
@@ -215,21 +211,59 @@ impl Counts {
         self.of.values().sum()
     }
 
-    fn add(&mut self, part: &Read<'_>) -> Result<(), Failure> {
-        for status in StatusName::ALL {
-            if let Some(count) = part.0.get(status.as_str()) {
-                let count: i64 = count
-                    .as_n()
-                    .ok()
-                    .and_then(|count| count.parse().ok())
-                    .ok_or(Failure::Malformed("count"))?;
-                let all = self.of.entry(status).or_default();
-                // A part is never less than nothing: nobody leaves it who was not counted there.
-                *all += u64::try_from(count).map_err(|_| Failure::Malformed("count"))?;
+    fn add(&mut self, part: CountItem) {
+        let CountItem { active, suspended, deleting, as_of } = part;
+        let counts = [
+            (StatusName::Active, active),
+            (StatusName::Suspended, suspended),
+            (StatusName::Deleting, deleting),
+        ];
+        for (status, count) in counts {
+            if let Some(count) = count {
+                *self.of.entry(status).or_default() += count;
             }
         }
-        self.as_of = self.as_of.max(Some(part.moment("as_of")?));
-        Ok(())
+        self.as_of = self.as_of.max(Some(as_of.0));
+    }
+}
+
+/// A part of the counts. Only expressions write it. No count is negative: a user leaves a part only if the user was
+/// counted there.
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(crate) struct CountItem {
+    active: Option<u64>,
+    suspended: Option<u64>,
+    deleting: Option<u64>,
+    as_of: Millis,
+}
+
+impl Item for CountItem {
+    const TYPE: &'static str = "user count";
+}
+
+/// The status as which a user is counted.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CountedItem {
+    subject: Text<Counted>,
+    status: Text<StatusName>,
+}
+
+impl Item for CountedItem {
+    const TYPE: &'static str = "counted user";
+}
+
+/// The subject of a counted user.
+#[derive(Clone, Copy)]
+struct Counted(UserId);
+
+impl AsText for Counted {
+    fn text(&self) -> String {
+        format!("{COUNTED}{}", self.0)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.strip_prefix(COUNTED)?.parse().ok().map(Self)
     }
 }
 
@@ -239,9 +273,5 @@ fn is_refused(error: &TransactWriteItemsError) -> bool {
 }
 
 fn key(subject: String) -> Attributes {
-    Item::default().text("subject", subject).build()
-}
-
-fn status(read: &Read<'_>) -> Result<StatusName, Failure> {
-    read.parsed("status", str::parse)
+    values([("subject", text(subject))])
 }

@@ -1,22 +1,21 @@
 //! Users, and the credentials that claim their addresses.
 
 use domain::{
-    Attributes as CustomAttributes, CanonicalEmail, Credential, Email, Event, LinkHash, Locale, Name,
-    PasswordHash, RegistrationId, Status, Timestamp, Tombstone, User, UserId,
+    CanonicalEmail, Credential, Email, Event, LinkHash, PasswordHash, RegistrationId, Timestamp, Tombstone,
+    User, UserId,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Erasure, Failure, Identities, Refused, administrators, erasures,
-    item::{Attributes, Item, Read, text},
+    Failure, Identities, MalformedItem, Refused, administrators,
+    attributes::{self, Attributes, number, text, text_of, values},
+    erasures,
+    items::{self, Item, Millis, Text, TombstoneItem, Ttl, UserItem},
     listing, pictures, registrations, sessions,
     transaction::{Commands, NotCommitted, Write},
 };
 
 pub(crate) const SK: &str = "USER";
-/// Of whoever is to be erased, whatever they do: it is there or not.
-const FINAL: &str = "is_final";
-/// Of whoever is to be erased, and suspended if not: it is there or not.
-const WAS_SUSPENDED: &str = "was_suspended";
 /// Set on users who have no password and were not invited. Older items lack it.
 pub(crate) const NO_PASSWORD: &str = "no_password";
 /// The status of a tombstone.
@@ -27,16 +26,12 @@ pub(crate) fn pk(id: UserId) -> String {
     format!("USER#{id}")
 }
 
-fn credential_pk(email: &CanonicalEmail) -> String {
-    format!("EMAIL#{email}")
-}
-
 pub(crate) fn key(id: UserId) -> Attributes {
-    Item::at(pk(id), SK).build()
+    attributes::key(pk(id), SK)
 }
 
 pub(crate) fn credential_key(email: &CanonicalEmail) -> Attributes {
-    Item::at(credential_pk(email), "CREDENTIAL").build()
+    attributes::key(format!("EMAIL#{email}"), "CREDENTIAL")
 }
 
 /// Sorts by version.
@@ -160,8 +155,8 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn user(&self, id: UserId) -> Result<Option<User>, Failure> {
-        let item = self.get(pk(id), SK.to_owned()).await?;
-        item.filter(|item| !is_tombstone(item)).map(|item| parse(id, &item)).transpose()
+        let item = self.get(key(id)).await?;
+        Ok(item.filter(|item| !is_tombstone(item)).map(|item| parse(id, item)).transpose()?)
     }
 
     /// The credential that claims an address.
@@ -169,8 +164,8 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn credential(&self, email: &CanonicalEmail) -> Result<Option<Credential>, Failure> {
-        let item = self.get(credential_pk(email), "CREDENTIAL".to_owned()).await?;
-        item.map(|item| parse_credential(email, &item)).transpose()
+        let item = self.find::<CredentialItem>(credential_key(email)).await?;
+        Ok(item.map(|item| item.credential(email)))
     }
 
     /// Whose an address is, without the hash that proves it: who asks has no right to read that.
@@ -178,11 +173,10 @@ impl Identities {
     /// # Errors
     /// If the table does not answer.
     pub async fn owner(&self, email: &CanonicalEmail) -> Result<Option<UserId>, Failure> {
-        let key = Item::at(credential_pk(email), "CREDENTIAL").build();
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
-        let get = get.set_key(Some(key)).projection_expression("user_id");
+        let get = get.set_key(Some(credential_key(email))).projection_expression("user_id");
         let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
-        answer.item.map(|item| Read(&item).parsed("user_id", str::parse)).transpose()
+        Ok(answer.item.map(OwnerItem::read).transpose()?.map(|item| item.user_id.0))
     }
 
     /// The address that the user had until the change of this version, or the first after it.
@@ -202,15 +196,19 @@ impl Identities {
             .expression_attribute_values(":to", text(former_email_sk(u64::MAX)));
         let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
         let first = answer.items.unwrap_or_default().into_iter().next();
-        first.map(|item| Read(&item).parsed("email", Email::parse)).transpose()
+        Ok(first.map(FormerEmailItem::read).transpose()?.map(|item| item.email.0))
     }
 }
 
 /// Moves a user one version on, if nothing else has: the version of its event is the lock.
 pub(crate) fn advance(user: &User) -> Write {
-    let values = Item::default().number(":version", user.version).number(":before", user.version - 1);
-    let values = values.number(":epoch", user.epoch).text(":status", user.status.to_string());
-    Write::update(Item::at(pk(user.id), SK).build(), "SET version = :version")
+    let values = values([
+        (":version", number(user.version)),
+        (":before", number(user.version - 1)),
+        (":epoch", number(user.epoch)),
+        (":status", text(user.status.to_string())),
+    ]);
+    Write::update(key(user.id), "SET version = :version")
         // `status` is a reserved word; its place in the item is what the decision was made on.
         .only_if("version = :before AND epoch = :epoch AND #status = :status")
         .named("#status", "status")
@@ -223,32 +221,27 @@ const REPLACED_COUNT: usize = 1;
 /// Replaces a user by the same user one version on, if nothing else has changed them, and keeps the count of
 /// administrators.
 pub(crate) fn replace(before: &User, after: &User) -> impl Iterator<Item = Write> {
-    let put = Write::put(item(after))
+    let put = Write::put(user_item(after))
         .only_if("version = :before")
-        .with(Item::default().number(":before", after.version - 1));
+        .with(values([(":before", number(after.version - 1))]));
     let count = administrators::count_administrators(before.is_administrator(), after.is_administrator());
     [Some(put), count].into_iter().flatten()
 }
 
 /// Puts what is left in the place of a user, if nothing else has changed them.
 pub(crate) fn bury(tombstone: &Tombstone) -> Write {
-    let Tombstone { id, version, created_at, erased_at } = *tombstone;
-    let item = Item::at(pk(id), SK)
-        .number("version", version)
-        .text("status", ERASED)
-        .moment("created_at", created_at)
-        .moment("erased_at", erased_at)
-        .build();
-    Write::put(item).only_if("version = :before").with(Item::default().number(":before", version - 1))
+    let item = items::write(key(tombstone.id), &TombstoneItem::from(*tombstone));
+    let before = values([(":before", number(tombstone.version - 1))]);
+    Write::put(item).only_if("version = :before").with(before)
 }
 
 pub(crate) fn is_tombstone(item: &Attributes) -> bool {
-    Read(item).maybe_text("status").as_deref() == Some(ERASED)
+    text_of(item, "status") == Some(ERASED)
 }
 
 /// Whether an item of a user's partition is the user.
 pub(crate) fn is_user(key: &Attributes) -> bool {
-    Read(key).maybe_text("sk").as_deref() == Some(SK)
+    text_of(key, "sk") == Some(SK)
 }
 
 /// Where the credential is among the [`additions`].
@@ -262,7 +255,7 @@ pub(crate) fn additions(user: &User, credential: &Credential) -> impl Iterator<I
 
 /// Adds a user.
 pub(crate) fn add(user: &User) -> Write {
-    Write::put(item(user)).only_if("attribute_not_exists(pk)")
+    Write::put(user_item(user)).only_if("attribute_not_exists(pk)")
 }
 
 /// Claims an address, if nobody has.
@@ -277,133 +270,106 @@ pub(crate) fn replace_credential(before: &Credential, after: &Credential) -> Wri
 
 /// Gives a claim up, if it is still the one that was read.
 pub(crate) fn give_up(before: &Credential) -> Write {
-    let key = Item::at(credential_pk(&before.email), "CREDENTIAL").build();
-    Write::delete(key).only_if(UNCHANGED).with(unchanged(before))
+    Write::delete(credential_key(&before.email)).only_if(UNCHANGED).with(unchanged(before))
 }
 
 const UNCHANGED: &str = "user_id = :user AND password_hash = :before";
 
-fn unchanged(credential: &Credential) -> Item {
+fn unchanged(credential: &Credential) -> Attributes {
     let hash = &credential.password_hash.phc;
-    Item::default().text(":user", credential.user_id.to_string()).text(":before", hash)
+    values([(":user", text(credential.user_id.to_string())), (":before", text(hash))])
 }
 
 /// Replaces a password's hash by a better one of the same password.
 pub(crate) fn rehash(email: &CanonicalEmail, before: &PasswordHash, after: &PasswordHash) -> Write {
-    let values = Item::default()
-        .text(":before", &before.phc)
-        .text(":after", &after.phc)
-        .text(":pepper", &after.pepper_id);
-    Write::update(
-        Item::at(credential_pk(email), "CREDENTIAL").build(),
-        "SET password_hash = :after, pepper_id = :pepper",
-    )
-    .only_if("password_hash = :before")
-    .with(values)
+    let values = values([
+        (":before", text(&before.phc)),
+        (":after", text(&after.phc)),
+        (":pepper", text(&after.pepper_id)),
+    ]);
+    Write::update(credential_key(email), "SET password_hash = :after, pepper_id = :pepper")
+        .only_if("password_hash = :before")
+        .with(values)
 }
 
-/// Whose item it is, of a user's partition.
-pub(crate) fn id(key: &Attributes) -> Result<UserId, Failure> {
-    Read(key).parsed("pk", |pk| pk.strip_prefix("USER#").ok_or(())?.parse().map_err(|_| ()))
+/// Returns the user of an item in the user's partition.
+pub(crate) fn id(key: &Attributes) -> Result<UserId, MalformedItem> {
+    let id = text_of(key, "pk").and_then(|pk| pk.strip_prefix("USER#")?.parse().ok());
+    id.ok_or_else(|| UserItem::malformed("pk"))
 }
 
-fn item(user: &User) -> Attributes {
-    let (is_final, was_suspended) = match user.status {
-        Status::Deleting { is_final, was_suspended, .. } => (is_final, was_suspended),
-        Status::Active | Status::Suspended => (false, false),
-    };
-    listing::listed(Item::at(pk(user.id), SK), user)
-        .number("version", user.version)
-        .number("epoch", user.epoch)
-        .number("credential_version", user.credential_version)
-        .text("status", user.status.to_string())
-        .maybe_moment("erase_at", Erasure::of(user).map(|erasure| erasure.due_at))
-        .maybe_text(FINAL, is_final.then_some("yes"))
-        .maybe_text(WAS_SUSPENDED, was_suspended.then_some("yes"))
-        .text("email", user.email.address())
-        .text("canonical_email", user.email.canonical().as_str())
-        .maybe_text("first_name", user.first_name.as_ref().map(Name::as_str))
-        .maybe_text("last_name", user.last_name.as_ref().map(Name::as_str))
-        .maybe_text("locale", user.locale.as_ref().map(Locale::as_str))
-        .maybe_text("attributes", (!user.attributes.is_empty()).then(|| user.attributes.json()))
-        .texts("roles", &user.roles)
-        .maybe_text("picture", user.picture.map(|picture| picture.to_string()).as_deref())
-        .maybe_moment("invited_at", user.invited_at)
-        .maybe_text(NO_PASSWORD, (!user.has_password).then_some("yes"))
-        .moment("created_at", user.created_at)
-        .moment("updated_at", user.updated_at)
-        .build()
+fn user_item(user: &User) -> Attributes {
+    items::write(key(user.id), &UserItem::from(user))
 }
 
-fn credential_item(credential: &Credential) -> Attributes {
-    Item::at(credential_pk(&credential.email), "CREDENTIAL")
-        .text("user_id", credential.user_id.to_string())
-        .number("credential_version", credential.version)
-        .text("password_hash", &credential.password_hash.phc)
-        .text("pepper_id", &credential.password_hash.pepper_id)
-        .texts("previous_hashes", &credential.previous_hashes.iter().map(one_text).collect::<Vec<_>>())
-        .build()
+/// Reads the user of an id.
+pub(crate) fn parse(id: UserId, item: Attributes) -> Result<User, MalformedItem> {
+    UserItem::read(item)?.user(id)
 }
 
-pub(crate) fn parse_credential(email: &CanonicalEmail, item: &Attributes) -> Result<Credential, Failure> {
-    let read = Read(item);
-    Ok(Credential {
-        email: email.clone(),
-        user_id: read.parsed("user_id", str::parse)?,
-        version: read.number("credential_version")?,
-        password_hash: PasswordHash { phc: read.text("password_hash")?, pepper_id: read.text("pepper_id")? },
-        previous_hashes: previous(&read)?,
-    })
+/// What claims an address and proves its user.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct CredentialItem {
+    user_id: Text<UserId>,
+    credential_version: u64,
+    password_hash: String,
+    pepper_id: String,
+    previous_hashes: Vec<Text<PasswordHash>>,
 }
 
-/// A pepper's id has no space.
-fn one_text(hash: &PasswordHash) -> String {
-    format!("{} {}", hash.pepper_id, hash.phc)
+impl Item for CredentialItem {
+    const TYPE: &'static str = "credential";
 }
 
-fn previous(credential: &Read<'_>) -> Result<Vec<PasswordHash>, Failure> {
-    const NAME: &str = "previous_hashes";
-    let hash = |text: String| {
-        let (pepper_id, phc) = text.split_once(' ').ok_or(Failure::Malformed(NAME))?;
-        Ok(PasswordHash { phc: phc.to_owned(), pepper_id: pepper_id.to_owned() })
-    };
-    credential.texts(NAME)?.into_iter().map(hash).collect()
-}
-
-fn status(read: &Read) -> Result<Status, Failure> {
-    match &*read.text("status")? {
-        "deleting" => Ok(Status::Deleting {
-            erase_at: read.moment("erase_at")?,
-            is_final: read.0.contains_key(FINAL),
-            was_suspended: read.0.contains_key(WAS_SUSPENDED),
-        }),
-        other => other.parse().map_err(|()| Failure::Malformed("status")),
+impl From<&Credential> for CredentialItem {
+    fn from(credential: &Credential) -> Self {
+        let PasswordHash { phc, pepper_id } = credential.password_hash.clone();
+        Self {
+            user_id: Text(credential.user_id),
+            credential_version: credential.version,
+            password_hash: phc,
+            pepper_id,
+            previous_hashes: credential.previous_hashes.iter().cloned().map(Text).collect(),
+        }
     }
 }
 
-fn custom_attributes(text: &str) -> Result<CustomAttributes, ()> {
-    CustomAttributes::of_json(text).ok_or(())
+impl CredentialItem {
+    /// Returns the credential that claims this address.
+    pub(crate) fn credential(self, email: &CanonicalEmail) -> Credential {
+        Credential {
+            email: email.clone(),
+            user_id: self.user_id.0,
+            version: self.credential_version,
+            password_hash: PasswordHash { phc: self.password_hash, pepper_id: self.pepper_id },
+            previous_hashes: self.previous_hashes.into_iter().map(Text::into).collect(),
+        }
+    }
 }
 
-pub(crate) fn parse(id: UserId, item: &Attributes) -> Result<User, Failure> {
-    let read = Read(item);
-    Ok(User {
-        id,
-        version: read.number("version")?,
-        epoch: read.number("epoch")?,
-        credential_version: read.number("credential_version")?,
-        status: status(&read)?,
-        email: read.parsed("email", Email::parse)?,
-        first_name: read.maybe_parsed("first_name", Name::parse)?,
-        last_name: read.maybe_parsed("last_name", Name::parse)?,
-        locale: read.maybe_parsed("locale", Locale::parse)?,
-        attributes: read.maybe_parsed("attributes", custom_attributes)?.unwrap_or_default(),
-        roles: read.texts("roles")?,
-        picture: read.maybe_parsed("picture", str::parse)?,
-        invited_at: item.contains_key("invited_at").then(|| read.moment("invited_at")).transpose()?,
-        // Items of earlier releases only say that the user was invited.
-        has_password: !item.contains_key(NO_PASSWORD) && !item.contains_key("invited_at"),
-        created_at: read.moment("created_at")?,
-        updated_at: read.moment("updated_at")?,
-    })
+/// The part of a credential that is no secret.
+#[derive(Deserialize)]
+struct OwnerItem {
+    user_id: Text<UserId>,
+}
+
+impl Item for OwnerItem {
+    const TYPE: &'static str = "credential";
+}
+
+fn credential_item(credential: &Credential) -> Attributes {
+    items::write(credential_key(&credential.email), &CredentialItem::from(credential))
+}
+
+/// A user's address before it was changed.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct FormerEmailItem {
+    pub(crate) email: Text<Email>,
+    pub(crate) expires_at: Millis,
+    #[serde(skip_deserializing)]
+    pub(crate) ttl: Ttl,
+}
+
+impl Item for FormerEmailItem {
+    const TYPE: &'static str = "former address";
 }

@@ -79,7 +79,9 @@ async fn everything(
         progress.add(page.items.len());
         let (users, unreadable): (Vec<_>, Vec<_>) = page.items.into_iter().partition(Result::is_ok);
         let unreadable = unreadable.into_iter().filter_map(Result::err);
-        reconciled.findings.extend(unreadable.map(|key| Finding::Unreadable { key, attribute: "version" }));
+        reconciled
+            .findings
+            .extend(unreadable.map(|key| Finding::Unreadable { key, attribute: "version".to_owned() }));
         let users: Vec<UserVersion> = users.into_iter().flatten().collect();
         let seen: &Reconciliation = reconciliation;
         let each = users.iter().map(|user| seen.user(user));

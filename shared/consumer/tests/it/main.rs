@@ -145,5 +145,9 @@ async fn what_is_no_position_is_told() {
 
     let judged = place.positions.judge(&event(1, 1)).await;
 
-    assert!(matches!(judged, Err(PositionFailure::Malformed)));
+    let attribute = match judged {
+        Err(PositionFailure::Malformed { attribute }) => attribute,
+        other => panic!("not malformed: {other:?}"),
+    };
+    assert_eq!(attribute, "epoch");
 }
