@@ -226,7 +226,7 @@ def settings_of(world):
 def as_operator(world, guide):
     """The credentials of an operator with the rights that this guide gives, as `gatepost --stack` finds them."""
     settings = settings_of(world)
-    policy = (ROOT / "docs" / f"{guide}.md").read_text().split("```json\n{\n  \"Version\"")[1].split("```")[0]
+    policy = next((ROOT / "docs").glob(f"*/{guide}.md")).read_text().split("```json\n{\n  \"Version\"")[1].split("```")[0]
     policy = '{"Version"' + policy.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT).replace("STACK", STACK)
     for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS", "KEYS_SECRET", "CREDENTIALS_SECRET"):
         policy = policy.replace(name, settings[name])

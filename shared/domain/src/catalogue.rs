@@ -41,5 +41,5 @@ fn the_committed_schemas_are_those_of_the_types() {
 
 #[test]
 fn the_committed_page_is_that_of_the_types() {
-    committed("docs/event-catalogue.md", &page::of(&schemas::all()));
+    committed("docs/use/event-catalogue.md", &page::of(&schemas::all()));
 }

@@ -24,7 +24,7 @@ const TURNS: u32 = 5;
 const NO_SUCH_ALGORITHM: SettingError = SettingError::new(
     "TOKEN_ALGORITHM",
     "must be ES256, ES384, EdDSA, RS256, RS384 or RS512; why not HS256, and what instead, is said in \
-     docs/decisions/0023-what-tokens-are-signed-by.md",
+     docs/decisions/0023-token-algorithms.md",
 );
 
 /// The ring, in its secret.

@@ -1,5 +1,5 @@
 //! What the product costs, each figure beside its floor or peer in the same run. Prints tables;
-//! `docs/performance.md` has them as measured once.
+//! `docs/contribute/performance.md` has them as measured once.
 
 mod client;
 mod cold_start;

@@ -22,13 +22,13 @@ use crate::{
 };
 
 const IN_STACK: Remedy =
-    Remedy("deploy the template of this build: the stack is of another version", "docs/deploying.md");
+    Remedy("deploy the template of this build: the stack is of another version", "docs/operate/deploying.md");
 const THERE: Remedy = Remedy(
     "deploy the template of this build again, and if it is not made anew, restore it from its backup",
-    "docs/deploying.md#what-is-protected",
+    "docs/operate/deploying.md#what-is-protected",
 );
 const CLOCK: Remedy =
-    Remedy("set this machine's clock: the rest of what was found may be wrong", "docs/doctor.md#clocks");
+    Remedy("set this machine's clock: the rest of what was found may be wrong", "docs/operate/doctor.md#clocks");
 
 /// Functions that are asked for at once.
 const AT_ONCE: usize = 8;

@@ -17,29 +17,29 @@ use super::{
 
 const MAPPING: Remedy = Remedy(
     "enable the event source mapping; if it is on, its last result says what the function lacks",
-    "docs/alarms.md#relaybehind",
+    "docs/operate/alarms.md#relaybehind",
 );
 const MAPPING_SETTINGS: Remedy = Remedy(
     "deploy the template of this build again: with other settings events are lost or change their order",
-    "docs/delivery.md",
+    "docs/use/delivery.md",
 );
 const BUS: Remedy = Remedy(
     "deploy the template of this build again: EventBridge drops without a word what is for a bus that is not there",
-    "docs/alarms.md#canarymissing",
+    "docs/operate/alarms.md#canarymissing",
 );
 const RULE: Remedy = Remedy(
     "enable the rule or the schedule, or deploy the template of this build again",
-    "docs/alarms.md#canarymissing",
+    "docs/operate/alarms.md#canarymissing",
 );
 const REDRIVE: Remedy = Remedy(
     "deploy the template of this build again: a mail that cannot be sent would be tried for ever",
-    "docs/deploying.md",
+    "docs/operate/deploying.md",
 );
 const DEAD_LETTERS: Remedy =
-    Remedy("see what the messages say, repair it, and redrive them", "docs/alarms.md#mailsundelivered");
+    Remedy("see what the messages say, repair it, and redrive them", "docs/operate/alarms.md#mailsundelivered");
 const CANARY: Remedy = Remedy(
     "follow the way of an event, from the sweeper's schedule to the log of ReceiveCanary",
-    "docs/alarms.md#canarymissing",
+    "docs/operate/alarms.md#canarymissing",
 );
 
 /// How far back a canary may be; one flies each minute.
@@ -432,7 +432,7 @@ mod tests {
         let found = of_mapping("relay", Err(denied), |_| Vec::new());
 
         assert_eq!(found[0].severity, Severity::Warning);
-        assert_eq!(found[0].json()["guide"], "docs/doctor.md#rights");
+        assert_eq!(found[0].json()["guide"], "docs/operate/doctor.md#rights");
         assert_eq!(wrong(Err(NotAnswered::Unreachable))[0].1, Severity::Error);
     }
 

@@ -8,7 +8,7 @@ use super::check::{Check, Remedy};
 
 const SETTINGS: Remedy = Remedy(
     "give the parameter another value, or deploy the template of this build again if it lacks one",
-    "docs/configuration.md",
+    "docs/operate/configuration.md",
 );
 
 /// Wires a function as it would be at its start, so that it judges its settings itself.

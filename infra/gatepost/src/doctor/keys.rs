@@ -13,20 +13,20 @@ use super::check::{Check, Remedy};
 
 const KEYS: Remedy = Remedy(
     "restore the secret that KEYS_SECRET names: without its seeds no token can be signed or opened",
-    "docs/deploying.md#what-is-protected",
+    "docs/operate/deploying.md#what-is-protected",
 );
 const CREDENTIALS: Remedy = Remedy(
     "restore the secret that CREDENTIALS_SECRET names: without its seeds no password can be checked",
-    "docs/deploying.md#what-is-protected",
+    "docs/operate/deploying.md#what-is-protected",
 );
 const SEPARATE: Remedy =
-    Remedy("run `gatepost keys separate`, and follow the guide", "docs/keys.md#from-one-secret-to-two");
+    Remedy("run `gatepost keys separate`, and follow the guide", "docs/operate/keys.md#from-one-secret-to-two");
 const TOKENS: Remedy = Remedy(
     "see that ISSUER is where the API answers, and let somebody log in, which publishes the key",
-    "docs/configuration.md",
+    "docs/operate/configuration.md",
 );
 const HASHING: Remedy =
-    Remedy("lower Argon2MemoryKib, or raise the memory of the functions that hash", "docs/configuration.md");
+    Remedy("lower Argon2MemoryKib, or raise the memory of the functions that hash", "docs/operate/configuration.md");
 
 /// Longer than this, and people feel it.
 const LONGEST_HASH: Duration = Duration::from_secs(1);

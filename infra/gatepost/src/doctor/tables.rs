@@ -7,13 +7,13 @@ use super::check::{Check, Remedy};
 
 const MADE_ANEW: Remedy = Remedy(
     "deploy the template of this build again, and if the table itself is another one, restore it under its own name",
-    "docs/deploying.md#what-is-protected",
+    "docs/operate/deploying.md#what-is-protected",
 );
 const DEPLOY: Remedy =
-    Remedy("deploy the template of this build again, which turns it on", "docs/deploying.md");
+    Remedy("deploy the template of this build again, which turns it on", "docs/operate/deploying.md");
 const STREAM: Remedy = Remedy(
     "deploy the template of this build again; until then the sweeper alone delivers, a quarter of an hour late",
-    "docs/alarms.md",
+    "docs/operate/alarms.md",
 );
 
 /// What the API calls a table's `Table` of `DescribeTable`.

@@ -1,4 +1,4 @@
-//! Disasters, rehearsed as `docs/backup.md` has them: an earlier moment comes back, the secret is lost.
+//! Disasters, rehearsed as `docs/operate/backup.md` has them: an earlier moment comes back, the secret is lost.
 
 use std::{fs, path::Path, time::Duration};
 

@@ -13,7 +13,7 @@ pub(super) fn of(schemas: &BTreeMap<String, Value>) -> String {
     let mut page = format!(
         "# Event catalogue\n\nMade of the Rust types by `{COMMAND}`; do not edit.\n\n\
         Every event has the fields of the envelope; `data` differs by type. Each type has a JSON Schema in\n\
-        [schemas/events](../schemas/events), whose `$id` is the event's `dataschema`. How they may change:\n\
+        [schemas/events](../../schemas/events), whose `$id` is the event's `dataschema`. How they may change:\n\
         [events.md](events.md#how-types-change). Personal fields are left out with `EventDetail=ids`; an id\n\
         names nobody to whom the tables are closed. A field that is missing is missing, never `null`.\n\n## The envelope\n\n"
     );
@@ -33,7 +33,7 @@ pub(super) fn of(schemas: &BTreeMap<String, Value>) -> String {
         let _ = writeln!(
             page,
             "\n## `{name}`\n\n{when} Subject `{subject}#<id>`, version {version},\n\
-            [schema](../schemas/events/{name}.{version}.json).\n"
+            [schema](../../schemas/events/{name}.{version}.json).\n"
         );
         if example["data"].as_object().is_some_and(serde_json::Map::is_empty) {
             page.push_str("Its `data` has no fields.\n");
