@@ -5,7 +5,7 @@ use crate::{EventId, Timestamp};
 /// Goes the way of every event, from the table to the bus and on to a rule that brings it back.
 #[derive(Clone, Copy, Debug)]
 pub struct Canary {
-    /// Which one it is.
+    /// The name of the role.
     pub id: EventId,
     /// When it set off.
     pub sent_at: Timestamp,

@@ -30,11 +30,11 @@ pub struct Digest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UsersByStatus {
-    /// Who may sign in.
+    /// Users who may log in.
     pub active: u64,
-    /// Whom an administrator keeps from signing in.
+    /// Suspended users.
     pub suspended: u64,
-    /// Who waits to be erased.
+    /// Users who await erasure.
     pub deleting: u64,
 }
 
@@ -42,11 +42,11 @@ pub struct UsersByStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UserChange {
-    /// Who may sign in.
+    /// Users who may log in.
     pub active: i64,
-    /// Whom an administrator keeps from signing in.
+    /// Suspended users.
     pub suspended: i64,
-    /// Who waits to be erased.
+    /// Users who await erasure.
     pub deleting: i64,
 }
 
@@ -54,20 +54,20 @@ pub struct UserChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Standing {
-    /// How many users there are: `active`, `suspended` and `deleting`, as far as their events were counted.
+    /// The user counts: `active`, `suspended` and `deleting`.
     pub users: UsersByStatus,
-    /// When the newest change that is counted happened, if any is.
+    /// The time of the newest counted change, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counted_at: Option<Timestamp>,
-    /// How many events have waited for the bus for more than 15 minutes; of thousands not all are counted.
+    /// The number of events that have waited for more than 15 minutes; a lower bound above some thousands.
     pub waiting_events: u64,
-    /// How many events the bus will never take, so that an operator has to decide.
+    /// The number of dead events, which need an operator's decision.
     pub dead_events: u64,
     /// The names of the tasks whose last run failed.
     pub failed_tasks: Vec<String>,
-    /// The names of the tasks that should have begun three times since they did.
+    /// The names of the tasks that missed three runs.
     pub late_tasks: Vec<String>,
-    /// When the newest of the keys that sign tokens began to sign.
+    /// The time when the newest signing key began to sign.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest_key_at: Option<Timestamp>,
 }

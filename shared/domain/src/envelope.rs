@@ -38,33 +38,33 @@ pub struct NotAnEvent;
 pub(crate) struct CloudEvent<'a> {
     /// The version of CloudEvents.
     specversion: &'static str,
-    /// What to de-duplicate on.
+    /// The event's id, for de-duplication.
     id: EventId,
     /// The deployment's public URL.
     source: &'a str,
-    /// The type.
+    /// The event type.
     r#type: &'static str,
-    /// What it belongs to; the events of a subject are delivered in order.
+    /// The user, role or request that the event belongs to. Events of a subject are delivered in order.
     subject: String,
-    /// When it happened.
+    /// The time of the change.
     time: Timestamp,
     /// The media type of `data`.
     datacontenttype: &'static str,
-    /// The schema that it follows.
+    /// The id of the schema of `data`.
     dataschema: String,
-    /// Its number among the events of its subject, without gaps; sorts as text.
+    /// The event's number within its subject, without gaps; sorts as text.
     // CloudEvents' `sequence` extension is a string in lexicographic order.
     sequence: String,
-    /// Raised after the tables were restored to an earlier moment.
+    /// The epoch, which is raised after a restore of the tables.
     epoch: u64,
-    /// Who did it: `anonymous`, `operator`, `system`, or `user:` and an id. Others may come.
+    /// The actor: `anonymous`, `operator`, `system`, or `user:` and an id. New values may be added.
     actor: String,
-    /// The request that it happened on.
+    /// The correlation id of the request.
     correlationid: &'a str,
-    /// The W3C trace context of the request; left out if it happened on none.
+    /// The W3C trace context of the request, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
-    /// What is particular to the type.
+    /// The fields of this event type.
     data: EventKind,
 }
 

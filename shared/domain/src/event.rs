@@ -45,11 +45,11 @@ pub enum Stream {
 pub struct Cause {
     /// The event's id: what consumers de-duplicate on.
     pub event_id: EventId,
-    /// When it happened.
+    /// The time of the change.
     pub occurred_at: Timestamp,
     /// Who did it.
     pub actor: Actor,
-    /// The request that it happened on.
+    /// The correlation id of the request.
     pub correlation_id: String,
     /// The caller's W3C trace context, if any.
     pub traceparent: Option<String>,
@@ -73,96 +73,96 @@ pub enum Actor {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum EventKind {
-    /// `registration.requested`: somebody wants an account. Nothing is said of a person: nobody has proven
-    /// the address yet.
+    /// `registration.requested`: an account was requested. The event has no personal data, because the
+    /// address is unproven.
     RegistrationRequested {
-        /// Which registration it is.
+        /// The registration's id.
         registration_id: RegistrationId,
-        /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
+        /// `unavailable` if the password could not be checked against known breaches.
         #[serde(skip_serializing_if = "Option::is_none")]
         breach_check: Option<BreachCheck>,
     },
-    /// `registration.resend-requested`: somebody wants the verification mail again.
+    /// `registration.resend-requested`: the verification mail was requested again.
     ResendRequested {},
-    /// `user.registered`: the address is proven, the user exists.
+    /// `user.registered`: a registration was verified, and the user exists.
     UserRegistered {
-        /// Who it is.
+        /// The user's id.
         user_id: UserId,
-        /// `unavailable` if a password was chosen now, and no answer in time said whether it was stolen.
+        /// `unavailable` if the entered password could not be checked against known breaches.
         #[serde(skip_serializing_if = "Option::is_none")]
         breach_check: Option<BreachCheck>,
         /// Left out when the deployment publishes ids only.
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
     },
-    /// `user.created`: an administrator has made the user, who gets a mail to choose a password by. Until then
-    /// the address is not proven.
+    /// `user.created`: an administrator created the user, who is invited by mail. The address is unproven until
+    /// the user chooses a password.
     UserCreated {
-        /// Who it is.
+        /// The user's id.
         user_id: UserId,
-        /// Names of the roles that the user has, sorted.
+        /// The names of the user's roles, sorted.
         roles: Vec<String>,
-        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        /// The reason that the actor stated; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
         /// Left out when the deployment publishes ids only.
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
     },
-    /// `user.invitation-accepted`: somebody whom an administrator has made a user has chosen the first password
-    /// by a mailed link. The address is proven.
+    /// `user.invitation-accepted`: the invited user chose the first password by the mailed link. The address
+    /// is proven.
     InvitationAccepted {
-        /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
+        /// `unavailable` if the password could not be checked against known breaches.
         #[serde(skip_serializing_if = "Option::is_none")]
         breach_check: Option<BreachCheck>,
     },
     /// `session.started`: the user logged in.
     SessionStarted {
-        /// Which session it is.
+        /// The session's id.
         session_id: SessionId,
-        /// The oldest sessions, which ended because a user has 50 at most.
+        /// The oldest sessions ended, because a user has at most 50.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         ended_session_ids: Vec<SessionId>,
     },
-    /// `session.ended`: the session can be refreshed no more.
+    /// `session.ended`: the session has ended and cannot be refreshed.
     SessionEnded {
-        /// Which session it was.
+        /// The session's id.
         session_id: SessionId,
-        /// Why.
+        /// The reason.
         reason: SessionEnd,
-        /// Browser and system of a session whose token was reused; left out when only ids are published.
+        /// Browser and system of a session whose token was reused; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         device: Option<DeviceFamily>,
     },
-    /// `sessions.ended`: the user has ended every session but one.
+    /// `sessions.ended`: the user ended every other session.
     OtherSessionsEnded {
-        /// The one that goes on.
+        /// The session that continues.
         kept_session_id: SessionId,
     },
-    /// `password-reset.requested`: somebody wants a link to choose a new password.
+    /// `password-reset.requested`: a password reset link was requested.
     PasswordResetRequested {},
-    /// `user.password-reset-requested`: an administrator has a link mailed to the user, to choose a new password
-    /// by; whoever has not accepted an invitation gets that again.
+    /// `user.password-reset-requested`: an administrator sent the user a password reset link, or the invitation
+    /// again if it was not accepted.
     UserPasswordResetRequested {
-        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        /// The reason that the actor stated; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.password-reset`: a new password was chosen by a mailed link; every session has ended.
+    /// `user.password-reset`: the user reset the password by a mailed link; every session has ended.
     PasswordReset {
-        /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
+        /// `unavailable` if the password could not be checked against known breaches.
         #[serde(skip_serializing_if = "Option::is_none")]
         breach_check: Option<BreachCheck>,
     },
-    /// `user.password-changed`: the user has chosen a new password; every session but one has ended.
+    /// `user.password-changed`: the user changed the password; every other session has ended.
     PasswordChanged {
-        /// The one that goes on.
+        /// The session that continues.
         kept_session_id: SessionId,
-        /// `unavailable` if nobody could say in time whether the password was stolen elsewhere.
+        /// `unavailable` if the password could not be checked against known breaches.
         #[serde(skip_serializing_if = "Option::is_none")]
         breach_check: Option<BreachCheck>,
     },
-    /// `user.email-change-requested`: the user wants another address, which is not proven yet.
+    /// `user.email-change-requested`: the user asked for a new address, which is not proven yet.
     EmailChangeRequested {},
     /// `user.email-changed`: the new address is proven; every session has ended.
     EmailChanged {
@@ -170,101 +170,101 @@ pub enum EventKind {
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
     },
-    /// `user.updated`: the profile has changed: the user or an administrator has done it.
+    /// `user.updated`: the user or an administrator changed the profile.
     UserUpdated {
         /// The names of the fields that changed, sorted.
         changed: Vec<String>,
-        /// Why, in the words of an administrator who did it; left out when the deployment publishes ids only.
+        /// The reason that an administrator stated; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
         /// Left out when the deployment publishes ids only.
         #[serde(flatten, skip_serializing_if = "Option::is_none")]
         person: Option<Person>,
     },
-    /// `user.deletion-requested`: the user is to be erased, by their own wish or an administrator's; every session
+    /// `user.deletion-requested`: the user or an administrator requested the deletion; every session
     /// has ended.
     DeletionRequested {
-        /// When that will be done.
+        /// The time of the erasure.
         erase_at: Timestamp,
-        /// Why, in the words of an administrator who wants it; left out when the deployment publishes ids only.
+        /// The reason that an administrator stated; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.deletion-canceled`: the user is not to be erased any more. They have come back in time, or an
-    /// administrator or operator keeps them.
+    /// `user.deletion-canceled`: the deletion was canceled by a log-in, an administrator or an
+    /// operator.
     DeletionCanceled {
-        /// What the user is again: `active`, or `suspended` if they were that before.
+        /// The restored status: `active`, or `suspended` for a user who was suspended before.
         status: StatusName,
-        /// Why, in the words of an administrator who did it; left out when the deployment publishes ids only.
+        /// The reason that an administrator stated; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.role-granted`: the user has another role.
+    /// `user.role-granted`: the user was granted a role.
     RoleGranted {
-        /// Which one it is.
+        /// The name of the role.
         role: RoleName,
-        /// Why, in the words of who did it, if they said; left out when the deployment publishes ids only.
+        /// The reason that the actor stated, if any; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.role-revoked`: the user has a role no more.
+    /// `user.role-revoked`: a role of the user was revoked.
     RoleRevoked {
-        /// Which one it was.
+        /// The name of the role.
         role: RoleName,
-        /// Whether every session of the user has ended by it.
+        /// Whether this ended every session of the user.
         sessions_ended: bool,
-        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        /// The reason that the actor stated; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.suspended`: the user can no longer sign in, and every session has ended. A pending erasure keeps its
+    /// `user.suspended`: the user was suspended, and every session has ended. A pending erasure keeps its
     /// date.
     UserSuspended {
-        /// When the user is to be erased, if they asked for it and that stays pending.
+        /// The time of the erasure, if the user's own request is still pending.
         #[serde(skip_serializing_if = "Option::is_none")]
         erase_at: Option<Timestamp>,
-        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        /// The reason that the actor stated; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.reactivated`: the user can sign in again: a suspension, or the deletion by an administrator, is over. A
-    /// deletion that the user asked for stays pending.
+    /// `user.reactivated`: an administrator reactivated the user after a suspension or a deletion.
+    /// A deletion that the user requested stays pending.
     UserReactivated {
-        /// When the user is to be erased, if they asked for it and that stays pending.
+        /// The time of the erasure, if the user's own request is still pending.
         #[serde(skip_serializing_if = "Option::is_none")]
         erase_at: Option<Timestamp>,
-        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        /// The reason that the actor stated; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `user.signed-out`: an administrator has ended every session of the user.
+    /// `user.signed-out`: an administrator ended every session of the user.
     UserSignedOut {
-        /// Why, in the words of who did it; left out when the deployment publishes ids only.
+        /// The reason that the actor stated; left out with `EventDetail=ids`.
         #[serde(skip_serializing_if = "Option::is_none")]
         stated_reason: Option<StatedReason>,
     },
-    /// `role.changed`: there is a role, or it permits something else than before.
+    /// `role.changed`: a role was created, or its permissions changed.
     RoleChanged {
-        /// What it permits now.
+        /// The role's permissions.
         permissions: BTreeSet<Permission>,
     },
-    /// `role.deleted`: the role is no more, and gives nothing to those who had it; no event follows.
+    /// `role.deleted`: the role was deleted and grants nothing. No event follows.
     RoleDeleted {},
-    /// `user.restored`: the tables were restored to an earlier moment, and the user is as they were then; every
+    /// `user.restored`: the tables were restored to an earlier time, including the user; every
     /// session has ended.
     UserRestored {},
-    /// `user.erased`: nothing is left of the user but the id; no event follows.
+    /// `user.erased`: the user was erased, and only the id is left. No event follows.
     UserErased {},
-    /// `digest.written`: once a week, how the system stands, for those who run it. It counts, and names nobody;
-    /// no event follows.
+    /// `digest.written`: the weekly status report for operators. It has no personal data.
+    /// No event follows in its subject.
     DigestWritten {
         /// How it stands.
         #[serde(flatten)]
         standing: Standing,
-        /// When the digest before was written; missing in the first one.
+        /// The time of the last digest; missing in the first one.
         #[serde(skip_serializing_if = "Option::is_none")]
         since: Option<Timestamp>,
-        /// How many users there are more, or less, than then; missing in the first one.
+        /// The change of the user counts since the last digest; missing in the first one.
         #[serde(skip_serializing_if = "Option::is_none")]
         change: Option<UserChange>,
     },
@@ -274,7 +274,7 @@ pub enum EventKind {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Person {
-    /// The e-mail address, as its owner wrote it.
+    /// The e-mail address, as entered.
     email: String,
     /// The first name, if given.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -282,13 +282,13 @@ pub struct Person {
     /// The last name, if given.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_name: Option<Name>,
-    /// The language that the person reads, if given.
+    /// The preferred language, if given.
     #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<Locale>,
-    /// What the service keeps of the person besides, by name, if anything.
+    /// The user's custom attributes by name, if any.
     #[serde(skip_serializing_if = "Attributes::is_empty")]
     attributes: Attributes,
-    /// Where the person's picture is, if there is one: a path, below the event's `source`.
+    /// The path of the user's picture below the event's `source`, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
 }
@@ -302,7 +302,7 @@ pub enum SessionEnd {
     LoggedOut,
     /// The user ended it from another session.
     EndedByUser,
-    /// An old refresh token was used again: one of its two holders is a thief.
+    /// An old refresh token was used again, so it may have been stolen.
     TokenReused,
 }
 

@@ -151,7 +151,7 @@ pub struct NewPassword {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BreachCheck {
-    /// Nobody answered in time, so the password was taken all the same.
+    /// The check did not answer in time, and the password was accepted.
     Unavailable,
 }
 

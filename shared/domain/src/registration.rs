@@ -36,7 +36,7 @@ pub struct Applicant {
     pub first_name: Option<Name>,
     /// Last name, if given.
     pub last_name: Option<Name>,
-    /// The language that the person reads, if given.
+    /// The preferred language, if given.
     pub locale: Option<Locale>,
 }
 

@@ -15,8 +15,8 @@ use crate::{Cause, Event, EventKind, Stream, Timestamp, User};
 const MAX_PERMISSION: usize = 64;
 const MAX_ROLE_NAME: usize = 32;
 
-/// Something that somebody may do, such as `users:read`: a kind of thing, and what may be done with it.
-/// Besides Gatepost's own there are those of the services behind it, such as `orders:refund`.
+/// A permission, such as `users:read`: a resource and an action.
+/// Services define their own, such as `orders:refund`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Permission(String);

@@ -11,11 +11,11 @@ use crate::Status;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StatusName {
-    /// The user may sign in.
+    /// The user may log in.
     Active,
-    /// The user may not, until an administrator says otherwise.
+    /// The user is suspended until an administrator reactivates them.
     Suspended,
-    /// The user is to be erased.
+    /// The user awaits erasure.
     Deleting,
 }
 

@@ -13,7 +13,7 @@ use crate::{
 /// Somebody who has an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Who it is.
+    /// The user's id.
     pub id: UserId,
     /// The sequence of the user's last event; every change raises it by one.
     pub version: u64,

@@ -11,11 +11,11 @@ use crate::Detail;
 pub(super) fn of(schemas: &BTreeMap<String, Value>) -> String {
     let any = schemas.values().next().expect("a type");
     let mut page = format!(
-        "# Event catalogue\n\nMade of the Rust types by `{COMMAND}`; do not edit.\n\n\
+        "# Event catalogue\n\nGenerated from the Rust types by `{COMMAND}`; do not edit.\n\n\
         Every event has the fields of the envelope; `data` differs by type. Each type has a JSON Schema in\n\
-        [schemas/events](../../schemas/events), whose `$id` is the event's `dataschema`. How they may change:\n\
-        [events.md](events.md#how-types-change). Personal fields are left out with `EventDetail=ids`; an id\n\
-        names nobody to whom the tables are closed. A field that is missing is missing, never `null`.\n\n## The envelope\n\n"
+        [schemas/events](../../schemas/events), whose `$id` is the event's `dataschema`. Types\n\
+        [change](events.md#how-types-change) compatibly. Personal fields are left out with `EventDetail=ids`.\n\
+        An absent field is left out, never `null`.\n\n## The envelope\n\n"
     );
     let mut envelope = any.clone();
     envelope["properties"].as_object_mut().expect("fields").remove("data");
@@ -23,7 +23,9 @@ pub(super) fn of(schemas: &BTreeMap<String, Value>) -> String {
         envelope["properties"][differs].as_object_mut().expect("a field").remove("const");
     }
     table(&mut page, &envelope, &Value::Null);
-    for event in samples::all() {
+    let samples = samples::all();
+    json(&mut page, &samples::rendered(&samples[0], Detail::Profile));
+    for event in samples {
         let (name, version) = (event.kind.name(), event.kind.version());
         let schema = &schemas[&format!("{name}.{version}")];
         let example = samples::rendered(&event, Detail::Profile);
@@ -39,11 +41,15 @@ pub(super) fn of(schemas: &BTreeMap<String, Value>) -> String {
             page.push_str("Its `data` has no fields.\n");
         } else {
             table(&mut page, &schema["properties"]["data"], without_person);
+            json(&mut page, &example["data"]);
         }
-        let example = serde_json::to_string_pretty(&example).expect("JSON");
-        let _ = writeln!(page, "\n```json\n{example}\n```");
     }
     page
+}
+
+/// An example.
+fn json(page: &mut String, example: &Value) {
+    let _ = writeln!(page, "\n```json\n{example:#}\n```");
 }
 
 /// A row for each field. Personal is what is left out with `EventDetail=ids`.
