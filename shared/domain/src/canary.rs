@@ -5,7 +5,7 @@ use crate::{EventId, Timestamp};
 /// Goes the way of every event, from the table to the bus and on to a rule that brings it back.
 #[derive(Clone, Copy, Debug)]
 pub struct Canary {
-    /// The name of the role.
+    /// The canary's id.
     pub id: EventId,
     /// When it set off.
     pub sent_at: Timestamp,

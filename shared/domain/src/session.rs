@@ -14,7 +14,7 @@ const MAX_ENDED: usize = 25;
 /// A session. It holds no secret: the refresh token is a MAC over its ids and generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The name of the role.
+    /// The session's id.
     pub id: SessionId,
     /// Whose it is.
     pub user_id: UserId,
@@ -50,7 +50,7 @@ pub struct StartedSession {
 /// A session that ends, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndedSession {
-    /// The name of the role.
+    /// The session's id.
     pub id: SessionId,
     /// Why it ends.
     pub reason: SessionEnd,
