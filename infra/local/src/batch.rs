@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::functions::CallFailed;
+use crate::{functions::CallFailed, rules::lambda::InvocationType};
 
 /// What one attempt came to.
 pub(crate) enum Step {
@@ -15,6 +15,35 @@ pub(crate) enum Step {
     Failed(String),
     /// Something failed before, and is tried again then.
     Waits(Instant),
+}
+
+/// The event of a batch.
+pub(crate) struct Batch {
+    /// The text of the event.
+    pub(crate) event: String,
+    /// How many of the records it holds.
+    pub(crate) records: usize,
+}
+
+impl Batch {
+    /// Takes as many records as fit into one synchronous invocation, and at least one.
+    /// Source: `docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html`, "`BatchSize`".
+    pub(crate) fn of(records: impl IntoIterator<Item = String>) -> Self {
+        const END: &str = "]}";
+        let mut batch = Self { event: r#"{"Records":["#.to_owned(), records: 0 };
+        for record in records {
+            let separator = if batch.records == 0 { "" } else { "," };
+            let bytes = batch.event.len() + separator.len() + record.len() + END.len();
+            if batch.records > 0 && bytes > InvocationType::RequestResponse.max_request_bytes() {
+                break;
+            }
+            batch.event.push_str(separator);
+            batch.event.push_str(&record);
+            batch.records += 1;
+        }
+        batch.event.push_str(END);
+        batch
+    }
 }
 
 /// What a function made of a batch.

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::{
-    batch::{Outcome, Step, outcome},
+    batch::{Batch, Outcome, Step, outcome},
     bus::arn_of,
     queue::{Message, Queue},
+    rules::lambda::InvocationType,
     stack::Stack,
     template::REGION,
 };
@@ -38,15 +39,20 @@ impl QueueReader {
         let _busy = self.busy.lock().await;
         let source = &stack.services().template.queue_sources[self.source];
         let Some(queue) = stack.queue(&source.queue) else { return Step::Idle };
-        let messages = queue.ready(source.batch_size, early);
+        let mut messages = queue.ready(source.batch_size, early);
         if messages.is_empty() {
             return Step::Idle;
         }
-        let event = match &*messages {
-            [message] if source.direct => message.body.clone(),
-            messages => batch(messages, &queue.name),
+        let (kind, event) = match &*messages {
+            [message] if source.direct => (InvocationType::Event, message.body.clone()),
+            _ => {
+                let arn = arn_of("AWS::SQS::Queue", &queue.name);
+                let batch = Batch::of(messages.iter().map(|message| record(message, &arn).to_string()));
+                messages.truncate(batch.records);
+                (InvocationType::RequestResponse, batch.event)
+            }
         };
-        let answer = stack.invoke(&source.function, event).await;
+        let answer = stack.invoke(&source.function, kind, event).await;
         let ids: Vec<&str> = messages.iter().map(|message| message.id.as_str()).collect();
         let (failed, why) = match outcome(answer, &ids, source.reports_failures) {
             Outcome::Handled => (Vec::new(), None),
@@ -86,13 +92,7 @@ async fn settle(
     }
 }
 
-/// As SQS does.
-fn batch(messages: &[Message], queue: &str) -> String {
-    let arn = arn_of("AWS::SQS::Queue", queue);
-    let records: Vec<_> = messages.iter().map(|message| record(message, &arn)).collect();
-    json!({"Records": records}).to_string()
-}
-
+/// A message as Lambda's event has it.
 fn record(message: &Message, arn: &str) -> Value {
     json!({
         "messageId": message.id,

@@ -90,6 +90,12 @@ pub enum CallFailed {
     /// The function says so.
     #[error("{0} failed: {1}")]
     Failed(String, Failed),
+    /// The event exceeds the limit of an invocation's request.
+    #[error("the event of {0} is too large for an invocation")]
+    RequestTooLarge(String),
+    /// The answer exceeds the limit of an invocation's response.
+    #[error("the answer of {0} is too large for an invocation")]
+    ResponseTooLarge(String),
     /// It panicked.
     #[error("{0} panicked")]
     Panicked(String),

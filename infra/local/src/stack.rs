@@ -25,6 +25,7 @@ use crate::{
     mailbox::Mail,
     news::News,
     queue::Queue,
+    rules::lambda::{InvocationType, MAX_RESPONSE_BYTES},
     seam::Seam,
     services::Services,
     setup::Setup,
@@ -166,11 +167,29 @@ impl Stack {
     pub async fn call(&self, function: &str, event: impl Serialize) -> Result<Value, CallFailed> {
         let unreadable = |_| CallFailed::Unreadable(function.to_owned());
         let event = serde_json::to_string(&event).map_err(unreadable)?;
-        let answer = self.invoke(function, event).await?;
+        let answer = self.invoke(function, InvocationType::RequestResponse, event).await?;
         serde_json::from_str(&answer).map_err(unreadable)
     }
 
-    pub(crate) async fn invoke(&self, function: &str, event: String) -> Result<String, CallFailed> {
+    /// Calls a function asynchronously, as EventBridge does, and waits until it has ended.
+    ///
+    /// # Errors
+    /// If the event is too large, or as for [`Stack::call`].
+    pub async fn send(&self, function: &str, event: impl Serialize) -> Result<(), CallFailed> {
+        let unreadable = |_| CallFailed::Unreadable(function.to_owned());
+        let event = serde_json::to_string(&event).map_err(unreadable)?;
+        self.invoke(function, InvocationType::Event, event).await.map(drop)
+    }
+
+    pub(crate) async fn invoke(
+        &self,
+        function: &str,
+        kind: InvocationType,
+        event: String,
+    ) -> Result<String, CallFailed> {
+        if event.len() > kind.max_request_bytes() {
+            return Err(CallFailed::RequestTooLarge(function.to_owned()));
+        }
         let mounted = self.mounted(function)?;
         let timeout =
             self.template().functions.get(function).map_or(Duration::ZERO, |deployed| deployed.timeout);
@@ -182,6 +201,9 @@ impl Stack {
         // A task of its own: a panic ends only this call, and who asked may go away meanwhile.
         let mut call = tokio::spawn(async move { mounted.call(event, invocation).await });
         match tokio::time::timeout(timeout, &mut call).await {
+            Ok(Ok(Ok(answer))) if answer.len() > MAX_RESPONSE_BYTES => {
+                Err(CallFailed::ResponseTooLarge(function.to_owned()))
+            }
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(CallFailed::Panicked(function.to_owned())),
             Err(_) => {
@@ -304,7 +326,7 @@ impl Stack {
             "resources": [format!("arn:aws:scheduler:{REGION}:{}:schedule/default/{function}", crate::template::ACCOUNT)],
             "detail": "{}",
         });
-        self.invoke(function, event.to_string()).await.map(drop)
+        self.send(function, event).await
     }
 
     pub(crate) fn services(&self) -> &Arc<Services> {

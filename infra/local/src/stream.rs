@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use tokio::{sync::Mutex, time::Instant};
 
 use crate::{
-    batch::{Outcome, Step, outcome},
+    batch::{Batch, Outcome, Step, outcome},
     bus::arn_of,
     journal::{Change, Journal},
+    rules::lambda::InvocationType,
     services::Services,
     stack::Stack,
     tables::Tables,
@@ -82,15 +83,20 @@ impl StreamReader {
             Ok(Err(error)) => return position.failed(stack, &format!("the stream cannot be read: {error}")),
             Err(broken) => return position.failed(stack, &broken.to_string()),
         };
-        let Some(last) = records.last().map(|record| record.sequence.clone()) else { return Step::Idle };
-        let wanted: Vec<_> = records.into_iter().filter(|record| is_wanted(source, &record.event)).collect();
+        let Some(mut last) = records.last().map(|record| record.sequence.clone()) else { return Step::Idle };
+        let mut wanted: Vec<_> =
+            records.into_iter().filter(|record| is_wanted(source, &record.event)).collect();
         if wanted.is_empty() {
             // Not worth a write: these are skipped again after a restart.
             position.after = Some(last);
             return Step::Moved;
         }
-        let event = json!({"Records": wanted.iter().map(|record| &record.event).collect::<Vec<_>>()});
-        let answer = stack.invoke(&source.function, event.to_string()).await;
+        let batch = Batch::of(wanted.iter().map(|record| record.event.to_string()));
+        if batch.records < wanted.len() {
+            wanted.truncate(batch.records);
+            last.clone_from(&wanted[batch.records - 1].sequence);
+        }
+        let answer = stack.invoke(&source.function, InvocationType::RequestResponse, batch.event).await;
         let ids: Vec<&str> = wanted.iter().map(|record| record.sequence.as_str()).collect();
         match outcome(answer, &ids, source.reports_failures) {
             Outcome::Handled => {

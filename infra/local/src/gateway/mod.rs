@@ -17,7 +17,12 @@ pub use message::{Request, Response};
 use router::Found;
 pub(crate) use router::Router;
 
-use crate::{functions::CallFailed, stack::Stack, uploads};
+use crate::{
+    functions::CallFailed,
+    rules::{api_gateway, lambda::InvocationType},
+    stack::Stack,
+    uploads,
+};
 
 /// API Gateway's limit of a request's body.
 pub(crate) const MAX_BODY: usize = 10 * 1024 * 1024;
@@ -54,6 +59,9 @@ async fn upload(stack: &Stack, request: &Request, bucket: &str) -> Response {
 async fn api(stack: &Stack, request: &Request, peer: IpAddr) -> Response {
     let cors = stack.template().cors.as_ref();
     let mut response = match stack.0.router.find(request.method.as_str(), request.path()) {
+        _ if api_gateway::has_too_large_head(request) => {
+            Response::message(431, "Request Header Fields Too Large")
+        }
         _ if request.body.len() > MAX_BODY => Response::message(413, "Request Entity Too Large"),
         Some(found) => call(stack, request, &found, peer).await,
         None if cors.is_some() && cors::is_preflight(request) => Response::new(204, "application/json", ""),
@@ -67,11 +75,12 @@ async fn api(stack: &Stack, request: &Request, peer: IpAddr) -> Response {
 
 async fn call(stack: &Stack, request: &Request, found: &Found<'_>, peer: IpAddr) -> Response {
     let event = event::of(request, found, peer, stack.clock().now());
-    match stack.invoke(&found.route.function, event).await {
+    match stack.invoke(&found.route.function, InvocationType::RequestResponse, event).await {
         Ok(answer) => event::response(&answer).unwrap_or_else(internal_error),
         Err(error) => {
             stack.tell_trouble(&error.to_string());
             match error {
+                CallFailed::RequestTooLarge(_) => Response::message(413, "Request Entity Too Large"),
                 CallFailed::TimedOut(_) => Response::message(503, "Service Unavailable"),
                 _ => internal_error(),
             }

@@ -1,8 +1,10 @@
 //! Rules of AWS that no stand-in knows: a request that breaks one is refused, as on AWS.
 //!
-//! `tests/it/service_rules.rs` has a case for each rule of a service, whether it is held here or by the stand-in.
+//! `tests/it/service_rules` has a case for each rule of a service, whether it is held here or by the stand-in.
 
+pub(crate) mod api_gateway;
 mod dynamodb;
+pub(crate) mod lambda;
 mod secrets_manager;
 mod ses;
 

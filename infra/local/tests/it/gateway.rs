@@ -100,6 +100,33 @@ async fn requests_in_a_pipeline_are_answered_in_order_on_one_connection() {
     running.stop().await;
 }
 
+/// `docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html`: 10,240 bytes.
+#[tokio::test]
+async fn a_request_line_with_too_many_bytes_of_header_values_is_refused() {
+    let stack = small().start().expect("a stack");
+    let line = "GET /a HTTP/1.1".len();
+    let with_values =
+        |bytes: usize| Request::get("/a").header("x-one", "x").header("x-two", &"x".repeat(bytes - line - 1));
+    let with_query = |bytes: usize| Request::get(&format!("/a?{}", "x".repeat(bytes - line - 1)));
+
+    for (name, request) in [("values", with_values(10_241)), ("query", with_query(10_241))] {
+        let response = stack.request(request).await;
+        let body = r#"{"message":"Request Header Fields Too Large"}"#;
+        assert_eq!((response.status, response.text().as_str()), (431, body), "{name}");
+    }
+    for (name, request) in [("values", with_values(10_240)), ("query", with_query(10_240))] {
+        assert_eq!(stack.request(request).await.status, 200, "{name}");
+    }
+
+    let (running, mut stream) = listening(&stack).await;
+    let head = format!("GET /a HTTP/1.1\r\nhost: localhost\r\nx-one: {}\r\n\r\n", "x".repeat(10_240));
+    stream.write_all(head.as_bytes()).await.expect("written");
+    let answer = read_until(&mut stream, "Request Header Fields Too Large\"}", 1).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    drop(stream);
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn a_large_body_is_refused_on_the_way() {
     let (running, mut stream) = listening(&small().start().expect("a stack")).await;

@@ -6,6 +6,7 @@ mod browsers;
 mod durable;
 mod gateway;
 mod in_time;
+mod payloads;
 mod readers;
 mod service_rules;
 mod services;

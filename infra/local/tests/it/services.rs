@@ -25,15 +25,24 @@ async fn each_event_is_taken_or_refused_on_its_own() {
         .entries(entry.clone().detail("no json").build())
         .entries(entry.clone().set_source(None).build())
         .entries(entry.clone().source("aws.s3").build())
+        .entries(entry.clone().detail_type("x".repeat(129)).build())
+        .entries(entry.clone().source("x".repeat(257)).build())
         .entries(entry.clone().event_bus_name("nowhere").build())
         .send()
         .await
         .expect("an answer");
     let codes: Vec<_> = answer.entries().iter().map(|entry| entry.error_code().unwrap_or("taken")).collect();
-    let expected =
-        ["taken", "MalformedDetail", "InvalidArgument", "NotAuthorizedForSourceException", "taken"];
+    let expected = [
+        "taken",
+        "MalformedDetail",
+        "InvalidArgument",
+        "NotAuthorizedForSourceException",
+        "InvalidArgument",
+        "InvalidArgument",
+        "taken",
+    ];
     assert_eq!(codes, expected);
-    assert_eq!(answer.failed_entry_count(), 3);
+    assert_eq!(answer.failed_entry_count(), 5);
     // As on AWS, what is put on a bus that does not exist is taken, and gone.
     assert_eq!(stack.events().len(), 1);
 }
