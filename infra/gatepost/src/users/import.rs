@@ -2,22 +2,23 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    iter,
+    io, iter,
     path::PathBuf,
 };
 
 use clap::{ArgMatches, Command, builder::PossibleValuesParser, value_parser};
 use cloud::{Clock, Random};
 use credentials::{HashFailed, Hasher};
-use domain::{Actor, Cause, Hashes, PasswordHash, Timestamp};
+use domain::{Actor, Cause, Hashes, InvalidLocale, PasswordHash, Timestamp};
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use serde_json::{Value, json};
 use store::{AdmissionRefused, Store};
+use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
     UsersError,
-    formats::{File, Format, HashParameters, Place},
-    record::{Candidate, Password, Unverified, Wrong},
+    formats::{Digest, Format, HashParameters, Place, UsersFile, digest_of},
+    record::{Candidate, Password, Record, Unverified, Wrong},
 };
 use crate::{
     outbox::Ended,
@@ -25,8 +26,8 @@ use crate::{
     system::{System, flag, value},
 };
 
-/// Users that are written at once.
-const AT_ONCE: usize = 32;
+/// How many users are written concurrently.
+const CONCURRENCY: usize = 32;
 
 const TAKEN: &str = "there is another user with this address";
 const ERASED: &str = "this user was erased here";
@@ -95,27 +96,28 @@ pub(super) async fn run(
     arguments: &ArgMatches,
 ) -> Result<Ended, UsersError> {
     let import = Import::open(system, !arguments.get_flag("no-events")).await?;
-    let file = read(arguments)?;
-    let (format, all) = (file.format, file.people.len());
-    let Judged { good, bad } = import.judge(file, unverified(arguments))?;
-    let left_out = all - bad.len() - good.len();
-    let mut document =
-        json!({"format": format.name(), "users": all, "left_out": left_out, "bad": documents(&bad)});
-    if !bad.is_empty() {
-        for (place, wrong) in &bad {
+    let mut file = open(arguments)?;
+    let rules = Rules { format: file.format, unverified: unverified(arguments), now: import.clock.now() };
+    let judged = import.judge(&mut file, rules)?;
+    let (format, left_out) = (file.format, judged.left_out);
+    let mut document = json!({
+        "format": format.name(), "users": judged.users(), "left_out": left_out, "bad": documents(&judged.bad),
+    });
+    if !judged.bad.is_empty() {
+        for (place, wrong) in &judged.bad {
             report.line(&format!("{place}: {wrong}"));
         }
         report.document(document);
-        return Err(UsersError::Bad { bad: bad.len(), all });
+        return Err(UsersError::Bad { bad: judged.bad.len(), all: judged.users() });
     }
-    report_omissions(&good, report, &mut document);
+    report_omissions(&judged, report, &mut document);
     if report.dry_run {
-        report.line(&format!("would import {} users of {format}, leave out {left_out}", good.len()));
-        document["importable"] = good.len().into();
+        report.line(&format!("would import {} users of {format}, leave out {left_out}", judged.good));
+        document["importable"] = judged.good.into();
         report.document(document);
         return Ok(Ended::Well);
     }
-    let Outcomes { imported, already_there, refused } = import.all(good).await?;
+    let Outcomes { imported, already_there, refused } = import.all(file, rules).await?;
     for (place, reason) in &refused {
         report.line(&format!("{place}: refused: {reason}"));
     }
@@ -131,14 +133,12 @@ pub(super) async fn run(
 }
 
 /// Reports what users lose who are imported all the same.
-fn report_omissions(good: &[(Place, Candidate)], report: &Report, document: &mut Value) {
-    let locale = |(place, candidate): &(Place, Candidate)| Some((*place, candidate.invalid_locale?));
-    let locales: Vec<_> = good.iter().filter_map(locale).collect();
-    for (place, invalid) in &locales {
+fn report_omissions(judged: &Judged, report: &Report, document: &mut Value) {
+    for (place, invalid) in &judged.locales {
         report.line(&format!("{place}: the locale is left out: it {invalid}"));
     }
-    document["locales_left_out"] = documents(&locales).into();
-    let administrators = good.iter().filter(|(_, candidate)| candidate.was_administrator).count();
+    document["locales_left_out"] = documents(&judged.locales).into();
+    let administrators = judged.administrators;
     if administrators > 0 {
         report.line(&format!(
             "the role admin of {administrators} users is left out: `gatepost users grant-admin` gives it"
@@ -163,25 +163,49 @@ fn documents(people: &[(Place, impl ToString)]) -> Vec<Value> {
     documents
 }
 
-fn read(arguments: &ArgMatches) -> Result<File, UsersError> {
-    let text =
-        |path: &PathBuf| std::fs::read_to_string(path).map_err(|error| UsersError::File(path.clone(), error));
+fn open(arguments: &ArgMatches) -> Result<UsersFile, UsersError> {
     let parameters = match arguments.get_one::<PathBuf>("hash-parameters") {
-        Some(path) => Some(
-            HashParameters::parse(&text(path)?).ok_or_else(|| UsersError::HashParameters(path.clone()))?,
-        ),
+        Some(path) => {
+            let text =
+                std::fs::read_to_string(path).map_err(|error| UsersError::File(path.clone(), error))?;
+            Some(HashParameters::parse(&text).ok_or_else(|| UsersError::HashParameters(path.clone()))?)
+        }
         None => None,
     };
     let name = arguments.get_one::<String>("format");
     let format = name.and_then(|name| Format::ALL.into_iter().find(|format| format.name() == name));
     let path = arguments.get_one::<PathBuf>("file").cloned().unwrap_or_default();
-    File::read(&text(&path)?, format, parameters.as_ref())
+    UsersFile::open(&path, format, parameters)
 }
 
-/// The people of a file, judged.
+/// The rules that decide about a record, the same at each reading of the file.
+#[derive(Clone, Copy)]
+struct Rules {
+    format: Format,
+    unverified: Unverified,
+    now: Timestamp,
+}
+
+impl Rules {
+    fn judge(self, record: Result<Record, Wrong>) -> Result<Option<Candidate>, Wrong> {
+        record?.judge(self.format.name(), self.unverified, self.now)
+    }
+}
+
+/// The outcome of judging all users of a file: counts, and what is reported by line.
+#[derive(Default)]
 struct Judged {
-    good: Vec<(Place, Candidate)>,
+    good: usize,
+    left_out: usize,
     bad: Vec<(Place, Wrong)>,
+    locales: Vec<(Place, InvalidLocale)>,
+    administrators: usize,
+}
+
+impl Judged {
+    const fn users(&self) -> usize {
+        self.good + self.left_out + self.bad.len()
+    }
 }
 
 impl Import {
@@ -198,26 +222,31 @@ impl Import {
         })
     }
 
-    /// Looks at all of them before anything is written.
-    fn judge(&self, file: File, unverified: Unverified) -> Result<Judged, UsersError> {
-        let (now, source) = (self.clock.now(), file.format.name());
-        let (mut good, mut bad) = (Vec::new(), Vec::new());
-        let mut seen = HashMap::new();
-        for (place, record) in file.people {
-            let judged = record.and_then(|record| record.judge(source, unverified, now));
-            match judged
-                .and_then(|candidate| candidate.map(|one| unrepeated(&mut seen, place, one)).transpose())
-            {
-                Ok(None) => {}
-                Ok(Some(candidate)) => match self.check(&candidate) {
-                    Ok(()) => good.push((place, candidate)),
-                    Err(HashFailed::UnknownPepper) => return Err(UsersError::OtherSecret),
-                    Err(_) => bad.push((place, Wrong::NotOurs)),
-                },
-                Err(wrong) => bad.push((place, wrong)),
+    /// Judges all users of a file before anything is written.
+    fn judge(&self, file: &mut UsersFile, rules: Rules) -> Result<Judged, UsersError> {
+        let (mut judged, mut seen) = (Judged::default(), Seen::default());
+        file.visit(|place, record| {
+            let candidate = match rules.judge(record) {
+                Ok(Some(candidate)) => seen.add(place, &candidate).map(|()| candidate),
+                Ok(None) => {
+                    judged.left_out += 1;
+                    return Ok(());
+                }
+                Err(wrong) => Err(wrong),
+            };
+            match candidate.map(|candidate| (self.check(&candidate), candidate)) {
+                Ok((Ok(()), candidate)) => {
+                    judged.good += 1;
+                    judged.administrators += usize::from(candidate.was_administrator);
+                    judged.locales.extend(candidate.invalid_locale.map(|invalid| (place, invalid)));
+                }
+                Ok((Err(HashFailed::UnknownPepper), _)) => return Err(UsersError::OtherSecret),
+                Ok((Err(_), _)) => judged.bad.push((place, Wrong::NotOurs)),
+                Err(wrong) => judged.bad.push((place, wrong)),
             }
-        }
-        Ok(Judged { good, bad })
+            Ok(())
+        })?;
+        Ok(judged)
     }
 
     /// Whether the present password and those before could be verified.
@@ -228,10 +257,23 @@ impl Import {
         })
     }
 
-    async fn all(&self, people: Vec<(Place, Candidate)>) -> Result<Outcomes, UsersError> {
+    /// Reads the file again, and imports some users concurrently.
+    async fn all(&self, mut file: UsersFile, rules: Rules) -> Result<Outcomes, UsersError> {
+        let (sender, mut receiver) = mpsc::channel(CONCURRENCY);
+        let reading = spawn_blocking(move || {
+            file.visit(|place, record| match rules.judge(record) {
+                Ok(Some(candidate)) => {
+                    // The receiver is gone only after an error of its own, which is reported.
+                    let sent = sender.blocking_send((place, candidate));
+                    sent.map_err(|_| UsersError::Permitted(io::ErrorKind::BrokenPipe.into()))
+                }
+                // The same bytes were judged before: no user is wrong.
+                Ok(None) | Err(_) => Ok(()),
+            })
+        });
         let (progress, mut outcomes) = (Progress::of("users"), Outcomes::default());
-        let each = people.into_iter().map(|(place, candidate)| self.one(place, candidate));
-        let mut done = stream::iter(each).buffered(AT_ONCE);
+        let candidates = stream::poll_fn(|context| receiver.poll_recv(context));
+        let mut done = candidates.map(|(place, candidate)| self.one(place, candidate)).buffered(CONCURRENCY);
         while let Some(outcome) = done.try_next().await? {
             match outcome {
                 Outcome::Imported => outcomes.imported += 1,
@@ -241,6 +283,7 @@ impl Import {
             }
             progress.add(1);
         }
+        reading.await.map_err(io::Error::other)??;
         Ok(outcomes)
     }
 
@@ -297,18 +340,22 @@ impl Import {
     }
 }
 
-/// Nobody is twice in a file, by address or by id.
-fn unrepeated(
-    seen: &mut HashMap<String, Place>,
-    place: Place,
-    candidate: Candidate,
-) -> Result<Candidate, Wrong> {
-    let newcomer = &candidate.newcomer;
-    for key in [newcomer.id.to_string(), newcomer.applicant.email.canonical().to_string()] {
-        match seen.entry(key) {
-            Entry::Occupied(first) => return Err(Wrong::Repeated(first.get().to_string())),
-            Entry::Vacant(free) => drop(free.insert(place)),
+/// Digests of the addresses and ids of a file, each with the number of its first place.
+#[derive(Default)]
+struct Seen(HashMap<Digest, u64>);
+
+impl Seen {
+    /// Adds a user, unless another one has the same address or id.
+    fn add(&mut self, place: Place, candidate: &Candidate) -> Result<(), Wrong> {
+        let newcomer = &candidate.newcomer;
+        for key in [newcomer.id.to_string(), newcomer.applicant.email.canonical().to_string()] {
+            match self.0.entry(digest_of(key.as_bytes())) {
+                Entry::Occupied(first) => {
+                    return Err(Wrong::Repeated(place.with_number(*first.get()).to_string()));
+                }
+                Entry::Vacant(free) => drop(free.insert(place.number())),
+            }
         }
+        Ok(())
     }
-    Ok(candidate)
 }

@@ -35,6 +35,8 @@ pub(crate) enum UsersError {
     Hash(#[from] credentials::HashFailed),
     #[error("{0}: {1}")]
     File(PathBuf, io::Error),
+    #[error("{0} is not a regular file, which an import reads several times: write it to a file first")]
+    NoRegularFile(PathBuf),
     #[error("{0} is there already: name another file, or say --resume to go on with it")]
     Exists(PathBuf),
     #[error("{0} is no beginning of an export that can be gone on with: export into a new file")]

@@ -11,6 +11,7 @@ mod doctor;
 mod drills;
 mod exports;
 mod granting;
+mod import_memory;
 mod killed;
 mod looking;
 mod mail;

@@ -6,16 +6,11 @@ use serde_json::{Map, Value};
 use super::{
     super::record::{Record, Wrong},
     fields::Fields,
-    rows::{Row, Rows},
+    rows::Row,
 };
 
-/// Returns the users with their attributes among their fields.
-pub(super) fn users(rows: Rows) -> Rows {
-    rows.into_iter().map(|(place, row)| (place, row.and_then(flat))).collect()
-}
-
-/// Replaces `"Attributes": [{"Name": …, "Value": …}]`.
-fn flat(mut row: Map<String, Value>) -> Row {
+/// Returns a user with the attributes among the fields, instead of `"Attributes": [{"Name": …, "Value": …}]`.
+pub(super) fn user(mut row: Map<String, Value>) -> Row {
     const LIST: &str = "Attributes";
     match row.remove(LIST) {
         None | Some(Value::Null) => {}

@@ -7,17 +7,12 @@ use serde_json::{Map, Value};
 use super::{
     super::record::{Password, Record, Wrong},
     fields::Fields,
-    rows::{Row, Rows},
+    rows::Row,
+    stable_file::{Digest, digest_of},
 };
 
-/// Of a dump the users, each with its key among its fields, and the addresses that are proven:
-/// `django-allauth` keeps those in a model of its own.
-pub(super) fn users(rows: Rows) -> (Rows, HashSet<String>) {
-    let verified = verified(&rows);
-    (rows.into_iter().filter_map(|(place, row)| Some((place, user(row)?))).collect(), verified)
-}
-
-fn user(row: Row) -> Option<Row> {
+/// Returns a user with the key among the fields; `None` for a row of another model.
+pub(super) fn user(row: Row) -> Option<Row> {
     let mut row = match row {
         Ok(row) => row,
         wrong => return Some(wrong),
@@ -31,22 +26,21 @@ fn user(row: Row) -> Option<Row> {
     (fields.contains_key("password") && fields.contains_key("email")).then_some(Ok(fields))
 }
 
-fn verified(rows: &Rows) -> HashSet<String> {
-    let address = |row: &Map<String, Value>| {
-        let fields = row.get("fields")?.as_object()?;
-        let is_address = row.get("model")? == "account.emailaddress";
-        let is_proven = is_address && Fields(fields).flag("verified") == Ok(Some(true));
-        Fields(fields).text("email").ok()?.filter(|_| is_proven).map(|email| email.to_lowercase())
-    };
-    rows.iter().filter_map(|(_, row)| address(row.as_ref().ok()?)).collect()
+/// Returns the digest of an address that `django-allauth` has verified: it keeps them in a model of its own.
+pub(super) fn verified(row: &Map<String, Value>) -> Option<Digest> {
+    let fields = row.get("fields")?.as_object()?;
+    let is_address = row.get("model")? == "account.emailaddress";
+    let is_verified = is_address && Fields(fields).flag("verified") == Ok(Some(true));
+    let email = Fields(fields).text("email").ok()?.filter(|_| is_verified)?;
+    Some(digest_of(email.to_lowercase().as_bytes()))
 }
 
-pub(super) fn record(fields: &Fields, verified: &HashSet<String>) -> Result<Record, Wrong> {
+pub(super) fn record(fields: &Fields, verified: &HashSet<Digest>) -> Result<Record, Wrong> {
     let email = fields.text("email")?;
-    let is_proven = email.as_ref().is_some_and(|email| verified.contains(&email.to_lowercase()));
+    let is_known = |email: &String| verified.contains(&digest_of(email.to_lowercase().as_bytes()));
     let record = Record {
         id: fields.text("id")?,
-        is_verified: is_proven || fields.flag("email_verified")? == Some(true),
+        is_verified: email.as_ref().is_some_and(is_known) || fields.flag("email_verified")? == Some(true),
         roles: groups(fields),
         is_suspended: fields.flag("is_active")? == Some(false),
         created_at: fields.moment("date_joined")?,

@@ -3,15 +3,17 @@
 mod auth0;
 mod cognito;
 mod django;
+mod document;
 mod fields;
 mod firebase;
 mod gatepost;
 mod keycloak;
 mod rows;
+mod stable_file;
 mod status;
 mod supabase;
 
-use std::{collections::HashSet, fmt};
+use std::{collections::HashSet, fmt, path::Path};
 
 use serde_json::{Map, Value};
 
@@ -19,7 +21,12 @@ use self::{
     fields::Fields,
     rows::{Row, Rows},
 };
-pub(crate) use self::{firebase::HashParameters, gatepost::written, rows::Place};
+pub(crate) use self::{
+    firebase::HashParameters,
+    gatepost::written,
+    rows::Place,
+    stable_file::{Digest, digest_of},
+};
 use super::{
     UsersError,
     record::{Record, Wrong},
@@ -37,10 +44,13 @@ pub(crate) enum Format {
     Supabase,
 }
 
-/// A file's people.
-pub(crate) struct File {
+/// A file of users. It is read anew at each visit, so that no more than one user is in memory.
+pub(crate) struct UsersFile {
     pub(crate) format: Format,
-    pub(crate) people: Vec<(Place, Result<Record, Wrong>)>,
+    rows: Rows,
+    parameters: Option<HashParameters>,
+    /// Digests of the addresses that a dump of Django has verified.
+    verified: HashSet<Digest>,
 }
 
 impl Format {
@@ -92,7 +102,7 @@ impl Format {
         }
     }
 
-    /// The fields of a status that [`File::read`] takes into account.
+    /// The fields of a status that are taken into account.
     const fn status_fields(self) -> &'static [&'static str] {
         match self {
             Self::Gatepost => &["status"],
@@ -105,57 +115,83 @@ impl Format {
         }
     }
 
-    /// Refuses a file with a status that would be lost.
-    fn check_statuses(self, rows: &Rows) -> Result<(), UsersError> {
-        for (place, row) in rows {
-            let unread = |(name, value): &(&String, &Value)| {
-                !value.is_null() && status::is_status(name) && !self.status_fields().contains(&name.as_str())
-            };
-            // Our own format refuses each unknown field by line.
-            if let Some((name, _)) = row.iter().flatten().find(unread).filter(|_| self != Self::Gatepost) {
-                let field = name.chars().take(40).collect();
-                return Err(UsersError::UnreadStatus { place: *place, field, format: self });
-            }
+    /// Returns the user in a row, with all fields beside each other. Other rows of a dump have none.
+    fn user(self, row: Row) -> Option<Row> {
+        match self {
+            Self::Cognito => Some(row.and_then(cognito::user)),
+            Self::Django => django::user(row),
+            _ => Some(row),
         }
-        Ok(())
+    }
+
+    /// Refuses a user with a status that would be lost.
+    fn check_status(self, place: Place, row: &Map<String, Value>) -> Result<(), UsersError> {
+        let unread = |(name, value): &(&String, &Value)| {
+            !value.is_null() && status::is_status(name) && !self.status_fields().contains(&name.as_str())
+        };
+        // Our own format refuses each unknown field by line.
+        match row.iter().find(unread).filter(|_| self != Self::Gatepost) {
+            Some((name, _)) => {
+                let field = name.chars().take(40).collect();
+                Err(UsersError::UnreadStatus { place, field, format: self })
+            }
+            None => Ok(()),
+        }
     }
 }
 
-impl File {
-    /// Reads a file, in the format that was asked for or that its first row tells.
-    pub(crate) fn read(
-        text: &str,
+impl UsersFile {
+    /// Opens a file, and reads what concerns all users: the format, unless it is given, and statuses that would be
+    /// lost.
+    pub(crate) fn open(
+        path: &Path,
         format: Option<Format>,
-        parameters: Option<&HashParameters>,
+        parameters: Option<HashParameters>,
     ) -> Result<Self, UsersError> {
-        let rows = rows::read(text)?;
-        let first = rows.iter().find_map(|(_, row)| row.as_ref().ok());
-        let guess = || first.map_or(Some(Format::Gatepost), Format::guess);
-        let format = format.or_else(guess).ok_or(UsersError::UnknownFormat)?;
-        let (rows, verified) = match format {
-            Format::Cognito => (cognito::users(rows), HashSet::new()),
-            Format::Django => django::users(rows),
-            _ => (rows, HashSet::new()),
-        };
-        format.check_statuses(&rows)?;
-        let hashed = |row: &Row| row.as_ref().is_ok_and(|row| Fields(row).value("passwordHash").is_some());
-        if format == Format::Firebase && parameters.is_none() && rows.iter().any(|(_, row)| hashed(row)) {
+        let (mut rows, mut found, mut verified) = (Rows::open(path)?, format, HashSet::new());
+        let mut has_hashes = false;
+        rows.visit(&mut |place, row| {
+            let Ok(row) = row else { return Ok(()) };
+            let format = match found {
+                Some(format) => format,
+                None => *found.insert(Format::guess(&row).ok_or(UsersError::UnknownFormat)?),
+            };
+            if format == Format::Django {
+                verified.extend(django::verified(&row));
+            }
+            let Some(Ok(user)) = format.user(Ok(row)) else { return Ok(()) };
+            has_hashes |= Fields(&user).value("passwordHash").is_some();
+            format.check_status(place, &user)
+        })?;
+        let format = found.unwrap_or(Format::Gatepost);
+        if format == Format::Firebase && parameters.is_none() && has_hashes {
             return Err(UsersError::NoHashParameters);
         }
-        let record = |row: &Map<String, Value>| {
-            let fields = Fields(row);
+        Ok(Self { format, rows, parameters, verified })
+    }
+
+    /// Calls `each` with one user after the other, until the first error.
+    pub(crate) fn visit(
+        &mut self,
+        mut each: impl FnMut(Place, Result<Record, Wrong>) -> Result<(), UsersError>,
+    ) -> Result<(), UsersError> {
+        let Self { format, rows, parameters, verified } = self;
+        let record = |row: Map<String, Value>| {
+            let fields = Fields(&row);
             match format {
                 Format::Gatepost => gatepost::record(&fields),
                 Format::Auth0 => auth0::record(&fields),
                 Format::Cognito => cognito::record(&fields),
-                Format::Django => django::record(&fields, &verified),
-                Format::Firebase => firebase::record(&fields, parameters),
+                Format::Django => django::record(&fields, verified),
+                Format::Firebase => firebase::record(&fields, parameters.as_ref()),
                 Format::Keycloak => keycloak::record(&fields),
                 Format::Supabase => supabase::record(&fields),
             }
         };
-        let people = rows.into_iter().map(|(place, row)| (place, row.and_then(|row| record(&row))));
-        Ok(Self { format, people: people.collect() })
+        rows.visit(&mut |place, row| match format.user(row) {
+            Some(user) => each(place, user.and_then(record)),
+            None => Ok(()),
+        })
     }
 }
 

@@ -1,10 +1,15 @@
-//! From text to rows: a JSON document with a list of users, a JSON object a line, or CSV.
+//! From a file to rows: a JSON document with a list of users, a JSON object a line, or CSV.
 
-use std::fmt;
+use std::{
+    fmt,
+    io::{self, BufRead, Read},
+    path::Path,
+};
 
 use serde_json::{Map, Value};
 
-use super::super::{UsersError, record::Wrong};
+use super::{super::UsersError, document, stable_file::StableFile};
+use crate::users::record::Wrong;
 
 /// The position of a user in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,59 +20,131 @@ pub(crate) enum Place {
 }
 
 pub(super) type Row = Result<Map<String, Value>, Wrong>;
-pub(super) type Rows = Vec<(Place, Row)>;
 
-/// Where documents have their users: Keycloak and Firebase, Cognito's `list-users`.
-const LISTS: [&str; 2] = ["users", "Users"];
+/// The rows of a file, which are read anew at each visit.
+pub(super) struct Rows {
+    file: StableFile,
+    shape: Shape,
+}
 
-pub(super) fn read(text: &str) -> Result<Rows, UsersError> {
-    let text = text.trim_start_matches('\u{feff}');
-    match text.trim_start().chars().next() {
-        Some('{' | '[') => Ok(match serde_json::from_str(text) {
-            Ok(Value::Array(list)) => entries(list),
-            Ok(Value::Object(mut document)) => match LISTS.iter().find_map(|name| document.remove(*name)) {
-                Some(Value::Array(list)) => entries(list),
-                _ => lines(text),
+#[derive(Clone, Copy)]
+enum Shape {
+    /// A JSON list, or a JSON object with a list.
+    Document,
+    /// A JSON object a line.
+    Lines,
+    /// CSV with a header.
+    Table,
+}
+
+impl Rows {
+    /// Opens a file and finds its shape.
+    pub(super) fn open(path: &Path) -> Result<Self, UsersError> {
+        let mut file = StableFile::open(path)?;
+        let shape = match first_character(&mut file)? {
+            // In a file of one object after the other, errors have lines.
+            Some(b'{' | b'[') => match document::visit(&mut file, &mut |_, _| Ok(()))? {
+                true => Shape::Document,
+                false => Shape::Lines,
             },
-            // One object after the other: which line is wrong is told line by line.
-            _ => lines(text),
-        }),
-        Some(_) => table(text),
-        None => Err(UsersError::UnknownShape),
+            Some(_) => Shape::Table,
+            None => return Err(UsersError::UnknownShape),
+        };
+        Ok(Self { file, shape })
+    }
+
+    /// Calls `each` with one row after the other, until the first error.
+    pub(super) fn visit(
+        &mut self,
+        each: &mut dyn FnMut(Place, Row) -> Result<(), UsersError>,
+    ) -> Result<(), UsersError> {
+        match self.shape {
+            Shape::Document => document::visit(&mut self.file, each).map(drop),
+            Shape::Lines => lines(&mut self.file, each),
+            Shape::Table => table(&mut self.file, each),
+        }
     }
 }
 
-fn entries(list: Vec<Value>) -> Rows {
-    let places = (1..).map(Place::Entry);
-    places.zip(list.into_iter().map(object)).collect()
-}
-
-fn lines(text: &str) -> Rows {
-    let lines = (1..).map(Place::Line).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let read = |line: &str| serde_json::from_str(line).map_or(Err(Wrong::NoObject), object);
-    lines.map(|(place, line)| (place, read(line))).collect()
-}
-
-fn object(value: Value) -> Row {
+pub(super) fn object(value: Value) -> Row {
     if let Value::Object(object) = value { Ok(object) } else { Err(Wrong::NoObject) }
 }
 
+fn first_character(file: &mut StableFile) -> Result<Option<u8>, UsersError> {
+    let mut reading = file.read()?;
+    let first = without_mark(&mut reading).and_then(|()| {
+        reading.bytes().find(|byte| !byte.as_ref().is_ok_and(u8::is_ascii_whitespace)).transpose()
+    });
+    first.map_err(|error| file.failed(error))
+}
+
+/// Skips the byte order mark of UTF-8.
+pub(super) fn without_mark(reading: &mut impl BufRead) -> io::Result<()> {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    if reading.fill_buf()?.starts_with(MARK) {
+        reading.consume(MARK.len());
+    }
+    Ok(())
+}
+
+fn lines(
+    file: &mut StableFile,
+    each: &mut dyn FnMut(Place, Row) -> Result<(), UsersError>,
+) -> Result<(), UsersError> {
+    let mut reading = file.read()?;
+    let (mut line, mut number, mut outcome) = (String::new(), 0, without_mark(&mut reading));
+    while outcome.is_ok() {
+        line.clear();
+        match reading.read_line(&mut line) {
+            Ok(0) => return Ok(()),
+            Ok(_) => number += 1,
+            Err(error) => outcome = Err(error),
+        }
+        if outcome.is_ok() && !line.trim().is_empty() {
+            let row = serde_json::from_str(&line).map_or(Err(Wrong::NoObject), object);
+            each(Place::Line(number), row)?;
+        }
+    }
+    outcome.map_err(|error| file.failed(error))
+}
+
 /// Reads CSV (RFC 4180): each row becomes an object of texts.
-fn table(text: &str) -> Result<Rows, UsersError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let header = reader.headers().map_err(|_| UsersError::UnknownShape)?.clone();
+fn table(
+    file: &mut StableFile,
+    each: &mut dyn FnMut(Place, Row) -> Result<(), UsersError>,
+) -> Result<(), UsersError> {
+    let mut reading = file.read()?;
+    if let Err(error) = without_mark(&mut reading) {
+        return Err(file.failed(error));
+    }
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reading);
+    let header = match reader.headers() {
+        Ok(header) => header.clone(),
+        Err(error) => return Err(table_failed(file, error)),
+    };
     if !header.iter().any(|name| name.trim() == "email") {
         return Err(UsersError::UnknownShape);
     }
-    let mut rows = Rows::new();
-    for row in reader.into_records() {
-        let row = row.map_err(|_| UsersError::UnknownShape)?;
+    let mut row = csv::StringRecord::new();
+    loop {
+        match reader.read_record(&mut row) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) => return Err(table_failed(file, error)),
+        }
         let place = Place::Line(row.position().map_or(0, csv::Position::line));
         let cells = || header.iter().zip(&row).map(|(name, text)| (name.trim().to_owned(), cell(text)));
         let is_whole = row.len() == header.len();
-        rows.push((place, if is_whole { Ok(cells().collect()) } else { Err(Wrong::Columns) }));
+        each(place, if is_whole { Ok(cells().collect()) } else { Err(Wrong::Columns) })?;
     }
-    Ok(rows)
+}
+
+fn table_failed(file: &StableFile, error: csv::Error) -> UsersError {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => file.failed(error),
+        csv::ErrorKind::Utf8 { err, .. } => file.failed(io::Error::new(io::ErrorKind::InvalidData, err)),
+        _ => UsersError::UnknownShape,
+    }
 }
 
 /// Reads a cell: databases write the absence of a value in several ways.
@@ -75,6 +152,22 @@ fn cell(text: &str) -> Value {
     match text.trim() {
         "" | "null" | "NULL" | r"\N" => Value::Null,
         _ => text.into(),
+    }
+}
+
+impl Place {
+    /// The position of another user of the same file.
+    pub(crate) const fn with_number(self, number: u64) -> Self {
+        match self {
+            Self::Line(_) => Self::Line(number),
+            Self::Entry(_) => Self::Entry(number),
+        }
+    }
+
+    pub(crate) const fn number(self) -> u64 {
+        match self {
+            Self::Line(number) | Self::Entry(number) => number,
+        }
     }
 }
 
