@@ -5,7 +5,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{json, jwk::VerificationKey, jws::Compact};
+use crate::{
+    jwk,
+    jwt::{UnverifiedToken, VerificationKey},
+};
 
 /// RFC 9068, section 2.1, in the one spelling that Gatepost writes: not `application/at+jwt`, no
 /// other case. Another kind of JWT is never taken for an access token.
@@ -81,58 +84,62 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D:
 /// Verifies access tokens with the public keys that it knows.
 #[derive(Clone)]
 pub struct Verifier {
-    issuer: String,
-    audience: String,
     keys: Vec<(PublicKey, VerificationKey)>,
 }
 
 impl Verifier {
-    /// A verifier of the tokens that `issuer` makes for `audience`, with the keys that can be used:
-    /// a key of an unknown algorithm, a malformed or a weak one is left out. So are keys that share
-    /// a `kid`, and shared secrets among public keys: whoever reads those could sign with it.
+    /// Makes a verifier of the tokens that `issuer` signs for `audience`.
+    ///
+    /// A key of an unknown algorithm is left out, and so is a malformed or weak one. Keys that share a `kid` are left
+    /// out too, as are shared secrets among public keys: each reader of the keys could sign with them.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "every caller has no other use for the two")]
     pub fn new(issuer: String, audience: String, keys: &[PublicKey]) -> Self {
+        let parse = |key: &PublicKey| {
+            let parsed = jwk::parse(&key.jwk, &key.algorithm)?;
+            Some((key.clone(), VerificationKey::new(parsed, &issuer, &audience)))
+        };
         let unique = |key: &&PublicKey| keys.iter().filter(|other| other.kid == key.kid).count() == 1;
-        let mut keys: Vec<_> = keys
-            .iter()
-            .filter(unique)
-            .filter_map(|key| Some((key.clone(), VerificationKey::parse(&key.jwk, &key.algorithm)?)))
-            .collect();
+        let mut keys: Vec<_> = keys.iter().filter(unique).filter_map(parse).collect();
         if keys.iter().any(|(_, key)| !key.is_shared()) {
             keys.retain(|(_, key)| !key.is_shared());
         }
-        Self { issuer, audience, keys }
+        Self { keys }
     }
 
     /// Verifies a token at the moment `now`.
     ///
     /// # Errors
-    /// [`Rejected`]; of a token that nobody signed, no claim is looked at.
+    /// [`Rejected`]; no claim is read before the signature is verified.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, Rejected> {
-        let token = Compact::parse(token).ok_or(Rejected::Invalid)?;
-        if token.header().typ.as_deref() != Some(TYPE) {
+        let token = UnverifiedToken::parse(token).ok_or(Rejected::Invalid)?;
+        if !token.has_type(TYPE) {
             return Err(Rejected::Invalid);
         }
-        let claims = json::read_object(&self.open(&token, now)?).ok_or(Rejected::Invalid)?;
-        self.judge(claims, now)
+        let claims = self.key_of(&token, now)?.verify(&token).ok_or(Rejected::Invalid)?;
+        Self::judge(claims, now)
     }
 
-    /// Returns the payload, if the key that the header names signed it, signs already, and is not gone.
-    pub(crate) fn open(&self, token: &Compact, now: Timestamp) -> Result<Vec<u8>, Rejected> {
-        let kid = token.header().kid.as_deref().ok_or(Rejected::Invalid)?;
+    /// Returns the key that the header names, if it signs already and is not retired.
+    pub(crate) fn key_of(
+        &self,
+        token: &UnverifiedToken,
+        now: Timestamp,
+    ) -> Result<&VerificationKey, Rejected> {
+        let kid = token.kid().ok_or(Rejected::Invalid)?;
         let (public, key) =
             self.keys.iter().find(|(known, _)| known.kid == kid).ok_or(Rejected::UnknownKey)?;
         let is_pending = public.not_before > now.plus(Ring::LEEWAY);
         if is_pending || public.retire_at.is_some_and(|at| at <= now) {
             return Err(Rejected::Invalid);
         }
-        token.verified_by(key).ok_or(Rejected::Invalid)
+        Ok(key)
     }
 
-    fn judge(&self, claims: Claims, now: Timestamp) -> Result<AccessClaims, Rejected> {
+    /// Judges the times of claims whose signature, issuer and audience are right.
+    fn judge(claims: Claims, now: Timestamp) -> Result<AccessClaims, Rejected> {
         let latest = now.seconds().saturating_add(LEEWAY_SECONDS);
-        let begun = claims.iat <= latest && claims.nbf.is_none_or(|nbf| nbf <= latest);
-        if claims.iss != self.issuer || claims.aud != self.audience || !begun {
+        if claims.iat > latest || claims.nbf.is_some_and(|nbf| nbf > latest) {
             return Err(Rejected::Invalid);
         }
         let expired = claims.exp <= now.seconds();

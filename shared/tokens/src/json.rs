@@ -10,11 +10,15 @@ use serde::{
 /// Reads one JSON *object*; `None` if it is anything else (serde takes an array for a struct), or
 /// if any object in it, at any depth, names a member twice.
 pub(crate) fn read_object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    if json.first() != Some(&b'{') {
+    if !is_unambiguous_object(json) {
         return None;
     }
-    serde_json::from_slice::<Unambiguous>(json).ok()?;
     serde_json::from_slice(json).ok()
+}
+
+/// Whether `json` is one object, in which no object at any depth names a member twice.
+pub(crate) fn is_unambiguous_object(json: &[u8]) -> bool {
+    json.first() == Some(&b'{') && serde_json::from_slice::<Unambiguous>(json).is_ok()
 }
 
 /// Any JSON without a member named twice; holds nothing.

@@ -12,67 +12,35 @@ use domain::Secret;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::{from_base64url, json};
+use crate::{
+    from_base64url, json,
+    provider::{KeptKey, Material},
+};
 
 /// RFC 7518, section 3.3: 2,048 bits, or more.
 const MIN_MODULUS_OCTETS: usize = 256;
-/// 65537, the one that everybody uses.
+/// 65537, the usual one.
 pub(crate) const RSA_EXPONENT: [u8; 3] = [1, 0, 1];
 
-/// A key that verifies, with the one algorithm that it may be used with.
-#[derive(Clone)]
-pub(crate) struct VerificationKey {
-    algorithm: String,
-    material: Material,
-}
-
-#[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "a handful for a process, read on every request")]
-enum Material {
-    Public(ParsedPublicKey),
-    Shared(hmac::Key),
-}
-
-impl VerificationKey {
-    /// Parses a JWK that is to be used with `algorithm`; `None` if it cannot be, says that it is
-    /// for something else, or is too weak.
-    pub(crate) fn parse(jwk: &str, algorithm: &str) -> Option<Self> {
-        let jwk: Jwk = json::read_object(jwk.as_bytes())?;
-        if !jwk.is_for(algorithm) {
-            return None;
-        }
-        let material = match (algorithm, jwk.kty.as_str(), jwk.crv.as_deref()) {
-            ("ES256", "EC", Some("P-256")) => jwk.point(&ECDSA_P256_SHA256_FIXED, 32),
-            ("ES384", "EC", Some("P-384")) => jwk.point(&ECDSA_P384_SHA384_FIXED, 48),
-            ("EdDSA", "OKP", Some("Ed25519")) => ParsedPublicKey::new(&ED25519, octets(jwk.x.as_ref())?).ok(),
-            ("RS256", "RSA", None) => jwk.modulus(&RSA_PKCS1_2048_8192_SHA256),
-            ("RS384", "RSA", None) => jwk.modulus(&RSA_PKCS1_2048_8192_SHA384),
-            ("RS512", "RSA", None) => jwk.modulus(&RSA_PKCS1_2048_8192_SHA512),
-            ("HS256", "oct", None) => return jwk.shared(hmac::HMAC_SHA256, algorithm),
-            ("HS384", "oct", None) => return jwk.shared(hmac::HMAC_SHA384, algorithm),
-            ("HS512", "oct", None) => return jwk.shared(hmac::HMAC_SHA512, algorithm),
-            _ => None,
-        };
-        Some(Self { algorithm: algorithm.to_owned(), material: Material::Public(material?) })
+/// Parses a JWK for use with `algorithm`; `None` if its type or purpose is another, or if it is malformed or too weak.
+pub(crate) fn parse(jwk: &str, algorithm: &str) -> Option<KeptKey> {
+    let jwk: Jwk = json::read_object(jwk.as_bytes())?;
+    if !jwk.is_for(algorithm) {
+        return None;
     }
-
-    /// Its one algorithm.
-    pub(crate) fn algorithm(&self) -> &str {
-        &self.algorithm
-    }
-
-    /// Whether whoever can verify with it can also sign.
-    pub(crate) const fn is_shared(&self) -> bool {
-        matches!(self.material, Material::Shared(_))
-    }
-
-    /// Whether this key's other half made `signature` over `message`.
-    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        match &self.material {
-            Material::Public(key) => key.verify_sig(message, signature).is_ok(),
-            Material::Shared(key) => hmac::verify(key, message, signature).is_ok(),
-        }
-    }
+    let material = match (algorithm, jwk.kty.as_str(), jwk.crv.as_deref()) {
+        ("ES256", "EC", Some("P-256")) => jwk.point(&ECDSA_P256_SHA256_FIXED, 32),
+        ("ES384", "EC", Some("P-384")) => jwk.point(&ECDSA_P384_SHA384_FIXED, 48),
+        ("EdDSA", "OKP", Some("Ed25519")) => jwk.octet_key_pair(),
+        ("RS256", "RSA", None) => jwk.modulus(&RSA_PKCS1_2048_8192_SHA256),
+        ("RS384", "RSA", None) => jwk.modulus(&RSA_PKCS1_2048_8192_SHA384),
+        ("RS512", "RSA", None) => jwk.modulus(&RSA_PKCS1_2048_8192_SHA512),
+        ("HS256", "oct", None) => jwk.secret(hmac::HMAC_SHA256),
+        ("HS384", "oct", None) => jwk.secret(hmac::HMAC_SHA384),
+        ("HS512", "oct", None) => jwk.secret(hmac::HMAC_SHA512),
+        _ => None,
+    };
+    KeptKey::new(algorithm.parse().ok()?, material?)
 }
 
 #[derive(Deserialize)]
@@ -97,31 +65,32 @@ impl Jwk {
             && self.key_ops.as_deref().is_none_or(|ops| ops.iter().any(|op| op == "verify"))
     }
 
-    fn point(&self, curve: &'static EcdsaVerificationAlgorithm, length: usize) -> Option<ParsedPublicKey> {
+    fn point(&self, curve: &'static EcdsaVerificationAlgorithm, length: usize) -> Option<Material> {
         let (x, y) = (octets(self.x.as_ref())?, octets(self.y.as_ref())?);
         // RFC 7518, section 6.2.1.2: full length each, so that no octet can move between them.
         if x.len() != length || y.len() != length {
             return None;
         }
-        ParsedPublicKey::new(curve, [&[4], x.as_slice(), &y].concat()).ok()
+        ParsedPublicKey::new(curve, [&[4], x.as_slice(), &y].concat()).ok().map(Material::Public)
     }
 
-    fn modulus(&self, scheme: &'static RsaParameters) -> Option<ParsedPublicKey> {
+    fn octet_key_pair(&self) -> Option<Material> {
+        ParsedPublicKey::new(&ED25519, octets(self.x.as_ref())?).ok().map(Material::Public)
+    }
+
+    fn modulus(&self, scheme: &'static RsaParameters) -> Option<Material> {
         let (n, e) = (octets(self.n.as_ref())?, octets(self.e.as_ref())?);
         if n.len() < MIN_MODULUS_OCTETS || e != RSA_EXPONENT {
             return None;
         }
-        RsaPublicKeyComponents { n, e }.to_parsed_public_key(scheme).ok()
+        RsaPublicKeyComponents { n, e }.to_parsed_public_key(scheme).ok().map(Material::Public)
     }
 
     /// RFC 7518, section 3.2: as long as the hash, or longer.
-    fn shared(&self, mac: hmac::Algorithm, algorithm: &str) -> Option<VerificationKey> {
+    fn secret(&self, mac: hmac::Algorithm) -> Option<Material> {
         let secret = Zeroizing::new(from_base64url(self.k.as_ref()?.expose())?);
-        let long_enough = secret.len() >= mac.digest_algorithm().output_len();
-        long_enough.then(|| VerificationKey {
-            algorithm: algorithm.to_owned(),
-            material: Material::Shared(hmac::Key::new(mac, &secret)),
-        })
+        let is_long_enough = secret.len() >= mac.digest_algorithm().output_len();
+        is_long_enough.then(|| Material::Shared(hmac::Key::new(mac, &secret)))
     }
 }
 

@@ -6,6 +6,7 @@ use aws_lc_rs::{
     agreement,
     digest::{SHA256, digest},
     encoding::{AsDer, Pkcs8V1Der},
+    error::Unspecified,
     rand::SystemRandom,
     rsa::KeySize,
     signature::{
@@ -15,9 +16,18 @@ use aws_lc_rs::{
     },
 };
 use domain::{KeyMaterial, PublicKey, Secret, Seed, SigningAlgorithm, Timestamp};
+use jsonwebtoken::Header;
+use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::{KeyUnusable, base64url, derive::derive, from_base64url, jwk::RSA_EXPONENT};
+use crate::{
+    KeyUnusable, base64url,
+    derive::derive,
+    from_base64url,
+    jwk::RSA_EXPONENT,
+    jwt,
+    provider::{KeptKey, Material},
+};
 
 /// 128 bits of security, as ES256 has (NIST SP 800-57 part 1). Older keys of 2,048 bits sign and verify until
 /// they retire.
@@ -26,19 +36,24 @@ const RSA_SIZE: KeySize = KeySize::Rsa3072;
 /// The key that signs access tokens.
 #[derive(Clone)]
 pub(crate) struct SigningKey {
-    pair: Pair,
+    key: Arc<KeptKey>,
     algorithm: SigningAlgorithm,
     kid: String,
+    public_jwk: String,
 }
 
-#[derive(Clone)]
-enum Pair {
+/// The parsed private key of a signature scheme.
+pub(crate) enum Pair {
+    /// An elliptic curve.
     Ecdsa(EcdsaKeyPair, &'static Curve),
+    /// Ed25519.
     Ed25519(Ed25519KeyPair),
-    Rsa(Arc<RsaKeyPair>, &'static RsaSignatureEncoding),
+    /// RSA with PKCS #1 padding and one hash.
+    Rsa(RsaKeyPair, &'static RsaSignatureEncoding),
 }
 
-struct Curve {
+/// An elliptic curve and how its key is derived.
+pub(crate) struct Curve {
     name: &'static str,
     /// The label of the scalar.
     label: &'static [u8],
@@ -71,63 +86,66 @@ impl SigningKey {
             SigningAlgorithm::Rs384 => rsa(material.private_key(), &RSA_PKCS1_SHA384),
             SigningAlgorithm::Rs512 => rsa(material.private_key(), &RSA_PKCS1_SHA512),
         };
-        let pair = pair.ok_or(KeyUnusable)?;
-        let kid = thumbprint(&pair.required_members());
-        Ok(Self { pair, algorithm: material.algorithm(), kid })
+        Self::keep(pair.ok_or(KeyUnusable)?, material.algorithm()).ok_or(KeyUnusable)
     }
 
-    /// Its one algorithm.
-    pub(crate) const fn algorithm(&self) -> &'static str {
-        self.algorithm.name()
+    /// Hands the pair to the provider; `None` if the library uses another.
+    fn keep(pair: Pair, algorithm: SigningAlgorithm) -> Option<Self> {
+        let mut members = pair.required_members();
+        let kid = thumbprint(&members);
+        members.extend([
+            ("alg", algorithm.name().to_owned()),
+            ("kid", kid.clone()),
+            ("use", "sig".to_owned()),
+        ]);
+        let key = KeptKey::new(algorithm.name().parse().ok()?, Material::Private(pair))?;
+        Some(Self { key: Arc::new(key), algorithm, kid, public_jwk: to_json(&members) })
     }
 
     /// Whether the first signature prepares the others.
     pub(crate) const fn is_slow_at_first(&self) -> bool {
-        matches!(self.pair, Pair::Rsa(..))
-    }
-
-    /// Key id: the RFC 7638 thumbprint.
-    pub(crate) fn kid(&self) -> &str {
-        &self.kid
+        self.algorithm.is_rsa()
     }
 
     /// Returns the public half of a key that signs from `not_before`.
     pub(crate) fn published(&self, not_before: Timestamp) -> PublicKey {
         PublicKey {
             kid: self.kid.clone(),
-            jwk: self.public_jwk(),
-            algorithm: self.algorithm().to_owned(),
+            jwk: self.public_jwk.clone(),
+            algorithm: self.algorithm.name().to_owned(),
             not_before,
             retire_at: None,
         }
     }
 
-    fn public_jwk(&self) -> String {
-        let mut members = self.pair.required_members();
-        members.extend([
-            ("alg", self.algorithm().to_owned()),
-            ("kid", self.kid.clone()),
-            ("use", "sig".to_owned()),
-        ]);
-        to_json(&members)
+    /// Returns the header of tokens of this `typ`, which names the key by its RFC 7638 thumbprint.
+    pub(crate) fn header(&self, typ: &str) -> Header {
+        jwt::header(&self.key, typ, &self.kid)
     }
 
-    /// Signs as in RFC 7518, section 3, and RFC 8037, section 3.1.
-    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyUnusable> {
-        let octets = |signature: Signature| signature.as_ref().to_vec();
-        match &self.pair {
-            Pair::Ecdsa(pair, _) => pair.sign(&SystemRandom::new(), message).map(octets),
-            Pair::Ed25519(pair) => pair.try_sign(message).map(octets),
-            Pair::Rsa(pair, encoding) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(*encoding, &SystemRandom::new(), message, &mut signature).map(|()| signature)
-            }
-        }
-        .map_err(|_| KeyUnusable)
+    /// Returns a signed token.
+    ///
+    /// # Errors
+    /// [`KeyUnusable`] if the key does not sign.
+    pub(crate) fn sign(&self, header: &Header, claims: &impl Serialize) -> Result<String, KeyUnusable> {
+        jwt::sign(header, claims, &self.key)
     }
 }
 
 impl Pair {
+    /// Signs as in RFC 7518, section 3, and RFC 8037, section 3.1.
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        let octets = |signature: Signature| signature.as_ref().to_vec();
+        match self {
+            Self::Ecdsa(pair, _) => pair.sign(&SystemRandom::new(), message).map(octets),
+            Self::Ed25519(pair) => pair.try_sign(message).map(octets),
+            Self::Rsa(pair, encoding) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(*encoding, &SystemRandom::new(), message, &mut signature).map(|()| signature)
+            }
+        }
+    }
+
     /// What the key is by RFC 7638, section 3.2, and RFC 8037, section 2.
     fn required_members(&self) -> BTreeMap<&'static str, String> {
         match self {
@@ -183,7 +201,7 @@ fn rsa(private_key: Option<&Secret>, encoding: &'static RsaSignatureEncoding) ->
     let document = Zeroizing::new(from_base64url(private_key?.expose())?);
     let pair = RsaKeyPair::from_pkcs8(&document).ok()?;
     let is_usual = pair.public_key().exponent().big_endian_without_leading_zero() == RSA_EXPONENT;
-    is_usual.then(|| Pair::Rsa(Arc::new(pair), encoding))
+    is_usual.then(|| Pair::Rsa(pair, encoding))
 }
 
 /// What a new key of the ring is made of: `seed`, and for RSA a private key whose primes are looked for here, which

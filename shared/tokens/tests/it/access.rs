@@ -8,12 +8,14 @@ use aws_lc_rs::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{PublicKey, Timestamp};
+use domain::{PublicKey, SigningAlgorithm, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tokens::{AccessClaims, Rejected, Verifier};
 
-use crate::{AUDIENCE, CURRENT, ISSUER, NEXT, NOW, after, claims, issuer, issuer_with, seeds, verifier};
+use crate::{
+    AUDIENCE, CURRENT, ISSUER, NEXT, NOW, after, claims, issuer, issuer_of, issuer_with, seeds, verifier,
+};
 
 /// Signs whatever it is asked to, with a key that its verifier trusts.
 struct Signer {
@@ -103,6 +105,50 @@ fn a_token_is_read_as_it_was_written() {
 
     assert_eq!(verifier().verify(token.expose(), NOW), Ok(claims()));
     assert_eq!(verify(header(), payload()), Ok(claims()), "what the other tests start from");
+}
+
+/// Signed by a program in another language, with the header's members in the order of earlier versions.
+#[test]
+fn a_token_of_an_earlier_version_is_verified() {
+    let token = include_str!("../eddsa-token.txt").trim();
+    let keys = [issuer_of(SigningAlgorithm::EdDsa).public_key(NOW)];
+
+    assert_eq!(Verifier::new(ISSUER.to_owned(), AUDIENCE.to_owned(), &keys).verify(token, NOW), Ok(claims()));
+}
+
+#[test]
+fn lists_that_name_the_issuer_or_audience_among_others_are_refused() {
+    for name in ["iss", "aud"] {
+        let values = if name == "iss" { json!([ISSUER, "other"]) } else { json!([AUDIENCE, "other"]) };
+        assert_eq!(with_claim(name, values), Err(Rejected::Invalid), "{name}");
+    }
+}
+
+/// The first key of a process installs the provider, on whichever thread it is made.
+#[test]
+fn keys_that_threads_make_at_once_sign_and_verify() {
+    std::thread::scope(|scope| {
+        for algorithm in SigningAlgorithm::ALL.into_iter().cycle().take(24) {
+            scope.spawn(move || {
+                let issuer = issuer_of(algorithm);
+                let token = issuer.access_token(&claims(), NOW).expect("a token");
+                let keys = [issuer.public_key(NOW)];
+                let verifier = Verifier::new(ISSUER.to_owned(), AUDIENCE.to_owned(), &keys);
+                assert_eq!(verifier.verify(token.expose(), NOW), Ok(claims()));
+            });
+        }
+    });
+}
+
+#[test]
+fn a_key_signs_after_its_other_holders_are_gone() {
+    let issuer = issuer();
+    drop(issuer.clone());
+    drop(issuer_with(&seeds(CURRENT, &[])));
+
+    let token = issuer.access_token(&claims(), NOW).expect("a token");
+
+    assert_eq!(verifier().verify(token.expose(), NOW), Ok(claims()));
 }
 
 #[test]

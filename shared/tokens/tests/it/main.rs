@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests may panic: that is how they fail")]
 
 mod access;
+mod another_library;
 mod confusion;
 mod cursor;
 mod device;
