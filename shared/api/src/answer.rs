@@ -2,11 +2,15 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use lambda_http::{
+    Body,
+    aws_lambda_events::apigw::ApiGatewayV2httpResponse,
+    http::{HeaderName, HeaderValue, Response, StatusCode},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{GatewayAnswer, Given};
+use crate::Given;
 
 /// What a use case answers with.
 pub trait Answer: Send + Sync {
@@ -20,15 +24,13 @@ pub trait Answer: Send + Sync {
     fn describe(given: &mut Given<'_>);
 }
 
-/// A status, headers and a body: the one thing that is made into what the gateway takes.
+/// A status, headers and a body, in the form in which receipts keep them.
 #[derive(Deserialize, Serialize)]
 pub struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<Cow<'static, str>, String>,
-    pub(crate) body: String,
-    /// Whether the body is octets, in Base64.
-    #[serde(default)]
-    pub(crate) is_base64: bool,
+    /// Text in every response that a receipt keeps: only pictures are octets, and they are only read.
+    pub(crate) body: Body,
 }
 
 /// `200 OK`
@@ -109,31 +111,43 @@ impl Reply {
         Self {
             status,
             headers: headers.map(|(name, value)| (name.into(), value.to_owned())).into(),
-            body,
-            is_base64: false,
+            body: body.into(),
         }
     }
 
     /// Without the body, for `HEAD`.
     pub(crate) fn without_body(self) -> Self {
-        Self { body: String::new(), is_base64: false, ..self }
+        Self { body: Body::Empty, ..self }
     }
 
     /// Adds the headers that every response of the deployment behind `issuer` has.
-    pub(crate) fn into_gateway(mut self, issuer: &str, correlation_id: String) -> GatewayAnswer {
-        self.headers.insert("x-correlation-id".into(), correlation_id);
+    pub(crate) fn into_response(mut self, issuer: &str, correlation_id: &str) -> Response<Body> {
+        self.headers.insert("x-correlation-id".into(), correlation_id.to_owned());
         self.headers.extend(OF_ALL.map(|(name, value)| (name.into(), value.to_owned())));
         if issuer.starts_with("https://") {
             self.headers.insert("strict-transport-security".into(), TRANSPORT_POLICY.to_owned());
         }
-        GatewayAnswer {
-            cookies: [],
-            status_code: self.status,
-            headers: self.headers,
-            body: self.body,
-            is_base64_encoded: self.is_base64,
-        }
+        let mut response = Response::new(self.body);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        // Receipts keep headers as text. A header that HTTP does not allow is left out.
+        let headers = self.headers.iter().filter_map(|(name, value)| {
+            Some((HeaderName::try_from(&**name).ok()?, HeaderValue::try_from(value).ok()?))
+        });
+        response.headers_mut().extend(headers);
+        response
     }
+}
+
+/// Converts a response to the answer that API Gateway takes. `lambda_http` converts only within its own loop.
+pub(crate) fn into_event(response: Response<Body>) -> ApiGatewayV2httpResponse {
+    let (parts, body) = response.into_parts();
+    let mut answer = ApiGatewayV2httpResponse::default();
+    answer.status_code = parts.status.as_u16().into();
+    answer.headers = parts.headers;
+    answer.is_base64_encoded = matches!(body, Body::Binary(_));
+    answer.body = (body != Body::Empty).then_some(body);
+    answer
 }
 
 impl<T: JsonSchema + Serialize + Send + Sync> Answer for Shown<T> {
@@ -208,7 +222,7 @@ impl Answer for NoContent {
 
     fn reply(&self) -> Reply {
         let headers = [("cache-control".into(), "no-store".to_owned())].into();
-        Reply { status: Self::STATUS, headers, body: String::new(), is_base64: false }
+        Reply { status: Self::STATUS, headers, body: Body::from("") }
     }
 
     fn describe(_: &mut Given<'_>) {}
@@ -251,7 +265,7 @@ impl Answer for Published {
         if self.media_type.starts_with("text/html") {
             headers.insert("content-security-policy".into(), PAGE_POLICY.to_owned());
         }
-        Reply { status: Self::STATUS, headers, body: self.text.clone().into_owned(), is_base64: false }
+        Reply { status: Self::STATUS, headers, body: Body::from(&*self.text) }
     }
 
     fn describe(given: &mut Given<'_>) {
@@ -267,11 +281,62 @@ impl Answer for Picture {
         let cache = format!("public, max-age={PICTURE_MAX_AGE}");
         let headers =
             [("content-type".into(), "image/jpeg".to_owned()), ("cache-control".into(), cache)].into();
-        Reply { status: Self::STATUS, headers, body: STANDARD.encode(&self.0), is_base64: true }
+        Reply { status: Self::STATUS, headers, body: Body::from(&*self.0) }
     }
 
     fn describe(given: &mut Given<'_>) {
         given.media(&["image/jpeg"]);
         given.cacheable();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn answered(reply: Reply) -> Value {
+        serde_json::to_value(into_event(reply.into_response("https://a.test", "correlation"))).expect("JSON")
+    }
+
+    #[test]
+    fn an_answer_has_every_member_that_gateways_require() {
+        let answer = answered(Reply::json(201, &json!({"a": 1})));
+        assert_eq!(answer["statusCode"], 201);
+        assert_eq!(answer["body"], r#"{"a":1}"#);
+        assert_eq!(answer["isBase64Encoded"], false);
+        assert_eq!(answer["headers"]["content-type"], "application/json");
+        assert_eq!(answer["headers"]["x-correlation-id"], "correlation");
+        // `cargo lambda watch` refuses an answer without cookies.
+        assert_eq!((&answer["cookies"], &answer["multiValueHeaders"]), (&json!([]), &json!({})));
+        assert_eq!(answered(NoContent.reply())["body"], "");
+        assert_eq!(answered(Reply::json(200, &1).without_body()).get("body"), None);
+    }
+
+    #[test]
+    fn a_picture_is_answered_in_base64() {
+        let answer = answered(Picture(vec![0xff, 0xd8]).reply());
+        assert_eq!((&answer["body"], &answer["isBase64Encoded"]), (&json!("/9g="), &json!(true)));
+        let without_body = answered(Picture(vec![0xff]).reply().without_body());
+        assert_eq!(without_body["isBase64Encoded"], false);
+    }
+
+    #[test]
+    fn a_header_that_http_does_not_allow_is_left_out() {
+        let mut reply = NoContent.reply();
+        reply.headers.insert("location".into(), "a\nb".to_owned());
+        assert_eq!(answered(reply)["headers"].get("location"), None);
+    }
+
+    #[test]
+    fn a_reply_that_an_earlier_release_kept_is_read() {
+        let kept = r#"{"status":200,"headers":{"a":"b"},"body":"{}","is_base64":false}"#;
+        let reply: Reply = serde_json::from_str(kept).expect("a reply");
+        assert_eq!(reply.body, Body::from("{}"));
+        let kept = serde_json::to_value(&reply).expect("JSON");
+        assert_eq!(kept, json!({"status": 200, "headers": {"a": "b"}, "body": "{}"}));
+        let empty = serde_json::to_string(&NoContent.reply()).expect("JSON");
+        assert!(serde_json::from_str::<Reply>(&empty).is_ok());
     }
 }

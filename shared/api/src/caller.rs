@@ -5,10 +5,12 @@ use std::{fmt, future::Future, sync::Arc};
 
 use cloud::{Invocation, Random};
 use domain::{Actor, Cause, Client, EventId, Receipt, Timestamp, UserId};
+use lambda_http::{RequestExt, http::Request};
 
 use crate::{
-    Admission, Answer, GatewayEvent, Problem, ProblemType, Trace,
+    Admission, Answer, Problem, ProblemType, Trace,
     receipts::{Keyed, Replay},
+    request::{context, header},
 };
 
 /// The method that is answered like `GET`, without the body (RFC 9110, section 9.3.2).
@@ -211,20 +213,20 @@ impl Head {
         self.if_match.as_ref().is_none_or(|tags| tags.split(',').any(|tag| is_it(tag.trim())))
     }
 
-    pub(crate) fn of(event: &mut GatewayEvent, invocation: &Invocation, random: &Random) -> Self {
-        let trace = Trace::of(event, invocation, random);
-        let mut header = |name: &str| event.headers.remove(name);
+    pub(crate) fn of<B>(request: &Request<B>, invocation: &Invocation, random: &Random) -> Self {
+        let trace = Trace::of(request, invocation, random);
+        let header = |name: &str| header(request.headers(), name);
         let client = Client {
-            // Never from a header: X-Forwarded-For is whatever the sender likes.
-            ip: event.request_context.http.source_ip.take(),
+            // Never from a header: the sender writes X-Forwarded-For.
+            ip: context(request).and_then(|context| context.http.source_ip.clone()),
             user_agent: header("user-agent").map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
         };
         let (authorization, content_type) = (header("authorization"), header("content-type"));
         let (if_match, idempotency_key) = (header("if-match"), header("idempotency-key"));
-        let method = &event.request_context.http.method;
+        let method = request.method().as_str();
         Self {
-            method: if method == HEAD { "GET".to_owned() } else { method.clone() },
-            path: event.raw_path.clone(),
+            method: if method == HEAD { "GET" } else { method }.to_owned(),
+            path: request.extensions().raw_http_path().to_owned(),
             client,
             trace,
             if_match,

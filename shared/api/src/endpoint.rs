@@ -5,16 +5,17 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use cloud::{Answered, Clock, Cloud, Failed, FromSecret, Function, Invocation, Random, SettingError, chain};
 use domain::{CanonicalEmail, UserId};
 use futures_util::FutureExt;
+use lambda_http::{aws_lambda_events::apigw::ApiGatewayV2httpResponse, request::LambdaRequest};
 use tokens::LogKey;
 use tracing::error;
 
 use crate::{
-    Admission, Answer, Caller, GatewayAnswer, GatewayEvent, Head, Input, NotAdmitted, Problem, ProblemType,
-    Receipts, Route,
-    answer::Reply,
+    Admission, Answer, Caller, Head, Input, NotAdmitted, Problem, ProblemType, Receipts, Route,
+    answer::{self, Reply},
     caller::HEAD,
     input::Parts,
     receipts::{Keyed, Replay},
+    request::{self, ApiRequest},
 };
 
 /// One thing that somebody can do.
@@ -109,11 +110,11 @@ impl<U: UseCase> Endpoint<U> {
     /// `named` is set to the address that the request names.
     async fn answer(
         &self,
-        mut event: GatewayEvent,
+        request: ApiRequest,
         head: Head,
         named: &mut Option<CanonicalEmail>,
     ) -> Result<Reply, Problem> {
-        let parts = Parts::take(&mut event, &head);
+        let parts = Parts::of(request, &head);
         let mut caller = U::Caller::admit(self.use_case.gate(), head.clone(), self.clock.now()).await?;
         let request = U::Request::read(&parts)?;
         *named = U::address(&request);
@@ -194,21 +195,22 @@ async fn admit(admission: Option<&Admission>) -> Result<(), NotAdmitted> {
 }
 
 impl<U: UseCase> Function for Endpoint<U> {
-    type Event = GatewayEvent;
-    type Answer = GatewayAnswer;
+    type Event = LambdaRequest;
+    type Answer = ApiGatewayV2httpResponse;
 
     async fn warm(&self) {
         let _ = tokio::join!(self.use_case.warm(), U::Caller::warm(self.use_case.gate()));
     }
 
-    async fn call(&self, mut event: GatewayEvent, invocation: Invocation) -> Result<GatewayAnswer, Failed> {
-        let is_head = event.request_context.http.method == HEAD;
-        let head = Head::of(&mut event, &invocation, &self.random);
+    async fn call(&self, event: LambdaRequest, invocation: Invocation) -> Result<Self::Answer, Failed> {
+        let request = request::from_event(event)?;
+        let is_head = request.method() == HEAD;
+        let head = Head::of(&request, &invocation, &self.random);
         let presents_token = head.bearer_token().is_some();
         let (route, trace, source) = (routed::<U>(&head), head.trace.clone(), head.client.ip.clone());
         let mut named = None;
         // One request's panic is its own 500: the environment serves the next one.
-        let served = AssertUnwindSafe(self.answer(event, head, &mut named)).catch_unwind();
+        let served = AssertUnwindSafe(self.answer(request, head, &mut named)).catch_unwind();
         let time = invocation.deadline.left().saturating_sub(TIME_TO_ANSWER);
         let outcome = match tokio::time::timeout(time, served).await {
             Ok(Ok(outcome)) => outcome,
@@ -239,7 +241,7 @@ impl<U: UseCase> Function for Endpoint<U> {
             trace_id: trace.id().to_owned(),
             correlation_id: trace.correlation_id.clone(),
         });
-        Ok(reply.into_gateway(&self.issuer, trace.correlation_id))
+        Ok(answer::into_event(reply.into_response(&self.issuer, &trace.correlation_id)))
     }
 }
 

@@ -1,17 +1,13 @@
 //! What a request brings: a body, a query, ids in its path. What a parser says is never answered or
 //! logged, since it quotes what was sent.
 
-use std::collections::BTreeMap;
-
-use base64::{Engine, engine::general_purpose::STANDARD};
+use lambda_http::{Body as RawBody, RequestExt, aws_lambda_events::query_map::QueryMap};
 use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, value::MapDeserializer};
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
-use crate::{FieldProblem, GatewayEvent, Head, Problem, ProblemType, Taken};
-
-const MAX_OCTETS: usize = 16 * 1024;
+use crate::{FieldProblem, Head, Problem, ProblemType, Taken, request::ApiRequest};
 
 /// What a use case takes.
 pub trait Input: Sized + Send {
@@ -32,10 +28,9 @@ pub trait Input: Sized + Send {
 pub struct Parts {
     method: String,
     content_type: Option<String>,
-    body: Zeroizing<String>,
-    is_base64: bool,
+    body: Result<Zeroizing<Vec<u8>>, ProblemType>,
     query: String,
-    path: BTreeMap<String, String>,
+    path: QueryMap,
 }
 
 /// Nothing is read: a body or a query would be ignored.
@@ -51,14 +46,20 @@ pub struct Query<T>(pub T);
 pub struct Path<T>(pub T);
 
 impl Parts {
-    pub(crate) fn take(event: &mut GatewayEvent, head: &Head) -> Self {
+    pub(crate) fn of(request: ApiRequest, head: &Head) -> Self {
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let path = request.extensions().path_parameters();
+        let body = request.into_body().map(|body| match body {
+            RawBody::Text(text) => text.into_bytes(),
+            RawBody::Binary(octets) => octets,
+            _ => Vec::new(),
+        });
         Self {
             method: head.method.clone(),
             content_type: head.content_type.clone(),
-            body: Zeroizing::new(event.body.take().unwrap_or_default()),
-            is_base64: event.is_base64_encoded,
-            query: event.raw_query_string.take().unwrap_or_default(),
-            path: event.path_parameters.take().unwrap_or_default(),
+            body: body.map(Zeroizing::new),
+            query,
+            path,
         }
     }
 
@@ -67,9 +68,9 @@ impl Parts {
         &self.query
     }
 
-    /// The body, as the gateway hands it on.
-    pub(crate) fn body(&self) -> &str {
-        &self.body
+    /// Returns the body; empty if it cannot be read.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.body.as_ref().map_or(&[], |body| body)
     }
 }
 
@@ -124,8 +125,7 @@ impl<T: DeserializeOwned + JsonSchema + Send> Input for Query<T> {
 impl<T: DeserializeOwned + JsonSchema + Send> Input for Path<T> {
     /// What is not of the right form names nothing that exists.
     fn read(parts: &Parts) -> Result<Self, Problem> {
-        let pairs = parts.path.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(pairs))
+        T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(parts.path.iter()))
             .map(Self)
             .map_err(|_| Problem::of(ProblemType::NotFound))
     }
@@ -155,26 +155,14 @@ impl<A: Input, B: Input> Input for (A, B) {
 }
 
 fn body<T: DeserializeOwned>(parts: &Parts) -> Result<T, Problem> {
-    let body = &parts.body;
-    if body.is_empty() && parts.method == "DELETE" {
+    if parts.method == "DELETE" && parts.body.as_ref().is_ok_and(|body| body.is_empty()) {
         return object(b"{}");
     }
     if !is_json(parts) {
         return Err(Problem::of(ProblemType::UnsupportedMediaType));
     }
-    // Base64 has four characters for three octets.
-    if body.len() > MAX_OCTETS.div_ceil(3) * 4 {
-        return Err(Problem::of(ProblemType::PayloadTooLarge));
-    }
-    let octets = if parts.is_base64 {
-        Zeroizing::new(STANDARD.decode(&**body).map_err(|_| Problem::of(ProblemType::MalformedJson))?)
-    } else {
-        Zeroizing::new(body.as_bytes().to_vec())
-    };
-    if octets.len() > MAX_OCTETS {
-        return Err(Problem::of(ProblemType::PayloadTooLarge));
-    }
-    object(&octets)
+    let octets = parts.body.as_ref().map_err(|kind| Problem::of(*kind))?;
+    object(octets)
 }
 
 fn object<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
@@ -224,6 +212,8 @@ fn is_json(parts: &Parts) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use serde::Deserialize;
 
     use super::*;
@@ -268,10 +258,9 @@ mod tests {
         Parts {
             method: method.to_owned(),
             content_type: content_type.map(str::to_owned),
-            body: Zeroizing::new(String::new()),
-            is_base64: false,
+            body: Ok(Zeroizing::default()),
             query: String::new(),
-            path: BTreeMap::new(),
+            path: QueryMap::default(),
         }
     }
 
@@ -340,7 +329,7 @@ mod tests {
             id: String,
         }
         let read = |name: &str| {
-            let path = [(name.to_owned(), "x".to_owned())].into();
+            let path = HashMap::from([(name.to_owned(), "x".to_owned())]).into();
             Path::<Of>::read(&Parts { path, ..parts("GET", None) }).map(|Path(of)| of.id)
         };
         assert_eq!(read("id").expect("an id"), "x");

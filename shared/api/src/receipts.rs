@@ -135,7 +135,7 @@ impl Receipts {
         let caller = user.map(|user| user.to_string()).unwrap_or_default();
         let scope = [key.as_bytes(), head.method.as_bytes(), head.path.as_bytes(), caller.as_bytes()];
         let if_match = head.if_match.as_deref().unwrap_or_default().as_bytes();
-        let key = keys.of(&scope, &[parts.query().as_bytes(), if_match, parts.body().as_bytes()]);
+        let key = keys.of(&scope, &[parts.query().as_bytes(), if_match, parts.body()]);
         let expires_at = now.plus(Receipt::LIFETIME);
         Ok(Some(Keyed { key, expires_at, random: self.random.clone(), is_receipted: AtomicBool::new(false) }))
     }

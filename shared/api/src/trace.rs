@@ -2,8 +2,9 @@
 
 use cloud::{Invocation, Random};
 use domain::{Actor, Cause, EventId, Timestamp};
+use lambda_http::http::Request;
 
-use crate::GatewayEvent;
+use crate::request::{context, header};
 
 const MAX_CORRELATION_ID: usize = 64;
 
@@ -17,10 +18,11 @@ pub struct Trace {
 }
 
 impl Trace {
-    pub(crate) fn of(event: &mut GatewayEvent, invocation: &Invocation, random: &Random) -> Self {
-        let correlation_id = event.headers.remove("x-correlation-id").filter(|id| is_correlation_id(id));
-        let made = [&event.request_context.request_id, &invocation.id].into_iter().find(|id| !id.is_empty());
-        let traceparent = event.headers.remove("traceparent").filter(|value| is_traceparent(value));
+    pub(crate) fn of<B>(request: &Request<B>, invocation: &Invocation, random: &Random) -> Self {
+        let correlation_id = header(request.headers(), "x-correlation-id").filter(|id| is_correlation_id(id));
+        let of_gateway = context(request).and_then(|context| context.request_id.as_ref());
+        let made = of_gateway.into_iter().chain([&invocation.id]).find(|id| !id.is_empty());
+        let traceparent = header(request.headers(), "traceparent").filter(|value| is_traceparent(value));
         let of_lambda = || of_xray(invocation.xray.as_deref()?, random);
         let traceparent = traceparent.or_else(of_lambda);
         Self {
@@ -118,25 +120,25 @@ mod tests {
     #[test]
     fn lambdas_own_trace_is_gone_on_with_if_the_sender_has_none() {
         const SENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        let of = |headers: &str, xray: &str| {
-            let event = format!(
-                r#"{{"rawPath":"/","headers":{{{headers}}},"requestContext":{{"http":{{"method":"GET"}}}}}}"#
-            );
-            let mut event: GatewayEvent = serde_json::from_str(&event).expect("an event");
+        let of = |sent: Option<&str>, xray: &str| {
+            let request = sent
+                .into_iter()
+                .fold(Request::builder(), |request, sent| request.header("traceparent", sent));
+            let request = request.body(()).expect("a request");
             let deadline = cloud::Deadline::after(std::time::Duration::ZERO);
             let invocation = Invocation { id: "i".to_owned(), xray: Some(xray.to_owned()), deadline };
             let random = Random::of(|bytes| bytes.fill(0xab));
-            Trace::of(&mut event, &invocation, &random).traceparent
+            Trace::of(&request, &invocation, &random).traceparent
         };
         let root = "Root=1-5759e988-bd862e3fe1be46a994272793";
         let whole = format!("{root};Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:0");
 
-        assert_eq!(of(&format!(r#""traceparent":"{SENT}""#), &whole), SENT);
-        assert_eq!(of("", &whole), "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01");
-        let without_parent = of("", &format!("{root};Sampled=0"));
+        assert_eq!(of(Some(SENT), &whole), SENT);
+        assert_eq!(of(None, &whole), "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01");
+        let without_parent = of(None, &format!("{root};Sampled=0"));
         assert_eq!(without_parent, "00-5759e988bd862e3fe1be46a994272793-abababababababab-00");
         for none in ["", "Root=1-5759e988", "Root=1-5759e988-bd862e3fe1be46a99427279g;Sampled=1"] {
-            assert_eq!(of("", none), "00-abababababab4bababababababababab-abababababababab-00", "{none:?}");
+            assert_eq!(of(None, none), "00-abababababab4bababababababababab-abababababababab-00", "{none:?}");
         }
     }
 }

@@ -562,6 +562,7 @@ struct Request(Value);
 impl Request {
     fn new(method: &str, path: &str) -> Self {
         Self(json!({
+            "version": "2.0",
             "rawPath": path,
             "headers": {},
             "requestContext": {"http": {"method": method, "sourceIp": "203.0.113.7"}, "requestId": "request"},

@@ -1,5 +1,7 @@
 //! What no route takes, seen from outside.
 
+mod events;
+
 use local::Request;
 use stage::Stage;
 
