@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Failure, Identities,
     attributes::{Attributes, key, number, text, values},
-    items::Item,
     transaction::Write,
     users,
 };
@@ -25,10 +24,6 @@ pub struct AdministratorCount {
     pub administrators: u64,
     /// How often it has changed; `None` if an earlier release wrote it, or nothing did.
     changes: Option<u64>,
-}
-
-impl Item for AdministratorCount {
-    const TYPE: &'static str = "count of administrators";
 }
 
 impl Identities {

@@ -302,7 +302,3 @@ pub(crate) struct MarkItem {
     created_at: Millis,
     proven_at: Option<Millis>,
 }
-
-impl Item for MarkItem {
-    const TYPE: &'static str = "mark of a copy";
-}

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Failure, Identities, Refused,
     attributes::{key, text, values},
-    items::{self, Item, Millis, Text},
+    items::{self, Millis, Text},
     sessions::stale,
     transaction::{Commands, Write},
 };
@@ -53,10 +53,6 @@ pub(crate) struct DigestItem {
     active: u64,
     suspended: u64,
     deleting: u64,
-}
-
-impl Item for DigestItem {
-    const TYPE: &'static str = "digest";
 }
 
 impl From<&Digest> for DigestItem {

@@ -51,10 +51,6 @@ pub(crate) struct ErasureItem {
     pub(crate) sk: Text<Erasure>,
 }
 
-impl Item for ErasureItem {
-    const TYPE: &'static str = "erasure";
-}
-
 impl AsText for Erasure {
     fn text(&self) -> String {
         format!("{}#{}", sortable(self.due_at), self.user_id)

@@ -25,12 +25,8 @@ pub struct History {
 
 /// An event as it was published.
 #[derive(Deserialize)]
-struct PublishedItem {
+pub(crate) struct PublishedItem {
     detail: String,
-}
-
-impl Item for PublishedItem {
-    const TYPE: &'static str = "event";
 }
 
 impl History {

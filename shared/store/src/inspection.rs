@@ -216,10 +216,6 @@ pub(crate) struct UserVersionItem {
     created_at: Millis,
 }
 
-impl Item for UserVersionItem {
-    const TYPE: &'static str = "user version";
-}
-
 fn parse_user_version(item: Attributes) -> Result<UserVersion, MalformedItem> {
     let id = users::id(&item)?;
     let UserVersionItem { version, created_at } = Item::read(item)?;

@@ -301,10 +301,6 @@ pub(crate) struct AttemptsItem {
     last_at: Millis,
 }
 
-impl Item for AttemptsItem {
-    const TYPE: &'static str = "limit";
-}
-
 impl From<AttemptsItem> for Attempts {
     fn from(AttemptsItem { attempts, last_at }: AttemptsItem) -> Self {
         Self { count: attempts, last_at: last_at.0 }

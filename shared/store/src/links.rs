@@ -133,10 +133,6 @@ pub(crate) struct LinkItem {
     ttl: Ttl,
 }
 
-impl Item for LinkItem {
-    const TYPE: &'static str = "link";
-}
-
 impl From<&Link> for LinkItem {
     fn from(Link { hash, bound_to, epoch, expires_at }: &Link) -> Self {
         Self {
@@ -167,10 +163,6 @@ pub(crate) struct ResetItem {
     expires_at: Millis,
     #[serde(skip_deserializing)]
     ttl: Ttl,
-}
-
-impl Item for ResetItem {
-    const TYPE: &'static str = "password reset request";
 }
 
 impl From<&PasswordResetRequest> for ResetItem {

@@ -229,10 +229,6 @@ pub(crate) struct Listed {
     pub(crate) list_sk: String,
 }
 
-impl Item for Listed {
-    const TYPE: &'static str = "role of a user";
-}
-
 impl Listed {
     /// Returns the keys by which a user is found by status: part of each item of a user.
     pub(crate) fn by_status(user: &User) -> Self {

@@ -202,10 +202,6 @@ pub(crate) struct SuppressionItem {
     since: Millis,
 }
 
-impl Item for SuppressionItem {
-    const TYPE: &'static str = "suppression";
-}
-
 impl From<SuppressionItem> for Suppression {
     fn from(SuppressionItem { address, reason, since }: SuppressionItem) -> Self {
         Self { address: address.0, reason: reason.0, since: since.0 }

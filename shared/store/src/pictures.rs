@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Failure, Identities, Refused,
     attributes::{self, Attributes},
-    items::{self, Item, Octets, Text},
+    items::{self, Octets, Text},
     sessions,
     transaction::{Commands, Write},
     users,
@@ -48,10 +48,6 @@ fn key(user: UserId) -> Attributes {
 pub(crate) struct PictureItem {
     id: Text<PictureId>,
     octets: Octets<Vec<u8>>,
-}
-
-impl Item for PictureItem {
-    const TYPE: &'static str = "picture";
 }
 
 fn put(user: &User, octets: &[u8]) -> Option<Write> {

@@ -107,10 +107,6 @@ pub(crate) struct PublicKeyItem {
     retire_at: Option<Millis>,
 }
 
-impl Item for PublicKeyItem {
-    const TYPE: &'static str = "public key";
-}
-
 impl From<&PublicKey> for PublicKeyItem {
     fn from(key: &PublicKey) -> Self {
         let PublicKey { kid, jwk, algorithm, not_before, retire_at } = key.clone();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Failure, Identities,
     attributes::{self, Attributes, millis, values},
-    items::{self, Item, Millis, Octets, Ttl},
+    items::{self, Millis, Octets, Ttl},
     transaction::Write,
 };
 
@@ -68,10 +68,6 @@ pub(crate) struct ReceiptItem {
     expires_at: Millis,
     #[serde(skip_deserializing)]
     ttl: Ttl,
-}
-
-impl Item for ReceiptItem {
-    const TYPE: &'static str = "receipt";
 }
 
 impl From<&Receipt> for ReceiptItem {

@@ -149,10 +149,6 @@ pub(crate) struct RegistrationItem {
     ttl: Ttl,
 }
 
-impl Item for RegistrationItem {
-    const TYPE: &'static str = "registration";
-}
-
 impl From<&Registration> for RegistrationItem {
     fn from(registration: &Registration) -> Self {
         let Registration { applicant, password_hash, token_hash, link, expires_at, .. } = registration;
@@ -207,20 +203,12 @@ pub(crate) struct PendingItem {
     ttl: Ttl,
 }
 
-impl Item for PendingItem {
-    const TYPE: &'static str = "pending address";
-}
-
 /// A request for another verification mail.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct ResendItem {
     canonical_email: Text<CanonicalEmail>,
     #[serde(skip_deserializing)]
     ttl: Ttl,
-}
-
-impl Item for ResendItem {
-    const TYPE: &'static str = "resend request";
 }
 
 impl From<&ResendRequest> for ResendItem {

@@ -203,10 +203,6 @@ pub(crate) struct RoleItem {
     deleted_at: Option<Millis>,
 }
 
-impl Item for RoleItem {
-    const TYPE: &'static str = "role";
-}
-
 impl From<&Role> for RoleItem {
     fn from(Role { name, permissions, version, deleted_at }: &Role) -> Self {
         Self {

@@ -124,10 +124,6 @@ pub(crate) struct RunItem {
     succeeded_at: Option<Millis>,
 }
 
-impl Item for RunItem {
-    const TYPE: &'static str = "run";
-}
-
 impl From<RunItem> for Run {
     fn from(item: RunItem) -> Self {
         Self {

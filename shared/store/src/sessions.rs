@@ -273,10 +273,6 @@ pub(crate) struct SessionItem {
     ttl: Ttl,
 }
 
-impl Item for SessionItem {
-    const TYPE: &'static str = "session";
-}
-
 impl From<&Session> for SessionItem {
     fn from(session: &Session) -> Self {
         let Client { ip, user_agent } = session.client.clone();

@@ -238,19 +238,11 @@ pub(crate) struct CountItem {
     as_of: Millis,
 }
 
-impl Item for CountItem {
-    const TYPE: &'static str = "user count";
-}
-
 /// The status as which a user is counted.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CountedItem {
     subject: Text<Counted>,
     status: Text<StatusName>,
-}
-
-impl Item for CountedItem {
-    const TYPE: &'static str = "counted user";
 }
 
 /// The subject of a counted user.

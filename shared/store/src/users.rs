@@ -317,10 +317,6 @@ pub(crate) struct CredentialItem {
     previous_hashes: Vec<Text<PasswordHash>>,
 }
 
-impl Item for CredentialItem {
-    const TYPE: &'static str = "credential";
-}
-
 impl From<&Credential> for CredentialItem {
     fn from(credential: &Credential) -> Self {
         let PasswordHash { phc, pepper_id } = credential.password_hash.clone();
@@ -349,12 +345,8 @@ impl CredentialItem {
 
 /// The part of a credential that is no secret.
 #[derive(Deserialize)]
-struct OwnerItem {
+pub(crate) struct OwnerItem {
     user_id: Text<UserId>,
-}
-
-impl Item for OwnerItem {
-    const TYPE: &'static str = "credential";
 }
 
 fn credential_item(credential: &Credential) -> Attributes {
@@ -368,8 +360,4 @@ pub(crate) struct FormerEmailItem {
     pub(crate) expires_at: Millis,
     #[serde(skip_deserializing)]
     pub(crate) ttl: Ttl,
-}
-
-impl Item for FormerEmailItem {
-    const TYPE: &'static str = "former address";
 }

@@ -29,10 +29,6 @@ pub(crate) struct EventItem {
     pub(crate) ttl: Option<Ttl>,
 }
 
-impl Item for EventItem {
-    const TYPE: &'static str = "event";
-}
-
 impl From<EventItem> for PendingEvent {
     fn from(item: EventItem) -> Self {
         Self {
@@ -64,10 +60,6 @@ pub(crate) struct EventSummary {
     requeued_at: Option<Millis>,
 }
 
-impl Item for EventSummary {
-    const TYPE: &'static str = "listed event";
-}
-
 impl From<EventSummary> for StoredEvent {
     fn from(item: EventSummary) -> Self {
         Self {
@@ -93,10 +85,6 @@ pub(crate) struct EventKeyItem {
     seq: u64,
 }
 
-impl Item for EventKeyItem {
-    const TYPE: &'static str = "event key";
-}
-
 impl From<EventKeyItem> for EventKey {
     fn from(EventKeyItem { stream, seq }: EventKeyItem) -> Self {
         Self { stream, sequence: seq }
@@ -113,10 +101,6 @@ pub(crate) struct DueItem {
     /// An item without it is found by reading the table. The index must not stop at it.
     #[serde(default, deserialize_with = "if_usable")]
     created_at: Option<Millis>,
-}
-
-impl Item for DueItem {
-    const TYPE: &'static str = "due event";
 }
 
 impl DueItem {
@@ -141,8 +125,4 @@ pub(crate) struct QuarantinedItem {
     pub(crate) created_at: Millis,
     /// Set once an operator discards the copy.
     pub(crate) state: Option<Text<State>>,
-}
-
-impl Item for QuarantinedItem {
-    const TYPE: &'static str = "quarantined record";
 }

@@ -5,6 +5,8 @@
 //! index or for the table's own clean-up, say `skip_deserializing`.
 
 mod event;
+#[cfg(test)]
+mod tests;
 mod user;
 mod value;
 
@@ -51,6 +53,50 @@ pub struct MalformedItem {
     pub item: &'static str,
     /// The name of the attribute.
     pub attribute: String,
+}
+
+/// Names each type of item, as errors do.
+macro_rules! types {
+    ($($item:ty: $name:literal,)*) => {
+        $(impl Item for $item {
+            const TYPE: &'static str = $name;
+        })*
+    };
+}
+
+types! {
+    crate::administrators::AdministratorCount: "count of administrators",
+    crate::copying::MarkItem: "mark of a copy",
+    crate::digests::DigestItem: "digest",
+    crate::erasures::ErasureItem: "erasure",
+    crate::history::PublishedItem: "event",
+    crate::inspection::UserVersionItem: "user version",
+    crate::limits::AttemptsItem: "limit",
+    crate::links::LinkItem: "link",
+    crate::links::ResetItem: "password reset request",
+    crate::listing::Listed: "role of a user",
+    crate::mails::SuppressionItem: "suppression",
+    crate::pictures::PictureItem: "picture",
+    crate::public_keys::PublicKeyItem: "public key",
+    crate::receipts::ReceiptItem: "receipt",
+    crate::registrations::PendingItem: "pending address",
+    crate::registrations::RegistrationItem: "registration",
+    crate::registrations::ResendItem: "resend request",
+    crate::roles::RoleItem: "role",
+    crate::runs::RunItem: "run",
+    crate::sessions::SessionItem: "session",
+    crate::user_counts::CountItem: "user count",
+    crate::user_counts::CountedItem: "counted user",
+    crate::users::CredentialItem: "credential",
+    crate::users::FormerEmailItem: "former address",
+    crate::users::OwnerItem: "credential",
+    DueItem: "due event",
+    EventItem: "event",
+    EventKeyItem: "event key",
+    EventSummary: "listed event",
+    QuarantinedItem: "quarantined record",
+    TombstoneItem: "tombstone",
+    UserItem: "user",
 }
 
 /// Returns the attributes of an item with this key.

@@ -42,10 +42,6 @@ pub(crate) struct UserItem {
     list_sk: String,
 }
 
-impl Item for UserItem {
-    const TYPE: &'static str = "user";
-}
-
 impl From<&User> for UserItem {
     fn from(user: &User) -> Self {
         let (is_final, was_suspended) = match user.status {
@@ -126,10 +122,6 @@ pub(crate) struct TombstoneItem {
 enum Erased {
     #[serde(rename = "erased")]
     Erased,
-}
-
-impl Item for TombstoneItem {
-    const TYPE: &'static str = "tombstone";
 }
 
 impl From<Tombstone> for TombstoneItem {

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use domain::{
-    Attributes as CustomAttributes, CanonicalEmail, Email, Id, Locale, Name, PasswordHash, Permission,
-    RoleName, StatusName, Timestamp, Week,
+    Attributes as CustomAttributes, CanonicalEmail, Email, Locale, Name, PasswordHash, Permission, PictureId,
+    RegistrationId, RoleName, StatusName, Timestamp, UserId, Week,
 };
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -118,15 +118,38 @@ impl Visitor<'_> for OctetsVisitor {
     }
 }
 
-impl AsText for Email {
-    fn text(&self) -> String {
-        self.address().to_owned()
-    }
+/// Stores types as the text that a method returns and that their `parse` takes.
+macro_rules! by_parse {
+    ($($type:ident::$text:ident,)*) => {
+        $(impl AsText for $type {
+            fn text(&self) -> String {
+                self.$text().to_owned()
+            }
 
-    fn parse(text: &str) -> Option<Self> {
-        Self::parse(text).ok()
-    }
+            fn parse(text: &str) -> Option<Self> {
+                Self::parse(text).ok()
+            }
+        })*
+    };
 }
+
+/// Stores types as they are displayed.
+macro_rules! by_display {
+    ($($type:ident,)*) => {
+        $(impl AsText for $type {
+            fn text(&self) -> String {
+                self.to_string()
+            }
+
+            fn parse(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        })*
+    };
+}
+
+by_parse! { Email::address, Locale::as_str, Name::as_str, Permission::as_str, RoleName::as_str, }
+by_display! { PictureId, RegistrationId, StatusName, UserId, Week, }
 
 impl AsText for CanonicalEmail {
     fn text(&self) -> String {
@@ -135,76 +158,6 @@ impl AsText for CanonicalEmail {
 
     fn parse(text: &str) -> Option<Self> {
         Email::parse(text).ok().map(|email| email.canonical().clone())
-    }
-}
-
-impl AsText for Name {
-    fn text(&self) -> String {
-        self.as_str().to_owned()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::parse(text).ok()
-    }
-}
-
-impl AsText for Locale {
-    fn text(&self) -> String {
-        self.as_str().to_owned()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::parse(text).ok()
-    }
-}
-
-impl AsText for RoleName {
-    fn text(&self) -> String {
-        self.as_str().to_owned()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::parse(text).ok()
-    }
-}
-
-impl AsText for Permission {
-    fn text(&self) -> String {
-        self.as_str().to_owned()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        Self::parse(text).ok()
-    }
-}
-
-impl<Kind> AsText for Id<Kind> {
-    fn text(&self) -> String {
-        self.to_string()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-}
-
-impl AsText for StatusName {
-    fn text(&self) -> String {
-        self.to_string()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-}
-
-impl AsText for Week {
-    fn text(&self) -> String {
-        self.to_string()
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
     }
 }
 

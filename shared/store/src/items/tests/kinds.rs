@@ -1,0 +1,542 @@
+//! The types of items: what tests need to know of each.
+
+use domain::{
+    Digest, PasswordResetRequest, PublicKey, Receipt, ReceiptId, ResendRequest, Tombstone, UsersByStatus,
+};
+use proptest::{
+    collection::vec,
+    option,
+    prelude::{BoxedStrategy, Strategy, any},
+    sample::select,
+};
+
+use super::values::{
+    credential, email, id, link, moment, registration, role, role_text, session, user, week,
+};
+use crate::{
+    AdministratorCount, Erasure, State, SuppressionReason,
+    attributes::{Attributes, key, millis, number, text, values},
+    copying::MarkItem,
+    digests::DigestItem,
+    erasures::ErasureItem,
+    inspection::UserVersionItem,
+    items::{
+        AsText, DueItem, EventItem, EventKeyItem, EventSummary, Item, MalformedItem, QuarantinedItem,
+        TombstoneItem, UserItem, write,
+    },
+    limits::AttemptsItem,
+    links::{LinkItem, ResetItem},
+    listing::Listed,
+    mails::SuppressionItem,
+    pictures::PictureItem,
+    public_keys::PublicKeyItem,
+    receipts::ReceiptItem,
+    registrations::{PendingItem, RegistrationItem, ResendItem},
+    roles::RoleItem,
+    runs::RunItem,
+    sessions::SessionItem,
+    user_counts::{CountItem, CountedItem},
+    users::{CredentialItem, FormerEmailItem},
+};
+
+/// A type of item.
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    /// The attributes that every item has and every reader needs.
+    required: &'static [&'static str],
+    /// The attributes that are written for an index or a clean-up and not read, or that only expressions add.
+    unread: &'static [&'static str],
+    /// Items of this type, as they are written.
+    pub(super) items: BoxedStrategy<Attributes>,
+    /// Reads an item, and writes what was read.
+    pub(super) rewrite: fn(Attributes) -> Result<Attributes, MalformedItem>,
+}
+
+impl Kind {
+    pub(super) fn requires(&self, attribute: &str) -> bool {
+        self.required.contains(&attribute)
+    }
+
+    pub(super) fn reads(&self, attribute: &str) -> bool {
+        let is_of_key = KEY.contains(&attribute) && !self.requires(attribute);
+        !is_of_key && !self.unread.contains(&attribute)
+    }
+
+    /// Whether an attribute holds octets of any number, so that no number is wrong.
+    pub(super) fn takes_any_length(&self, attribute: &str) -> bool {
+        ["answer", "octets"].contains(&attribute)
+    }
+
+    pub(super) fn malformed(&self, attribute: &str) -> MalformedItem {
+        MalformedItem { item: self.name, attribute: attribute.to_owned() }
+    }
+}
+
+/// Returns every type of item.
+pub(super) fn kinds() -> Vec<Kind> {
+    people().into_iter().chain(records()).chain(counters()).chain(events()).collect()
+}
+
+const KEY: [&str; 2] = ["pk", "sk"];
+
+/// Returns the attributes of an item that are named.
+fn part(item: &Attributes, names: &[&str]) -> Attributes {
+    let named = item.iter().filter(|(name, _)| names.contains(&name.as_str()));
+    named.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn some_key() -> Attributes {
+    key("a partition", "a sort key")
+}
+
+fn people() -> [Kind; 6] {
+    [
+        Kind {
+            name: "user",
+            required: &[
+                "version",
+                "epoch",
+                "credential_version",
+                "status",
+                "email",
+                "roles",
+                "created_at",
+                "updated_at",
+            ],
+            unread: &["canonical_email", "list_pk", "list_sk"],
+            items: user().prop_map(|user| write(crate::users::key(user.id), &UserItem::from(&user))).boxed(),
+            rewrite: |item| {
+                let (key, id) = (part(&item, &KEY), crate::users::id(&item)?);
+                Ok(write(key, &UserItem::from(&crate::users::parse(id, item)?)))
+            },
+        },
+        Kind {
+            name: "credential",
+            required: &["user_id", "credential_version", "password_hash", "pepper_id", "previous_hashes"],
+            unread: &[],
+            items: credential(|it| write(some_key(), &CredentialItem::from(it))).boxed(),
+            rewrite: |item| {
+                let key = part(&item, &KEY);
+                let email = domain::Email::parse("ada@example.com").expect("an address");
+                let credential = CredentialItem::read(item)?.credential(email.canonical());
+                Ok(write(key, &CredentialItem::from(&credential)))
+            },
+        },
+        Kind {
+            name: "session",
+            required: &["generation", "epoch", "created_at", "rotated_at", "idle_expires_at", "expires_at"],
+            unread: &["ttl"],
+            items: session().prop_map(|session| write(some_key(), &SessionItem::from(&session))).boxed(),
+            rewrite: |item| {
+                let (key, uuid) = (part(&item, &KEY), "01a224aa-7440-7cd3-81eb-bd66493c277e");
+                let ids = (uuid.parse().expect("an id"), uuid.parse().expect("an id"));
+                Ok(write(key, &SessionItem::from(&SessionItem::read(item)?.session(ids.0, ids.1))))
+            },
+        },
+        Kind {
+            name: "registration",
+            required: &["email", "expires_at"],
+            unread: &["canonical_email", "ttl"],
+            items: registration(|it| write(some_key(), &RegistrationItem::from(it))).boxed(),
+            rewrite: |item| {
+                let id = "01a224aa-7440-7cd3-81eb-bd66493c277e".parse().expect("an id");
+                let key = part(&item, &KEY);
+                Ok(write(key, &RegistrationItem::from(&RegistrationItem::read(item)?.registration(id)?)))
+            },
+        },
+        Kind {
+            name: "link",
+            required: &["bound_to", "expires_at"],
+            unread: &["ttl"],
+            items: link().prop_map(|link| write(some_key(), &LinkItem::from(&link))).boxed(),
+            rewrite: |item| {
+                let key = part(&item, &KEY);
+                Ok(write(key, &LinkItem::from(&LinkItem::read(item)?.into())))
+            },
+        },
+        Kind {
+            name: "role",
+            required: &["sk", "version"],
+            unread: &[],
+            items: role()
+                .prop_map(|role| write(key("ROLES", role.name.as_str()), &RoleItem::from(&role)))
+                .boxed(),
+            rewrite: |item| {
+                let key = part(&item, &KEY);
+                Ok(write(key, &RoleItem::from(&RoleItem::read(item)?.role()?)))
+            },
+        },
+    ]
+}
+
+/// Reads an item, and writes the same struct with the attributes that are not read as they were.
+fn again<I: Item + serde::Serialize>(item: Attributes, unread: &[&str]) -> Result<Attributes, MalformedItem> {
+    let kept = part(&item, &[&KEY, unread].concat());
+    let mut written = write(Attributes::new(), &I::read(item)?);
+    written.extend(kept);
+    Ok(written)
+}
+
+/// Returns the types of which an item is put as a whole.
+fn records() -> Vec<Kind> {
+    let resend = (id(), email(), moment()).prop_map(|(id, email, expires_at)| {
+        let request = ResendRequest { id, email: email.canonical().clone(), expires_at };
+        write(some_key(), &ResendItem::from(&request))
+    });
+    let reset = (id(), email(), moment()).prop_map(|(id, email, expires_at)| {
+        let request = PasswordResetRequest { id, email: email.canonical().clone(), expires_at };
+        write(some_key(), &ResetItem::from(&request))
+    });
+    let receipt = (any::<[u8; 32]>(), any::<Vec<u8>>(), moment()).prop_map(|(id, sealed, expires_at)| {
+        let receipt = Receipt { id: ReceiptId::from_bytes(id), sealed, expires_at };
+        write(some_key(), &ReceiptItem::from(&receipt))
+    });
+    let key_of = (["\\PC{1,43}", "\\PC{0,300}", "[A-Z0-9]{1,9}"], moment(), option::of(moment()));
+    let public_key = key_of.prop_map(|([kid, jwk, algorithm], not_before, retire_at)| {
+        let public = PublicKey { kid, jwk, algorithm, not_before, retire_at };
+        write(key("KEYS", &public.kid), &PublicKeyItem::from(&public))
+    });
+    let suppression = ("[A-Za-z0-9_-]{43}", any::<bool>(), moment()).prop_map(|(hash, is_bounce, since)| {
+        let reason = if is_bounce { SuppressionReason::Bounce } else { SuppressionReason::Complaint };
+        let mut item = key(format!("SUPPRESSION#{hash}"), "SUPPRESSION");
+        item.extend(values([("reason", text(reason.name())), ("since", millis(since))]));
+        item
+    });
+    let digest = (week(), moment(), any::<[u64; 3]>()).prop_map(
+        |(week, written_at, [active, suspended, deleting])| {
+            let digest = Digest { week, written_at, users: UsersByStatus { active, suspended, deleting } };
+            write(some_key(), &DigestItem::from(&digest))
+        },
+    );
+    let tombstone =
+        (id(), any::<u64>(), moment(), moment()).prop_map(|(id, version, created_at, erased_at)| {
+            write(some_key(), &TombstoneItem::from(Tombstone { id, version, created_at, erased_at }))
+        });
+    let pending = (id::<()>(), moment()).prop_map(|(id, ttl)| {
+        let mut item = some_key();
+        item.extend(values([("registration_id", text(id.to_string())), ("ttl", number(ttl.seconds()))]));
+        item
+    });
+    let former = (email(), moment()).prop_map(|(email, at)| {
+        let mut item = some_key();
+        item.extend(values([
+            ("email", text(email.address())),
+            ("expires_at", millis(at)),
+            ("ttl", number(at.seconds())),
+        ]));
+        item
+    });
+    let picture = (id::<()>(), any::<Vec<u8>>()).prop_map(|(id, octets)| {
+        let mut item = some_key();
+        item.extend(values([("id", text(id.to_string())), ("octets", crate::attributes::bytes(&octets))]));
+        item
+    });
+    let mark = (["\\PC{0,30}", "\\PC{0,30}"], moment(), option::of(moment())).prop_map(
+        |([source, run], at, proven_at)| {
+            let mut item = some_key();
+            item.extend(values([
+                ("source", text(source)),
+                ("held_by", text(run)),
+                ("created_at", millis(at)),
+            ]));
+            item.extend(proven_at.map(|at| ("proven_at".to_owned(), millis(at))));
+            item
+        },
+    );
+    let listed = (user(), role_text()).prop_map(|(user, _)| write(some_key(), &Listed::by_status(&user)));
+    vec![
+        Kind {
+            name: "resend request",
+            required: &["canonical_email"],
+            unread: &["ttl"],
+            items: resend.boxed(),
+            rewrite: |item| again::<ResendItem>(item, &["ttl"]),
+        },
+        Kind {
+            name: "password reset request",
+            required: &["canonical_email", "expires_at"],
+            unread: &["ttl"],
+            items: reset.boxed(),
+            rewrite: |item| again::<ResetItem>(item, &["ttl"]),
+        },
+        Kind {
+            name: "receipt",
+            required: &["answer", "expires_at"],
+            unread: &["ttl"],
+            items: receipt.boxed(),
+            rewrite: |item| {
+                let key = part(&item, &KEY);
+                let receipt = ReceiptItem::read(item)?.receipt(ReceiptId::from_bytes([0; 32]));
+                Ok(write(key, &ReceiptItem::from(&receipt)))
+            },
+        },
+        Kind {
+            name: "public key",
+            required: &["sk", "jwk", "algorithm", "not_before"],
+            unread: &["ttl"],
+            items: public_key.boxed(),
+            rewrite: |item| {
+                let (key, ttl) = (part(&item, &KEY), part(&item, &["ttl"]));
+                let mut written = write(key, &PublicKeyItem::from(&PublicKeyItem::read(item)?.into()));
+                written.extend(ttl);
+                Ok(written)
+            },
+        },
+        Kind {
+            name: "suppression",
+            required: &["pk", "reason", "since"],
+            unread: &[],
+            items: suppression.boxed(),
+            rewrite: |item| again::<SuppressionItem>(item, &[]),
+        },
+        Kind {
+            name: "digest",
+            required: &["week", "written_at", "active", "suspended", "deleting"],
+            unread: &[],
+            items: digest.boxed(),
+            rewrite: |item| {
+                let key = part(&item, &KEY);
+                Ok(write(key, &DigestItem::from(&Digest::from(DigestItem::read(item)?))))
+            },
+        },
+        Kind {
+            name: "tombstone",
+            required: &["version", "status", "created_at", "erased_at"],
+            unread: &[],
+            items: tombstone.boxed(),
+            rewrite: |item| again::<TombstoneItem>(item, &[]),
+        },
+        Kind {
+            name: "pending address",
+            required: &["registration_id"],
+            unread: &["ttl"],
+            items: pending.boxed(),
+            rewrite: |item| again::<PendingItem>(item, &["ttl"]),
+        },
+        Kind {
+            name: "former address",
+            required: &["email", "expires_at"],
+            unread: &["ttl"],
+            items: former.boxed(),
+            rewrite: |item| again::<FormerEmailItem>(item, &["ttl"]),
+        },
+        Kind {
+            name: "picture",
+            required: &["id", "octets"],
+            unread: &[],
+            items: picture.boxed(),
+            rewrite: |item| again::<PictureItem>(item, &[]),
+        },
+        Kind {
+            name: "mark of a copy",
+            required: &["source", "held_by", "created_at"],
+            unread: &[],
+            items: mark.boxed(),
+            rewrite: |item| again::<MarkItem>(item, &[]),
+        },
+        Kind {
+            name: "role of a user",
+            required: &["list_pk", "list_sk"],
+            unread: &[],
+            items: listed.boxed(),
+            rewrite: |item| again::<Listed>(item, &[]),
+        },
+    ]
+}
+
+/// Returns the types that only expressions write, and those of keys.
+fn counters() -> [Kind; 7] {
+    let administrators = (any::<u64>(), option::of(any::<u64>())).prop_map(|(count, changes)| {
+        let mut item = some_key();
+        item.extend(values([("administrators", number(count))]));
+        item.extend(changes.map(|changes| ("changes".to_owned(), number(changes))));
+        item
+    });
+    let attempts = (any::<u32>(), moment()).prop_map(|(count, last_at)| {
+        let mut item = some_key();
+        item.extend(values([
+            ("attempts", number(count)),
+            ("last_at", millis(last_at)),
+            ("ttl", number(last_at.seconds())),
+        ]));
+        item
+    });
+    let ends = (option::of("\\PC{0,30}"), option::of(moment()));
+    let run = (moment(), moment(), ends).prop_map(|(began_at, ended_at, (failed, succeeded_at))| {
+        let mut item = values([("began_at", millis(began_at)), ("ended_at", millis(ended_at))]);
+        item.extend(failed.map(|why| ("why_failed".to_owned(), text(why))));
+        item.extend(succeeded_at.map(|at| ("succeeded_at".to_owned(), millis(at))));
+        item
+    });
+    let count = (any::<[Option<u64>; 3]>(), moment()).prop_map(|(counts, as_of)| {
+        let mut item = values([("as_of", millis(as_of))]);
+        let counts = ["active", "suspended", "deleting"].into_iter().zip(counts);
+        item.extend(counts.filter_map(|(name, count)| Some((name.to_owned(), number(count?)))));
+        item
+    });
+    let counted = (id::<()>(), select(vec!["active", "suspended", "deleting"])).prop_map(|(id, status)| {
+        values([("subject", text(format!("counted#{id}"))), ("status", text(status))])
+    });
+    let erasure = (id(), moment())
+        .prop_map(|(user_id, due_at)| key("ERASURES", AsText::text(&Erasure { user_id, due_at })));
+    let version = (any::<u64>(), moment())
+        .prop_map(|(version, at)| values([("version", number(version)), ("created_at", millis(at))]));
+    [
+        Kind {
+            name: "count of administrators",
+            required: &["administrators"],
+            unread: &[],
+            items: administrators.boxed(),
+            rewrite: |item| again::<AdministratorCount>(item, &[]),
+        },
+        Kind {
+            name: "limit",
+            required: &["attempts", "last_at"],
+            unread: &["ttl"],
+            items: attempts.boxed(),
+            rewrite: |item| again::<AttemptsItem>(item, &["ttl"]),
+        },
+        Kind {
+            name: "run",
+            required: &["began_at", "ended_at"],
+            unread: &[],
+            items: run.boxed(),
+            rewrite: |item| again::<RunItem>(item, &["stream", "seq"]),
+        },
+        Kind {
+            name: "user count",
+            required: &["as_of"],
+            unread: &[],
+            items: count.boxed(),
+            rewrite: |item| again::<CountItem>(item, &["subject"]),
+        },
+        Kind {
+            name: "counted user",
+            required: &["subject", "status"],
+            unread: &[],
+            items: counted.boxed(),
+            rewrite: |item| again::<CountedItem>(item, &[]),
+        },
+        Kind {
+            name: "erasure",
+            required: &["sk"],
+            unread: &[],
+            items: erasure.boxed(),
+            rewrite: |item| again::<ErasureItem>(item, &[]),
+        },
+        Kind {
+            name: "user version",
+            required: &["version", "created_at"],
+            unread: &[],
+            items: version.boxed(),
+            rewrite: |item| again::<UserVersionItem>(item, &[]),
+        },
+    ]
+}
+
+fn events() -> [Kind; 5] {
+    let state = || select(State::ALL.to_vec()).prop_map(|state| text(state.name()));
+    let numbered = || ("\\PC{1,40}", any::<u64>());
+    let event_of = (numbered(), state(), ["\\PC{0,40}", "\\PC{0,40}", "\\PC{0,300}"], moment(), any::<u32>());
+    let event = event_of.prop_map(|((stream, seq), state, [event_id, detail_type, detail], at, attempts)| {
+        values([
+            ("stream", text(stream)),
+            ("seq", number(seq)),
+            ("state", state),
+            ("event_id", text(event_id)),
+            ("detail_type", text(detail_type)),
+            ("detail", text(detail)),
+            ("created_at", millis(at)),
+            ("attempts", number(attempts)),
+            ("next_attempt_at", millis(at)),
+        ])
+    });
+    let more = || vec("\\PC{0,40}", 4);
+    let committed = (event, option::of(more())).prop_map(|(mut item, more)| {
+        let names = ["correlation_id", "actor", "due_pk", "due_sk"].map(str::to_owned);
+        item.extend(names.into_iter().zip(more.into_iter().flatten().map(text)));
+        item
+    });
+    let committed = committed.boxed();
+    let listed = (committed.clone(), option::of("\\PC{0,40}"), option::of(moment()), option::of(moment()));
+    let listed = listed.prop_map(|(mut item, error, delivered_at, requeued_at)| {
+        let left_out = ["detail", "correlation_id", "actor", "due_pk", "due_sk"];
+        item.retain(|name, _| !left_out.contains(&name.as_str()));
+        item.extend(error.map(|error| ("last_error".to_owned(), text(error))));
+        item.extend(delivered_at.map(|at| ("delivered_at".to_owned(), millis(at))));
+        item.extend(requeued_at.map(|at| ("requeued_at".to_owned(), millis(at))));
+        item
+    });
+    let event_key =
+        numbered().prop_map(|(stream, seq)| values([("stream", text(stream)), ("seq", number(seq))]));
+    let event_key = event_key.boxed();
+    let due = (event_key.clone(), "\\PC{0,40}", option::of(moment())).prop_map(|(mut item, due_sk, at)| {
+        item.insert("due_sk".to_owned(), text(due_sk));
+        item.extend(at.map(|at| ("created_at".to_owned(), millis(at))));
+        item
+    });
+    let copy = (event_key.clone(), option::of("\\PC{0,40}"), moment(), option::of(state()));
+    let copy = copy.prop_map(|(mut item, raw, at, state)| {
+        item.insert("created_at".to_owned(), millis(at));
+        item.extend(raw.map(|raw| ("raw".to_owned(), text(raw))));
+        item.extend(state.map(|state| ("state".to_owned(), state)));
+        item
+    });
+    [
+        Kind {
+            name: "event",
+            required: &[
+                "stream",
+                "seq",
+                "state",
+                "event_id",
+                "detail_type",
+                "detail",
+                "created_at",
+                "attempts",
+                "next_attempt_at",
+            ],
+            unread: &["ttl", "bus_event_ids", "delivered_at"],
+            items: committed,
+            rewrite: |item| again::<EventItem>(item, &["ttl"]),
+        },
+        Kind {
+            name: "listed event",
+            required: &[
+                "stream",
+                "seq",
+                "state",
+                "event_id",
+                "detail_type",
+                "created_at",
+                "attempts",
+                "next_attempt_at",
+            ],
+            unread: &["ttl", "bus_event_ids", "detail", "correlation_id", "actor"],
+            items: listed.boxed(),
+            rewrite: |item| again::<EventSummary>(item, &[]),
+        },
+        Kind {
+            name: "event key",
+            required: &["stream", "seq"],
+            unread: &[],
+            items: event_key,
+            rewrite: |item| again::<EventKeyItem>(item, &[]),
+        },
+        Kind {
+            name: "due event",
+            required: &["stream", "seq", "due_sk"],
+            // One that cannot be read is as good as none.
+            unread: &["created_at"],
+            items: due.boxed(),
+            rewrite: |item| again::<DueItem>(item, &[]),
+        },
+        Kind {
+            name: "quarantined record",
+            required: &["stream", "seq", "created_at"],
+            unread: &["discarded_at", "ttl"],
+            items: copy.boxed(),
+            rewrite: |item| again::<QuarantinedItem>(item, &[]),
+        },
+    ]
+}
