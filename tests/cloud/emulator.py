@@ -4,6 +4,7 @@
 Each section replaces one function of MiniStack's, so it is written for one version (requirements/emulator.txt).
 The settings come from the environment, as for `ministack` itself.
 """
+import contextvars
 import importlib.metadata
 import json
 import os
@@ -15,9 +16,13 @@ import ministack.core.iam_actions as iam_actions
 import ministack.core.iam_evaluator as iam_evaluator
 import ministack.core.lambda_runtime as lambda_runtime
 import ministack.services.apigateway as gateway
+import ministack.services.cloudformation.changesets as changesets
+import ministack.services.cloudformation.engine as cloudformation
+import ministack.services.cloudformation.handlers as stack_handlers
 import ministack.services.dynamodb as dynamodb
 import ministack.services.eventbridge as eventbridge
 import ministack.services.lambda_svc as functions
+import samtranslator.translator.transform as sam_transform
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as resource_handlers
 
 WRITTEN_FOR = "1.5.33"
@@ -72,6 +77,27 @@ def update_api_with_routes(physical_id, old, new, stack_name, logical_id=None):
 
 
 api_handlers.update(create=create_api_with_routes, update=update_api_with_routes)
+
+
+# ---- SAM: MiniStack transforms with the default of each parameter, where AWS takes the value of the deployment.
+
+transform_of_sam, parameters_of_sam = sam_transform.transform, contextvars.ContextVar("parameters", default={})
+apply_transforms = cloudformation._apply_transforms
+
+
+def transform_with_parameters(template, parameters, policies, **options):
+    return transform_of_sam(template, parameters | parameters_of_sam.get(), policies, **options)
+
+
+def apply_transforms_with_parameters(template, provided_params=None, previous_params=None):
+    parameters_of_sam.set(cloudformation._transform_parameters(template, provided_params, previous_params))
+    return apply_transforms(template, provided_params, previous_params)
+
+
+sam_transform.transform = transform_with_parameters
+for module in (cloudformation, changesets, stack_handlers):
+    if hasattr(module, "_apply_transforms"):
+        module._apply_transforms = apply_transforms_with_parameters
 
 
 # ---- Secrets: on AWS, Ref is the ARN.
