@@ -1,7 +1,7 @@
 //! What a stack is started from.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -200,6 +200,12 @@ impl Setup {
     /// If it is none, or has something that does not run locally.
     pub fn template(&self) -> Result<Template, TemplateError> {
         Template::read(&self.template, &self.parameters)
+    }
+
+    /// Returns the folder in which the data is kept, if it is not in memory.
+    #[must_use]
+    pub fn data_folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
     }
 
     /// Starts it. Functions are wired when they are first called, or by [`Stack::warm`].

@@ -4,32 +4,49 @@
 //! `GATEPOST_DIFFERENCES`; `tests/second-opinion/run` compares them with those that are explained.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs::OpenOptions,
+    hash::{DefaultHasher, Hash, Hasher},
     io::Write,
-    sync::atomic::{AtomicU64, Ordering},
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use local::{Setup, template::Template};
+use local::Setup;
 use serde_json::{Value, json};
 use ureq::Agent;
 
-/// Lets moto answer, if the environment names one.
-#[expect(clippy::disallowed_methods, reason = "a test is told by its environment whom to ask")]
+/// Lets moto answer if the environment names one. Functions are then patient: moto answers one call after the other.
+#[expect(clippy::disallowed_methods, reason = "the environment names the moto server")]
 #[must_use]
 pub fn ask(setup: Setup) -> Setup {
     let (Ok(url), Ok(differences)) = (std::env::var("GATEPOST_MOTO"), std::env::var("GATEPOST_DIFFERENCES"))
     else {
         return setup;
     };
-    let moto = Moto::new(url, &setup.template().expect("a template"));
-    setup.reviewed_by(move |operation, request, (status, answer)| {
+    let moto = Moto::new(url, &setup);
+    let made = Mutex::new(HashSet::new());
+    setup.patient().reviewed_by(move |operation, request, (status, answer)| {
         let (other_status, other_answer) = moto.call(operation, request);
         let ours = summary(status, answer);
         let theirs = summary(other_status, &other_answer);
+        let request: Value = serde_json::from_slice(request).unwrap_or_default();
+        let token = request["ClientRequestToken"].as_str();
+        let mut made = made.lock().expect("no panic");
+        let repeats_token = token.is_some_and(|token| made.contains(token));
+        made.extend(token.filter(|_| status == 200).map(str::to_owned));
+        drop(made);
         if ours != theirs {
-            let difference =
-                json!({"operation": operation, "embedded": ours, "moto": theirs, "request": text(request)});
+            let difference = json!({
+                "operation": operation,
+                "repeats_token": repeats_token,
+                "embedded": ours,
+                "moto": theirs,
+                "request": request,
+            });
             let file = OpenOptions::new().create(true).append(true).open(&differences);
             // One write a line: tests of many processes append to the file.
             file.expect("a file").write_all(format!("{difference}\n").as_bytes()).expect("written");
@@ -41,20 +58,33 @@ pub fn ask(setup: Setup) -> Setup {
 struct Moto {
     agent: Agent,
     url: String,
-    /// Each stack has tables of its own.
+    /// Each data folder, or stack in memory, has its own tables.
     account: String,
 }
 
+/// Returns the account of a stack: 12 digits, and the same ones for each stack of a data folder.
+fn account(folder: Option<&Path>) -> String {
+    static STACKS: AtomicU64 = AtomicU64::new(0);
+    const FOLDERS: u64 = 900_000_000_000;
+    let number = if let Some(folder) = folder {
+        let mut hasher = DefaultHasher::new();
+        folder.hash(&mut hasher);
+        FOLDERS + hasher.finish() % 100_000_000_000
+    } else {
+        u64::from(std::process::id()) * 1_000_000 % FOLDERS + STACKS.fetch_add(1, Ordering::Relaxed)
+    };
+    format!("{number:012}")
+}
+
 impl Moto {
-    fn new(url: String, template: &Template) -> Self {
-        static STACKS: AtomicU64 = AtomicU64::new(0);
-        let number =
-            u64::from(std::process::id() % 1_000_000) * 1_000_000 + STACKS.fetch_add(1, Ordering::Relaxed);
+    fn new(url: String, setup: &Setup) -> Self {
+        let folder = setup.data_folder();
         let agent = Agent::config_builder().http_status_as_error(false).build().new_agent();
-        let moto = Self { agent, url, account: format!("{number:012}") };
-        for table in template.tables.values() {
+        let moto = Self { agent, url, account: account(folder) };
+        for table in setup.template().expect("a template").tables.values() {
             let (status, answer) = moto.call("CreateTable", table.create.to_string().as_bytes());
-            assert_eq!(status, 200, "{}", text(&answer));
+            let is_kept = folder.is_some() && summary(status, &answer)["error"] == "ResourceInUseException";
+            assert!(status == 200 || is_kept, "{}", String::from_utf8_lossy(&answer));
         }
         moto
     }
@@ -74,10 +104,6 @@ impl Moto {
         let mut answer = sent.expect("moto answers");
         (answer.status().as_u16(), answer.body_mut().read_to_vec().expect("a body"))
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// The part of an answer on which two implementations must agree: not the wording of an error, not consumed capacity.
