@@ -25,7 +25,7 @@ const IN_STACK: Remedy =
     Remedy("deploy the template of this build: the stack is of another version", "docs/operate/deploying.md");
 const THERE: Remedy = Remedy(
     "deploy the template of this build again, and if it is not made anew, restore it from its backup",
-    "docs/operate/deploying.md#what-is-protected",
+    "docs/operate/deploying.md#protection",
 );
 const CLOCK: Remedy =
     Remedy("set this machine's clock: the rest of what was found may be wrong", "docs/operate/doctor.md#clocks");

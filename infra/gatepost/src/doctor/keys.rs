@@ -13,11 +13,11 @@ use super::check::{Check, Remedy};
 
 const KEYS: Remedy = Remedy(
     "restore the secret that KEYS_SECRET names: without its seeds no token can be signed or opened",
-    "docs/operate/deploying.md#what-is-protected",
+    "docs/operate/deploying.md#protection",
 );
 const CREDENTIALS: Remedy = Remedy(
     "restore the secret that CREDENTIALS_SECRET names: without its seeds no password can be checked",
-    "docs/operate/deploying.md#what-is-protected",
+    "docs/operate/deploying.md#protection",
 );
 const SEPARATE: Remedy =
     Remedy("run `gatepost keys separate`, and follow the guide", "docs/operate/keys.md#from-one-secret-to-two");

@@ -7,7 +7,7 @@ use super::check::{Check, Remedy};
 
 const MADE_ANEW: Remedy = Remedy(
     "deploy the template of this build again, and if the table itself is another one, restore it under its own name",
-    "docs/operate/deploying.md#what-is-protected",
+    "docs/operate/deploying.md#protection",
 );
 const DEPLOY: Remedy =
     Remedy("deploy the template of this build again, which turns it on", "docs/operate/deploying.md");
