@@ -48,7 +48,7 @@ async fn it_is_mailed_once_to_whom_the_deployment_names() {
 
     let mails = stage.stack.mail();
     assert_eq!(mails.len(), 1);
-    assert_eq!((&*mails[0].to[0], &*mails[0].subject), (RECIPIENT, "Gatepost: how it stands"));
+    assert_eq!((&*mails[0].to[0], &*mails[0].subject), (RECIPIENT, "Gatepost: weekly status report"));
     let text = &mails[0].text;
     assert_eq!(said(text, "Users who may sign in"), "1204 (+12)");
     assert_eq!(said(text, "Users who are suspended"), "3 (-1)");
@@ -57,7 +57,7 @@ async fn it_is_mailed_once_to_whom_the_deployment_names() {
     assert_eq!(said(text, "Events that are dead"), "5");
     assert_eq!(said(text, "Tasks whose last run failed"), "rotate-keys, erase-users");
     assert_eq!(said(text, "Newest signing key, published"), "2026-10-22, 03:00 UTC");
-    assert!(text.contains("the digest before,\n2026-11-14, 06:00 UTC."), "{text}");
+    assert!(text.contains("the last\nreport, 2026-11-14, 06:00 UTC."), "{text}");
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn what_the_first_one_does_not_know_is_a_dash() {
     assert_eq!(said(text, "Users who may sign in"), "1204");
     assert_eq!(said(text, "Tasks that are late"), "–");
     assert_eq!(said(text, "Newest change that is counted"), "–");
-    assert!(text.contains("the digest before,\n–."), "{text}");
+    assert!(text.contains("the last\nreport, –."), "{text}");
 }
 
 #[tokio::test]

@@ -66,7 +66,7 @@ async fn it_says_how_the_system_stands_and_what_has_changed_since_the_one_before
     assert_eq!((&second["data"]["since"], &second["actor"]), (&first["time"], &json!("system")));
     assert_eq!(second["data"]["counted_at"], first["time"], "when somebody asked to be erased");
     assert_eq!(second["data"]["newest_key_at"], second["time"]);
-    let to = stage.stack.mail().into_iter().filter(|mail| mail.subject == "Gatepost: how it stands");
+    let to = stage.stack.mail().into_iter().filter(|mail| mail.subject == "Gatepost: weekly status report");
     assert_eq!(to.map(|mail| mail.to).collect::<Vec<_>>(), [["operators@example.com"]; 2]);
 }
 
