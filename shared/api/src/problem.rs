@@ -56,65 +56,65 @@ macro_rules! problem_types {
 
 problem_types! {
     /// The body is no JSON object.
-    MalformedJson "malformed-json" 400 "The body is not a JSON object" "Send one JSON object, in UTF-8.";
+    MalformedJson "malformed-json" 400 "Malformed JSON" "Send one JSON object in UTF-8.";
     /// The body is of another media type.
-    UnsupportedMediaType "unsupported-media-type" 415 "The body is of another media type" "Send `content-type: application/json`.";
+    UnsupportedMediaType "unsupported-media-type" 415 "Unsupported media type" "Send `content-type: application/json`.";
     /// The body is larger than 16 KiB.
-    PayloadTooLarge "payload-too-large" 413 "The body is too large" "A body has at most 16 KiB.";
+    PayloadTooLarge "payload-too-large" 413 "Payload too large" "Send a body of at most 16 KiB.";
     /// There is no such thing.
-    NotFound "not-found" 404 "There is nothing here" "No such resource exists, or it is not yours.";
+    NotFound "not-found" 404 "Not found" "The resource does not exist, or you cannot access it.";
     /// The path is there, the method is not.
-    MethodNotAllowed "method-not-allowed" 405 "The resource has no such method" "The methods that it has are in the `allow` header.";
+    MethodNotAllowed "method-not-allowed" 405 "Method not allowed" "Use a method that the `allow` header lists.";
     /// Fields are missing, unknown or unacceptable.
-    ValidationFailed "validation-failed" 422 "Some fields are not acceptable" "Each is listed in `errors`.";
+    ValidationFailed "validation-failed" 422 "Invalid fields" "Correct the fields that `errors` lists.";
     /// The one-time link is not good.
-    LinkInvalid "link-invalid" 400 "The link is not valid" "It was used or replaced, has expired, or never existed.";
+    LinkInvalid "link-invalid" 400 "Invalid link" "The link has expired, or was used or replaced. Ask for a new one.";
     /// Address and password do not match.
-    InvalidCredentials "invalid-credentials" 401 "The credentials are not valid" "Address and password do not belong together.";
+    InvalidCredentials "invalid-credentials" 401 "Invalid credentials" "Check the address and the password.";
     /// The password, which is asked for again, is not the user's.
-    ReauthenticationRequired "reauthentication-required" 403 "The password is not yours" "This asks for your present password again.";
+    ReauthenticationRequired "reauthentication-required" 403 "Wrong password" "Enter your current password.";
     /// The password is right, and the user may not sign in.
-    AccountSuspended "account-suspended" 403 "The account is suspended" "An administrator of the service can say why, and change it.";
+    AccountSuspended "account-suspended" 403 "Account suspended" "Contact an administrator of the service.";
     /// The user has no right to it.
-    Forbidden "forbidden" 403 "You may not do this" "None of your roles permits it. A role that was given just now shows at the next refresh.";
+    Forbidden "forbidden" 403 "Permission denied" "Ask for a role that permits it. A new role takes effect at the next refresh.";
     /// Somebody else has proven the address before.
-    EmailTaken "email-taken" 409 "The address is taken" "Another account has it.";
+    EmailTaken "email-taken" 409 "Address taken" "Choose an address that no other account has.";
     /// Nobody would be left who can give rights.
-    LastAdministrator "last-administrator" 409 "There would be no administrator" "Make somebody else an administrator before.";
+    LastAdministrator "last-administrator" 409 "Last administrator" "Make another user an administrator first.";
     /// One's own account is deleted by oneself.
-    OwnAccount "own-account" 409 "It is your own account" "Delete that by `DELETE /v1/me`, which asks for your password.";
+    OwnAccount "own-account" 409 "Own account" "Delete your own account with `DELETE /v1/me`.";
     /// The role is built in.
-    RoleBuiltIn "role-built-in" 409 "The role is built in" "It is always there, and cannot be changed: define another one.";
+    RoleBuiltIn "role-built-in" 409 "Built-in role" "Define another role: a built-in one cannot be changed.";
     /// A role had the name.
-    RoleDeleted "role-deleted" 409 "The name was that of another role" "Who had that would have this one: take another name.";
+    RoleDeleted "role-deleted" 409 "Role name already used" "Users who had the deleted role would get this one. Choose another name.";
     /// The user has as many roles as a user can have.
-    TooManyRoles "too-many-roles" 409 "The user has too many roles" "A user has 50 at most: take one away before.";
+    TooManyRoles "too-many-roles" 409 "Too many roles" "Revoke a role first: a user has at most 50.";
     /// The user may not sign in.
-    UserSuspended "user-suspended" 409 "The user is suspended" "No link would be good for them: reactivate them before.";
+    UserSuspended "user-suspended" 409 "User suspended" "Reactivate the user first.";
     /// There is no picture to take.
-    UploadMissing "upload-missing" 409 "Nothing was uploaded" "Send the picture by an upload form before. What was sent is kept for a day, and used once.";
+    UploadMissing "upload-missing" 409 "Upload missing" "Send the picture with an upload form first. An upload is kept for a day and used once.";
     /// What was uploaded is no picture that can be used.
-    PictureUnacceptable "picture-unacceptable" 422 "The picture cannot be used" "It must be a JPEG, PNG or WebP, of 5 MiB and 50 million pixels at most. It was deleted: send another one.";
+    PictureUnacceptable "picture-unacceptable" 422 "Unusable picture" "Send a JPEG, PNG or WebP of at most 5 MiB and 50 million pixels.";
     /// The resource is of another version than the request is for.
-    VersionConflict "version-conflict" 412 "The resource has changed" "It is not of the version in `if-match` (any more): read it again.";
+    VersionConflict "version-conflict" 412 "Version conflict" "Read the resource again: `if-match` names another version.";
     /// Too many attempts.
     RateLimited "rate-limited" 429 "Too many attempts" "Try again after the seconds in `retry-after`.";
     /// The token is missing or not valid.
-    InvalidToken "invalid-token" 401 "The token is not valid" "It is missing, not of this service, or its session has ended.";
+    InvalidToken "invalid-token" 401 "Invalid token" "Log in again: the token is missing or invalid, or its session has ended.";
     /// The token has expired.
-    TokenExpired "token-expired" 401 "The token has expired" "Refresh the session, or log in again.";
+    TokenExpired "token-expired" 401 "Token expired" "Refresh the session, or log in again.";
     /// The refresh token was used before.
-    TokenReused "token-reused" 401 "The refresh token was used before" "Somebody else may have it, so the session has been ended: log in again.";
+    TokenReused "token-reused" 401 "Refresh token reused" "Log in again: the token may be stolen, so its session has ended.";
     /// The idempotency key is none.
-    InvalidIdempotencyKey "invalid-idempotency-key" 400 "The idempotency key is not valid" "An `idempotency-key` is 16 to 255 visible ASCII characters, and random: best a UUID of version 4.";
+    InvalidIdempotencyKey "invalid-idempotency-key" 400 "Invalid idempotency key" "Send 16 to 255 random visible ASCII characters, such as a UUID version 4.";
     /// The cursor leads nowhere.
-    InvalidCursor "invalid-cursor" 400 "The cursor is not valid" "A cursor is the `next_cursor` of the page before, of the same list.";
+    InvalidCursor "invalid-cursor" 400 "Invalid cursor" "Send the `next_cursor` of the previous page of the same list.";
     /// Another request was made under the same idempotency key.
-    IdempotencyMismatch "idempotency-mismatch" 422 "The idempotency key stands for another request" "Within 24 hours a key is for one request, octet by octet: take a new one.";
+    IdempotencyMismatch "idempotency-mismatch" 422 "Idempotency key already used" "The key was used for a different request within the last 24 hours. Use a new key.";
     /// A dependency is down.
-    TemporarilyUnavailable "temporarily-unavailable" 503 "The service is temporarily unavailable" "Nothing is wrong with the request: try again after the seconds in `retry-after`.";
+    TemporarilyUnavailable "temporarily-unavailable" 503 "Temporarily unavailable" "Try again after the seconds in `retry-after`.";
     /// Something is wrong inside.
-    InternalError "internal-error" 500 "Something went wrong" "It is logged under the correlation id.";
+    InternalError "internal-error" 500 "Internal error" "Report the correlation id: the failure is logged under it.";
 }
 
 impl ProblemType {
@@ -135,14 +135,14 @@ impl ProblemType {
 
 /// What a [`FieldProblem`] may have as its code, and what that means.
 pub const FIELD_CODES: &[(&str, &str)] = &[
-    ("validation-failed", "It is missing, unknown, of another type or not of the form that is expected."),
-    ("invalid-email", "It is no e-mail address that mail can be sent to."),
-    ("password-required", "A password must be chosen now."),
+    ("validation-failed", "The field is missing, unknown, or has the wrong type or form."),
+    ("invalid-email", "Mail cannot be sent to this address."),
+    ("password-required", "A password is required."),
     ("password-too-short", "The password has too few characters."),
     ("password-too-long", "The password has too many characters."),
-    ("password-blocklisted", "The password is one that is guessed first."),
-    ("password-breached", "The password is in a list of those that were stolen elsewhere."),
-    ("password-reused", "The password is one of the last that the person had."),
+    ("password-blocklisted", "The password is easily guessed."),
+    ("password-breached", "The password is known from a breach."),
+    ("password-reused", "The password is one of the user's last passwords."),
 ];
 
 /// Seconds; long enough for a throttled table to recover.

@@ -27,7 +27,7 @@ async fn every_problem_that_is_answered_is_readable_at_its_type() {
     assert_eq!(page.status, 200);
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
     assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
-    assert!(page.text().contains("The token is not valid"), "{}", page.text());
+    assert!(page.text().contains("Invalid token"), "{}", page.text());
 }
 
 #[tokio::test]
