@@ -131,7 +131,7 @@ impl Turns {
     }
 }
 
-/// What is noted of an event: a receipt has `done`, a lease has not.
+/// The note of an event. Only a receipt has `done`.
 #[derive(Deserialize)]
 struct Noted {
     done: Option<i64>,

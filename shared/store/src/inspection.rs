@@ -208,7 +208,7 @@ impl Identities {
     }
 }
 
-/// What a user and a tombstone have in common.
+/// The attributes that a user and a tombstone have in common.
 #[derive(Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 pub(crate) struct UserVersionItem {

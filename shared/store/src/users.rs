@@ -307,7 +307,7 @@ pub(crate) fn parse(id: UserId, item: Attributes) -> Result<User, MalformedItem>
     UserItem::read(item)?.user(id)
 }
 
-/// What claims an address and proves its user.
+/// A credential: it claims an address and proves its user.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct CredentialItem {
     user_id: Text<UserId>,

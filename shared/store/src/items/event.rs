@@ -111,6 +111,7 @@ impl DueItem {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature that `serde` asks for")]
 fn if_usable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
     Ok(Millis::deserialize(deserializer).ok())
 }

@@ -1,5 +1,6 @@
 //! Each type of item, read and written.
 
+mod events;
 mod kinds;
 mod values;
 
@@ -31,7 +32,9 @@ fn for_each_kind(test: impl Fn(&Kind, Attributes) -> Result<(), TestCaseError>) 
 /// Runs a test for each attribute of many items of each kind.
 fn for_each_attribute(test: impl Fn(&Kind, &Attributes, &str)) {
     for_each_kind(|kind, item| {
-        item.keys().for_each(|name| test(kind, &item, name));
+        for name in item.keys() {
+            test(kind, &item, name);
+        }
         Ok(())
     });
 }
@@ -133,8 +136,9 @@ fn a_value_of_another_type_is_named_with_the_type_of_the_item() {
     ];
     for_each_attribute(|kind, item, name| {
         for other in &others {
-            let is_binary = matches!((&item[name], other), (AttributeValue::B(_), AttributeValue::B(_)));
-            if kind.reads(name) && !(is_binary && kind.takes_any_length(name)) {
+            // Some attributes hold octets of any length.
+            let is_usable = ["answer", "octets"].contains(&name) && other.is_b();
+            if kind.reads(name) && !is_usable {
                 let mut item = item.clone();
                 item.insert(name.to_owned(), other.clone());
                 assert_eq!((kind.rewrite)(item), Err(kind.malformed(name)), "{other:?}");

@@ -4,26 +4,23 @@ use domain::{
     Digest, PasswordResetRequest, PublicKey, Receipt, ReceiptId, ResendRequest, Tombstone, UsersByStatus,
 };
 use proptest::{
-    collection::vec,
     option,
     prelude::{BoxedStrategy, Strategy, any},
     sample::select,
 };
 
-use super::values::{
-    credential, email, id, link, moment, registration, role, role_text, session, user, week,
+use super::{
+    events::events,
+    values::{credential, email, id, link, moment, registration, role, session, user, week},
 };
 use crate::{
-    AdministratorCount, Erasure, State, SuppressionReason,
+    AdministratorCount, Erasure, SuppressionReason,
     attributes::{Attributes, key, millis, number, text, values},
     copying::MarkItem,
     digests::DigestItem,
     erasures::ErasureItem,
     inspection::UserVersionItem,
-    items::{
-        AsText, DueItem, EventItem, EventKeyItem, EventSummary, Item, MalformedItem, QuarantinedItem,
-        TombstoneItem, UserItem, write,
-    },
+    items::{AsText, Item, MalformedItem, TombstoneItem, UserItem, write},
     limits::AttemptsItem,
     links::{LinkItem, ResetItem},
     listing::Listed,
@@ -43,9 +40,9 @@ use crate::{
 pub(super) struct Kind {
     pub(super) name: &'static str,
     /// The attributes that every item has and every reader needs.
-    required: &'static [&'static str],
+    pub(super) required: &'static [&'static str],
     /// The attributes that are written for an index or a clean-up and not read, or that only expressions add.
-    unread: &'static [&'static str],
+    pub(super) unread: &'static [&'static str],
     /// Items of this type, as they are written.
     pub(super) items: BoxedStrategy<Attributes>,
     /// Reads an item, and writes what was read.
@@ -60,11 +57,6 @@ impl Kind {
     pub(super) fn reads(&self, attribute: &str) -> bool {
         let is_of_key = KEY.contains(&attribute) && !self.requires(attribute);
         !is_of_key && !self.unread.contains(&attribute)
-    }
-
-    /// Whether an attribute holds octets of any number, so that no number is wrong.
-    pub(super) fn takes_any_length(&self, attribute: &str) -> bool {
-        ["answer", "octets"].contains(&attribute)
     }
 
     pub(super) fn malformed(&self, attribute: &str) -> MalformedItem {
@@ -170,7 +162,10 @@ fn people() -> [Kind; 6] {
 }
 
 /// Reads an item, and writes the same struct with the attributes that are not read as they were.
-fn again<I: Item + serde::Serialize>(item: Attributes, unread: &[&str]) -> Result<Attributes, MalformedItem> {
+pub(super) fn again<I: Item + serde::Serialize>(
+    item: Attributes,
+    unread: &[&str],
+) -> Result<Attributes, MalformedItem> {
     let kept = part(&item, &[&KEY, unread].concat());
     let mut written = write(Attributes::new(), &I::read(item)?);
     written.extend(kept);
@@ -178,6 +173,7 @@ fn again<I: Item + serde::Serialize>(item: Attributes, unread: &[&str]) -> Resul
 }
 
 /// Returns the types of which an item is put as a whole.
+#[expect(clippy::too_many_lines, reason = "a table of types")]
 fn records() -> Vec<Kind> {
     let resend = (id(), email(), moment()).prop_map(|(id, email, expires_at)| {
         let request = ResendRequest { id, email: email.canonical().clone(), expires_at };
@@ -243,7 +239,7 @@ fn records() -> Vec<Kind> {
             item
         },
     );
-    let listed = (user(), role_text()).prop_map(|(user, _)| write(some_key(), &Listed::by_status(&user)));
+    let listed = user().prop_map(|user| write(some_key(), &Listed::by_status(&user)));
     vec![
         Kind {
             name: "resend request",
@@ -430,113 +426,6 @@ fn counters() -> [Kind; 7] {
             unread: &[],
             items: version.boxed(),
             rewrite: |item| again::<UserVersionItem>(item, &[]),
-        },
-    ]
-}
-
-fn events() -> [Kind; 5] {
-    let state = || select(State::ALL.to_vec()).prop_map(|state| text(state.name()));
-    let numbered = || ("\\PC{1,40}", any::<u64>());
-    let event_of = (numbered(), state(), ["\\PC{0,40}", "\\PC{0,40}", "\\PC{0,300}"], moment(), any::<u32>());
-    let event = event_of.prop_map(|((stream, seq), state, [event_id, detail_type, detail], at, attempts)| {
-        values([
-            ("stream", text(stream)),
-            ("seq", number(seq)),
-            ("state", state),
-            ("event_id", text(event_id)),
-            ("detail_type", text(detail_type)),
-            ("detail", text(detail)),
-            ("created_at", millis(at)),
-            ("attempts", number(attempts)),
-            ("next_attempt_at", millis(at)),
-        ])
-    });
-    let more = || vec("\\PC{0,40}", 4);
-    let committed = (event, option::of(more())).prop_map(|(mut item, more)| {
-        let names = ["correlation_id", "actor", "due_pk", "due_sk"].map(str::to_owned);
-        item.extend(names.into_iter().zip(more.into_iter().flatten().map(text)));
-        item
-    });
-    let committed = committed.boxed();
-    let listed = (committed.clone(), option::of("\\PC{0,40}"), option::of(moment()), option::of(moment()));
-    let listed = listed.prop_map(|(mut item, error, delivered_at, requeued_at)| {
-        let left_out = ["detail", "correlation_id", "actor", "due_pk", "due_sk"];
-        item.retain(|name, _| !left_out.contains(&name.as_str()));
-        item.extend(error.map(|error| ("last_error".to_owned(), text(error))));
-        item.extend(delivered_at.map(|at| ("delivered_at".to_owned(), millis(at))));
-        item.extend(requeued_at.map(|at| ("requeued_at".to_owned(), millis(at))));
-        item
-    });
-    let event_key =
-        numbered().prop_map(|(stream, seq)| values([("stream", text(stream)), ("seq", number(seq))]));
-    let event_key = event_key.boxed();
-    let due = (event_key.clone(), "\\PC{0,40}", option::of(moment())).prop_map(|(mut item, due_sk, at)| {
-        item.insert("due_sk".to_owned(), text(due_sk));
-        item.extend(at.map(|at| ("created_at".to_owned(), millis(at))));
-        item
-    });
-    let copy = (event_key.clone(), option::of("\\PC{0,40}"), moment(), option::of(state()));
-    let copy = copy.prop_map(|(mut item, raw, at, state)| {
-        item.insert("created_at".to_owned(), millis(at));
-        item.extend(raw.map(|raw| ("raw".to_owned(), text(raw))));
-        item.extend(state.map(|state| ("state".to_owned(), state)));
-        item
-    });
-    [
-        Kind {
-            name: "event",
-            required: &[
-                "stream",
-                "seq",
-                "state",
-                "event_id",
-                "detail_type",
-                "detail",
-                "created_at",
-                "attempts",
-                "next_attempt_at",
-            ],
-            unread: &["ttl", "bus_event_ids", "delivered_at"],
-            items: committed,
-            rewrite: |item| again::<EventItem>(item, &["ttl"]),
-        },
-        Kind {
-            name: "listed event",
-            required: &[
-                "stream",
-                "seq",
-                "state",
-                "event_id",
-                "detail_type",
-                "created_at",
-                "attempts",
-                "next_attempt_at",
-            ],
-            unread: &["ttl", "bus_event_ids", "detail", "correlation_id", "actor"],
-            items: listed.boxed(),
-            rewrite: |item| again::<EventSummary>(item, &[]),
-        },
-        Kind {
-            name: "event key",
-            required: &["stream", "seq"],
-            unread: &[],
-            items: event_key,
-            rewrite: |item| again::<EventKeyItem>(item, &[]),
-        },
-        Kind {
-            name: "due event",
-            required: &["stream", "seq", "due_sk"],
-            // One that cannot be read is as good as none.
-            unread: &["created_at"],
-            items: due.boxed(),
-            rewrite: |item| again::<DueItem>(item, &[]),
-        },
-        Kind {
-            name: "quarantined record",
-            required: &["stream", "seq", "created_at"],
-            unread: &["discarded_at", "ttl"],
-            items: copy.boxed(),
-            rewrite: |item| again::<QuarantinedItem>(item, &[]),
         },
     ]
 }

@@ -63,7 +63,7 @@ fn role_name() -> impl Strategy<Value = RoleName> {
     "[a-z][a-z0-9_-]{0,31}".prop_filter_map("a name", |text| RoleName::parse(&text).ok())
 }
 
-pub(super) fn role_text() -> impl Strategy<Value = String> {
+fn role_text() -> impl Strategy<Value = String> {
     role_name().prop_map(|name| name.as_str().to_owned())
 }
 
@@ -90,7 +90,7 @@ pub(super) fn user() -> impl Strategy<Value = User> {
                 picture,
                 roles,
                 invited_at,
-                // Who is still invited has no password.
+                // A user who is still invited has no password.
                 has_password: has_password && invited_at.is_none(),
                 created_at,
                 updated_at,
