@@ -5,30 +5,24 @@
 
 use std::time::Duration;
 
-use api::{
-    Accepted, AccessGate, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, SignedIn,
-    UseCase,
-};
-use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Email, InvalidEmail, Secret};
-use passwords::{NotProven, Proven, Reentry};
+use api::{Accepted, Body, Endpoint, Error, ProblemType, Route, SignedIn, UseCase};
+use cloud::{Cloud, SettingError};
+use domain::{Email, Secret};
+use passwords::{Proven, Reentry};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Failure, MailLimits, NotReserved, Refused, Store};
-use thiserror::Error;
+use store::{MailLimits, Store, retry_on_conflict};
 
 /// The kind of its limits: apart from those of other mails.
 const LIMIT: &str = "email-change";
+const FIELD: &str = "/new_email";
 
 /// Takes wishes for another address.
 pub struct ChangeEmail {
     store: Store,
-    gate: AccessGate,
     reentry: Reentry,
     limits: MailLimits,
     lifetime: Duration,
-    clock: Clock,
-    random: Random,
 }
 
 /// Wires the function.
@@ -37,17 +31,14 @@ pub struct ChangeEmail {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangeEmail>, SettingError> {
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?.limited();
+    let identities = store.identities().clone();
     let change = ChangeEmail {
-        gate: AccessGate::new(cloud, store.identities())?,
-        reentry: Reentry::new(cloud, store.identities())?,
+        reentry: Reentry::new(cloud, &identities)?,
         limits: MailLimits::new(cloud)?,
         store,
         lifetime: cloud.settings().seconds("VERIFICATION_LINK_SECONDS")?,
-        clock: cloud.clock(),
-        random: cloud.random(),
     };
-    Endpoint::changing(cloud, change, receipts)?.with_log_hashes(cloud)
+    Endpoint::new(cloud, identities, change)
 }
 
 /// The address that is to take the place of the present one, and what proves the user.
@@ -67,28 +58,10 @@ pub struct Taken {
     status: &'static str,
 }
 
-/// Why no mail is sent.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// It is no address.
-    #[error("no address")]
-    NoAddress(#[from] InvalidEmail),
-    /// It is the user's address already.
-    #[error("is your address already")]
-    SameAddress,
-    /// Too many mails were requested.
-    #[error(transparent)]
-    NotReserved(#[from] NotReserved),
-    /// Whether it is the user who asks is not known.
-    #[error(transparent)]
-    NotProven(#[from] NotProven),
-    /// The tables failed.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
-    /// Too many changes of this user at once.
-    #[error("too many turns")]
-    Contended,
-}
+/// The user has the address already. Completes the sentence "`/new_email` …".
+#[derive(Debug, thiserror::Error)]
+#[error("is your address already")]
+struct SameAddress;
 
 impl UseCase for ChangeEmail {
     const ROUTES: &'static [Route] = &[Route::post("/v1/me/email")];
@@ -98,77 +71,49 @@ impl UseCase for ChangeEmail {
         ProblemType::ReauthenticationRequired,
         ProblemType::ValidationFailed,
     ];
+    const TAKES_PASSWORD: bool = true;
     type Caller = SignedIn;
     type Request = Body<Request>;
     type Response = Accepted<Taken>;
-    type Refusal = Refusal;
-
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
 
     async fn warm(&self) {
         self.reentry.warm().await;
     }
 
-    async fn run(&self, caller: SignedIn, Body(request): Body<Request>) -> Result<Accepted<Taken>, Refusal> {
-        let email = Email::parse(&request.new_email)?;
+    async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
+        let email = Email::parse(&request.new_email);
+        let email = email.map_err(|error| Error::field(FIELD, "invalid-email", &error))?;
         let proven = self.reentry.prove(&caller, &request.password).await?;
-        if email.canonical() == proven.user.email.canonical() {
-            return Err(Refusal::SameAddress);
-        }
+        require_another(&email, &proven)?;
         // After the password: an intruder who does not know it must not use up the owner's mails.
         let limits = self.limits.by_user(LIMIT, caller.user_id, email.canonical(), &caller.head.client);
-        self.store.identities().reserve(&limits, self.clock.now()).await?;
+        self.store.identities().reserve(&limits, caller.head.now).await?;
 
-        let (asked, ()) =
-            tokio::join!(self.ask(&caller, proven, &email), self.reentry.forgive(caller.user_id));
-        asked
+        let request = retry_on_conflict(|attempt| self.request(attempt, &caller, &proven, &email));
+        let (requested, ()) = tokio::join!(request, self.reentry.forgive(caller.user_id));
+        requested
     }
 }
 
 impl ChangeEmail {
-    async fn ask(
+    async fn request(
         &self,
+        attempt: usize,
         caller: &SignedIn,
-        mut proven: Proven,
+        proven: &Proven,
         email: &Email,
-    ) -> Result<Accepted<Taken>, Refusal> {
-        let now = self.clock.now();
-        let event_id = self.random.id(now);
-        for _turn in 0..store::TURNS {
-            if email.canonical() == proven.user.email.canonical() {
-                return Err(Refusal::SameAddress);
-            }
-            let cause = caller.cause(event_id, now);
-            let (after, link, event) = proven.user.request_email_change(email.clone(), self.lifetime, cause);
-            let taken = Accepted(Taken { status: "verification_sent" });
-            let store = self.store.answering(caller.receipt(&taken));
-            match store.request_email_change(&after, &link, event).await {
-                Ok(()) => return Ok(taken),
-                Err(Refused::Stale) => proven = self.reentry.again(caller, proven).await?,
-                Err(Refused::Failed(failure)) => return Err(failure.into()),
-            }
-        }
-        Err(Refusal::Contended)
+    ) -> Result<Accepted<Taken>, Error> {
+        let proven = self.reentry.for_attempt(attempt, caller, proven).await?;
+        require_another(email, &proven)?;
+        let (request, link) =
+            proven.user.request_email_change(email.clone(), self.lifetime, caller.context());
+        let taken = Accepted(Taken { status: "verification_sent" });
+        self.store.answering(caller.receipt(&taken)).request_email_change(&request, &link).await?;
+        Ok(taken)
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NoAddress(error) => {
-                Self::fields(vec![FieldProblem::new("/new_email", "invalid-email", &error)])
-            }
-            Refusal::SameAddress => {
-                Self::fields(vec![FieldProblem::new("/new_email", "validation-failed", &refusal)])
-            }
-            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
-            Refusal::NotProven(not_proven) => not_proven.into(),
-            Refusal::NotReserved(NotReserved::Failed(failure)) | Refusal::NotStored(failure) => {
-                Self::failure(failure.is_retryable())
-            }
-            Refusal::Contended => Self::unavailable(),
-        }
-    }
+fn require_another(email: &Email, proven: &Proven) -> Result<(), Error> {
+    let is_same = email.canonical() == proven.user.email.canonical();
+    if is_same { Err(Error::field(FIELD, "validation-failed", &SameAddress)) } else { Ok(()) }
 }

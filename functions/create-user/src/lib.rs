@@ -5,15 +5,10 @@
 
 mod request;
 
-use administration::{Administration, NotDone};
-use api::{
-    AccessGate, Body, CreatedAt, Endpoint, FieldProblem, Permitted, Problem, ProblemType, Profile, Route,
-    UseCase, UsersWrite,
-};
-use cloud::{Clock, Cloud, Random, SettingError};
-use domain::User;
-use store::{AdditionRefused, Failure, Identities, MailLimits, NotReserved, Refused};
-use thiserror::Error;
+use administration::Administration;
+use api::{Body, CreatedAt, Endpoint, Error, Permitted, ProblemType, Profile, Route, UseCase, UsersWrite};
+use cloud::{Cloud, SettingError};
+use store::{MailLimits, retry_on_conflict};
 
 pub use crate::request::Request;
 
@@ -23,10 +18,7 @@ const LIMIT: &str = "invitation";
 /// Makes users.
 pub struct CreateUser {
     administration: Administration,
-    identities: Identities,
     limits: MailLimits,
-    clock: Clock,
-    random: Random,
 }
 
 /// Wires the function.
@@ -35,32 +27,8 @@ pub struct CreateUser {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<CreateUser>, SettingError> {
     let administration = Administration::new(cloud)?;
-    let receipts = administration.receipts(cloud);
-    let create = CreateUser {
-        administration,
-        identities: Identities::new(cloud)?,
-        limits: MailLimits::new(cloud)?,
-        clock: cloud.clock(),
-        random: cloud.random(),
-    };
-    Endpoint::changing(cloud, create, receipts)
-}
-
-/// Why nobody is made a user.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// Some fields are not acceptable: all of them, at once.
-    #[error("some fields are not acceptable")]
-    Unacceptable(Vec<FieldProblem>),
-    /// Somebody has the address.
-    #[error("the address is taken")]
-    EmailTaken,
-    /// Too many invitations were requested.
-    #[error(transparent)]
-    NotReserved(#[from] NotReserved),
-    /// It cannot be done.
-    #[error(transparent)]
-    NotDone(#[from] NotDone),
+    let identities = administration.identities();
+    Endpoint::new(cloud, identities, CreateUser { administration, limits: MailLimits::new(cloud)? })
 }
 
 impl UseCase for CreateUser {
@@ -70,60 +38,27 @@ impl UseCase for CreateUser {
     type Caller = Permitted<UsersWrite>;
     type Request = Body<Request>;
     type Response = CreatedAt<Profile>;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &AccessGate {
-        self.administration.gate()
-    }
-
-    async fn run(
-        &self,
-        caller: Permitted<UsersWrite>,
-        Body(request): Body<Request>,
-    ) -> Result<CreatedAt<Profile>, Refusal> {
-        let wanted = request.parse().map_err(Refusal::Unacceptable)?;
-        let now = self.clock.now();
-        let act = self.administration.act(&caller);
-        let newcomer = wanted.newcomer(self.random.id(now), now);
+    async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
+        let wanted = &request.parse()?;
+        let newcomer = wanted.newcomer(caller.head.new_id(), caller.head.now);
         let (user, credential, event) =
-            newcomer.invite(credentials::nothing(), wanted.reason.clone(), act.cause());
-        let created = created(&user);
+            &newcomer.invite(credentials::nothing(), wanted.reason.clone(), caller.context());
         let limits =
             self.limits.by_administrator(LIMIT, caller.user_id, user.email.canonical(), &caller.head.client);
-        for turn in 0..store::TURNS {
+        let act = &self.administration.act(&caller).limited_by(limits);
+        retry_on_conflict(|attempt| async move {
             let authority = act.authority().await?;
-            wanted.may_be_made_by(&authority, &user)?;
-            if turn == 0 {
+            wanted.may_be_made_by(&authority, user)?;
+            if attempt == 0 {
                 // Only a caller who may do it uses up a limit.
-                self.identities.reserve(&limits, now).await?;
+                act.reserve().await?;
             }
-            let commands = act.answering(&created, false, &authority);
-            match commands.add_user(&user, &credential, event.clone()).await {
-                Ok(()) => return Ok(created),
-                Err(AdditionRefused::EmailTaken) => return Err(Refusal::EmailTaken),
-                Err(AdditionRefused::Refused(Refused::Stale)) => {}
-                Err(AdditionRefused::Refused(Refused::Failed(failure))) => {
-                    return Err(NotDone::from(failure).into());
-                }
-            }
-        }
-        Err(NotDone::from(Failure::Contended).into())
-    }
-}
-
-fn created(user: &User) -> CreatedAt<Profile> {
-    let place = format!("/v1/users/{}", user.id);
-    CreatedAt { version: user.version, place, content: user.clone().into() }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unacceptable(fields) => Self::fields(fields),
-            Refusal::EmailTaken => Self::of(ProblemType::EmailTaken),
-            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
-            Refusal::NotReserved(NotReserved::Failed(failure)) => Self::failure(failure.is_retryable()),
-            Refusal::NotDone(not_done) => not_done.into(),
-        }
+            let place = format!("/v1/users/{}", user.id);
+            let created = CreatedAt { version: user.version, place, content: user.clone().into() };
+            act.answering(&created, false, &authority).add_user(user, credential, event).await?;
+            Ok(created)
+        })
+        .await
     }
 }

@@ -2,17 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use administration::NotDone;
-use api::{FieldProblem, ProblemType, Right, RolesWrite, parse_locale, parse_person};
+use api::{Error, FieldProblem, ProblemType, Right, RolesWrite, parse_locale, parse_person};
 use domain::{
-    Applicant, Attributes, Authority, Newcomer, NoAuthority, RoleName, StatedReason, Status, Timestamp, User,
-    UserId,
+    Applicant, Attributes, Authority, Newcomer, RoleName, StatedReason, Status, Timestamp, User, UserId,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
-use thiserror::Error;
-
-use crate::Refusal;
 
 /// Each is a write of the one transaction, which takes a hundred with what the authority rests on.
 const MAX_ROLES: usize = 20;
@@ -42,7 +37,7 @@ pub(crate) struct Wanted {
 }
 
 /// Completes the sentence "`/roles` …".
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 enum Unacceptable {
     #[error("must be 20 at most")]
     TooManyRoles,
@@ -82,16 +77,15 @@ impl Wanted {
     }
 
     /// Checks that the caller may give the roles, which is part of creating a user with roles.
-    pub(crate) fn may_be_made_by(&self, authority: &Authority, user: &User) -> Result<(), Refusal> {
-        let forbidden = || Refusal::from(NotDone::from(NoAuthority::Forbidden));
+    pub(crate) fn may_be_made_by(&self, authority: &Authority, user: &User) -> Result<(), Error> {
         if !self.roles.is_empty() && !authority.has(RolesWrite::PERMISSION) {
-            return Err(forbidden());
+            return Err(ProblemType::Forbidden.into());
         }
         for name in &self.roles {
-            let no_role = || Refusal::Unacceptable(vec![problem("/roles", &Unacceptable::NoRole)]);
+            let no_role = || Error::from(vec![problem("/roles", &Unacceptable::NoRole)]);
             authority.roles().get(name).ok_or_else(no_role)?;
         }
-        if authority.may_change(user, user) { Ok(()) } else { Err(forbidden()) }
+        if authority.may_change(user, user) { Ok(()) } else { Err(ProblemType::Forbidden.into()) }
     }
 }
 

@@ -6,13 +6,12 @@
 
 use std::time::Duration;
 
-use administration::{Administration, NotDone, Stated, Whom};
+use administration::{Administration, Stated};
 use api::{
-    AccessGate, Body, Endpoint, NoContent, Path, Permitted, Problem, ProblemType, Route, UseCase, UsersWrite,
+    Body, Endpoint, Error, NoContent, Path, Permitted, ProblemType, Route, UseCase, UserPath, UsersWrite,
 };
 use cloud::{Cloud, SettingError};
 use domain::User;
-use thiserror::Error;
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -28,20 +27,8 @@ pub struct DeleteUser {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<DeleteUser>, SettingError> {
     let administration = Administration::new(cloud)?;
-    let receipts = administration.receipts(cloud);
     let grace = DAY * cloud.settings().parsed::<u32>("DELETION_GRACE_DAYS")?;
-    Endpoint::changing(cloud, DeleteUser { administration, grace }, receipts)
-}
-
-/// Why the user stays.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// It is the caller.
-    #[error("it is the caller's own account")]
-    OwnAccount,
-    /// It cannot be done.
-    #[error(transparent)]
-    NotDone(#[from] NotDone),
+    Endpoint::new(cloud, administration.identities(), DeleteUser { administration, grace })
 }
 
 impl UseCase for DeleteUser {
@@ -54,34 +41,19 @@ impl UseCase for DeleteUser {
         ProblemType::VersionConflict,
     ];
     type Caller = Permitted<UsersWrite>;
-    type Request = (Path<Whom>, Body<Stated>);
+    type Request = (Path<UserPath>, Body<Stated>);
     type Response = NoContent;
-    type Refusal = Refusal;
-
-    fn gate(&self) -> &AccessGate {
-        self.administration.gate()
-    }
 
     async fn run(
         &self,
-        caller: Permitted<UsersWrite>,
-        (Path(whom), Body(stated)): (Path<Whom>, Body<Stated>),
-    ) -> Result<NoContent, Refusal> {
-        let (user_id, reason) = (whom.parse()?, stated.parse()?);
-        if user_id == caller.user_id {
-            return Err(Refusal::OwnAccount);
+        caller: Self::Caller,
+        (Path(user), Body(stated)): Self::Request,
+    ) -> Result<Self::Response, Error> {
+        let (user, reason) = (user.parse()?, stated.parse()?);
+        if user == caller.user_id {
+            return Err(ProblemType::OwnAccount.into());
         }
-        let act = self.administration.act(&caller);
-        let delete = |user: &User| Ok(Some(user.delete(self.grace, reason.clone(), act.cause())));
-        act.change_user(user_id, delete, |_| NoContent).await
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::OwnAccount => Self::of(ProblemType::OwnAccount),
-            Refusal::NotDone(not_done) => not_done.into(),
-        }
+        let delete = |user: &User| Ok(Some(user.delete(self.grace, reason.clone(), caller.context())));
+        self.administration.act(&caller).change_user(user, delete, |_| NoContent).await
     }
 }

@@ -1,20 +1,11 @@
 //! `DELETE /v1/me/sessions`: ends every session of the user but the one of the access token.
 
-use api::{
-    AccessGate, Endpoint, NoContent, NotAdmitted, Nothing, Problem, ProblemType, Receipts, Route, SignedIn,
-    UseCase,
-};
-use cloud::{Clock, Cloud, Random, SettingError};
-use store::{Failure, Store};
-use thiserror::Error;
+use api::{Endpoint, Error, NoContent, Nothing, ProblemType, Route, SignedIn, UseCase};
+use cloud::{Cloud, SettingError};
+use store::{Store, retry_on_conflict};
 
-/// Ends sessions.
-pub struct EndOtherSessions {
-    store: Store,
-    gate: AccessGate,
-    clock: Clock,
-    random: Random,
-}
+/// Ends the other sessions of the caller.
+pub struct EndOtherSessions(Store);
 
 /// Wires the function.
 ///
@@ -22,24 +13,7 @@ pub struct EndOtherSessions {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<EndOtherSessions>, SettingError> {
     let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities())?;
-    let receipts = Receipts::new(cloud, store.identities());
-    let (clock, random) = (cloud.clock(), cloud.random());
-    Endpoint::changing(cloud, EndOtherSessions { store, gate, clock, random }, receipts)
-}
-
-/// Why no session was ended.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// The session of the access token has ended itself, and the token has not died yet.
-    #[error("the session has ended")]
-    Ended,
-    /// The caller is not admitted.
-    #[error(transparent)]
-    NotAdmitted(#[from] NotAdmitted),
-    /// The tables failed.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
+    Endpoint::new(cloud, store.identities().clone(), EndOtherSessions(store))
 }
 
 impl UseCase for EndOtherSessions {
@@ -48,28 +22,14 @@ impl UseCase for EndOtherSessions {
     type Caller = SignedIn;
     type Request = Nothing;
     type Response = NoContent;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
-
-    async fn run(&self, caller: SignedIn, _: Nothing) -> Result<NoContent, Refusal> {
-        let now = self.clock.now();
-        let cause = caller.cause(self.random.id(now), now);
-        let store = self.store.answering(caller.receipt(&NoContent));
-        let user = || async { Ok::<_, Refusal>(caller.user().await?) };
-        let kept = store.end_other_sessions(user, caller.session_id, &cause).await?;
-        if kept { Ok(NoContent) } else { Err(Refusal::Ended) }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Ended => Self::of(ProblemType::InvalidToken),
-            Refusal::NotAdmitted(refused) => refused.into(),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
-        }
+    async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
+        let kept = caller.session_id;
+        retry_on_conflict(|_| async {
+            let end = caller.user().await?.end_other_sessions(kept, caller.context());
+            self.0.answering(caller.receipt(&NoContent)).end_other_sessions(&end, kept).await?;
+            Ok(NoContent)
+        })
+        .await
     }
 }

@@ -1,23 +1,14 @@
 //! `DELETE /v1/me/sessions/{id}`: ends one of the user's sessions.
 
-use api::{
-    AccessGate, Endpoint, NoContent, NotAdmitted, Path, Problem, ProblemType, Receipts, Route, SignedIn,
-    UseCase,
-};
-use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{EndedSession, SessionEnd, SessionId};
+use api::{Endpoint, Error, NoContent, Path, ProblemType, Route, SignedIn, UseCase};
+use cloud::{Cloud, SettingError};
+use domain::{EndedSession, SessionEnd};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{Failure, Store};
-use thiserror::Error;
+use store::{CommitError, SessionEnded, Store, retry_on_conflict};
 
-/// Ends sessions.
-pub struct EndSession {
-    store: Store,
-    gate: AccessGate,
-    clock: Clock,
-    random: Random,
-}
+/// Ends one session of the caller.
+pub struct EndSession(Store);
 
 /// Wires the function.
 ///
@@ -25,10 +16,7 @@ pub struct EndSession {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<EndSession>, SettingError> {
     let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities())?;
-    let receipts = Receipts::new(cloud, store.identities());
-    let (clock, random) = (cloud.clock(), cloud.random());
-    Endpoint::changing(cloud, EndSession { store, gate, clock, random }, receipts)
+    Endpoint::new(cloud, store.identities().clone(), EndSession(store))
 }
 
 /// Which session to end.
@@ -37,53 +25,26 @@ pub struct Request {
     id: String,
 }
 
-/// Why the session could not be ended.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// The user has no such session (any more).
-    #[error("there is no such session")]
-    NotFound,
-    /// The caller is not admitted.
-    #[error(transparent)]
-    NotAdmitted(#[from] NotAdmitted),
-    /// The tables failed.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
-}
-
 impl UseCase for EndSession {
     const ROUTES: &'static [Route] = &[Route::delete("/v1/me/sessions/{id}")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound];
     type Caller = SignedIn;
     type Request = Path<Request>;
     type Response = NoContent;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
-
-    /// A session that has ended, was never there or is somebody else's: the answer is the same.
-    async fn run(&self, caller: SignedIn, Path(request): Path<Request>) -> Result<NoContent, Refusal> {
-        let session: SessionId = request.id.parse().map_err(|_| Refusal::NotFound)?;
-        let now = self.clock.now();
-        let cause = caller.cause(self.random.id(now), now);
-        let is_own = session == caller.session_id;
-        let receipt = if is_own { caller.last_receipt(&NoContent) } else { caller.receipt(&NoContent) };
-        let store = self.store.answering(receipt);
-        let user = || async { Ok::<_, Refusal>(caller.user().await?) };
+    /// A session that has ended, never existed or is another user's has the same answer.
+    async fn run(&self, caller: Self::Caller, Path(request): Self::Request) -> Result<Self::Response, Error> {
+        let session = request.id.parse().map_err(|_| ProblemType::NotFound)?;
         let ended = EndedSession::by_user(session, SessionEnd::EndedByUser);
-        let has_ended = store.end_session(user, ended, &cause).await?;
-        if has_ended { Ok(NoContent) } else { Err(Refusal::NotFound) }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotFound => Self::of(ProblemType::NotFound),
-            Refusal::NotAdmitted(refused) => refused.into(),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
-        }
+        retry_on_conflict(|_| async {
+            let end = caller.user().await?.end_session(ended, caller.context());
+            let is_own = session == caller.session_id;
+            let receipt = if is_own { caller.last_receipt(&NoContent) } else { caller.receipt(&NoContent) };
+            match self.0.answering(receipt).end_session(&end, session).await {
+                Err(CommitError::Rejected(SessionEnded)) => Err(ProblemType::NotFound.into()),
+                committed => Ok(committed.map(|()| NoContent)?),
+            }
+        })
+        .await
     }
 }

@@ -2,15 +2,14 @@
 //!
 //! It works on a user who asked for their deletion as well.
 
-use administration::{Administration, NotDone, Stated, Whom};
-use api::{AccessGate, Body, Endpoint, NoContent, Path, Permitted, ProblemType, Route, UseCase, UsersWrite};
+use administration::{Administration, Stated};
+use api::{
+    Body, Endpoint, Error, NoContent, Path, Permitted, ProblemType, Route, UseCase, UserPath, UsersWrite,
+};
 use cloud::{Cloud, SettingError};
-use domain::User;
 
 /// Ends the sessions of others.
-pub struct EndUserSessions {
-    administration: Administration,
-}
+pub struct EndUserSessions(Administration);
 
 /// Wires the function.
 ///
@@ -18,8 +17,7 @@ pub struct EndUserSessions {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<EndUserSessions>, SettingError> {
     let administration = Administration::new(cloud)?;
-    let receipts = administration.receipts(cloud);
-    Endpoint::changing(cloud, EndUserSessions { administration }, receipts)
+    Endpoint::new(cloud, administration.identities(), EndUserSessions(administration))
 }
 
 impl UseCase for EndUserSessions {
@@ -27,22 +25,17 @@ impl UseCase for EndUserSessions {
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::VersionConflict];
     type Caller = Permitted<UsersWrite>;
-    type Request = (Path<Whom>, Body<Stated>);
+    type Request = (Path<UserPath>, Body<Stated>);
     type Response = NoContent;
-    type Refusal = NotDone;
-
-    fn gate(&self) -> &AccessGate {
-        self.administration.gate()
-    }
 
     async fn run(
         &self,
-        caller: Permitted<UsersWrite>,
-        (Path(whom), Body(stated)): (Path<Whom>, Body<Stated>),
-    ) -> Result<NoContent, NotDone> {
-        let (user_id, reason) = (whom.parse()?, stated.parse()?);
-        let act = self.administration.act(&caller);
-        let sign_out = |user: &User| Ok(Some(user.sign_out(reason.clone(), act.cause())));
-        act.change_user(user_id, sign_out, |_| NoContent).await
+        caller: Self::Caller,
+        (Path(user), Body(stated)): Self::Request,
+    ) -> Result<Self::Response, Error> {
+        let (user, reason) = (user.parse()?, stated.parse()?);
+        let act = self.0.act(&caller);
+        act.change_user(user, |user| Ok(Some(user.sign_out(reason.clone(), caller.context()))), |_| NoContent)
+            .await
     }
 }

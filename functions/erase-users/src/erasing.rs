@@ -2,7 +2,7 @@
 
 use cloud::{Clock, Cloud, Random, SettingError};
 use domain::{Actor, Cause, Id, Stream, User};
-use store::{Erasure, Failure, History, Refused, Store};
+use store::{CommitError, Erasure, Failure, History, Store};
 
 /// Erases users from the tables.
 pub struct Erasing {
@@ -45,12 +45,11 @@ impl Erasing {
 
         let (tombstone, event) = user.erase(self.cause(&user, invocation));
         let store = self.store.answering(None);
-        match store.erase(&tombstone, erasure, credential.as_ref(), event).await {
+        match store.erase(&tombstone, erasure, credential.as_ref(), &event).await {
             Ok(()) => Ok(true),
             // Another run was quicker, or the user came back at the last moment, as their clock has it.
-            Err(Refused::Stale) if self.waiting(erasure).await?.is_none() => Ok(false),
-            Err(Refused::Stale) => Err(Failure::Contended),
-            Err(Refused::Failed(failure)) => Err(failure),
+            Err(CommitError::Conflict) if self.waiting(erasure).await?.is_none() => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -2,17 +2,13 @@
 //!
 //! Attributes that only administrators read are left out.
 
-use api::{
-    AccessGate, Endpoint, NotAdmitted, Nothing, Problem, ProblemType, Profile, Route, Shown, SignedIn,
-    UseCase,
-};
-use cloud::{Clock, Cloud, SettingError};
+use api::{Endpoint, Error, Nothing, ProblemType, Profile, Route, Shown, SignedIn, UseCase};
+use cloud::{Cloud, SettingError};
 use domain::{AttributesSchema, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use store::{Belonging, Failure, History, Identities};
-use thiserror::Error;
+use store::{Belonging, History, Identities};
 
 /// Octets of history in one answer: Lambda takes 6 MB.
 const MOST_OCTETS: usize = 5_000_000;
@@ -23,9 +19,7 @@ const PAGE: u8 = 100;
 pub struct ExportData {
     identities: Identities,
     history: History,
-    gate: AccessGate,
     schema: AttributesSchema,
-    clock: Clock,
 }
 
 /// Wires the function.
@@ -34,10 +28,8 @@ pub struct ExportData {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ExportData>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, &identities)?;
-    let schema = api::attributes_schema(cloud)?;
-    let history = History::new(cloud, &identities)?;
-    Endpoint::reading(cloud, ExportData { identities, history, gate, schema, clock: cloud.clock() })
+    let (history, schema) = (History::new(cloud, &identities)?, api::attributes_schema(cloud)?);
+    Endpoint::new(cloud, identities.clone(), ExportData { identities, history, schema })
 }
 
 /// All that is stored of a user.
@@ -56,45 +48,28 @@ pub struct Export {
     more_events: Option<&'static str>,
 }
 
-/// Why nothing is exported.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// The caller is not admitted.
-    #[error(transparent)]
-    NotAdmitted(#[from] NotAdmitted),
-    /// The tables failed.
-    #[error("not read")]
-    NotRead(#[from] Failure),
-}
-
 impl UseCase for ExportData {
     const ROUTES: &'static [Route] = &[Route::get("/v1/me/export")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken];
     type Caller = SignedIn;
     type Request = Nothing;
     type Response = Shown<Export>;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
-
-    async fn run(&self, caller: SignedIn, _: Nothing) -> Result<Shown<Export>, Refusal> {
-        let user_id = caller.user_id;
+    async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
         let (user, belongings, (events, is_whole)) = tokio::try_join!(
-            async { Ok::<_, Refusal>(caller.user().await?) },
-            async { Ok(self.identities.belongings(user_id).await?) },
-            self.history(user_id)
+            caller.user(),
+            async { Ok(self.identities.belongings(caller.user_id).await?) },
+            self.history(caller.user_id)
         )?;
         let more_events = (!is_whole).then_some("/v1/me/events");
-        let (exported_at, profile) = (self.clock.now(), Profile::for_owner(&user, &self.schema));
+        let (exported_at, profile) = (caller.head.now, Profile::for_owner(&user, &self.schema));
         Ok(Shown(Export { exported_at, profile, belongings, events, more_events }))
     }
 }
 
 impl ExportData {
     /// The newest events, as many as one answer takes; and whether these are all.
-    async fn history(&self, user: UserId) -> Result<(Vec<Box<RawValue>>, bool), Refusal> {
+    async fn history(&self, user: UserId) -> Result<(Vec<Box<RawValue>>, bool), Error> {
         let (mut events, mut octets, mut before) = (Vec::new(), 0, None);
         loop {
             let (page, next) = self.history.newest_for_user(user, before, PAGE, &self.schema).await?;
@@ -116,13 +91,4 @@ impl ExportData {
 /// The answer's body is a JSON text in what Lambda takes: some characters have two octets there.
 fn octets_in_answer(detail: &str) -> usize {
     detail.len() + detail.bytes().filter(|octet| matches!(octet, b'"' | b'\\')).count()
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotAdmitted(refused) => refused.into(),
-            Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
-        }
-    }
 }

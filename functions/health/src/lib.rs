@@ -1,8 +1,6 @@
 //! `GET /v1/health`: says that the API is reached. No I/O, nothing secret.
 
-use std::convert::Infallible;
-
-use api::{Anyone, Endpoint, Nothing, ProblemType, Route, Shown, UseCase};
+use api::{Anyone, Endpoint, Error, Nothing, ProblemType, Route, Shown, UseCase};
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -15,7 +13,7 @@ pub struct Health;
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<Health>, SettingError> {
-    Endpoint::reading(cloud, Health)
+    Endpoint::public(cloud, Health)
 }
 
 /// It is there.
@@ -31,13 +29,8 @@ impl UseCase for Health {
     type Caller = Anyone;
     type Request = Nothing;
     type Response = Shown<Report>;
-    type Refusal = Infallible;
 
-    fn gate(&self) -> &() {
-        &()
-    }
-
-    async fn run(&self, _: Anyone, _: Nothing) -> Result<Shown<Report>, Infallible> {
+    async fn run(&self, _: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
         Ok(Shown(Report { status: "ok" }))
     }
 }

@@ -1,22 +1,16 @@
 //! `GET /v1/me/sessions`: shows the sessions in which the user is signed in.
 
-use api::{
-    AccessGate, CursorRefused, Cursors, Endpoint, List, NotAdmitted, Page, Problem, ProblemType, Query,
-    Route, Shown, SignedIn, UseCase,
-};
-use cloud::{Clock, Cloud, SecretUnavailable, SettingError};
+use api::{Cursors, Endpoint, Error, List, Page, ProblemType, Query, Route, Shown, SignedIn, UseCase};
+use cloud::{Cloud, SettingError};
 use domain::{Session, SessionId, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Failure, Identities};
-use thiserror::Error;
+use store::Identities;
 
 /// Shows sessions.
 pub struct ListSessions {
     identities: Identities,
-    gate: AccessGate,
     cursors: Cursors,
-    clock: Clock,
 }
 
 /// Wires the function.
@@ -25,11 +19,7 @@ pub struct ListSessions {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ListSessions>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, &identities)?;
-    Endpoint::reading(
-        cloud,
-        ListSessions { identities, gate, cursors: Cursors::new(cloud)?, clock: cloud.clock() },
-    )
+    Endpoint::new(cloud, identities.clone(), ListSessions { identities, cursors: Cursors::new(cloud)? })
 }
 
 /// A session, as its owner sees it.
@@ -50,49 +40,25 @@ pub struct Listed {
     current: bool,
 }
 
-/// Why no sessions are shown.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// The cursor leads nowhere.
-    #[error(transparent)]
-    NoPage(#[from] CursorRefused),
-    /// The cursor to the next page could not be made.
-    #[error("no keys")]
-    NoKeys(#[from] SecretUnavailable),
-    /// The caller is not admitted.
-    #[error(transparent)]
-    NotAdmitted(#[from] NotAdmitted),
-    /// The table failed.
-    #[error("not read")]
-    NotRead(#[from] Failure),
-}
-
 impl UseCase for ListSessions {
     const ROUTES: &'static [Route] = &[Route::get("/v1/me/sessions")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidCursor, ProblemType::InvalidToken];
     type Caller = SignedIn;
     type Request = Query<Page>;
     type Response = Shown<List<Listed>>;
-    type Refusal = Refusal;
-
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
 
     async fn warm(&self) {
         self.cursors.warm().await;
     }
 
-    /// Those that do not stand any more are left out: a page may have fewer than were asked for.
-    async fn run(&self, caller: SignedIn, Query(page): Query<Page>) -> Result<Shown<List<Listed>>, Refusal> {
+    /// Sessions that have ended are left out: a page may have fewer than were asked for.
+    async fn run(&self, caller: Self::Caller, Query(page): Self::Request) -> Result<Self::Response, Error> {
         let list = caller.list();
         let after = self.cursors.position(&list, page.cursor).await?;
-        let user_id = caller.user_id;
-        let (user, (sessions, next)) =
-            tokio::try_join!(async { Ok::<_, Refusal>(caller.user().await?) }, async {
-                Ok(self.identities.sessions(user_id, after, page.limit.get()).await?)
-            })?;
-        let now = self.clock.now();
+        let (user, (sessions, next)) = tokio::try_join!(caller.user(), async {
+            Ok(self.identities.sessions(caller.user_id, after, page.limit.get()).await?)
+        })?;
+        let now = caller.head.now;
         let standing = sessions.into_iter().filter(|session| user.admits(session) && session.is_good_at(now));
         let items = standing.map(|session| Listed::of(session, caller.session_id)).collect();
         Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
@@ -109,17 +75,6 @@ impl Listed {
             current: session.id == current,
             ip: session.client.ip,
             user_agent: session.client.user_agent,
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NoPage(refused) => refused.into(),
-            Refusal::NoKeys(_) => Self::unavailable(),
-            Refusal::NotAdmitted(refused) => refused.into(),
-            Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
         }
     }
 }

@@ -6,19 +6,16 @@
 mod request;
 
 use api::{
-    AccessGate, CursorRefused, Cursors, Endpoint, FieldProblem, List, Permitted, Problem, ProblemType,
-    Profile, Query, Route, Shown, UseCase, UsersRead,
+    Cursors, Endpoint, Error, List, Permitted, ProblemType, Profile, Query, Route, Shown, UseCase, UsersRead,
 };
-use cloud::{Cloud, SecretUnavailable, SettingError};
-use store::{Failure, Identities};
-use thiserror::Error;
+use cloud::{Cloud, SettingError};
+use store::Identities;
 
 pub use crate::request::Request;
 
 /// Shows users.
 pub struct ListUsers {
     identities: Identities,
-    gate: AccessGate,
     cursors: Cursors,
 }
 
@@ -28,25 +25,7 @@ pub struct ListUsers {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ListUsers>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, &identities)?;
-    Endpoint::reading(cloud, ListUsers { identities, gate, cursors: Cursors::new(cloud)? })
-}
-
-/// Why no users are shown.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// Some parameters are not acceptable: all of them, at once.
-    #[error("some parameters are not acceptable")]
-    Unacceptable(Vec<FieldProblem>),
-    /// The cursor leads nowhere.
-    #[error(transparent)]
-    NoPage(#[from] CursorRefused),
-    /// The cursor to the next page could not be made.
-    #[error("no keys")]
-    NoKeys(#[from] SecretUnavailable),
-    /// The table failed.
-    #[error("not read")]
-    NotRead(#[from] Failure),
+    Endpoint::new(cloud, identities.clone(), ListUsers { identities, cursors: Cursors::new(cloud)? })
 }
 
 impl UseCase for ListUsers {
@@ -55,11 +34,6 @@ impl UseCase for ListUsers {
     type Caller = Permitted<UsersRead>;
     type Request = Query<Request>;
     type Response = Shown<List<Profile>>;
-    type Refusal = Refusal;
-
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
 
     async fn warm(&self) {
         self.cursors.warm().await;
@@ -67,26 +41,15 @@ impl UseCase for ListUsers {
 
     async fn run(
         &self,
-        caller: Permitted<UsersRead>,
-        Query(request): Query<Request>,
-    ) -> Result<Shown<List<Profile>>, Refusal> {
-        let (filter, order, page) = request.parse().map_err(Refusal::Unacceptable)?;
+        caller: Self::Caller,
+        Query(request): Self::Request,
+    ) -> Result<Self::Response, Error> {
+        let (filter, order, page) = request.parse()?;
         // Another search is another list.
         let list = format!("{} {filter:?} {order:?}", caller.list());
         let after = self.cursors.position(&list, page.cursor).await?;
         let (users, next) = self.identities.find_users(&filter, order, after, page.limit.get()).await?;
         let items = users.into_iter().map(Profile::from).collect();
         Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unacceptable(fields) => Self::fields(fields),
-            Refusal::NoPage(refused) => refused.into(),
-            Refusal::NoKeys(_) => Self::unavailable(),
-            Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
-        }
     }
 }

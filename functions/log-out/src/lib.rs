@@ -1,21 +1,12 @@
 //! `DELETE /v1/sessions/current`: ends the session that the access token belongs to.
 
-use api::{
-    AccessGate, Endpoint, NoContent, NotAdmitted, Nothing, Problem, ProblemType, Receipts, Route, SignedIn,
-    UseCase,
-};
-use cloud::{Clock, Cloud, Random, SettingError};
+use api::{Endpoint, Error, NoContent, Nothing, ProblemType, Route, SignedIn, UseCase};
+use cloud::{Cloud, SettingError};
 use domain::{EndedSession, SessionEnd};
-use store::{Failure, Store};
-use thiserror::Error;
+use store::{CommitError, SessionEnded, Store, retry_on_conflict};
 
-/// Ends sessions.
-pub struct LogOut {
-    store: Store,
-    gate: AccessGate,
-    clock: Clock,
-    random: Random,
-}
+/// Ends the session of the caller.
+pub struct LogOut(Store);
 
 /// Wires the function.
 ///
@@ -23,21 +14,7 @@ pub struct LogOut {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<LogOut>, SettingError> {
     let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities())?;
-    let receipts = Receipts::new(cloud, store.identities());
-    let log_out = LogOut { store, gate, clock: cloud.clock(), random: cloud.random() };
-    Endpoint::changing(cloud, log_out, receipts)
-}
-
-/// Why the session could not be ended.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// The caller is not admitted.
-    #[error(transparent)]
-    NotAdmitted(#[from] NotAdmitted),
-    /// The tables failed.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
+    Endpoint::new(cloud, store.identities().clone(), LogOut(store))
 }
 
 impl UseCase for LogOut {
@@ -46,28 +23,17 @@ impl UseCase for LogOut {
     type Caller = SignedIn;
     type Request = Nothing;
     type Response = NoContent;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
-
-    async fn run(&self, caller: SignedIn, _: Nothing) -> Result<NoContent, Refusal> {
-        let now = self.clock.now();
-        let cause = caller.cause(self.random.id(now), now);
-        let store = self.store.answering(caller.last_receipt(&NoContent));
-        let user = || async { Ok::<_, Refusal>(caller.user().await?) };
+    async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
         let ended = EndedSession::by_user(caller.session_id, SessionEnd::LoggedOut);
-        store.end_session(user, ended, &cause).await?;
-        Ok(NoContent)
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotAdmitted(refused) => refused.into(),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
-        }
+        retry_on_conflict(|_| async {
+            let end = caller.user().await?.end_session(ended, caller.context());
+            let commands = self.0.answering(caller.last_receipt(&NoContent));
+            match commands.end_session(&end, ended.id).await {
+                Err(CommitError::Rejected(SessionEnded)) => Ok(NoContent),
+                committed => Ok(committed.map(|()| NoContent)?),
+            }
+        })
+        .await
     }
 }

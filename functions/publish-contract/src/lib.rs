@@ -3,9 +3,8 @@
 
 mod page;
 
-use api::{Anyone, Endpoint, Nothing, Problem, ProblemType, Published, Route, UseCase};
+use api::{Anyone, Endpoint, Error, Nothing, ProblemType, Published, Route, UseCase};
 use cloud::{Cloud, SettingError};
-use thiserror::Error;
 
 /// Made of the types that parse the requests; a test compares the two.
 const CONTRACT: &str = include_str!("../../../openapi.json");
@@ -20,15 +19,7 @@ pub struct PublishContract;
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<PublishContract>, SettingError> {
-    Endpoint::reading(cloud, PublishContract)
-}
-
-/// Why nothing is shown.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// There is no such problem.
-    #[error("there is no such problem")]
-    NotFound,
+    Endpoint::public(cloud, PublishContract)
 }
 
 impl UseCase for PublishContract {
@@ -38,29 +29,16 @@ impl UseCase for PublishContract {
     type Caller = Anyone;
     type Request = Nothing;
     type Response = Published;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &() {
-        &()
-    }
-
-    async fn run(&self, caller: Anyone, _: Nothing) -> Result<Published, Refusal> {
+    async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
         match caller.head.path.as_str() {
             CONTRACT_PATH => Ok(Published::json(CONTRACT)),
             PROBLEMS_PATH => Ok(Published::html(page::of_all())),
             path => {
                 let slug = path.rsplit('/').next().unwrap_or_default();
                 let problem = ProblemType::ALL.iter().find(|problem| problem.slug() == slug);
-                problem.map(|problem| Published::html(page::of(*problem))).ok_or(Refusal::NotFound)
+                Ok(Published::html(page::of(*problem.ok_or(ProblemType::NotFound)?)))
             }
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotFound => Self::of(ProblemType::NotFound),
         }
     }
 }

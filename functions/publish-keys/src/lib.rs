@@ -1,14 +1,13 @@
 //! `GET /.well-known/jwks.json` and `/.well-known/openid-configuration`: what other services need to
 //! verify our access tokens with no code of ours.
 
-use api::{Anyone, Endpoint, Nothing, Problem, ProblemType, Public, Route, UseCase};
-use cloud::{Clock, Cloud, SettingError};
+use api::{Anyone, Endpoint, Error, Nothing, ProblemType, Public, Route, UseCase};
+use cloud::{Cloud, SettingError};
 use domain::{Ring, SigningAlgorithm};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use store::{Failure, Identities};
-use thiserror::Error;
+use store::Identities;
 
 const JWKS: &str = "/.well-known/jwks.json";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -20,7 +19,6 @@ const MAX_AGE: u32 = Ring::KEPT_FOR.as_secs() as u32;
 pub struct PublishKeys {
     identities: Identities,
     issuer: String,
-    clock: Clock,
 }
 
 /// Wires the function.
@@ -29,10 +27,7 @@ pub struct PublishKeys {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<PublishKeys>, SettingError> {
     let issuer = cloud.settings().text("ISSUER")?;
-    Endpoint::reading(
-        cloud,
-        PublishKeys { identities: Identities::new(cloud)?, issuer, clock: cloud.clock() },
-    )
+    Endpoint::public(cloud, PublishKeys { identities: Identities::new(cloud)?, issuer })
 }
 
 /// One document or the other.
@@ -62,31 +57,18 @@ pub enum Document {
     },
 }
 
-/// Why the keys are not shown.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// The table failed.
-    #[error("not read")]
-    NotRead(#[from] Failure),
-}
-
 impl UseCase for PublishKeys {
     const ROUTES: &'static [Route] = &[Route::get(JWKS), Route::get(DISCOVERY)];
     const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = Anyone;
     type Request = Nothing;
     type Response = Public<Document>;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &() {
-        &()
-    }
-
-    async fn run(&self, caller: Anyone, _: Nothing) -> Result<Public<Document>, Refusal> {
+    async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
         if caller.head.path == DISCOVERY {
             return Ok(Public { content: self.discovery(), max_age: MAX_AGE });
         }
-        let now = self.clock.now();
+        let now = caller.head.now;
         let published = self.identities.public_keys().await?;
         let alive = published.into_iter().filter(|key| key.retire_at.is_none_or(|at| now < at));
         let keys: Vec<_> = alive.filter_map(|key| RawValue::from_string(key.jwk).ok()).collect();
@@ -104,14 +86,6 @@ impl PublishKeys {
             id_token_signing_alg_values_supported: SigningAlgorithm::ALL.map(SigningAlgorithm::name),
             subject_types_supported: ["public"],
             response_types_supported: [],
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
         }
     }
 }

@@ -6,21 +6,18 @@
 
 use std::collections::BTreeSet;
 
-use administration::{Administration, NotDone};
+use administration::Administration;
 use api::{
-    AccessGate, Body, Endpoint, FieldProblem, Path, Permitted, Problem, ProblemType, RolesWrite, Route,
+    Body, Endpoint, Error, FieldProblem, Path, Permitted, ProblemType, RolePath, RolesWrite, Route,
     ShownRole, UseCase, Versioned,
 };
 use cloud::{Cloud, SettingError};
-use domain::{Authority, InvalidRoleName, NoAuthority, Permission, Role, RoleName};
+use domain::{Authority, Permission, Role};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use thiserror::Error;
 
 /// Changes roles.
-pub struct PutRole {
-    administration: Administration,
-}
+pub struct PutRole(Administration);
 
 /// Wires the function.
 ///
@@ -28,14 +25,7 @@ pub struct PutRole {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<PutRole>, SettingError> {
     let administration = Administration::new(cloud)?;
-    let receipts = administration.receipts(cloud);
-    Endpoint::changing(cloud, PutRole { administration }, receipts)
-}
-
-/// Which role.
-#[derive(Deserialize, JsonSchema)]
-pub struct Target {
-    name: String,
+    Endpoint::new(cloud, administration.identities(), PutRole(administration))
 }
 
 /// What it permits.
@@ -47,26 +37,9 @@ pub struct Request {
 }
 
 /// More than a role can have.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 #[error("must be 100 at most")]
 struct TooMany;
-
-/// Why the role stays as it is.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// Some fields are not acceptable.
-    #[error("some fields are not acceptable")]
-    Unacceptable(Vec<FieldProblem>),
-    /// The role is built in.
-    #[error("the role is built in")]
-    BuiltIn,
-    /// The name was that of a role.
-    #[error("a role of this name was deleted")]
-    Deleted,
-    /// It cannot be done.
-    #[error(transparent)]
-    NotDone(#[from] NotDone),
-}
 
 impl UseCase for PutRole {
     const ROUTES: &'static [Route] = &[Route::put("/v1/roles/{name}")];
@@ -77,46 +50,32 @@ impl UseCase for PutRole {
         ProblemType::VersionConflict,
     ];
     type Caller = Permitted<RolesWrite>;
-    type Request = (Path<Target>, Body<Request>);
+    type Request = (Path<RolePath>, Body<Request>);
     type Response = Versioned<ShownRole>;
-    type Refusal = Refusal;
-
-    fn gate(&self) -> &AccessGate {
-        self.administration.gate()
-    }
 
     async fn run(
         &self,
-        caller: Permitted<RolesWrite>,
-        (Path(target), Body(request)): (Path<Target>, Body<Request>),
-    ) -> Result<Versioned<ShownRole>, Refusal> {
-        let name = RoleName::parse(&target.name)?;
-        let permissions = request.parse().map_err(Refusal::Unacceptable)?;
-        let act = self.administration.act(&caller);
-        let define = |authority: &Authority| {
+        caller: Self::Caller,
+        (Path(path), Body(request)): Self::Request,
+    ) -> Result<Self::Response, Error> {
+        let code = ProblemType::ValidationFailed.slug();
+        let name = path.parse().map_err(|error| Error::field("/name", code, &error))?;
+        let permissions = request.parse()?;
+        let define = |authority: &Authority, role: &Role| {
             if authority.roles().had(&name) {
-                return Err(Refusal::Deleted);
+                return Err(ProblemType::RoleDeleted.into());
             }
-            let role = authority.roles().get(&name).cloned();
-            let before = role.unwrap_or_else(|| Role::undefined(name.clone()));
-            if before.is_built_in() {
-                return Err(Refusal::BuiltIn);
+            if role.is_built_in() {
+                return Err(ProblemType::RoleBuiltIn.into());
             }
-            if !caller.head.is_for_version(before.version) {
-                return Err(NotDone::Changed.into());
+            caller.head.require_version(role.version)?;
+            if !authority.may_define(role, &permissions) {
+                return Err(ProblemType::Forbidden.into());
             }
-            if !authority.may_define(&before, &permissions) {
-                return Err(NotDone::from(NoAuthority::Forbidden).into());
-            }
-            let change = before.change(permissions.clone(), act.cause());
-            Ok((before, change))
+            Ok(role.change(permissions.clone(), caller.context()))
         };
-        act.change_role(define, shown).await
+        self.0.act(&caller).change_role(&name, define, |role| role.into()).await
     }
-}
-
-fn shown(role: &Role) -> Versioned<ShownRole> {
-    Versioned { version: role.version, content: role.into() }
 }
 
 impl Request {
@@ -133,22 +92,5 @@ impl Request {
             }
         }
         if wrong.is_empty() { Ok(permissions) } else { Err(wrong) }
-    }
-}
-
-impl From<InvalidRoleName> for Refusal {
-    fn from(error: InvalidRoleName) -> Self {
-        Self::Unacceptable(vec![FieldProblem::new("/name", ProblemType::ValidationFailed.slug(), &error)])
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unacceptable(fields) => Self::fields(fields),
-            Refusal::BuiltIn => Self::of(ProblemType::RoleBuiltIn),
-            Refusal::Deleted => Self::of(ProblemType::RoleDeleted),
-            Refusal::NotDone(not_done) => not_done.into(),
-        }
     }
 }

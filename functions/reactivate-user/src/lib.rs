@@ -4,9 +4,10 @@
 //! Ended sessions stay ended. A user who was suspended before they were deleted is suspended again first. A deletion that the
 //! user asked for stays pending; they cancel it by logging in, once they are not suspended.
 
-use administration::{Administration, NotDone, Stated, Whom};
+use administration::{Administration, Stated};
 use api::{
-    AccessGate, Body, Endpoint, Path, Permitted, ProblemType, Profile, Route, UseCase, UsersWrite, Versioned,
+    Body, Endpoint, Error, Path, Permitted, ProblemType, Profile, Route, UseCase, UserPath, UsersWrite,
+    Versioned,
 };
 use cloud::{Cloud, SettingError};
 use domain::User;
@@ -28,9 +29,8 @@ pub struct ReactivateUser {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReactivateUser>, SettingError> {
     let administration = Administration::new(cloud)?;
-    let receipts = administration.receipts(cloud);
-    let reactivate = ReactivateUser { administration, limits: MailLimits::new(cloud)? };
-    Endpoint::changing(cloud, reactivate, receipts)
+    let identities = administration.identities();
+    Endpoint::new(cloud, identities, ReactivateUser { administration, limits: MailLimits::new(cloud)? })
 }
 
 impl UseCase for ReactivateUser {
@@ -42,23 +42,18 @@ impl UseCase for ReactivateUser {
         ProblemType::VersionConflict,
     ];
     type Caller = Permitted<UsersWrite>;
-    type Request = (Path<Whom>, Body<Stated>);
+    type Request = (Path<UserPath>, Body<Stated>);
     type Response = Versioned<Profile>;
-    type Refusal = NotDone;
-
-    fn gate(&self) -> &AccessGate {
-        self.administration.gate()
-    }
 
     async fn run(
         &self,
-        caller: Permitted<UsersWrite>,
-        (Path(whom), Body(stated)): (Path<Whom>, Body<Stated>),
-    ) -> Result<Versioned<Profile>, NotDone> {
-        let (user_id, reason) = (whom.parse()?, stated.parse()?);
-        let limits = self.limits.to_user(LIMIT, caller.user_id, user_id, &caller.head.client);
-        let act = self.administration.act(&caller).limited_by(limits.into());
-        let reactivate = |user: &User| Ok(user.reactivate(reason.clone(), act.cause()));
-        act.bring_user_back(user_id, reactivate, |user| user.clone().into()).await
+        caller: Self::Caller,
+        (Path(user), Body(stated)): Self::Request,
+    ) -> Result<Self::Response, Error> {
+        let (user, reason) = (user.parse()?, stated.parse()?);
+        let limits = self.limits.to_user(LIMIT, caller.user_id, user, &caller.head.client);
+        let reactivate = |user: &User| Ok(user.reactivate(reason.clone(), caller.context()));
+        let act = self.administration.act(&caller).limited_by(limits);
+        act.bring_user_back(user, reactivate, Versioned::from).await
     }
 }

@@ -4,20 +4,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use api::{AccessGate, Endpoint, Problem, ProblemType, Query, Route, Shown, SignedIn, UseCase};
-use cloud::{Clock, Cloud, Fault, SettingError, UploadConditions, Uploads};
+use api::{Endpoint, Error, ProblemType, Query, Route, Shown, SignedIn, UseCase};
+use cloud::{Cloud, SettingError, UploadConditions, Uploads};
 use domain::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::Identities;
-use thiserror::Error;
 
 /// Signs forms.
-pub struct ReadUploadForm {
-    uploads: Uploads,
-    gate: AccessGate,
-    clock: Clock,
-}
+pub struct ReadUploadForm(Uploads);
 
 /// What a telephone's camera makes, and no more than a function can hold.
 const MAX_OCTETS: u64 = 5 * 1024 * 1024;
@@ -29,9 +24,7 @@ const LIFETIME: Duration = Duration::from_mins(10);
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadUploadForm>, SettingError> {
-    let gate = AccessGate::new(cloud, &Identities::new(cloud)?)?;
-    let (uploads, clock) = (Uploads::new(cloud)?, cloud.clock());
-    Endpoint::reading(cloud, ReadUploadForm { uploads, gate, clock })
+    Endpoint::new(cloud, Identities::new(cloud)?, ReadUploadForm(Uploads::new(cloud)?))
 }
 
 /// What is to be uploaded.
@@ -68,36 +61,26 @@ pub struct Form {
     expires_at: Timestamp,
 }
 
-/// Why there is no form.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// It cannot be signed.
-    #[error("not signed")]
-    NotSigned(#[from] Fault),
-}
-
 impl UseCase for ReadUploadForm {
     const ROUTES: &'static [Route] = &[Route::get("/v1/me/picture/upload-form")];
     const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = SignedIn;
     type Request = Query<Request>;
     type Response = Shown<Form>;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
-
-    async fn run(&self, caller: SignedIn, Query(request): Query<Request>) -> Result<Shown<Form>, Refusal> {
-        let expires_at = self.clock.now().plus(LIFETIME);
+    async fn run(
+        &self,
+        caller: Self::Caller,
+        Query(request): Self::Request,
+    ) -> Result<Self::Response, Error> {
         let conditions = UploadConditions {
             user: caller.user_id,
             content_type: request.content_type.name(),
             max_octets: MAX_OCTETS,
             lifetime: LIFETIME,
         };
-        let form = self.uploads.form(&conditions).await?;
-        let fields = form.fields.into_iter().collect();
+        let form = self.0.form(&conditions).await?;
+        let (fields, expires_at) = (form.fields.into_iter().collect(), caller.head.now.plus(LIFETIME));
         Ok(Shown(Form { url: form.url, fields, max_octets: MAX_OCTETS, expires_at }))
     }
 }
@@ -108,14 +91,6 @@ impl ContentType {
             Self::Jpeg => "image/jpeg",
             Self::Png => "image/png",
             Self::Webp => "image/webp",
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotSigned(fault) => Self::failure(fault.is_transient()),
         }
     }
 }

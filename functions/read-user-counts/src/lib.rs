@@ -2,19 +2,15 @@
 //!
 //! The counts follow the events, a moment behind.
 
-use api::{AccessGate, Endpoint, Nothing, Permitted, Problem, ProblemType, Route, Shown, UseCase, UsersRead};
+use api::{Endpoint, Error, Nothing, Permitted, ProblemType, Route, Shown, UseCase, UsersRead};
 use cloud::{Cloud, SettingError};
 use domain::{StatusName, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Counts, Failure, Identities, UserCounts};
-use thiserror::Error;
+use store::{Counts, Identities, UserCounts};
 
 /// Shows counts.
-pub struct ReadUserCounts {
-    counts: UserCounts,
-    gate: AccessGate,
-}
+pub struct ReadUserCounts(UserCounts);
 
 /// Wires the function.
 ///
@@ -22,9 +18,8 @@ pub struct ReadUserCounts {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadUserCounts>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let gate = AccessGate::new(cloud, &identities)?;
     let counts = UserCounts::new(cloud, identities.client())?;
-    Endpoint::reading(cloud, ReadUserCounts { counts, gate })
+    Endpoint::new(cloud, identities, ReadUserCounts(counts))
 }
 
 /// How many users there are.
@@ -40,28 +35,15 @@ pub struct Counted {
     as_of: Option<Timestamp>,
 }
 
-/// Why nothing is shown.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// The table failed.
-    #[error("not read")]
-    NotRead(#[from] Failure),
-}
-
 impl UseCase for ReadUserCounts {
     const ROUTES: &'static [Route] = &[Route::get("/v1/user-counts")];
     const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = Permitted<UsersRead>;
     type Request = Nothing;
     type Response = Shown<Counted>;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
-
-    async fn run(&self, _caller: Permitted<UsersRead>, _: Nothing) -> Result<Shown<Counted>, Refusal> {
-        Ok(Shown(self.counts.read().await?.into()))
+    async fn run(&self, _: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
+        Ok(Shown(self.0.read().await?.into()))
     }
 }
 
@@ -74,14 +56,6 @@ impl From<Counts> for Counted {
             deleting: of(StatusName::Deleting),
             total: counts.total(),
             as_of: counts.as_of,
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotRead(failure) => Self::failure(failure.is_retryable()),
         }
     }
 }

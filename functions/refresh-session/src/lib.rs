@@ -5,15 +5,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api::{Anyone, Body, Endpoint, Grant, Problem, ProblemType, Receipts, Route, Shown, UseCase};
-use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
-use domain::{AttributesSchema, EndedSession, Presented, RefreshRefused, Secret, Seeds, Session};
+use api::{Anyone, Body, Endpoint, Error, Grant, Grants, ProblemType, Route, Shown, SigningKeys, UseCase};
+use cloud::{Cloud, SettingError};
+use domain::{EndedSession, Presented, RefreshRefused, Secret, Session};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use store::{Failure, RecentRoles, Rotation, Store};
-use thiserror::Error;
-use tokens::{Issuer, KeyUnusable, NotOpened};
-use tokio::sync::OnceCell;
+use store::{CommitError, Rotation, SessionEnded, Store, retry_on_conflict};
+use tokens::NotOpened;
 
 /// More would give a thief of the previous token too much time.
 const LONGEST_RETRY_WINDOW: Duration = Duration::from_mins(1);
@@ -21,18 +19,9 @@ const LONGEST_RETRY_WINDOW: Duration = Duration::from_mins(1);
 /// Refreshes sessions.
 pub struct RefreshSession {
     store: Store,
-    roles: RecentRoles,
-    keys: FromSecret<Keys>,
+    grants: Grants,
     idle: Duration,
     retry_window: Duration,
-    schema: AttributesSchema,
-    clock: Clock,
-    random: Random,
-}
-
-struct Keys {
-    issuer: Issuer,
-    published: OnceCell<()>,
 }
 
 /// Wires the function.
@@ -45,23 +34,10 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<RefreshSession>, SettingError>
     if retry_window > LONGEST_RETRY_WINDOW {
         return Err(SettingError::new("REFRESH_RETRY_SECONDS", "must be 0 to 60"));
     }
-    let issuing = api::issuing(cloud)?;
-    let derive = move |seeds: &Seeds| {
-        Some(Keys { issuer: Issuer::new(seeds, issuing.clone()).ok()?, published: OnceCell::new() })
-    };
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).sealed_by_keys(cloud)?;
-    let refresh = RefreshSession {
-        roles: RecentRoles::new(store.identities()),
-        store,
-        keys: FromSecret::keys(cloud, derive)?,
-        idle: settings.seconds("SESSION_IDLE_SECONDS")?,
-        retry_window,
-        schema: api::attributes_schema(cloud)?,
-        clock: cloud.clock(),
-        random: cloud.random(),
-    };
-    Endpoint::changing(cloud, refresh, receipts)
+    let identities = store.identities().clone();
+    let (grants, idle) = (Grants::new(cloud, &identities)?, settings.seconds("SESSION_IDLE_SECONDS")?);
+    Endpoint::new(cloud, identities, RefreshSession { store, grants, idle, retry_window })
 }
 
 /// The refresh token of the session.
@@ -72,26 +48,6 @@ pub struct Request {
     refresh_token: Secret,
 }
 
-/// Why a session is not refreshed.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// The token is not of this service: nothing is revoked.
-    #[error("no token of this service")]
-    Forged(#[from] NotOpened),
-    /// The session does not stand any more.
-    #[error(transparent)]
-    Refused(#[from] RefreshRefused),
-    /// The keys could not be read.
-    #[error("no keys")]
-    NoKeys(#[from] SecretUnavailable),
-    /// The token could not be signed.
-    #[error("no token")]
-    NoToken(#[from] KeyUnusable),
-    /// The tables failed.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
-}
-
 impl UseCase for RefreshSession {
     const ROUTES: &'static [Route] = &[Route::post("/v1/sessions/refresh")];
     const PROBLEMS: &'static [ProblemType] =
@@ -99,25 +55,16 @@ impl UseCase for RefreshSession {
     type Caller = Anyone;
     type Request = Body<Request>;
     type Response = Shown<Grant>;
-    type Refusal = Refusal;
-
-    fn gate(&self) -> &() {
-        &()
-    }
 
     async fn warm(&self) {
-        // What fails here fails again, and is answered, at the first request.
-        if let Ok(keys) = self.keys.get().await {
-            let _ = tokio::join!(api::warm(&keys.issuer), self.published(Ok(Arc::clone(&keys))));
-        }
+        self.grants.warm().await;
     }
 
-    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Shown<Grant>, Refusal> {
+    async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
         let (keys, presented) = self.open(&request.refresh_token).await?;
         cloud::put_user(presented.user_id);
 
-        let now = self.clock.now();
-        let identities = self.store.identities();
+        let (now, identities) = (caller.head.now, self.store.identities());
         let (rotation, user) = tokio::try_join!(
             identities.rotate_session(presented, now, self.idle),
             identities.user(presented.user_id)
@@ -125,87 +72,58 @@ impl UseCase for RefreshSession {
         let session = match rotation {
             Rotation::Rotated(session) => session,
             Rotation::Unchanged(session) => self.judge(&caller, presented, session).await?,
-            Rotation::Missing => return Err(RefreshRefused::Ended.into()),
+            Rotation::Missing => return Err(ProblemType::InvalidToken.into()),
         };
-        let user = user.ok_or(RefreshRefused::Ended)?;
+        let user = user.ok_or(ProblemType::InvalidToken)?;
         let generation = session.generation;
         let read = identities.of_one_moment(user, session).await?;
+        let (user, session) = read.ok_or(ProblemType::InvalidToken)?;
         // The generation stays the one that the token asks for.
-        let (user, session) = read
-            .map(|(user, session)| (user, Session { generation, ..session }))
-            .ok_or(RefreshRefused::Ended)?;
+        let session = Session { generation, ..session };
         if !user.admits(&session) {
-            return Err(RefreshRefused::Ended.into());
+            return Err(ProblemType::InvalidToken.into());
         }
 
-        let rights = self.roles.rights(&user, now).await?;
-        let token_id = self.random.uuid();
-        let grant = Grant::new(&keys.issuer, &user, &session, &rights, &self.schema, token_id, now)?;
-        let shown = Shown(grant);
-        // Not in one write: whoever comes again before it is there gets the same successor anyway.
+        let shown = Shown(self.grants.grant(&keys, &user, &session, now).await?);
+        // Not in one write: a retry that comes before it gets the same successor anyway.
         identities.keep_receipt(caller.receipt(&shown), now).await?;
         Ok(shown)
     }
 }
 
 impl RefreshSession {
-    /// The keys, and what the token says. A key that is not known may be a newer one.
-    async fn open(&self, token: &Secret) -> Result<(Arc<Keys>, Presented), Refusal> {
-        let keys = self.published(self.keys.get().await).await?;
-        match keys.issuer.open_refresh_token(token) {
-            Err(NotOpened::UnknownKey) => {
-                let keys = self.published(self.keys.newest().await).await?;
-                let presented = keys.issuer.open_refresh_token(token)?;
-                Ok((keys, presented))
+    /// Returns the keys, and the content of the token. An unknown key may be a newer one.
+    async fn open(&self, token: &Secret) -> Result<(Arc<SigningKeys>, Presented), Error> {
+        let mut keys = self.grants.keys().await?;
+        let mut opened = keys.issuer.open_refresh_token(token);
+        if let Err(NotOpened::UnknownKey) = opened {
+            keys = self.grants.newest_keys().await?;
+            opened = keys.issuer.open_refresh_token(token);
+        }
+        Ok((keys, opened.map_err(|_| ProblemType::InvalidToken)?))
+    }
+
+    /// Returns the session for a retry of its previous token, which gets the same successor. A token that was used
+    /// before ends the session, since one of its two holders is a thief.
+    async fn judge(&self, caller: &Anyone, presented: Presented, session: Session) -> Result<Session, Error> {
+        match session.judge(presented, caller.head.now, self.retry_window) {
+            Ok(()) => Ok(session),
+            Err(RefreshRefused::Ended) => Err(ProblemType::InvalidToken.into()),
+            Err(RefreshRefused::Expired) => Err(ProblemType::TokenExpired.into()),
+            Err(RefreshRefused::Reused) => {
+                retry_on_conflict(|_| self.end(caller, &session)).await?;
+                Err(ProblemType::TokenReused.into())
             }
-            opened => Ok((keys, opened?)),
         }
     }
 
-    /// The keys, the signing one published: nobody is to meet a token that cannot be verified.
-    async fn published(&self, keys: Result<Arc<Keys>, SecretUnavailable>) -> Result<Arc<Keys>, Refusal> {
-        let (keys, identities) = (keys?, self.store.identities());
-        let publish = || async { identities.publish_key(&keys.issuer.public_key(self.clock.now())).await };
-        keys.published.get_or_try_init(publish).await?;
-        Ok(keys)
-    }
-
-    /// The session for whose previous token a retry gets the same successor; a token that was used
-    /// before ends it, since one of its two holders is a thief.
-    async fn judge(
-        &self,
-        caller: &Anyone,
-        presented: Presented,
-        session: Session,
-    ) -> Result<Session, Refusal> {
-        let now = self.clock.now();
-        let judged = session.judge(presented, now, self.retry_window);
-        if judged == Err(RefreshRefused::Reused) {
-            let cause = caller.cause(self.random.id(now), now);
-            // A refusal has no receipt.
-            let store = self.store.answering(None);
-            let identities = self.store.identities();
-            let user = || async {
-                Ok::<_, Refusal>(identities.user(session.user_id).await?.ok_or(RefreshRefused::Ended)?)
-            };
-            store.end_session(user, EndedSession::token_reused(&session), &cause).await?;
-        }
-        judged?;
-        Ok(session)
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Forged(_) | Refusal::Refused(RefreshRefused::Ended) => {
-                Self::of(ProblemType::InvalidToken)
-            }
-            Refusal::Refused(RefreshRefused::Expired) => Self::of(ProblemType::TokenExpired),
-            Refusal::Refused(RefreshRefused::Reused) => Self::of(ProblemType::TokenReused),
-            Refusal::NoKeys(_) => Self::unavailable(),
-            Refusal::NoToken(_) => Self::failure(false),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
+    async fn end(&self, caller: &Anyone, session: &Session) -> Result<(), Error> {
+        let user = self.store.identities().user(session.user_id).await?.ok_or(ProblemType::InvalidToken)?;
+        let end = user.end_session(EndedSession::token_reused(session), caller.context());
+        // A refusal has no receipt.
+        match self.store.answering(None).end_session(&end, session.id).await {
+            Err(CommitError::Rejected(SessionEnded)) => Ok(()),
+            committed => Ok(committed?),
         }
     }
 }

@@ -7,18 +7,19 @@
 use std::time::Duration;
 
 use api::{
-    Accepted, Anyone, Body, Endpoint, FieldProblem, Problem, ProblemType, Receipts, Route, UseCase,
-    parse_locale, parse_person,
+    Accepted, Anyone, Body, Endpoint, Error, FieldProblem, ProblemType, Route, UseCase, parse_locale,
+    parse_person,
 };
-use cloud::{Clock, Cloud, FromSecret, Random, SecretUnavailable, SettingError};
-use credentials::{HashFailed, Hasher};
+use cloud::{Cloud, FromSecret, SettingError};
+use credentials::Hasher;
 use domain::{Applicant, CanonicalEmail, Email, NewPassword, Password, Registration, Secret};
-use passwords::{Choice, NotChosen, Present};
+use passwords::{Choice, Present};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Failure, MailLimits, NotReserved, Store};
-use thiserror::Error;
+use store::{MailLimits, Store};
 use tokens::RegistrationToken;
+
+const FIELD: &str = "/password";
 
 /// Takes registrations.
 pub struct Register {
@@ -27,8 +28,6 @@ pub struct Register {
     choice: Choice,
     lifetime: Duration,
     limits: MailLimits,
-    clock: Clock,
-    random: Random,
 }
 
 /// Wires the function.
@@ -36,19 +35,16 @@ pub struct Register {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
-    let settings = cloud.settings();
     let store = Store::new(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities()).sealed_by_credentials(cloud)?.limited();
+    let identities = store.identities().clone();
     let register = Register {
         store,
         hasher: passwords::hasher(cloud)?,
         choice: Choice::new(cloud)?,
-        lifetime: settings.seconds("VERIFICATION_LINK_SECONDS")?,
+        lifetime: cloud.settings().seconds("VERIFICATION_LINK_SECONDS")?,
         limits: MailLimits::new(cloud)?,
-        clock: cloud.clock(),
-        random: cloud.random(),
     };
-    Endpoint::changing(cloud, register, receipts)?.with_log_hashes(cloud)
+    Endpoint::new(cloud, identities, register)
 }
 
 /// Who wants an account.
@@ -74,40 +70,16 @@ pub struct Taken {
     registration_token: String,
 }
 
-/// Why a registration is not taken.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// Some fields are not acceptable: all of them, at once.
-    #[error("some fields are not acceptable")]
-    Unacceptable(Vec<FieldProblem>),
-    /// The pepper could not be read.
-    #[error("no pepper")]
-    NoPepper(#[from] SecretUnavailable),
-    /// The password could not be hashed.
-    #[error("no hash")]
-    NoHash(#[from] HashFailed),
-    /// Too many were made.
-    #[error(transparent)]
-    NotReserved(#[from] NotReserved),
-    /// It could not be stored.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
-}
-
 impl UseCase for Register {
     const ROUTES: &'static [Route] = &[Route::post("/v1/registrations")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::RateLimited, ProblemType::ValidationFailed];
+    const TAKES_PASSWORD: bool = true;
     type Caller = Anyone;
     type Request = Body<Request>;
     type Response = Accepted<Taken>;
-    type Refusal = Refusal;
-
-    fn gate(&self) -> &() {
-        &()
-    }
 
     async fn warm(&self) {
-        // What fails here fails again, and is answered, at the first request.
+        // A failure repeats at the first request, and is answered there.
         let _ = self.hasher.get().await;
     }
 
@@ -115,40 +87,43 @@ impl UseCase for Register {
         Email::parse(&request.email).ok().map(|email| email.canonical().clone())
     }
 
-    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, Refusal> {
-        let (applicant, password) = request.parse(&self.choice).map_err(Refusal::Unacceptable)?;
+    async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
+        let (applicant, password) = request.parse(&self.choice)?;
         // Each registration is a mail to whom it names, and a hash.
         let limits = self.limits.of("registration", applicant.email.canonical(), &caller.head.client);
-        self.store.identities().reserve(&limits, self.clock.now()).await?;
+        self.store.identities().reserve(&limits, caller.head.now).await?;
         let password = match password {
-            Some(password) => Some(self.settle(&password, &applicant).await?),
+            Some(password) => Some(self.hash(&caller, &password, &applicant).await?),
             None => None,
         };
 
-        let now = self.clock.now();
-        let cause = caller.cause(self.random.id(now), now);
-        let token = RegistrationToken::new(self.random.bytes());
+        let token = RegistrationToken::new(caller.head.random_bytes());
         let (registration, event) = Registration::request(
-            self.random.id(now),
+            caller.head.new_id(),
             applicant,
             password,
             token.hash(),
             self.lifetime,
-            cause,
+            caller.context(),
         );
         let registration_token = token.secret().expose().to_owned();
         let accepted = Accepted(Taken { status: "verification_sent", registration_token });
-        self.store.answering(caller.receipt(&accepted)).add_registration(&registration, event).await?;
-
+        self.store.answering(caller.receipt(&accepted)).add_registration(&registration, &event).await?;
         Ok(accepted)
     }
 }
 
 impl Register {
-    async fn settle(&self, password: &Password, applicant: &Applicant) -> Result<NewPassword, Refusal> {
-        let hasher = self.hasher.get().await?;
+    async fn hash(
+        &self,
+        caller: &Anyone,
+        password: &Password,
+        applicant: &Applicant,
+    ) -> Result<NewPassword, Error> {
+        let (hasher, salt) = (self.hasher.get().await?, caller.head.random_bytes());
         let own = self.choice.own_words_of_applicant(applicant);
-        Ok(self.choice.settle(&hasher, password, &own, Present::None, self.random.bytes()).await?)
+        let new = self.choice.settle(&hasher, password, &own, Present::None, salt).await;
+        new.map_err(|error| error.at(FIELD))
     }
 }
 
@@ -159,36 +134,13 @@ impl Request {
         let (email, [first_name, last_name]) = parse_person(&self.email, names, &mut wrong);
         let password = self.password.as_ref().map(|text| choice.parse(text)).transpose();
         let password =
-            password.map_err(|errors| wrong.extend(passwords::problems("/password", errors))).ok().flatten();
+            password.map_err(|errors| wrong.extend(passwords::problems(FIELD, errors))).ok().flatten();
         let locale = parse_locale(self.locale.as_deref(), &mut wrong);
         match email {
             Some(email) if wrong.is_empty() => {
                 Ok((Applicant { email, first_name, last_name, locale }, password))
             }
             _ => Err(wrong),
-        }
-    }
-}
-
-impl From<NotChosen> for Refusal {
-    fn from(not_chosen: NotChosen) -> Self {
-        match not_chosen {
-            NotChosen::Unacceptable(errors) => Self::Unacceptable(passwords::problems("/password", errors)),
-            NotChosen::NoHash(failed) => Self::NoHash(failed),
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unacceptable(fields) => Self::fields(fields),
-            Refusal::NoPepper(_) => Self::unavailable(),
-            Refusal::NoHash(_) => Self::failure(false),
-            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
-            Refusal::NotReserved(NotReserved::Failed(failure)) | Refusal::NotStored(failure) => {
-                Self::failure(failure.is_retryable())
-            }
         }
     }
 }

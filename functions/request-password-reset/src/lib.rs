@@ -5,18 +5,16 @@
 
 use std::time::Duration;
 
-use api::{Accepted, Anyone, Body, Endpoint, ProblemType, Route, UseCase};
+use api::{Accepted, Anyone, Body, Endpoint, Error, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{CanonicalEmail, PasswordResetRequest};
-use mail_requests::{Admitted, MailRequests, NotTaken, Request, Taken};
+use mail_requests::{MailAccepted, MailRequests, PROBLEMS, Request};
 
 /// A request that no mail has answered within this time is forgotten: whoever still waits asks again.
 const LIFETIME: Duration = Duration::from_hours(1);
 
 /// Takes requests for a new password.
-pub struct RequestPasswordReset {
-    requests: MailRequests,
-}
+pub struct RequestPasswordReset(MailRequests);
 
 /// Wires the function.
 ///
@@ -24,31 +22,26 @@ pub struct RequestPasswordReset {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<RequestPasswordReset>, SettingError> {
     let requests = MailRequests::new(cloud)?;
-    let receipts = requests.receipts(cloud)?;
-    Endpoint::changing(cloud, RequestPasswordReset { requests }, receipts)?.with_log_hashes(cloud)
+    Endpoint::new(cloud, requests.identities(), RequestPasswordReset(requests))
 }
 
 impl UseCase for RequestPasswordReset {
     const ROUTES: &'static [Route] = &[Route::post("/v1/password-resets")];
-    const PROBLEMS: &'static [ProblemType] = NotTaken::PROBLEMS;
+    const PROBLEMS: &'static [ProblemType] = PROBLEMS;
     type Caller = Anyone;
     type Request = Body<Request>;
-    type Response = Accepted<Taken>;
-    type Refusal = NotTaken;
-
-    fn gate(&self) -> &() {
-        &()
-    }
+    type Response = Accepted<MailAccepted>;
 
     fn address(Body(request): &Body<Request>) -> Option<CanonicalEmail> {
         request.address()
     }
 
-    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, NotTaken> {
-        let Admitted { email, cause } = self.requests.admit(&caller, &request, "reset").await?;
-        let (request, event) = PasswordResetRequest::new(self.requests.id(&cause), &email, LIFETIME, cause);
-        let taken = Taken::of("reset_sent");
-        self.requests.answering(&caller, &taken).add_password_reset(&request, event).await?;
-        Ok(taken)
+    async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
+        let email = self.0.admit(&caller, &request, "reset").await?;
+        let (request, event) =
+            PasswordResetRequest::new(caller.head.new_id(), &email, LIFETIME, caller.context());
+        let accepted = MailAccepted::of("reset_sent");
+        self.0.answering(&caller, &accepted).add_password_reset(&request, &event).await?;
+        Ok(accepted)
     }
 }

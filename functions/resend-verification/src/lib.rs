@@ -5,18 +5,16 @@
 
 use std::time::Duration;
 
-use api::{Accepted, Anyone, Body, Endpoint, ProblemType, Route, UseCase};
+use api::{Accepted, Anyone, Body, Endpoint, Error, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{CanonicalEmail, ResendRequest};
-use mail_requests::{Admitted, MailRequests, NotTaken, Request, Taken};
+use mail_requests::{MailAccepted, MailRequests, PROBLEMS, Request};
 
 /// A request that no mail has answered within this time is forgotten.
 const LIFETIME: Duration = Duration::from_hours(24);
 
 /// Takes requests to mail again.
-pub struct ResendVerification {
-    requests: MailRequests,
-}
+pub struct ResendVerification(MailRequests);
 
 /// Wires the function.
 ///
@@ -24,31 +22,25 @@ pub struct ResendVerification {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ResendVerification>, SettingError> {
     let requests = MailRequests::new(cloud)?;
-    let receipts = requests.receipts(cloud)?;
-    Endpoint::changing(cloud, ResendVerification { requests }, receipts)?.with_log_hashes(cloud)
+    Endpoint::new(cloud, requests.identities(), ResendVerification(requests))
 }
 
 impl UseCase for ResendVerification {
     const ROUTES: &'static [Route] = &[Route::post("/v1/registrations/resend")];
-    const PROBLEMS: &'static [ProblemType] = NotTaken::PROBLEMS;
+    const PROBLEMS: &'static [ProblemType] = PROBLEMS;
     type Caller = Anyone;
     type Request = Body<Request>;
-    type Response = Accepted<Taken>;
-    type Refusal = NotTaken;
-
-    fn gate(&self) -> &() {
-        &()
-    }
+    type Response = Accepted<MailAccepted>;
 
     fn address(Body(request): &Body<Request>) -> Option<CanonicalEmail> {
         request.address()
     }
 
-    async fn run(&self, caller: Anyone, Body(request): Body<Request>) -> Result<Accepted<Taken>, NotTaken> {
-        let Admitted { email, cause } = self.requests.admit(&caller, &request, "resend").await?;
-        let (request, event) = ResendRequest::new(self.requests.id(&cause), &email, LIFETIME, cause);
-        let taken = Taken::of("verification_sent");
-        self.requests.answering(&caller, &taken).add_resend(&request, event).await?;
-        Ok(taken)
+    async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
+        let email = self.0.admit(&caller, &request, "resend").await?;
+        let (request, event) = ResendRequest::new(caller.head.new_id(), &email, LIFETIME, caller.context());
+        let accepted = MailAccepted::of("verification_sent");
+        self.0.answering(&caller, &accepted).add_resend(&request, &event).await?;
+        Ok(accepted)
     }
 }

@@ -5,12 +5,10 @@
 //! refuse the former holder immediately, while tokens lack the role from the next log-in or refresh on. A deployment
 //! may end the user's sessions as well.
 
-use administration::{Administration, NotDone, Stated};
-use api::{AccessGate, Body, Endpoint, NoContent, Path, Permitted, ProblemType, RolesWrite, Route, UseCase};
+use administration::{Administration, Stated, UserRolePath};
+use api::{Body, Endpoint, Error, NoContent, Path, Permitted, ProblemType, RolesWrite, Route, UseCase};
 use cloud::{Cloud, SettingError};
-use domain::{Authority, RoleName, User, UserId};
-use schemars::JsonSchema;
-use serde::Deserialize;
+use domain::{Authority, User};
 
 /// Takes roles.
 pub struct RevokeRole {
@@ -25,16 +23,7 @@ pub struct RevokeRole {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<RevokeRole>, SettingError> {
     let ending_sessions = cloud.settings().parsed("END_SESSIONS_ON_REVOCATION")?;
     let administration = Administration::new(cloud)?;
-    let receipts = administration.receipts(cloud);
-    Endpoint::changing(cloud, RevokeRole { administration, ending_sessions }, receipts)
-}
-
-/// Whose role, and which.
-#[derive(Deserialize, JsonSchema)]
-pub struct Target {
-    #[schemars(extend("format" = "uuid"))]
-    id: String,
-    name: String,
+    Endpoint::new(cloud, administration.identities(), RevokeRole { administration, ending_sessions })
 }
 
 impl UseCase for RevokeRole {
@@ -42,32 +31,18 @@ impl UseCase for RevokeRole {
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::LastAdministrator];
     type Caller = Permitted<RolesWrite>;
-    type Request = (Path<Target>, Body<Stated>);
+    type Request = (Path<UserRolePath>, Body<Stated>);
     type Response = NoContent;
-    type Refusal = NotDone;
-
-    fn gate(&self) -> &AccessGate {
-        self.administration.gate()
-    }
 
     async fn run(
         &self,
-        caller: Permitted<RolesWrite>,
-        (Path(target), Body(stated)): (Path<Target>, Body<Stated>),
-    ) -> Result<NoContent, NotDone> {
-        let (user_id, name) = target.parse()?;
-        let reason = stated.parse()?;
-        let act = self.administration.act(&caller);
+        caller: Self::Caller,
+        (Path(path), Body(stated)): Self::Request,
+    ) -> Result<Self::Response, Error> {
+        let ((user, role), reason) = (path.parse()?, stated.parse()?);
         let take = |_: &Authority, user: &User| {
-            Ok(user.revoke_role(&name, self.ending_sessions, Some(reason.clone()), act.cause()))
+            Ok(user.revoke_role(&role, self.ending_sessions, Some(reason.clone()), caller.context()))
         };
-        act.change_roles((user_id, &name), take).await
-    }
-}
-
-impl Target {
-    fn parse(&self) -> Result<(UserId, RoleName), NotDone> {
-        let id = self.id.parse().map_err(|_| NotDone::NotFound)?;
-        Ok((id, RoleName::parse(&self.name).map_err(|_| NotDone::NotFound)?))
+        self.administration.act(&caller).change_roles(user, &role, take).await
     }
 }

@@ -13,14 +13,10 @@ mod source;
 mod square;
 mod webp;
 
-use api::{
-    AccessGate, Endpoint, NotAdmitted, Nothing, Problem, ProblemType, Profile, Receipts, Route, SignedIn,
-    UseCase, Versioned,
-};
-use cloud::{Clock, Cloud, Fault, Random, SettingError, Uploads, chain};
-use domain::{Allowance, AttributesSchema, Timestamp, User};
-use store::{Failure, Limit, NotReserved, Refused, Store};
-use thiserror::Error;
+use api::{Endpoint, Error, Nothing, ProblemType, Profile, Route, SignedIn, UseCase, Versioned};
+use cloud::{Cloud, SettingError, Uploads, chain};
+use domain::{Allowance, AttributesSchema, User};
+use store::{Limit, Store, retry_on_conflict};
 use tokio::task;
 
 use limits::Unacceptable;
@@ -29,10 +25,7 @@ use limits::Unacceptable;
 pub struct SetPicture {
     store: Store,
     uploads: Uploads,
-    gate: AccessGate,
     schema: AttributesSchema,
-    clock: Clock,
-    random: Random,
 }
 
 /// Wires the function.
@@ -40,41 +33,9 @@ pub struct SetPicture {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<SetPicture>, SettingError> {
-    let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities())?;
+    let (store, uploads) = (Store::new(cloud)?, Uploads::new(cloud)?);
     let schema = api::attributes_schema(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities());
-    let (uploads, clock, random) = (Uploads::new(cloud)?, cloud.clock(), cloud.random());
-    Endpoint::changing(cloud, SetPicture { store, uploads, gate, schema, clock, random }, receipts)
-}
-
-/// Why a user's picture stays as it is.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// The user has tried too often.
-    #[error(transparent)]
-    NotReserved(#[from] NotReserved),
-    /// Nothing was uploaded, or the upload is used up.
-    #[error("nothing was uploaded")]
-    UploadMissing,
-    /// The upload cannot be read.
-    #[error("the upload was not read")]
-    UploadNotRead(#[from] Fault),
-    /// The upload is not a picture, or not one within the limits.
-    #[error(transparent)]
-    Unacceptable(#[from] Unacceptable),
-    /// The caller is not admitted.
-    #[error(transparent)]
-    NotAdmitted(#[from] NotAdmitted),
-    /// The profile is not of the version that the request is for.
-    #[error("the profile has changed")]
-    Changed,
-    /// Too many changes of this user at once.
-    #[error("too many turns")]
-    Contended,
-    /// The tables failed.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
+    Endpoint::new(cloud, store.identities().clone(), SetPicture { store, uploads, schema })
 }
 
 impl UseCase for SetPicture {
@@ -89,21 +50,15 @@ impl UseCase for SetPicture {
     type Caller = SignedIn;
     type Request = Nothing;
     type Response = Versioned<Profile>;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
-
-    async fn run(&self, caller: SignedIn, _: Nothing) -> Result<Versioned<Profile>, Refusal> {
-        let user = user(&caller).await?;
-        let now = self.clock.now();
+    async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
+        let user = caller.user_to_change().await?;
         let limit = Limit::of_user("picture", caller.user_id, Allowance::of_pictures());
-        self.store.identities().reserve(&[limit], now).await?;
-        let upload = self.uploads.read(caller.user_id).await?.ok_or(Refusal::UploadMissing)?;
+        self.store.identities().reserve(&[limit], caller.head.now).await?;
+        let upload = self.uploads.read(caller.user_id).await?.ok_or(ProblemType::UploadMissing)?;
         let set = match self.render(upload).await {
-            Ok(picture) => self.set(&caller, user, &picture, now).await,
-            Err(unacceptable) => Err(unacceptable.into()),
+            Ok(picture) => self.set(&caller, user, &picture).await,
+            Err(Unacceptable) => Err(ProblemType::PictureUnacceptable.into()),
         };
         self.discard_upload(&caller).await;
         set
@@ -124,48 +79,16 @@ impl SetPicture {
         task::spawn_blocking(move || render::render(upload)).await.unwrap_or(Err(Unacceptable))
     }
 
-    async fn set(
-        &self,
-        caller: &SignedIn,
-        mut before: User,
-        octets: &[u8],
-        now: Timestamp,
-    ) -> Result<Versioned<Profile>, Refusal> {
-        let (picture, cause) = (self.random.id(now), caller.cause(self.random.id(now), now));
-        for _turn in 0..store::TURNS {
-            let (after, event) = before.set_picture(picture, cause.clone());
-            let shown = Versioned::for_owner(&after, &self.schema);
-            let store = self.store.answering(caller.receipt(&shown));
-            match store.set_picture((&before, &after), octets, event).await {
-                Ok(()) => return Ok(shown),
-                // Other changes of the user stay.
-                Err(Refused::Stale) => before = user(caller).await?,
-                Err(Refused::Failed(failure)) => return Err(failure.into()),
-            }
-        }
-        Err(Refusal::Contended)
-    }
-}
-
-/// Returns the caller, if the request is for the present version.
-async fn user(caller: &SignedIn) -> Result<User, Refusal> {
-    let user = caller.user().await?;
-    if caller.head.is_for_version(user.version) { Ok(user) } else { Err(Refusal::Changed) }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
-            Refusal::NotReserved(NotReserved::Failed(failure)) | Refusal::NotStored(failure) => {
-                Self::failure(failure.is_retryable())
-            }
-            Refusal::UploadMissing => Self::of(ProblemType::UploadMissing),
-            Refusal::UploadNotRead(fault) => Self::failure(fault.is_transient()),
-            Refusal::Unacceptable(_) => Self::of(ProblemType::PictureUnacceptable),
-            Refusal::NotAdmitted(refused) => refused.into(),
-            Refusal::Changed => Self::of(ProblemType::VersionConflict),
-            Refusal::Contended => Self::unavailable(),
-        }
+    /// Sets the picture of `user`. A retry reads the user again, and keeps concurrent changes.
+    async fn set(&self, caller: &SignedIn, user: User, octets: &[u8]) -> Result<Versioned<Profile>, Error> {
+        let (picture, user) = (caller.head.new_id(), &user);
+        retry_on_conflict(|attempt| async move {
+            let user = if attempt == 0 { user.clone() } else { caller.user_to_change().await? };
+            let change = user.set_picture(picture, caller.context());
+            let shown = Versioned::for_owner(&change.after, &self.schema);
+            self.store.answering(caller.receipt(&shown)).set_picture(&change, octets).await?;
+            Ok(shown)
+        })
+        .await
     }
 }

@@ -13,7 +13,7 @@ pub(crate) const MAX_MEMORY: u64 = 192 * 1024 * 1024;
 /// The upload is not a picture, or not one within the limits. The text quotes nothing from the file.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the upload is not an acceptable picture")]
-pub struct Unacceptable;
+pub(crate) struct Unacceptable;
 
 impl From<image::ImageError> for Unacceptable {
     fn from(_: image::ImageError) -> Self {

@@ -4,17 +4,15 @@
 //! suspend another one. The user is told by mail, and at log-in if the password is right. Only `reactivate-user` lets them
 //! sign in again. The erasure of a user who asked for it keeps its date, and logging in no longer cancels it.
 
-use administration::{Administration, NotDone, Stated, Whom};
+use administration::{Administration, Stated};
 use api::{
-    AccessGate, Body, Endpoint, Path, Permitted, ProblemType, Profile, Route, UseCase, UsersWrite, Versioned,
+    Body, Endpoint, Error, Path, Permitted, ProblemType, Profile, Route, UseCase, UserPath, UsersWrite,
+    Versioned,
 };
 use cloud::{Cloud, SettingError};
-use domain::User;
 
 /// Suspends users.
-pub struct SuspendUser {
-    administration: Administration,
-}
+pub struct SuspendUser(Administration);
 
 /// Wires the function.
 ///
@@ -22,8 +20,7 @@ pub struct SuspendUser {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<SuspendUser>, SettingError> {
     let administration = Administration::new(cloud)?;
-    let receipts = administration.receipts(cloud);
-    Endpoint::changing(cloud, SuspendUser { administration }, receipts)
+    Endpoint::new(cloud, administration.identities(), SuspendUser(administration))
 }
 
 impl UseCase for SuspendUser {
@@ -35,22 +32,17 @@ impl UseCase for SuspendUser {
         ProblemType::VersionConflict,
     ];
     type Caller = Permitted<UsersWrite>;
-    type Request = (Path<Whom>, Body<Stated>);
+    type Request = (Path<UserPath>, Body<Stated>);
     type Response = Versioned<Profile>;
-    type Refusal = NotDone;
-
-    fn gate(&self) -> &AccessGate {
-        self.administration.gate()
-    }
 
     async fn run(
         &self,
-        caller: Permitted<UsersWrite>,
-        (Path(whom), Body(stated)): (Path<Whom>, Body<Stated>),
-    ) -> Result<Versioned<Profile>, NotDone> {
-        let (user_id, reason) = (whom.parse()?, stated.parse()?);
-        let act = self.administration.act(&caller);
-        let suspend = |user: &User| Ok(user.suspend(reason.clone(), act.cause()));
-        act.change_user(user_id, suspend, |user| user.clone().into()).await
+        caller: Self::Caller,
+        (Path(user), Body(stated)): Self::Request,
+    ) -> Result<Self::Response, Error> {
+        let (user, reason) = (user.parse()?, stated.parse()?);
+        let act = self.0.act(&caller);
+        act.change_user(user, |user| Ok(user.suspend(reason.clone(), caller.context())), Versioned::from)
+            .await
     }
 }

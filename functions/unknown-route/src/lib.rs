@@ -2,9 +2,8 @@
 //! which is also the preflight of a cross-origin request: API Gateway adds the headers of CORS. Other
 //! requests are refused, as problem+json unlike the gateway's own refusal.
 
-use api::{Allowed, Anyone, Endpoint, Nothing, Problem, ProblemType, Route, UseCase};
+use api::{Allowed, Anyone, Endpoint, Error, Nothing, Problem, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
-use thiserror::Error;
 
 /// Refuses.
 pub struct UnknownRoute {
@@ -22,18 +21,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<UnknownRoute>, SettingError> {
         |text: &str| text.trim().split_once(' ').map(|(method, path)| (method.to_owned(), path.to_owned()));
     let routes: Option<_> = routes.split(',').map(route).collect();
     let routes = routes.ok_or(SettingError::new("ROUTES", "must be a list such as `GET /a, POST /b`"))?;
-    Endpoint::reading(cloud, UnknownRoute { routes })
-}
-
-/// Why nothing is here.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// No route has the path.
-    #[error("no such path")]
-    NotFound,
-    /// The path has these methods only.
-    #[error("no such method")]
-    MethodNotAllowed(String),
+    Endpoint::public(cloud, UnknownRoute { routes })
 }
 
 impl UseCase for UnknownRoute {
@@ -42,18 +30,13 @@ impl UseCase for UnknownRoute {
     type Caller = Anyone;
     type Request = Nothing;
     type Response = Allowed;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &() {
-        &()
-    }
-
-    async fn run(&self, caller: Anyone, _: Nothing) -> Result<Allowed, Refusal> {
-        let methods = self.methods(&caller.head.path).ok_or(Refusal::NotFound)?;
+    async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
+        let methods = self.methods(&caller.head.path).ok_or(ProblemType::NotFound)?;
         if caller.head.method == "OPTIONS" {
             Ok(Allowed(methods))
         } else {
-            Err(Refusal::MethodNotAllowed(methods))
+            Err(Problem::method_not_allowed(methods).into())
         }
     }
 }
@@ -79,15 +62,6 @@ fn has_shape(route: &str, path: &str) -> bool {
             (None, None) => return true,
             (Some(ours), Some(theirs)) if ours == theirs || ours.starts_with('{') && !theirs.is_empty() => {}
             _ => return false,
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::NotFound => Self::of(ProblemType::NotFound),
-            Refusal::MethodNotAllowed(methods) => Self::method_not_allowed(methods),
         }
     }
 }

@@ -1,21 +1,14 @@
 //! `PATCH /v1/me`: changes the profile of the user who is signed in, by a JSON Merge Patch (RFC 7396).
 
-use api::{
-    AccessGate, Body, Endpoint, FieldProblem, NotAdmitted, Problem, ProblemType, Profile, ProfilePatch,
-    Receipts, Route, SignedIn, UseCase, Versioned,
-};
-use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Accessor, AttributesSchema, InvalidAttribute, User};
-use store::{Failure, Refused, Store};
-use thiserror::Error;
+use api::{Body, Endpoint, Error, ProblemType, Profile, ProfilePatch, Route, SignedIn, UseCase, Versioned};
+use cloud::{Cloud, SettingError};
+use domain::{Accessor, AttributesSchema};
+use store::{Store, retry_on_conflict};
 
 /// Changes profiles.
 pub struct UpdateProfile {
     store: Store,
-    gate: AccessGate,
     schema: AttributesSchema,
-    clock: Clock,
-    random: Random,
 }
 
 /// Wires the function.
@@ -23,32 +16,8 @@ pub struct UpdateProfile {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<UpdateProfile>, SettingError> {
-    let store = Store::new(cloud)?;
-    let gate = AccessGate::new(cloud, store.identities())?;
-    let schema = api::attributes_schema(cloud)?;
-    let receipts = Receipts::new(cloud, store.identities());
-    let (clock, random) = (cloud.clock(), cloud.random());
-    Endpoint::changing(cloud, UpdateProfile { store, gate, schema, clock, random }, receipts)
-}
-
-/// Why a profile is not changed.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// Some fields are not acceptable: all of them, at once.
-    #[error("some fields are not acceptable")]
-    Unacceptable(Vec<FieldProblem>),
-    /// The caller is not admitted.
-    #[error(transparent)]
-    NotAdmitted(#[from] NotAdmitted),
-    /// The profile is not of the version that the request is for.
-    #[error("the profile has changed")]
-    Changed,
-    /// Too many changes of this user at once.
-    #[error("too many turns")]
-    Contended,
-    /// The tables failed.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
+    let (store, schema) = (Store::new(cloud)?, api::attributes_schema(cloud)?);
+    Endpoint::new(cloud, store.identities().clone(), UpdateProfile { store, schema })
 }
 
 impl UseCase for UpdateProfile {
@@ -58,59 +27,22 @@ impl UseCase for UpdateProfile {
     type Caller = SignedIn;
     type Request = Body<ProfilePatch>;
     type Response = Versioned<Profile>;
-    type Refusal = Refusal;
 
-    fn gate(&self) -> &AccessGate {
-        &self.gate
-    }
-
-    async fn run(
-        &self,
-        caller: SignedIn,
-        Body(patch): Body<ProfilePatch>,
-    ) -> Result<Versioned<Profile>, Refusal> {
-        let change = patch.parse(&self.schema, Accessor::User).map_err(Refusal::Unacceptable)?;
-        let now = self.clock.now();
-        let cause = caller.cause(self.random.id(now), now);
-        for _turn in 0..store::TURNS {
-            let before = user(&caller).await?;
-            let Some((after, event)) = before.update(&change, None, cause.clone())? else {
-                let shown = Versioned::for_owner(&before, &self.schema);
-                self.store.identities().keep_receipt(caller.receipt(&shown), now).await?;
+    async fn run(&self, caller: Self::Caller, Body(patch): Self::Request) -> Result<Self::Response, Error> {
+        let change = patch.parse(&self.schema, Accessor::User)?;
+        // A retry keeps what a concurrent change has made of the other fields.
+        retry_on_conflict(|_| async {
+            let user = caller.user_to_change().await?;
+            let Some(update) = user.update(&change, None, caller.context())? else {
+                let shown = Versioned::for_owner(&user, &self.schema);
+                let receipt = caller.receipt(&shown);
+                self.store.identities().keep_receipt(receipt, caller.head.now).await?;
                 return Ok(shown);
             };
-            let shown = Versioned::for_owner(&after, &self.schema);
-            match self.store.answering(caller.receipt(&shown)).update_user((&before, &after), event).await {
-                Ok(()) => return Ok(shown),
-                // Fields that this change does not name stay as the other one has left them.
-                Err(Refused::Stale) => {}
-                Err(Refused::Failed(failure)) => return Err(failure.into()),
-            }
-        }
-        Err(Refusal::Contended)
-    }
-}
-
-/// Returns the caller, if the request is for the present version.
-async fn user(caller: &SignedIn) -> Result<User, Refusal> {
-    let user = caller.user().await?;
-    if caller.head.is_for_version(user.version) { Ok(user) } else { Err(Refusal::Changed) }
-}
-
-impl From<InvalidAttribute> for Refusal {
-    fn from(error: InvalidAttribute) -> Self {
-        Self::Unacceptable(vec![error.into()])
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unacceptable(fields) => Self::fields(fields),
-            Refusal::NotAdmitted(refused) => refused.into(),
-            Refusal::Changed => Self::of(ProblemType::VersionConflict),
-            Refusal::Contended => Self::unavailable(),
-            Refusal::NotStored(failure) => Self::failure(failure.is_retryable()),
-        }
+            let shown = Versioned::for_owner(&update.after, &self.schema);
+            self.store.answering(caller.receipt(&shown)).update_user(&update).await?;
+            Ok(shown)
+        })
+        .await
     }
 }

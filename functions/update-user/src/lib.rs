@@ -4,17 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use administration::{Administration, NotDone, Whom};
+use administration::Administration;
 use api::{
-    AccessGate, Body, Endpoint, FieldProblem, Member, Never, Path, Permitted, Problem, ProblemType, Profile,
-    ProfilePatch, Route, UseCase, UsersWrite, Versioned,
+    Body, Endpoint, Error, Member, Never, Path, Permitted, ProblemType, Profile, ProfilePatch, Route,
+    UseCase, UserPath, UsersWrite, Versioned,
 };
 use cloud::{Cloud, SettingError};
-use domain::{Accessor, AttributesSchema, InvalidAttribute, StatedReason, User};
+use domain::{Accessor, AttributesSchema, StatedReason, User};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use thiserror::Error;
 
 /// Changes users.
 pub struct UpdateUser {
@@ -29,8 +28,7 @@ pub struct UpdateUser {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<UpdateUser>, SettingError> {
     let administration = Administration::new(cloud)?;
     let schema = api::attributes_schema(cloud)?;
-    let receipts = administration.receipts(cloud);
-    Endpoint::changing(cloud, UpdateUser { administration, schema }, receipts)
+    Endpoint::new(cloud, administration.identities(), UpdateUser { administration, schema })
 }
 
 /// What to change, and why. A member that is missing stays as it is, one that is `null` is removed.
@@ -61,68 +59,31 @@ pub struct Request {
     reason: String,
 }
 
-/// Why a user stays as they are.
-#[derive(Debug, Error)]
-pub enum Refusal {
-    /// Some fields are not acceptable: all of them, at once.
-    #[error("some fields are not acceptable")]
-    Unacceptable(Vec<FieldProblem>),
-    /// It cannot be done.
-    #[error(transparent)]
-    NotDone(#[from] NotDone),
-}
-
 impl UseCase for UpdateUser {
     const ROUTES: &'static [Route] = &[Route::patch("/v1/users/{id}")];
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::VersionConflict];
     type Caller = Permitted<UsersWrite>;
-    type Request = (Path<Whom>, Body<Request>);
+    type Request = (Path<UserPath>, Body<Request>);
     type Response = Versioned<Profile>;
-    type Refusal = Refusal;
-
-    fn gate(&self) -> &AccessGate {
-        self.administration.gate()
-    }
 
     async fn run(
         &self,
-        caller: Permitted<UsersWrite>,
-        (Path(whom), Body(request)): (Path<Whom>, Body<Request>),
-    ) -> Result<Versioned<Profile>, Refusal> {
-        let id = whom.parse()?;
+        caller: Self::Caller,
+        (Path(user), Body(request)): Self::Request,
+    ) -> Result<Self::Response, Error> {
+        let user = user.parse()?;
         let (patch, reason) = request.parse()?;
-        let change = patch.parse(&self.schema, Accessor::Admin).map_err(Refusal::Unacceptable)?;
-        let act = self.administration.act(&caller);
-        let update =
-            |user: &User| Ok::<_, Refusal>(user.update(&change, Some(reason.clone()), act.cause())?);
-        act.change_user(id, update, shown).await
+        let change = patch.parse(&self.schema, Accessor::Admin)?;
+        let update = |user: &User| Ok(user.update(&change, Some(reason.clone()), caller.context())?);
+        self.administration.act(&caller).change_user(user, update, Versioned::from).await
     }
 }
 
 impl Request {
-    fn parse(self) -> Result<(ProfilePatch, StatedReason), NotDone> {
+    fn parse(self) -> Result<(ProfilePatch, StatedReason), Error> {
         let Self { first_name, last_name, locale, attributes, picture, reason } = self;
         let patch = ProfilePatch { first_name, last_name, locale, attributes, picture };
-        Ok((patch, StatedReason::parse(&reason)?))
-    }
-}
-
-fn shown(user: &User) -> Versioned<Profile> {
-    Versioned { version: user.version, content: user.clone().into() }
-}
-
-impl From<InvalidAttribute> for Refusal {
-    fn from(error: InvalidAttribute) -> Self {
-        Self::Unacceptable(vec![error.into()])
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Unacceptable(fields) => Self::fields(fields),
-            Refusal::NotDone(not_done) => not_done.into(),
-        }
+        Ok((patch, administration::reason(&reason)?))
     }
 }

@@ -12,7 +12,7 @@ use domain::{Actor, Cause, Digest, Standing, Timestamp, UsersByStatus, Week};
 use events::GRACE;
 use futures_util::{StreamExt, stream};
 use serde::{Serialize, de::IgnoredAny};
-use store::{Failure, Identities, Outbox, Refused, Run, Runs, Store, UserCounts};
+use store::{CommitError, Failure, Identities, Outbox, Run, Runs, Store, UserCounts};
 
 /// What else is done by itself, and how often: as the template has it.
 pub const TASKS: [(&str, Duration); 3] = [
@@ -93,11 +93,11 @@ impl WriteDigest {
         // Many reads at once are large; whoever waits for them need not be.
         let standing = Box::pin(self.standing(now)).await?;
         let (digest, event) = Digest::write(standing, before.as_ref(), self.cause(now, invocation));
-        match self.store.answering(None).write_digest(before.as_ref(), &digest, event).await {
+        match self.store.answering(None).write_digest(before.as_ref(), &digest, &event).await {
             Ok(()) => Ok(true),
             // Another run was quicker.
-            Err(Refused::Stale) => Ok(false),
-            Err(Refused::Failed(failure)) => Err(failure),
+            Err(CommitError::Conflict) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 

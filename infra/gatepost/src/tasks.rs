@@ -7,7 +7,7 @@ use cloud::Cloud;
 use domain::{Actor, Cause, Timestamp, User, UserId};
 use local::template::Schedule;
 use serde_json::{Value, json};
-use store::{Erasure, Refused, Run, Runs, StandingRefused, Store};
+use store::{Erasure, Run, Runs, Store, retry_on_conflict};
 use thiserror::Error;
 use tokio::runtime;
 
@@ -28,6 +28,8 @@ pub(crate) enum TasksError {
     Template(#[from] local::template::TemplateError),
     #[error("{}", cloud::chain(.0))]
     Table(#[from] store::Failure),
+    #[error("{}", cloud::chain(.0))]
+    Commit(#[from] store::CommitError<store::LastAdministrator>),
     #[error("there is no task {0}: see `gatepost tasks list`")]
     NoTask(String),
     #[error("{0} is done again and again: what waits can be canceled, such as {0}/USER")]
@@ -36,6 +38,12 @@ pub(crate) enum TasksError {
     Due(String),
     #[error("the system does not permit it: {0}")]
     Permitted(#[from] io::Error),
+}
+
+impl store::AttemptError for TasksError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Commit(error) if error.is_conflict())
+    }
 }
 
 const EXIT_CODES: &str = "\
@@ -161,20 +169,14 @@ impl Tasks {
             correlation_id: random.uuid().to_string(),
             traceparent: None,
         };
-        for _turn in 0..store::TURNS {
+        retry_on_conflict(|_| async {
             let (user, erasure) = self.waiting(task).await?;
             if erasure.due_at <= now {
                 return Err(TasksError::Due(task.to_owned()));
             }
-            let (kept, event) = user.cancel_deletion(None, cause.clone());
-            match self.store.answering(None).change_user((&user, &kept), event).await {
-                Ok(()) => return Ok(()),
-                Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
-                // The user has changed meanwhile. Whoever stays is not the last administrator who goes.
-                Err(StandingRefused::Refused(Refused::Stale) | StandingRefused::LastAdministrator) => {}
-            }
-        }
-        Err(store::Failure::Contended.into())
+            Ok(self.store.answering(None).change_user(&user.cancel_deletion(None, cause.clone())).await?)
+        })
+        .await
     }
 
     /// What waits under this name, and whom it is about.

@@ -1,74 +1,67 @@
 //! One action of a caller on a user or a role.
 
-use api::{Answer, NoContent, Permitted, Right, RolesWrite, UsersWrite};
-use domain::{Authority, Cause, Event, NoAuthority, Role, RoleName, Status, User, UserId};
-use store::{Commands, Failure, Limit, Refused, StandingRefused, Store};
+use api::{Answer, Error, NoContent, Permitted, ProblemType, Right, RolesWrite, UsersWrite};
+use domain::{Authority, NoAuthority, Role, RoleName, Status, Transition, User, UserId};
+use store::{Commands, Limit, Store, retry_on_conflict};
 
-use crate::NotDone;
-
-/// An action on one request. Its time and its event id are fixed, so that each retry decides the same.
+/// An action on one request.
 pub struct Act<'a, R> {
     pub(crate) store: &'a Store,
     pub(crate) caller: &'a Permitted<R>,
-    pub(crate) cause: Cause,
     pub(crate) limits: Vec<Limit>,
 }
 
 impl Act<'_, UsersWrite> {
-    /// Changes a user to what `decide` returns, if it returns anything, and answers with the user as they are then.
-    /// A user who asked for their deletion can be changed until it is due.
+    /// Changes a user as `decide` returns, if it returns a change, and answers with the user afterwards. A user who
+    /// asked for their deletion can be changed until it is due.
     ///
     /// # Errors
-    /// The refusal of `decide`, or [`NotDone`]: for a user whom an administrator has deleted, whom the caller may
-    /// not change, or who is not of the version that the request is for.
-    pub async fn change_user<A: Answer, E: From<NotDone>>(
+    /// The error of `decide`; [`ProblemType::NotFound`] for a user whom an administrator has deleted;
+    /// [`ProblemType::Forbidden`] and [`ProblemType::VersionConflict`].
+    pub async fn change_user<A: Answer>(
         &self,
         id: UserId,
-        decide: impl Fn(&User) -> Result<Option<(User, Event)>, E>,
-        answer: impl Fn(&User) -> A,
-    ) -> Result<A, E> {
-        self.change_whom(|user| self.is_there(user), id, decide, answer).await
+        decide: impl Fn(&User) -> Result<Option<Transition>, Error> + Sync,
+        answer: impl Fn(User) -> A + Sync,
+    ) -> Result<A, Error> {
+        let decide = |_: &Authority, user: &User| {
+            self.require(self.is_there(user), user)?;
+            decide(user)
+        };
+        self.decide_on_user(id, decide, answer).await
     }
 
     /// Changes a user who is suspended, or whom an administrator has deleted and who is not erased yet. A deletion
     /// that the user asked for is theirs to cancel.
     ///
     /// # Errors
-    /// The refusal of `decide`, or [`NotDone`].
-    pub async fn bring_user_back<A: Answer, E: From<NotDone>>(
+    /// As [`Self::change_user`].
+    pub async fn bring_user_back<A: Answer>(
         &self,
         id: UserId,
-        decide: impl Fn(&User) -> Result<Option<(User, Event)>, E>,
-        answer: impl Fn(&User) -> A,
-    ) -> Result<A, E> {
-        let now = self.cause.occurred_at;
-        let can_return = |user: &User| match user.status {
-            Status::Active | Status::Suspended => true,
-            Status::Deleting { erase_at, is_final, was_suspended } => {
-                (is_final || was_suspended) && now < erase_at
-            }
-        };
-        self.change_whom(can_return, id, decide, answer).await
-    }
-
-    async fn change_whom<A: Answer, E: From<NotDone>>(
-        &self,
-        is_there: impl Fn(&User) -> bool,
-        id: UserId,
-        decide: impl Fn(&User) -> Result<Option<(User, Event)>, E>,
-        answer: impl Fn(&User) -> A,
-    ) -> Result<A, E> {
+        decide: impl Fn(&User) -> Result<Option<Transition>, Error> + Sync,
+        answer: impl Fn(User) -> A + Sync,
+    ) -> Result<A, Error> {
+        let now = self.caller.head.now;
         let decide = |_: &Authority, user: &User| {
-            if !is_there(user) {
-                return Err(NotDone::NotFound.into());
-            }
-            if !self.caller.head.is_for_version(user.version) {
-                return Err(NotDone::Changed.into());
-            }
+            let can_return = match user.status {
+                Status::Active | Status::Suspended => true,
+                Status::Deleting { erase_at, is_final, was_suspended } => {
+                    (is_final || was_suspended) && now < erase_at
+                }
+            };
+            self.require(can_return, user)?;
             decide(user)
         };
-        // Boxed, since the compiler lays out futures only to some depth.
-        Box::pin(self.decide_on_user(id, decide, answer)).await
+        self.decide_on_user(id, decide, answer).await
+    }
+
+    /// Requires that the user can be changed, and is of the version that the request is for.
+    fn require(&self, can_be_changed: bool, user: &User) -> Result<(), Error> {
+        if !can_be_changed {
+            return Err(ProblemType::NotFound.into());
+        }
+        self.caller.head.require_version(user.version)
     }
 }
 
@@ -76,70 +69,73 @@ impl Act<'_, RolesWrite> {
     /// Gives a role to a user, or takes it, as `decide` returns.
     ///
     /// # Errors
-    /// The refusal of `decide`, or [`NotDone`]: also if the caller could not give the role.
-    pub async fn change_roles<E: From<NotDone>>(
+    /// The error of `decide`; [`ProblemType::NotFound`]; [`ProblemType::Forbidden`] also if the caller could not give
+    /// the role.
+    pub async fn change_roles(
         &self,
-        (id, role): (UserId, &RoleName),
-        decide: impl Fn(&Authority, &User) -> Result<Option<(User, Event)>, E>,
-    ) -> Result<NoContent, E> {
+        id: UserId,
+        role: &RoleName,
+        decide: impl Fn(&Authority, &User) -> Result<Option<Transition>, Error> + Sync,
+    ) -> Result<NoContent, Error> {
         let decide = |authority: &Authority, user: &User| {
             if !self.is_there(user) {
-                return Err(NotDone::NotFound.into());
+                return Err(ProblemType::NotFound.into());
             }
             if authority.roles().get(role).is_some_and(|role| !authority.may_give_role(role)) {
-                return Err(NotDone::from(NoAuthority::Forbidden).into());
+                return Err(NoAuthority::Forbidden.into());
             }
             decide(authority, user)
         };
-        // Boxed, since the compiler lays out futures only to some depth.
-        Box::pin(self.decide_on_user(id, decide, |_| NoContent)).await
+        self.decide_on_user(id, decide, |_| NoContent).await
     }
 
-    /// Changes a role. `decide` returns the role as it is, and as it is to be if that differs. Answers with the
-    /// role as it is then.
+    /// Changes a role as `decide` returns, if it returns a change, and answers with the role afterwards. `decide` is
+    /// given an undefined role if there is none of this name.
     ///
     /// # Errors
-    /// The refusal of `decide`, or [`NotDone`].
-    pub async fn change_role<A: Answer, E: From<NotDone>>(
+    /// The error of `decide`, or if the caller has lost the permission.
+    pub async fn change_role<A: Answer>(
         &self,
-        decide: impl Fn(&Authority) -> Result<(Role, Option<(Role, Event)>), E>,
-        answer: impl Fn(&Role) -> A,
-    ) -> Result<A, E> {
-        for _turn in 0..store::TURNS {
+        name: &RoleName,
+        decide: impl Fn(&Authority, &Role) -> Result<Option<Transition<Role>>, Error> + Sync,
+        answer: impl Fn(&Role) -> A + Sync,
+    ) -> Result<A, Error> {
+        retry_on_conflict(|_| async {
             let authority = self.authority().await?;
-            let (before, change) = decide(&authority)?;
-            let answer = answer(change.as_ref().map_or(&before, |(after, _)| after));
-            let Some((after, event)) = change else { return self.is_so(answer).await };
-            let is_own = authority.rests_on().any(|(name, _)| *name == after.name);
-            let commands = self.answering(&answer, is_own, &authority);
-            let committed = commands.put_role(&after, event).await;
-            if is_done(committed.map_err(StandingRefused::from))? {
-                return Ok(answer);
-            }
-        }
-        Err(NotDone::from(Failure::Contended).into())
+            let role = authority.roles().get(name).cloned();
+            let role = role.unwrap_or_else(|| Role::undefined(name.clone()));
+            let change = decide(&authority, &role)?;
+            let answer = answer(change.as_ref().map_or(&role, |change| &change.after));
+            let Some(change) = change else { return self.unchanged(answer).await };
+            let is_own = authority.rests_on().any(|(own, _)| own == name);
+            self.answering(&answer, is_own, &authority).put_role(&change).await?;
+            Ok(answer)
+        })
+        .await
     }
 }
 
 impl<R: Right> Act<'_, R> {
     /// Limits the action: it counts once it is decided, before it is committed.
     #[must_use]
-    pub fn limited_by(self, limits: Vec<Limit>) -> Self {
-        Self { limits, ..self }
-    }
-
-    /// Returns the cause of the event.
-    #[must_use]
-    pub fn cause(&self) -> Cause {
-        self.cause.clone()
+    pub fn limited_by(self, limits: impl Into<Vec<Limit>>) -> Self {
+        Self { limits: limits.into(), ..self }
     }
 
     /// Returns the authority of the caller as it is now.
     ///
     /// # Errors
-    /// [`NotDone`] if the caller no longer has it.
-    pub async fn authority(&self) -> Result<Authority, NotDone> {
-        Ok(self.caller.authority().await?)
+    /// If the session has ended, the caller does not hold the permission, or the table does not answer.
+    pub async fn authority(&self) -> Result<Authority, Error> {
+        self.caller.authority().await
+    }
+
+    /// Reserves an attempt at each limit of the action.
+    ///
+    /// # Errors
+    /// [`ProblemType::RateLimited`], or if the table does not answer.
+    pub async fn reserve(&self) -> Result<(), Error> {
+        Ok(self.store.identities().reserve(&self.limits, self.caller.head.now).await?)
     }
 
     /// Returns the commands under `authority`, of which one is committed with the receipt for `answer`. A change
@@ -155,63 +151,52 @@ impl<R: Right> Act<'_, R> {
         self.store.answering(receipt).under(authority)
     }
 
-    async fn decide_on_user<A: Answer, E: From<NotDone>>(
+    async fn decide_on_user<A: Answer>(
         &self,
         id: UserId,
-        decide: impl Fn(&Authority, &User) -> Result<Option<(User, Event)>, E>,
-        answer: impl Fn(&User) -> A,
-    ) -> Result<A, E> {
-        for turn in 0..store::TURNS {
-            let (authority, user) = tokio::try_join!(self.authority(), self.user(id))?;
-            let change = decide(&authority, &user)?;
-            let after = change.as_ref().map_or(&user, |(after, _)| after);
-            if !authority.may_change(&user, after) {
-                return Err(NotDone::from(NoAuthority::Forbidden).into());
-            }
-            let answer = answer(after);
-            let Some((after, event)) = change else { return self.is_so(answer).await };
-            if turn == 0 && !self.limits.is_empty() {
-                self.reserve().await?;
-            }
-            let touches_caller =
-                id == self.caller.user_id && (after.epoch, &after.roles) != (user.epoch, &user.roles);
-            let commands = self.answering(&answer, touches_caller, &authority);
-            let committed = commands.change_user((&user, &after), event).await;
-            if is_done(committed)? {
-                return Ok(answer);
-            }
+        decide: impl Fn(&Authority, &User) -> Result<Option<Transition>, Error> + Sync,
+        answer: impl Fn(User) -> A + Sync,
+    ) -> Result<A, Error> {
+        retry_on_conflict(|attempt| self.attempt_on_user(attempt, id, &decide, &answer)).await
+    }
+
+    async fn attempt_on_user<A: Answer>(
+        &self,
+        attempt: usize,
+        id: UserId,
+        decide: &(impl Fn(&Authority, &User) -> Result<Option<Transition>, Error> + Sync),
+        answer: &(impl Fn(User) -> A + Sync),
+    ) -> Result<A, Error> {
+        let (authority, user) = tokio::try_join!(self.authority(), self.user(id))?;
+        let change = decide(&authority, &user)?;
+        let after = change.as_ref().map_or(&user, |change| &change.after);
+        if !authority.may_change(&user, after) {
+            return Err(NoAuthority::Forbidden.into());
         }
-        Err(NotDone::from(Failure::Contended).into())
+        let answer = answer(after.clone());
+        let Some(change) = &change else { return self.unchanged(answer).await };
+        if attempt == 0 {
+            self.reserve().await?;
+        }
+        let touches_caller =
+            id == self.caller.user_id && (after.epoch, &after.roles) != (user.epoch, &user.roles);
+        self.answering(&answer, touches_caller, &authority).change_user(change).await?;
+        Ok(answer)
     }
 
     /// Returns whether a user can be changed: not once an administrator has deleted them, or the erasure is due.
     fn is_there(&self, user: &User) -> bool {
-        !matches!(user.status, Status::Deleting { .. }) || user.can_cancel_deletion(self.cause.occurred_at)
+        !matches!(user.status, Status::Deleting { .. }) || user.can_cancel_deletion(self.caller.head.now)
     }
 
-    async fn reserve(&self) -> Result<(), NotDone> {
-        Ok(self.store.identities().reserve(&self.limits, self.cause.occurred_at).await?)
+    async fn user(&self, id: UserId) -> Result<User, Error> {
+        Ok(self.store.identities().user(id).await?.ok_or(ProblemType::NotFound)?)
     }
 
-    async fn user(&self, id: UserId) -> Result<User, NotDone> {
-        self.store.identities().user(id).await?.ok_or(NotDone::NotFound)
-    }
-
-    /// Nothing is to be done, but the answer is to be the same the next time.
-    async fn is_so<A: Answer, E: From<NotDone>>(&self, answer: A) -> Result<A, E> {
-        let kept =
-            self.store.identities().keep_receipt(self.caller.receipt(&answer), self.cause.occurred_at).await;
-        kept.map_err(NotDone::from)?;
+    /// Keeps the answer to a request that changes nothing.
+    async fn unchanged<A: Answer>(&self, answer: A) -> Result<A, Error> {
+        let receipt = self.caller.receipt(&answer);
+        self.store.identities().keep_receipt(receipt, self.caller.head.now).await?;
         Ok(answer)
-    }
-}
-
-/// Whether it is done. What has become stale is to be decided again.
-fn is_done(committed: Result<(), StandingRefused>) -> Result<bool, NotDone> {
-    match committed {
-        Ok(()) => Ok(true),
-        Err(StandingRefused::Refused(Refused::Stale)) => Ok(false),
-        Err(StandingRefused::Refused(Refused::Failed(failure))) => Err(failure.into()),
-        Err(StandingRefused::LastAdministrator) => Err(NotDone::LastAdministrator),
     }
 }

@@ -1,19 +1,11 @@
-//! What is asked for: about whom, and why.
+//! Parts of requests that administrative routes share.
 
-use domain::{StatedReason, UserId};
+use api::{Error, ProblemType};
+use domain::{RoleName, StatedReason, UserId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::NotDone;
-
-/// A user, by their place in the path.
-#[derive(Deserialize, JsonSchema)]
-pub struct Whom {
-    #[schemars(extend("format" = "uuid"))]
-    id: String,
-}
-
-/// Why it is done.
+/// The reason for an action.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stated {
@@ -21,22 +13,40 @@ pub struct Stated {
     reason: String,
 }
 
-impl Whom {
-    /// Who it is.
-    ///
-    /// # Errors
-    /// What is no id is nobody's.
-    pub fn parse(&self) -> Result<UserId, NotDone> {
-        self.id.parse().map_err(|_| NotDone::NotFound)
-    }
+/// The role of a user that the path names.
+#[derive(Deserialize, JsonSchema)]
+pub struct UserRolePath {
+    #[schemars(extend("format" = "uuid"))]
+    id: String,
+    name: String,
 }
 
 impl Stated {
-    /// The reason.
+    /// Returns the reason.
     ///
     /// # Errors
-    /// If it is none.
-    pub fn parse(&self) -> Result<StatedReason, NotDone> {
-        Ok(StatedReason::parse(&self.reason)?)
+    /// [`ProblemType::ValidationFailed`] if it is empty or too long.
+    pub fn parse(&self) -> Result<StatedReason, Error> {
+        reason(&self.reason)
+    }
+}
+
+/// Parses the reason in the field `reason` of a request.
+///
+/// # Errors
+/// [`ProblemType::ValidationFailed`] if it is empty or too long.
+pub fn reason(text: &str) -> Result<StatedReason, Error> {
+    let code = ProblemType::ValidationFailed.slug();
+    StatedReason::parse(text).map_err(|error| Error::field("/reason", code, &error))
+}
+
+impl UserRolePath {
+    /// Returns the id of the user and the name of the role.
+    ///
+    /// # Errors
+    /// [`ProblemType::NotFound`] if one of them cannot exist.
+    pub fn parse(&self) -> Result<(UserId, RoleName), Error> {
+        let id = self.id.parse().map_err(|_| ProblemType::NotFound)?;
+        Ok((id, RoleName::parse(&self.name).map_err(|_| ProblemType::NotFound)?))
     }
 }

@@ -10,12 +10,12 @@ use std::{
 };
 
 use cloud::{Clock, Cloud, SettingError, chain};
-use domain::{Actor, Cause, EventId, Receipt, Ring, SessionId, Timestamp, User, UserId};
+use domain::{Actor, Cause, Receipt, Ring, SessionId, Timestamp, User, UserId};
 use store::Identities;
 use tokens::{AccessClaims, Rejected, Verifier};
 use tracing::error;
 
-use crate::{Admission, Answer, Caller, Head, NotAdmitted, Problem, ProblemType, receipts::Replay};
+use crate::{Admission, Answer, Caller, Error, Head, Problem, ProblemType, receipts::Replay};
 
 /// A key that nobody knows makes the keys be read again, but not more often than this: forged
 /// tokens must not make work.
@@ -37,15 +37,25 @@ impl SignedIn {
     /// one reads again, since a conflict means that the user has changed.
     ///
     /// # Errors
-    /// [`NotAdmitted`].
-    pub async fn user(&self) -> Result<User, NotAdmitted> {
-        self.admission.user().await
+    /// If the session has ended, or the table does not answer.
+    pub async fn user(&self) -> Result<User, Error> {
+        Ok(self.admission.user().await?)
     }
 
-    /// Returns the cause of an event of this request.
+    /// Returns the caller as they are now, if the request is for that version.
+    ///
+    /// # Errors
+    /// [`ProblemType::VersionConflict`], or as [`Self::user`].
+    pub async fn user_to_change(&self) -> Result<User, Error> {
+        let user = self.user().await?;
+        self.head.require_version(user.version)?;
+        Ok(user)
+    }
+
+    /// Returns the context of the request's event, which is the same for each attempt.
     #[must_use]
-    pub fn cause(&self, event_id: EventId, now: Timestamp) -> Cause {
-        self.head.trace.cause(event_id, now, Actor::User(self.user_id))
+    pub fn context(&self) -> Cause {
+        self.head.context(Actor::User(self.user_id))
     }
 
     /// Verifies the access token of a request. It must carry the permission, if one is needed.
@@ -53,16 +63,15 @@ impl SignedIn {
         gate: &AccessGate,
         head: Head,
         permission: Option<&'static str>,
-        now: Timestamp,
-    ) -> Result<Self, Problem> {
-        let token = head.bearer_token().ok_or(Problem::of(ProblemType::InvalidToken))?;
-        let AccessClaims { user_id, session_id, scope, .. } = gate.verify(token, now).await?;
+    ) -> Result<Self, Error> {
+        let token = head.bearer_token().ok_or(ProblemType::InvalidToken)?;
+        let AccessClaims { user_id, session_id, scope, .. } = gate.verify(token, head.now).await?;
         // Before anything else is checked, so that the log names the user of every refusal.
         cloud::put_user(user_id);
         if permission.is_some_and(|needed| !scope.split(' ').any(|permission| permission == needed)) {
-            return Err(Problem::of(ProblemType::Forbidden));
+            return Err(ProblemType::Forbidden.into());
         }
-        let admission = Admission::new(&gate.identities, (user_id, session_id), permission, now);
+        let admission = Admission::new(&gate.identities, (user_id, session_id), permission, head.now);
         Ok(Self { user_id, session_id, head, admission })
     }
 
@@ -109,11 +118,11 @@ pub struct AccessGate {
 }
 
 impl AccessGate {
-    /// A gate for the callers of this deployment (settings `ISSUER`, `AUDIENCE`), who are in `identities`.
+    /// Makes a gate for the callers of this deployment (settings `ISSUER`, `AUDIENCE`), who are in `identities`.
     ///
     /// # Errors
     /// If a setting is missing.
-    pub fn new(cloud: &Cloud, identities: &Identities) -> Result<Self, SettingError> {
+    pub(crate) fn new(cloud: &Cloud, identities: &Identities) -> Result<Self, SettingError> {
         let (issuer, audience) = (cloud.settings().text("ISSUER")?, cloud.settings().text("AUDIENCE")?);
         let verifier = Arc::new(Verifier::new(issuer.clone(), audience.clone(), &[]));
         Ok(Self {
@@ -126,7 +135,7 @@ impl AccessGate {
         })
     }
 
-    async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, Problem> {
+    async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, Error> {
         let verified = match self.recent(now).await.verify(token, now) {
             Err(Rejected::UnknownKey) => self.newest(now).await?.verify(token, now),
             judged => judged,
@@ -134,9 +143,9 @@ impl AccessGate {
         verified.map_err(|rejected| match rejected {
             Rejected::Expired(user) => {
                 cloud::put_user(user);
-                Problem::of(ProblemType::TokenExpired)
+                ProblemType::TokenExpired.into()
             }
-            Rejected::UnknownKey | Rejected::Invalid => Problem::of(ProblemType::InvalidToken),
+            Rejected::UnknownKey | Rejected::Invalid => ProblemType::InvalidToken.into(),
         })
     }
 
@@ -152,7 +161,7 @@ impl AccessGate {
 
     /// The keys as they were read just now, or a moment ago: whoever comes while they are being read
     /// waits for them.
-    async fn newest(&self, now: Timestamp) -> Result<Arc<Verifier>, Problem> {
+    async fn newest(&self, now: Timestamp) -> Result<Arc<Verifier>, Error> {
         let mut reread_at = self.reread_at.lock().await;
         if reread_at.is_some_and(|at| now.since(at) < MIN_TIME_BETWEEN_READS) {
             return Ok(self.known().verifier);
@@ -163,7 +172,7 @@ impl AccessGate {
         Ok(verifier)
     }
 
-    async fn reread(&self) -> Result<Arc<Verifier>, Problem> {
+    async fn reread(&self) -> Result<Arc<Verifier>, Error> {
         let read_at = self.clock.now();
         let keys = self.identities.public_keys().await.map_err(|failure| {
             error!(cause = chain(&failure), "failed to read the public keys");
@@ -185,8 +194,12 @@ impl Caller for SignedIn {
     const TAKES_TOKEN: bool = true;
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken, ProblemType::TokenExpired];
 
-    async fn admit(gate: &AccessGate, head: Head, now: Timestamp) -> Result<Self, Problem> {
-        Self::verify(gate, head, None, now).await
+    fn gate(cloud: &Cloud, identities: &Identities) -> Result<AccessGate, SettingError> {
+        AccessGate::new(cloud, identities)
+    }
+
+    async fn admit(gate: &AccessGate, head: Head) -> Result<Self, Error> {
+        Self::verify(gate, head, None).await
     }
 
     fn admission(&self) -> Option<Admission> {

@@ -12,7 +12,7 @@ use store::{Identities, NotAuthorized};
 use tokio::sync::OnceCell;
 use tracing::error;
 
-use crate::{Problem, ProblemType};
+use crate::{Error, Problem};
 
 /// The check of the caller of one request. The first to ask reads, and the endpoint shares that answer. A use case that
 /// asks again reads again.
@@ -38,7 +38,7 @@ enum Admitted {
 
 /// The reason why a caller is not admitted.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-pub enum NotAdmitted {
+pub(crate) enum NotAdmitted {
     /// The session has ended, or the user does not hold the permission.
     #[error(transparent)]
     None(#[from] NoAuthority),
@@ -129,20 +129,11 @@ impl From<NotAuthorized> for NotAdmitted {
     }
 }
 
-impl From<NoAuthority> for Problem {
-    fn from(none: NoAuthority) -> Self {
-        match none {
-            NoAuthority::Ended => Self::of(ProblemType::InvalidToken),
-            NoAuthority::Forbidden => Self::of(ProblemType::Forbidden),
-        }
-    }
-}
-
-impl From<NotAdmitted> for Problem {
+impl From<NotAdmitted> for Error {
     fn from(refused: NotAdmitted) -> Self {
         match refused {
             NotAdmitted::None(none) => none.into(),
-            NotAdmitted::NotRead { is_retryable } => Self::failure(is_retryable),
+            NotAdmitted::NotRead { is_retryable } => Problem::failure(is_retryable).into(),
         }
     }
 }

@@ -3,12 +3,13 @@
 
 use std::{fmt, future::Future, sync::Arc};
 
-use cloud::{Invocation, Random};
-use domain::{Actor, Cause, Client, EventId, Receipt, Timestamp, UserId};
+use cloud::{Cloud, Invocation, Random, SettingError};
+use domain::{Actor, Cause, Client, EventId, Id, Receipt, Timestamp, UserId};
 use lambda_http::{RequestExt, http::Request};
+use store::Identities;
 
 use crate::{
-    Admission, Answer, Problem, ProblemType, Trace,
+    Admission, Answer, Error, ProblemType, Trace,
     receipts::{Keyed, Replay},
     request::{context, header},
 };
@@ -124,6 +125,10 @@ pub struct Head {
     pub trace: Trace,
     /// `If-Match`, as it was sent.
     pub if_match: Option<String>,
+    /// The time at which the request arrived. It does not change while the request is served.
+    pub now: Timestamp,
+    event_id: EventId,
+    random: Random,
     pub(crate) authorization: Option<String>,
     pub(crate) content_type: Option<String>,
     pub(crate) idempotency_key: Option<String>,
@@ -139,12 +144,14 @@ pub trait Caller: Sized + Send {
     /// Why somebody is not let in.
     const PROBLEMS: &'static [ProblemType];
 
+    /// Makes the gate of a function whose callers are in `identities`.
+    ///
+    /// # Errors
+    /// If a setting is missing.
+    fn gate(cloud: &Cloud, identities: &Identities) -> Result<Self::Gate, SettingError>;
+
     /// Verifies what the request presents.
-    fn admit(
-        gate: &Self::Gate,
-        head: Head,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Self, Problem>> + Send;
+    fn admit(gate: &Self::Gate, head: Head) -> impl Future<Output = Result<Self, Error>> + Send;
 
     /// Returns the check of the caller against the tables, without which nothing is answered; `None` if there is
     /// nothing to check.
@@ -169,10 +176,10 @@ pub struct Anyone {
 }
 
 impl Anyone {
-    /// Why an event happens: on this request, by somebody unknown.
+    /// Returns the context of the request's event, which is the same for each attempt.
     #[must_use]
-    pub fn cause(&self, event_id: EventId, now: Timestamp) -> Cause {
-        self.head.trace.cause(event_id, now, Actor::Anonymous)
+    pub fn context(&self) -> Cause {
+        self.head.context(Actor::Anonymous)
     }
 
     /// The receipt for an answer, to be committed with what it tells of; `None` if the request has no key.
@@ -187,7 +194,11 @@ impl Caller for Anyone {
     const TAKES_TOKEN: bool = false;
     const PROBLEMS: &'static [ProblemType] = &[];
 
-    async fn admit(_gate: &(), head: Head, _now: Timestamp) -> Result<Self, Problem> {
+    fn gate(_cloud: &Cloud, _identities: &Identities) -> Result<(), SettingError> {
+        Ok(())
+    }
+
+    async fn admit(_gate: &(), head: Head) -> Result<Self, Error> {
         Ok(Self { head })
     }
 
@@ -205,15 +216,39 @@ impl Caller for Anyone {
 }
 
 impl Head {
-    /// Whether a change is wanted of what is of `version`: without `If-Match`, of any (RFC 9110, section
-    /// 13.1.1).
-    #[must_use]
-    pub fn is_for_version(&self, version: u64) -> bool {
+    /// Checks that the request is for `version` of the resource. Without `If-Match` it is for every version (RFC 9110,
+    /// section 13.1.1).
+    ///
+    /// # Errors
+    /// [`ProblemType::VersionConflict`].
+    pub fn require_version(&self, version: u64) -> Result<(), Error> {
         let is_it = |tag: &str| tag == "*" || tag == format!("\"{version}\"");
-        self.if_match.as_ref().is_none_or(|tags| tags.split(',').any(|tag| is_it(tag.trim())))
+        let is_met = self.if_match.as_ref().is_none_or(|tags| tags.split(',').any(|tag| is_it(tag.trim())));
+        if is_met { Ok(()) } else { Err(ProblemType::VersionConflict.into()) }
     }
 
-    pub(crate) fn of<B>(request: &Request<B>, invocation: &Invocation, random: &Random) -> Self {
+    /// Makes an id for the moment of the request.
+    #[must_use]
+    pub fn new_id<Kind>(&self) -> Id<Kind> {
+        self.random.id(self.now)
+    }
+
+    /// Makes random bytes, for example the salt of a hash.
+    #[must_use]
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        self.random.bytes()
+    }
+
+    pub(crate) fn context(&self, actor: Actor) -> Cause {
+        self.trace.cause(self.event_id, self.now, actor)
+    }
+
+    pub(crate) fn of<B>(
+        request: &Request<B>,
+        invocation: &Invocation,
+        random: &Random,
+        now: Timestamp,
+    ) -> Self {
         let trace = Trace::of(request, invocation, random);
         let header = |name: &str| header(request.headers(), name);
         let client = Client {
@@ -230,6 +265,9 @@ impl Head {
             client,
             trace,
             if_match,
+            now,
+            event_id: random.id(now),
+            random: random.clone(),
             authorization,
             content_type,
             idempotency_key,
@@ -246,6 +284,6 @@ impl Head {
     }
 
     pub(crate) fn receipt(&self, answer: &impl Answer, replay: Replay) -> Option<Receipt> {
-        self.keyed.as_ref().map(|keyed| keyed.receipt(answer, replay))
+        self.keyed.as_ref().map(|keyed| keyed.receipt(answer, replay, self.random_bytes()))
     }
 }

@@ -2,42 +2,40 @@
 
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use cloud::{Answered, Clock, Cloud, Failed, FromSecret, Function, Invocation, Random, SettingError, chain};
+use cloud::{Answered, Clock, Cloud, Failed, FromSecret, Function, Invocation, Random, SettingError};
 use domain::{CanonicalEmail, UserId};
 use futures_util::FutureExt;
 use lambda_http::{aws_lambda_events::apigw::ApiGatewayV2httpResponse, request::LambdaRequest};
+use store::Identities;
 use tokens::LogKey;
-use tracing::error;
 
 use crate::{
-    Admission, Answer, Caller, Head, Input, NotAdmitted, Problem, ProblemType, Receipts, Route,
+    Admission, Answer, Anyone, Caller, Error, Head, Input, Problem, ProblemType, Route,
+    admission::NotAdmitted,
     answer::{self, Reply},
     caller::HEAD,
     input::Parts,
-    receipts::{Keyed, Replay},
+    receipts::{Keyed, Receipts, Replay},
     request::{self, ApiRequest},
 };
 
-/// One thing that somebody can do.
+/// One operation of the API.
 pub trait UseCase: Send + Sync + 'static {
-    /// Where it is reached; the template has the same.
+    /// Its routes; the template has the same.
     const ROUTES: &'static [Route];
-    /// Who may call it.
+    /// The caller, whose type says who may call it.
     type Caller: Caller;
-    /// What it takes: a [`crate::Body`], a [`crate::Query`], a [`crate::Path`], two of them, or
-    /// [`crate::Nothing`].
+    /// The request: a [`crate::Body`], a [`crate::Query`], a [`crate::Path`], two of them, or [`crate::Nothing`].
     type Request: Input;
-    /// What it answers when it succeeds.
+    /// The response to a request that succeeds.
     type Response: Answer;
-    /// The problems that its refusals are, besides that something inside failed.
+    /// The problems that it refuses with, besides internal failures.
     const PROBLEMS: &'static [ProblemType];
-    /// Why it may refuse. Each refusal is one problem; its sources are for the log.
-    type Refusal: std::error::Error + Into<Problem> + Send;
+    /// Whether requests hold a password. If so, comparisons with a kept request are limited: otherwise a known
+    /// idempotency key would let the password be guessed.
+    const TAKES_PASSWORD: bool = false;
 
-    /// What checks the caller.
-    fn gate(&self) -> &<Self::Caller as Caller>::Gate;
-
-    /// Prepares what the first request will need.
+    /// Prepares the first request.
     fn warm(&self) -> impl Future<Output = ()> + Send {
         async {}
     }
@@ -48,12 +46,12 @@ pub trait UseCase: Send + Sync + 'static {
         None
     }
 
-    /// Does it.
+    /// Serves a request. Internal failures are logged by the endpoint.
     fn run(
         &self,
         caller: Self::Caller,
         request: Self::Request,
-    ) -> impl Future<Output = Result<Self::Response, Self::Refusal>> + Send;
+    ) -> impl Future<Output = Result<Self::Response, Error>> + Send;
 }
 
 /// Kept back from the deadline, so that a request that takes too long is still answered.
@@ -62,8 +60,9 @@ const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
 const TIME_TO_HASH: Duration = Duration::from_millis(150);
 
 /// Serves a use case to API Gateway.
-pub struct Endpoint<U> {
+pub struct Endpoint<U: UseCase> {
     use_case: U,
+    gate: <U::Caller as Caller>::Gate,
     receipts: Option<Receipts>,
     log_key: Option<FromSecret<LogKey>>,
     issuer: String,
@@ -72,50 +71,58 @@ pub struct Endpoint<U> {
 }
 
 impl<U: UseCase> Endpoint<U> {
-    /// Serves `use_case`, which changes nothing; the setting `ISSUER` is the base of problem types.
+    /// Serves `use_case`. Its callers, and the answers to requests with an `Idempotency-Key`, are in `identities`. The
+    /// setting `ISSUER` is the base of problem types. A function with the setting `CREDENTIALS_SECRET` logs keyed hashes
+    /// of the address and the source of a refused request.
     ///
     /// # Errors
-    /// If the setting is missing.
-    pub fn reading(cloud: &Cloud, use_case: U) -> Result<Self, SettingError> {
-        const { assert!(!has_changing(U::ROUTES), "what changes something takes receipts") };
-        Self::new(cloud, use_case, None)
+    /// If a setting is missing.
+    pub fn new(cloud: &Cloud, identities: Identities, use_case: U) -> Result<Self, SettingError> {
+        let gate = U::Caller::gate(cloud, &identities)?;
+        let receipts = match has_changing(U::ROUTES) {
+            true => Some(Receipts::new(cloud, identities, U::TAKES_PASSWORD)?),
+            false => None,
+        };
+        Self::with(cloud, gate, receipts, use_case)
     }
 
-    /// Serves `use_case`, which changes something: the same request under the same `Idempotency-Key` gets
-    /// the answer that is in `receipts`.
-    ///
-    /// # Errors
-    /// If the setting `ISSUER` is missing.
-    pub fn changing(cloud: &Cloud, use_case: U, receipts: Receipts) -> Result<Self, SettingError> {
-        const { assert!(has_changing(U::ROUTES), "what only reads takes no receipts") };
-        Self::new(cloud, use_case, Some(receipts))
-    }
-
-    fn new(cloud: &Cloud, use_case: U, receipts: Option<Receipts>) -> Result<Self, SettingError> {
+    fn with(
+        cloud: &Cloud,
+        gate: <U::Caller as Caller>::Gate,
+        receipts: Option<Receipts>,
+        use_case: U,
+    ) -> Result<Self, SettingError> {
+        let log_key = match cloud.settings().optional("CREDENTIALS_SECRET") {
+            Some(_) => Some(FromSecret::credentials(cloud, |seeds| Some(LogKey::derive(seeds.current())))?),
+            None => None,
+        };
         let issuer = cloud.settings().text("ISSUER")?;
         let (clock, random) = (cloud.clock(), cloud.random());
-        Ok(Self { use_case, receipts, log_key: None, issuer, clock, random })
+        Ok(Self { use_case, gate, receipts, log_key, issuer, clock, random })
     }
+}
 
-    /// This endpoint, whose lines of the log have keyed hashes of the address and the source of a refused
-    /// request: for a function that has the credentials secret.
+impl<U: UseCase<Caller = Anyone>> Endpoint<U> {
+    /// Serves `use_case`, which takes anonymous callers and changes nothing, so that no table is needed for it.
     ///
     /// # Errors
-    /// If the setting `CREDENTIALS_SECRET` is missing.
-    pub fn with_log_hashes(self, cloud: &Cloud) -> Result<Self, SettingError> {
-        let key = FromSecret::credentials(cloud, |seeds| Some(LogKey::derive(seeds.current())))?;
-        Ok(Self { log_key: Some(key), ..self })
+    /// If a setting is missing.
+    pub fn public(cloud: &Cloud, use_case: U) -> Result<Self, SettingError> {
+        const { assert!(!has_changing(U::ROUTES), "a change needs a table for its receipts") };
+        Self::with(cloud, (), None, use_case)
     }
+}
 
+impl<U: UseCase> Endpoint<U> {
     /// `named` is set to the address that the request names.
     async fn answer(
         &self,
         request: ApiRequest,
         head: Head,
         named: &mut Option<CanonicalEmail>,
-    ) -> Result<Reply, Problem> {
+    ) -> Result<Reply, Error> {
         let parts = Parts::of(request, &head);
-        let mut caller = U::Caller::admit(self.use_case.gate(), head.clone(), self.clock.now()).await?;
+        let mut caller = U::Caller::admit(&self.gate, head.clone()).await?;
         let request = U::Request::read(&parts)?;
         *named = U::address(&request);
         let admission = caller.admission();
@@ -137,10 +144,7 @@ impl<U: UseCase> Endpoint<U> {
             return Ok(reply);
         }
         admitted?;
-        match done {
-            Ok(response) => Ok(response.reply()),
-            Err(refusal) => Err(refused::<U>(refusal, &head)),
-        }
+        Ok(done?.reply())
     }
 
     async fn keyed(
@@ -148,9 +152,9 @@ impl<U: UseCase> Endpoint<U> {
         head: &Head,
         user: Option<UserId>,
         parts: &Parts,
-    ) -> Result<Option<Arc<Keyed>>, Problem> {
+    ) -> Result<Option<Arc<Keyed>>, Error> {
         let Some(receipts) = &self.receipts else { return Ok(None) };
-        let keyed = receipts.keyed(head, user, parts, self.clock.now()).await?;
+        let keyed = receipts.keyed(head, user, parts).await?;
         Ok(keyed.map(Arc::new))
     }
 
@@ -173,9 +177,9 @@ impl<U: UseCase> Endpoint<U> {
         keyed: Option<&Keyed>,
         head: &Head,
         admission: Option<&Admission>,
-    ) -> Result<Option<Reply>, Problem> {
+    ) -> Result<Option<Reply>, Error> {
         let (Some(receipts), Some(keyed)) = (&self.receipts, keyed) else { return Ok(None) };
-        let (admitted, kept) = tokio::join!(admit(admission), receipts.given(keyed, head, self.clock.now()));
+        let (admitted, kept) = tokio::join!(admit(admission), receipts.given(keyed, head.now));
         match kept {
             Ok(None) => Ok(None),
             Ok(Some(kept)) if kept.replay == Replay::Always => Ok(Some(kept.reply)),
@@ -199,13 +203,13 @@ impl<U: UseCase> Function for Endpoint<U> {
     type Answer = ApiGatewayV2httpResponse;
 
     async fn warm(&self) {
-        let _ = tokio::join!(self.use_case.warm(), U::Caller::warm(self.use_case.gate()));
+        let _ = tokio::join!(self.use_case.warm(), U::Caller::warm(&self.gate));
     }
 
     async fn call(&self, event: LambdaRequest, invocation: Invocation) -> Result<Self::Answer, Failed> {
         let request = request::from_event(event)?;
         let is_head = request.method() == HEAD;
-        let head = Head::of(&request, &invocation, &self.random);
+        let head = Head::of(&request, &invocation, &self.random, self.clock.now());
         let presents_token = head.bearer_token().is_some();
         let (route, trace, source) = (routed::<U>(&head), head.trace.clone(), head.client.ip.clone());
         let mut named = None;
@@ -213,7 +217,7 @@ impl<U: UseCase> Function for Endpoint<U> {
         let served = AssertUnwindSafe(self.answer(request, head, &mut named)).catch_unwind();
         let time = invocation.deadline.left().saturating_sub(TIME_TO_ANSWER);
         let outcome = match tokio::time::timeout(time, served).await {
-            Ok(Ok(outcome)) => outcome,
+            Ok(Ok(outcome)) => outcome.map_err(|error| error.into_problem(&trace.correlation_id)),
             Ok(Err(_panic)) => Err(Problem::of(ProblemType::InternalError)),
             Err(_elapsed) => Err(Problem::unavailable()),
         };
@@ -243,15 +247,6 @@ impl<U: UseCase> Function for Endpoint<U> {
         });
         Ok(answer::into_event(reply.into_response(&self.issuer, &trace.correlation_id)))
     }
-}
-
-fn refused<U: UseCase>(refusal: U::Refusal, head: &Head) -> Problem {
-    let chain = chain(&refusal);
-    let problem = refusal.into();
-    if problem.kind().status() >= 500 {
-        error!(correlation_id = head.trace.correlation_id, cause = chain, "refused by a failure");
-    }
-    problem
 }
 
 /// Every problem that a request to a use case may be answered with.

@@ -1,12 +1,17 @@
-//! What whoever logs in or refreshes is granted.
+//! Grants: the tokens that a log-in or a refresh gives.
 
-use cloud::{Cloud, SettingError};
-use domain::{AttributesSchema, Presented, Rights, RoleName, Session, Timestamp, User};
+use std::sync::Arc;
+
+use cloud::{Clock, Cloud, FromSecret, Random, SettingError};
+use domain::{AttributesSchema, Presented, RoleName, Seeds, Session, Timestamp, User};
 use schemars::JsonSchema;
 use serde::Serialize;
-use tokens::{AccessClaims, Issuer, IssuerSettings, KeyUnusable};
+use store::{Identities, RecentRoles};
+use tokens::{AccessClaims, Issuer, IssuerSettings};
+use tokio::sync::OnceCell;
 use tracing::warn;
-use uuid::Uuid;
+
+use crate::{Error, attributes_schema};
 
 /// Tokens for a session, in the field names of RFC 6749, section 5.1.
 #[derive(JsonSchema, Serialize)]
@@ -25,7 +30,24 @@ pub struct Grant {
     session_id: String,
 }
 
-/// How tokens are issued, by the settings `ISSUER`, `AUDIENCE` and `ACCESS_TOKEN_SECONDS`.
+/// Grants tokens for sessions: what `log-in` and `refresh-session` have in common.
+pub struct Grants {
+    identities: Identities,
+    roles: RecentRoles,
+    keys: FromSecret<SigningKeys>,
+    schema: AttributesSchema,
+    clock: Clock,
+    random: Random,
+}
+
+/// The keys of one version of the keys secret.
+pub struct SigningKeys {
+    /// Issues and opens tokens.
+    pub issuer: Issuer,
+    published: OnceCell<()>,
+}
+
+/// Returns how tokens are issued, by the settings `ISSUER`, `AUDIENCE` and `ACCESS_TOKEN_SECONDS`.
 ///
 /// # Errors
 /// If one is missing.
@@ -38,29 +60,81 @@ pub fn issuing(cloud: &Cloud) -> Result<IssuerSettings, SettingError> {
     })
 }
 
-/// Makes the first signature before anybody waits for it, beside what else is begun, if it takes that long.
-pub async fn warm(issuer: &Issuer) {
-    if issuer.is_slow_at_first() {
-        let issuer = issuer.clone();
-        let _ = tokio::task::spawn_blocking(move || issuer.warm()).await;
-    }
-}
-
-impl Grant {
-    /// Returns the tokens of the session's current generation. The access token has the id `token_id`, says that the
-    /// user has `rights`, and carries the attributes that `schema` declares as claims.
+impl Grants {
+    /// Grants tokens by the settings of [`issuing`], `ATTRIBUTES_SCHEMA` and `KEYS_SECRET`.
     ///
     /// # Errors
-    /// If the key cannot sign.
-    pub fn new(
-        issuer: &Issuer,
+    /// If one is missing or unusable.
+    pub fn new(cloud: &Cloud, identities: &Identities) -> Result<Self, SettingError> {
+        let issuing = issuing(cloud)?;
+        let derive = move |seeds: &Seeds| {
+            let issuer = Issuer::new(seeds, issuing.clone()).ok()?;
+            Some(SigningKeys { issuer, published: OnceCell::new() })
+        };
+        Ok(Self {
+            identities: identities.clone(),
+            roles: RecentRoles::new(identities),
+            keys: FromSecret::keys(cloud, derive)?,
+            schema: attributes_schema(cloud)?,
+            clock: cloud.clock(),
+            random: cloud.random(),
+        })
+    }
+
+    /// Makes the first signature and publishes the key before the first request.
+    pub async fn warm(&self) {
+        // A failure repeats at the first request, and is answered there.
+        let Ok(keys) = self.keys.get().await else { return };
+        let sign = async {
+            // RSA takes long to sign for the first time.
+            if keys.issuer.is_slow_at_first() {
+                let issuer = keys.issuer.clone();
+                let _ = tokio::task::spawn_blocking(move || issuer.warm()).await;
+            }
+        };
+        let _ = tokio::join!(sign, self.publish(Arc::clone(&keys)));
+    }
+
+    /// Returns the keys. The signing key is published, so that every verifier can know it.
+    ///
+    /// # Errors
+    /// If the keys cannot be read or published.
+    pub async fn keys(&self) -> Result<Arc<SigningKeys>, Error> {
+        self.publish(self.keys.get().await?).await
+    }
+
+    /// Returns the keys as they are now, for a token under an unknown key.
+    ///
+    /// # Errors
+    /// If the keys cannot be read or published.
+    pub async fn newest_keys(&self) -> Result<Arc<SigningKeys>, Error> {
+        self.publish(self.keys.newest().await?).await
+    }
+
+    async fn publish(&self, keys: Arc<SigningKeys>) -> Result<Arc<SigningKeys>, Error> {
+        let public = || keys.issuer.public_key(self.clock.now());
+        keys.published.get_or_try_init(|| async { self.identities.publish_key(&public()).await }).await?;
+        Ok(keys)
+    }
+
+    /// Reads the roles ahead, so that the calls of a request do not tell whether its user has roles. If this fails,
+    /// [`Self::grant`] reads them again.
+    pub async fn read_roles_ahead(&self, now: Timestamp) {
+        let _ = self.roles.read_ahead(now).await;
+    }
+
+    /// Returns the tokens of the session's current generation, with the current rights of the user.
+    ///
+    /// # Errors
+    /// If the roles cannot be read, or the key cannot sign.
+    pub async fn grant(
+        &self,
+        keys: &SigningKeys,
         user: &User,
         session: &Session,
-        rights: &Rights,
-        schema: &AttributesSchema,
-        token_id: Uuid,
         now: Timestamp,
-    ) -> Result<Self, KeyUnusable> {
+    ) -> Result<Grant, Error> {
+        let rights = self.roles.rights(user, now).await?;
         let (scope, is_whole) = rights.scope();
         if !is_whole {
             warn!("a user has more permissions than a token can hold");
@@ -71,17 +145,17 @@ impl Grant {
             auth_time: session.created_at,
             roles: rights.roles.iter().map(RoleName::to_string).collect(),
             scope,
-            token_id,
-            attributes: schema.claims(&user.attributes),
+            token_id: self.random.uuid(),
+            attributes: self.schema.claims(&user.attributes),
         };
         let current = Presented { user_id: user.id, session_id: session.id, generation: session.generation };
-        let ends_at = session.idle_expires_at.min(session.expires_at);
-        Ok(Self {
+        let issuer = &keys.issuer;
+        Ok(Grant {
             access_token: issuer.access_token(&claims, now)?.expose().to_owned(),
             token_type: "Bearer",
             expires_in: issuer.lifetime().as_secs(),
             refresh_token: issuer.refresh_token(current).expose().to_owned(),
-            refresh_expires_in: ends_at.since(now).as_secs(),
+            refresh_expires_in: session.ends_at().since(now).as_secs(),
             session_id: session.id.to_string(),
         })
     }

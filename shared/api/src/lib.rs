@@ -1,9 +1,9 @@
 //! From an API Gateway event to a typed request, and from a refusal to problem+json.
 //!
-//! A [`UseCase`] says its routes, who may call it, what it takes and answers, and why it refuses.
-//! An [`Endpoint`] serves it: it reads the event, admits the caller, parses the body, runs the use
-//! case, and writes the answer. It is the boundary: what goes wrong is logged here, once, and never
-//! answered.
+//! A [`UseCase`] declares its routes, its caller, its request and response, and the problems it refuses with. An
+//! [`Endpoint`] serves it: it reads the event, checks the caller, parses the body, runs the use case, and writes the
+//! answer. It owns the checks of callers, the kept answers of idempotent requests, the clock and the ids. An internal
+//! failure is logged here, once, and never answered.
 
 mod access;
 mod admission;
@@ -12,6 +12,7 @@ mod applicant;
 mod caller;
 mod contract;
 mod endpoint;
+mod error;
 mod grant;
 mod input;
 mod list;
@@ -24,9 +25,10 @@ mod receipts;
 mod request;
 mod role;
 mod trace;
+mod user_path;
 
 pub use access::{AccessGate, SignedIn};
-pub use admission::{Admission, NotAdmitted};
+pub use admission::Admission;
 pub use answer::{
     Accepted, Allowed, Answer, Created, CreatedAt, NoContent, Picture, Public, Published, Shown, Versioned,
 };
@@ -34,14 +36,15 @@ pub use applicant::{parse_locale, parse_person};
 pub use caller::{Anyone, Caller, Head, Method, Route};
 pub use contract::{Contract, Given, Taken};
 pub use endpoint::{Endpoint, UseCase};
-pub use grant::{Grant, issuing, warm};
+pub use error::Error;
+pub use grant::{Grant, Grants, SigningKeys, issuing};
 pub use input::{Body, Input, Nothing, Parts, Path, Query};
-pub use list::{CursorRefused, Cursors, Limit, List, OutOfRange, Page};
+pub use list::{Cursors, Limit, List, OutOfRange, Page};
 pub use member::{Member, Never};
 pub use permitted::{EventsRead, Permitted, Right, RolesRead, RolesWrite, UsersRead, UsersWrite};
 pub use problem::{FIELD_CODES, FieldProblem, Problem, ProblemType};
 pub use profile::{Profile, attributes_schema};
 pub use profile_patch::ProfilePatch;
-pub use receipts::Receipts;
-pub use role::ShownRole;
+pub use role::{RolePath, ShownRole};
 pub use trace::Trace;
+pub use user_path::UserPath;

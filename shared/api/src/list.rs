@@ -2,13 +2,13 @@
 
 use std::{fmt::Display, str::FromStr};
 
-use cloud::{Cloud, FromSecret, Random, SecretUnavailable, SettingError};
+use cloud::{Cloud, FromSecret, Random, SettingError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokens::CursorKeys;
 
-use crate::{Problem, ProblemType};
+use crate::{Error, ProblemType};
 
 /// Which page of a list is wanted: `?limit=…&cursor=…`
 #[derive(Deserialize, JsonSchema)]
@@ -49,17 +49,6 @@ pub struct Cursors {
     random: Random,
 }
 
-/// Why a cursor leads nowhere.
-#[derive(Debug, Error)]
-pub enum CursorRefused {
-    /// It was not made here, or is that of another list.
-    #[error("no cursor of this list")]
-    Invalid,
-    /// The keys could not be read.
-    #[error("no keys")]
-    NoKeys(#[from] SecretUnavailable),
-}
-
 impl Cursors {
     /// Cursors under the deployment's keys.
     ///
@@ -79,26 +68,18 @@ impl Cursors {
     /// The position that a page of `list` begins after; `None` for the first page.
     ///
     /// # Errors
-    /// [`CursorRefused`].
-    pub async fn position<T: FromStr>(
-        &self,
-        list: &str,
-        cursor: Option<String>,
-    ) -> Result<Option<T>, CursorRefused> {
+    /// [`ProblemType::InvalidCursor`], or if the keys cannot be read.
+    pub async fn position<T: FromStr>(&self, list: &str, cursor: Option<String>) -> Result<Option<T>, Error> {
         let Some(cursor) = cursor else { return Ok(None) };
         let position = self.keys.get().await?.open(&cursor, list.as_bytes());
-        position.and_then(|position| position.parse().ok()).map(Some).ok_or(CursorRefused::Invalid)
+        position.and_then(|position| position.parse().ok()).map(Some).ok_or(ProblemType::InvalidCursor.into())
     }
 
     /// The cursor to what follows `position`, if that is not the end of `list`.
     ///
     /// # Errors
-    /// If the keys could not be read.
-    pub async fn after(
-        &self,
-        list: &str,
-        position: Option<impl Display>,
-    ) -> Result<Option<String>, SecretUnavailable> {
+    /// If the keys cannot be read.
+    pub async fn after(&self, list: &str, position: Option<impl Display>) -> Result<Option<String>, Error> {
         let Some(position) = position else { return Ok(None) };
         let keys = self.keys.get().await?;
         Ok(Some(keys.seal(self.random.bytes(), &position.to_string(), list.as_bytes())))
@@ -126,14 +107,5 @@ impl TryFrom<f64> for Limit {
     fn try_from(limit: f64) -> Result<Self, OutOfRange> {
         let is_it = |whole: &u8| f64::from(*whole).total_cmp(&limit).is_eq();
         (1..=100).find(is_it).map(Self).ok_or(OutOfRange)
-    }
-}
-
-impl From<CursorRefused> for Problem {
-    fn from(refused: CursorRefused) -> Self {
-        match refused {
-            CursorRefused::Invalid => Self::of(ProblemType::InvalidCursor),
-            CursorRefused::NoKeys(_) => Self::unavailable(),
-        }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::{marker::PhantomData, ops::Deref};
 
-use domain::{Authority, Permission, Timestamp, UserId};
+use cloud::{Cloud, SettingError};
+use domain::{Authority, Permission, UserId};
+use store::Identities;
 
-use crate::{AccessGate, Admission, Caller, Head, NotAdmitted, Problem, ProblemType, SignedIn};
+use crate::{AccessGate, Admission, Caller, Error, Head, ProblemType, SignedIn};
 
 /// Something that a use case needs a permission for.
 pub trait Right: Send + Sync + 'static {
@@ -58,9 +60,9 @@ impl<R: Right> Permitted<R> {
     /// each further one reads again, since a conflict means that it may have changed.
     ///
     /// # Errors
-    /// [`NotAdmitted`].
-    pub async fn authority(&self) -> Result<Authority, NotAdmitted> {
-        self.signed_in.admission.authority().await
+    /// If the session has ended, the caller does not hold the permission, or the table does not answer.
+    pub async fn authority(&self) -> Result<Authority, Error> {
+        Ok(self.signed_in.admission.authority().await?)
     }
 }
 
@@ -70,8 +72,12 @@ impl<R: Right> Caller for Permitted<R> {
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::InvalidToken, ProblemType::TokenExpired, ProblemType::Forbidden];
 
-    async fn admit(gate: &AccessGate, head: Head, now: Timestamp) -> Result<Self, Problem> {
-        let signed_in = SignedIn::verify(gate, head, Some(R::PERMISSION), now).await?;
+    fn gate(cloud: &Cloud, identities: &Identities) -> Result<AccessGate, SettingError> {
+        AccessGate::new(cloud, identities)
+    }
+
+    async fn admit(gate: &AccessGate, head: Head) -> Result<Self, Error> {
+        let signed_in = SignedIn::verify(gate, head, Some(R::PERMISSION)).await?;
         Ok(Self { signed_in, right: PhantomData })
     }
 

@@ -157,12 +157,6 @@ impl FieldProblem {
     }
 }
 
-impl From<std::convert::Infallible> for Problem {
-    fn from(never: std::convert::Infallible) -> Self {
-        match never {}
-    }
-}
-
 impl Problem {
     /// A problem of this kind.
     #[must_use]

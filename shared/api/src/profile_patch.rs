@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{FieldProblem, Member, Never, ProblemType};
+use crate::{Error, FieldProblem, Member, Never, ProblemType};
 
 /// What to change. A member that is missing stays as it is, one that is `null` is removed.
 #[derive(Deserialize, JsonSchema)]
@@ -78,10 +78,10 @@ fn attributes(
     changes
 }
 
-impl From<InvalidAttribute> for FieldProblem {
-    /// Returns the problem of all attributes together.
+impl From<InvalidAttribute> for Error {
+    /// Returns the error of all attributes together.
     fn from(error: InvalidAttribute) -> Self {
-        problem("/attributes", error)
+        vec![problem("/attributes", error)].into()
     }
 }
 

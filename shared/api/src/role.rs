@@ -1,10 +1,12 @@
-//! A role, as it is shown.
+//! Roles in responses and in paths.
 
 use std::collections::BTreeSet;
 
-use domain::{Permission, Role, RoleName};
+use domain::{InvalidRoleName, Permission, Role, RoleName};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::Versioned;
 
 /// A role, as it is shown.
 #[derive(JsonSchema, Serialize)]
@@ -19,8 +21,30 @@ pub struct ShownRole {
     built_in: bool,
 }
 
+/// The role that the path names.
+#[derive(Deserialize, JsonSchema)]
+pub struct RolePath {
+    name: String,
+}
+
+impl RolePath {
+    /// Returns the name of the role.
+    ///
+    /// # Errors
+    /// [`InvalidRoleName`].
+    pub fn parse(&self) -> Result<RoleName, InvalidRoleName> {
+        RoleName::parse(&self.name)
+    }
+}
+
 impl From<&Role> for ShownRole {
     fn from(role: &Role) -> Self {
         Self { name: role.name.clone(), permissions: role.permissions.clone(), built_in: role.is_built_in() }
+    }
+}
+
+impl From<&Role> for Versioned<ShownRole> {
+    fn from(role: &Role) -> Self {
+        Self { version: role.version, content: role.into() }
     }
 }

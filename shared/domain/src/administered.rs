@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Cause, Event, EventKind, StatedReason, Status, Timestamp, User};
+use crate::{Cause, EventKind, StatedReason, Status, Timestamp, Transition, User};
 
 impl Status {
     /// Returns when the user is to be erased, if that is pending.
@@ -27,9 +27,9 @@ impl Status {
 
 impl User {
     /// Suspends the user and ends every session. A pending erasure keeps its date, and signing in no longer
-    /// cancels it. Returns the user one version on, and the event; `None` if the user is suspended already.
+    /// cancels it. Returns `None` if the user is suspended already.
     #[must_use]
-    pub fn suspend(&self, stated_reason: StatedReason, cause: Cause) -> Option<(Self, Event)> {
+    pub fn suspend(&self, stated_reason: StatedReason, cause: Cause) -> Option<Transition> {
         if self.is_suspended() {
             return None;
         }
@@ -37,14 +37,13 @@ impl User {
         let suspended = Self { status: self.status.with_suspension(true), epoch, updated_at, ..self.clone() };
         let erase_at = suspended.status.pending_erasure();
         let kind = EventKind::UserSuspended { erase_at, stated_reason: Some(stated_reason) };
-        Some(suspended.changed_by(cause, kind))
+        Some(self.change(suspended, cause, kind))
     }
 
     /// Lifts a suspension, or cancels the deletion by an administrator. A user who was suspended before they were
-    /// deleted is suspended again first. A deletion that the user asked for stays. Returns the user one version
-    /// on, and the event; `None` if nothing changes.
+    /// deleted is suspended again first. A deletion that the user asked for stays. Returns `None` if nothing changes.
     #[must_use]
-    pub fn reactivate(&self, stated_reason: StatedReason, cause: Cause) -> Option<(Self, Event)> {
+    pub fn reactivate(&self, stated_reason: StatedReason, cause: Cause) -> Option<Transition> {
         let status = match self.status {
             Status::Active | Status::Deleting { is_final: false, was_suspended: false, .. } => return None,
             Status::Deleting { is_final: true, was_suspended: true, .. } => {
@@ -56,25 +55,25 @@ impl User {
         let active = Self { status, updated_at: cause.occurred_at, ..self.clone() };
         let erase_at = status.pending_erasure();
         let kind = EventKind::UserReactivated { erase_at, stated_reason: Some(stated_reason) };
-        Some(active.changed_by(cause, kind))
+        Some(self.change(active, cause, kind))
     }
 
-    /// Ends every session. Returns the user one version on, and the event.
+    /// Ends every session.
     #[must_use]
-    pub fn sign_out(&self, stated_reason: StatedReason, cause: Cause) -> (Self, Event) {
+    pub fn sign_out(&self, stated_reason: StatedReason, cause: Cause) -> Transition {
         let raised = Self { epoch: self.epoch + 1, ..self.clone() };
-        raised.changed_by(cause, EventKind::UserSignedOut { stated_reason: Some(stated_reason) })
+        self.change(raised, cause, EventKind::UserSignedOut { stated_reason: Some(stated_reason) })
     }
 
     /// Ends every session and has the user erased after `grace`, or at the date that they asked for themselves.
-    /// Signing in does not cancel it. Returns the user one version on, and the event.
+    /// Signing in does not cancel it.
     #[must_use]
-    pub fn delete(&self, grace: Duration, stated_reason: StatedReason, cause: Cause) -> (Self, Event) {
+    pub fn delete(&self, grace: Duration, stated_reason: StatedReason, cause: Cause) -> Transition {
         let erase_at = match self.status {
             Status::Deleting { erase_at, .. } => erase_at,
             Status::Active | Status::Suspended => cause.occurred_at.plus(grace),
         };
         let kind = EventKind::DeletionRequested { erase_at, stated_reason: Some(stated_reason) };
-        self.to_be_erased(erase_at, true).changed_by(cause, kind)
+        self.change(self.to_be_erased(erase_at, true), cause, kind)
     }
 }

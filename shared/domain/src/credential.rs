@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    CanonicalEmail, Cause, Email, Event, EventKind, Link, NewPassword, PasswordHash, SessionId, User, UserId,
+    CanonicalEmail, Cause, CredentialTransition, Email, EventKind, Link, NewPassword, PasswordHash,
+    SessionId, Transition, User, UserId,
 };
 
 /// What proves a user: the claim on an address, and the hash of the password.
@@ -45,27 +46,25 @@ impl Credential {
 }
 
 impl User {
-    /// Puts a new password in the place of a forgotten one, which ends every session; for somebody who was
-    /// invited it is the first one. Returns the user one version on, the credential, and the event.
+    /// Replaces a forgotten password and ends every session. For an invited user it is the first password.
     #[must_use]
     pub fn reset_password(
         &self,
         credential: &Credential,
         new: NewPassword,
         cause: Cause,
-    ) -> (Self, Credential, Event) {
+    ) -> CredentialTransition {
         let breach_check = new.breach_check;
         let kind = match self.invited_at {
             Some(_) => EventKind::InvitationAccepted { breach_check },
             None => EventKind::PasswordReset { breach_check },
         };
-        let (user, event) = self.renew(cause, kind);
-        let credential = credential.with(new, user.credential_version);
-        (user, credential, event)
+        let user = self.renew(self.clone(), cause, kind);
+        let after = credential.with(new, user.after.credential_version);
+        CredentialTransition { user, before: credential.clone(), after }
     }
 
-    /// Puts a new password in the place of the old one, which ends every session but `kept`. Returns
-    /// the user one version on, the credential, and the event.
+    /// Replaces the password and ends every session but `kept`.
     #[must_use]
     pub fn change_password(
         &self,
@@ -73,46 +72,38 @@ impl User {
         new: NewPassword,
         kept: SessionId,
         cause: Cause,
-    ) -> (Self, Credential, Event) {
+    ) -> CredentialTransition {
         let kind = EventKind::PasswordChanged { kept_session_id: kept, breach_check: new.breach_check };
-        let (user, event) = self.renew(cause, kind);
-        let credential = credential.with(new, user.credential_version);
-        (user, credential, event)
+        let user = self.renew(self.clone(), cause, kind);
+        let after = credential.with(new, user.after.credential_version);
+        CredentialTransition { user, before: credential.clone(), after }
     }
 
-    /// Asks for the proof of the address `to`, which takes the place of the present one then and not
-    /// before. Returns the user one version on, the link that waits for its mail, and the event.
+    /// Requests the proof of the address `to`, which replaces the current one only once it is proven. Returns the
+    /// change, and the link that waits for its mail.
     #[must_use]
-    pub fn request_email_change(&self, to: Email, lifetime: Duration, cause: Cause) -> (Self, Link, Event) {
+    pub fn request_email_change(&self, to: Email, lifetime: Duration, cause: Cause) -> (Transition, Link) {
         let expires_at = cause.occurred_at.plus(lifetime);
         let link = Link { hash: None, bound_to: to, epoch: None, expires_at };
-        let (user, event) = self.change(cause, EventKind::EmailChangeRequested {});
-        (user, link, event)
+        (self.change_own(self.clone(), cause, EventKind::EmailChangeRequested {}), link)
     }
 
-    /// Puts the proven address `to` in the place of the one before, which ends every session. Returns
-    /// the user one version on, the credential that claims the address, and the event.
+    /// Replaces the address by the proven address `to`, and ends every session.
     #[must_use]
-    pub fn change_email(
-        &self,
-        credential: &Credential,
-        to: Email,
-        cause: Cause,
-    ) -> (Self, Credential, Event) {
+    pub fn change_email(&self, credential: &Credential, to: Email, cause: Cause) -> CredentialTransition {
         let changed = Self { email: to, updated_at: cause.occurred_at, ..self.clone() };
         let kind = EventKind::email_changed(&changed);
-        let (user, event) = changed.renew(cause, kind);
-        let email = user.email.canonical().clone();
-        let credential = Credential { email, version: user.credential_version, ..credential.clone() };
-        (user, credential, event)
+        let user = self.renew(changed, cause, kind);
+        let email = user.after.email.canonical().clone();
+        let after = Credential { email, version: user.after.credential_version, ..credential.clone() };
+        CredentialTransition { user, before: credential.clone(), after }
     }
 
-    /// What was proven before proves nothing any more: the sessions of the epoch end, and so does
-    /// whatever is being decided on the credential. An invitation has come to its end.
-    fn renew(&self, cause: Cause, kind: EventKind) -> (Self, Event) {
+    /// Returns the change to `after` with a new epoch and credential version: sessions end, and concurrent commands on
+    /// the credential conflict. A pending invitation ends.
+    fn renew(&self, after: Self, cause: Cause, kind: EventKind) -> Transition {
         let (epoch, credential_version) = (self.epoch + 1, self.version + 1);
-        let renewed =
-            Self { epoch, credential_version, invited_at: None, has_password: true, ..self.clone() };
-        renewed.change(cause, kind)
+        let renewed = Self { epoch, credential_version, invited_at: None, has_password: true, ..after };
+        self.change_own(renewed, cause, kind)
     }
 }

@@ -35,6 +35,7 @@ mod signing_algorithm;
 mod stated_reason;
 mod status_name;
 mod time;
+mod transition;
 mod user;
 
 pub use attempts::{Allowance, Attempts};
@@ -69,4 +70,5 @@ pub use signing_algorithm::{SigningAlgorithm, UnknownAlgorithm};
 pub use stated_reason::{InvalidReason, StatedReason};
 pub use status_name::StatusName;
 pub use time::{InvalidTimestamp, Timestamp};
+pub use transition::{CredentialTransition, Transition};
 pub use user::{Change, Client, ProfileChange, Status, Tombstone, TooManyRoles, User};

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{CanonicalEmail, Cause, Email, Event, EventKind, ResetId, StatedReason, Stream, Timestamp, User};
+use crate::{
+    CanonicalEmail, Cause, Email, Event, EventKind, ResetId, StatedReason, Stream, Timestamp, Transition,
+    User,
+};
 
 /// Somebody asks for a link to choose a new password. Whether there is such a user is found out
 /// behind the bus, so that the answer and its time cannot tell.
@@ -28,10 +31,10 @@ impl PasswordResetRequest {
 }
 
 impl User {
-    /// Has a link mailed to the user, to choose a new password by, or the first one. Returns the user one version
-    /// on, and the event.
+    /// Requests a mail with a link by which the user chooses a new password, or the first one.
     #[must_use]
-    pub fn request_password_reset(&self, stated_reason: StatedReason, cause: Cause) -> (Self, Event) {
-        self.changed_by(cause, EventKind::UserPasswordResetRequested { stated_reason: Some(stated_reason) })
+    pub fn request_password_reset(&self, stated_reason: StatedReason, cause: Cause) -> Transition {
+        let kind = EventKind::UserPasswordResetRequested { stated_reason: Some(stated_reason) };
+        self.change(self.clone(), cause, kind)
     }
 }

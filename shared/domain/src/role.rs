@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::{Cause, Event, EventKind, Stream, Timestamp, User};
+use crate::{Cause, Event, EventKind, Stream, Timestamp, Transition, User};
 
 /// Octets.
 const MAX_PERMISSION: usize = 64;
@@ -135,30 +135,28 @@ impl Role {
         Self { name, permissions: BTreeSet::new(), version: 0, deleted_at: None }
     }
 
-    /// Lets it permit `permissions` and nothing else. Returns the role one version on, and the event; `None`
-    /// if nothing changes.
+    /// Replaces the permissions of the role. Returns `None` if nothing changes.
     #[must_use]
-    pub fn change(&self, permissions: BTreeSet<Permission>, cause: Cause) -> Option<(Self, Event)> {
+    pub fn change(&self, permissions: BTreeSet<Permission>, cause: Cause) -> Option<Transition<Self>> {
         if self.version > 0 && self.permissions == permissions {
             return None;
         }
         let kind = EventKind::RoleChanged { permissions: permissions.clone() };
         let role = Self { permissions, version: self.version + 1, ..self.clone() };
-        let event = role.event(kind, cause);
-        Some((role, event))
+        Some(self.change_to(role, kind, cause))
     }
 
-    /// Deletes it. Returns the role one version on, permitting nothing, and the event.
+    /// Deletes the role, which permits nothing afterwards.
     #[must_use]
-    pub fn delete(&self, cause: Cause) -> (Self, Event) {
+    pub fn delete(&self, cause: Cause) -> Transition<Self> {
         let (version, deleted_at) = (self.version + 1, Some(cause.occurred_at));
         let deleted = Self { permissions: BTreeSet::new(), version, deleted_at, name: self.name.clone() };
-        let event = deleted.event(EventKind::RoleDeleted {}, cause);
-        (deleted, event)
+        self.change_to(deleted, EventKind::RoleDeleted {}, cause)
     }
 
-    fn event(&self, kind: EventKind, cause: Cause) -> Event {
-        Event { stream: Stream::Role(self.name.clone()), sequence: self.version, cause, kind }
+    fn change_to(&self, after: Self, kind: EventKind, cause: Cause) -> Transition<Self> {
+        let event = Event { stream: Stream::Role(self.name.clone()), sequence: after.version, cause, kind };
+        Transition { before: self.clone(), after, event }
     }
 
     /// Whether it is the one that is built in.

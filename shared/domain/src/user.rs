@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     Actor, AttributeChanges, Attributes, Cause, Email, EndedSession, Event, EventKind, InvalidAttribute,
     Locale, Name, PictureId, RoleName, Session, SessionId, SessionLimits, StartedSession, StatedReason,
-    Stream, Timestamp, UserId, session,
+    Stream, Timestamp, Transition, UserId, session,
 };
 
 /// Somebody who has an account.
@@ -151,13 +151,12 @@ impl User {
         self.status == Status::Active
     }
 
-    /// Ends every session and asks for the user to be erased after `grace`. Returns the user one version
-    /// on, and the event.
+    /// Ends every session and schedules the erasure of the user after `grace`.
     #[must_use]
-    pub fn request_deletion(&self, grace: Duration, cause: Cause) -> (Self, Event) {
+    pub fn request_deletion(&self, grace: Duration, cause: Cause) -> Transition {
         let erase_at = cause.occurred_at.plus(grace);
-        let deleting = self.to_be_erased(erase_at, false);
-        deleting.change(cause, EventKind::DeletionRequested { erase_at, stated_reason: None })
+        let kind = EventKind::DeletionRequested { erase_at, stated_reason: None };
+        self.change_own(self.to_be_erased(erase_at, false), cause, kind)
     }
 
     pub(crate) fn to_be_erased(&self, erase_at: Timestamp, is_final: bool) -> Self {
@@ -165,35 +164,35 @@ impl User {
         Self { epoch: self.epoch + 1, status, ..self.clone() }
     }
 
-    /// Takes a deletion back, by whoever the cause names: the user is what they were before, and suspended if it
-    /// was that. Returns the user one version on, and the event.
+    /// Cancels a pending deletion on behalf of the actor. The user is active afterwards, or suspended if they were
+    /// suspended before.
     #[must_use]
-    pub fn cancel_deletion(&self, stated_reason: Option<StatedReason>, cause: Cause) -> (Self, Event) {
+    pub fn cancel_deletion(&self, stated_reason: Option<StatedReason>, cause: Cause) -> Transition {
         let status = match self.status {
             Status::Deleting { was_suspended: true, .. } => Status::Suspended,
             _ => Status::Active,
         };
         let kind = EventKind::DeletionCanceled { status: status.name(), stated_reason };
-        Self { status, ..self.clone() }.changed_by(cause, kind)
+        self.change(Self { status, ..self.clone() }, cause, kind)
     }
 
     /// Erases the user. Returns what is left, and the last event.
     #[must_use]
     pub fn erase(&self, cause: Cause) -> (Tombstone, Event) {
         let erased_at = cause.occurred_at;
-        let (Self { id, version, created_at, .. }, event) = self.change(cause, EventKind::UserErased {});
+        let Transition { after, event, .. } = self.change_own(self.clone(), cause, EventKind::UserErased {});
+        let Self { id, version, created_at, .. } = after;
         (Tombstone { id, version, created_at, erased_at }, event)
     }
 
-    /// Ends every session of a user who is as they were at an earlier moment, since the tables were restored to it.
-    /// Returns the user one version on, and the event.
+    /// Ends every session of a user whose state comes from restored tables.
     #[must_use]
-    pub fn restored(&self, cause: Cause) -> (Self, Event) {
+    pub fn restored(&self, cause: Cause) -> Transition {
         let raised = Self { epoch: self.epoch + 1, ..self.clone() };
-        raised.changed_by(cause, EventKind::UserRestored {})
+        self.change(raised, cause, EventKind::UserRestored {})
     }
 
-    /// Gives the user a role. Returns the user one version on, and the event; `None` if they have it.
+    /// Gives the user a role. Returns `None` if the user has it already.
     ///
     /// # Errors
     /// [`TooManyRoles`].
@@ -202,7 +201,7 @@ impl User {
         role: &RoleName,
         stated_reason: Option<StatedReason>,
         cause: Cause,
-    ) -> Result<Option<(Self, Event)>, TooManyRoles> {
+    ) -> Result<Option<Transition>, TooManyRoles> {
         if self.has_role(role.as_str()) {
             return Ok(None);
         }
@@ -214,11 +213,11 @@ impl User {
         roles.sort_unstable();
         let granted = Self { roles, updated_at: cause.occurred_at, ..self.clone() };
         let kind = EventKind::RoleGranted { role: role.clone(), stated_reason };
-        Ok(Some(granted.changed_by(cause, kind)))
+        Ok(Some(self.change(granted, cause, kind)))
     }
 
-    /// Takes a role from the user, and ends every session if it is `ending_sessions`. Returns the user one
-    /// version on, and the event; `None` if they do not have it.
+    /// Takes a role from the user, and ends every session if `ending_sessions` is set. Returns `None` if the user
+    /// does not have the role.
     #[must_use]
     pub fn revoke_role(
         &self,
@@ -226,7 +225,7 @@ impl User {
         ending_sessions: bool,
         stated_reason: Option<StatedReason>,
         cause: Cause,
-    ) -> Option<(Self, Event)> {
+    ) -> Option<Transition> {
         if !self.has_role(role.as_str()) {
             return None;
         }
@@ -236,7 +235,7 @@ impl User {
         let left = Self { roles, epoch, updated_at: cause.occurred_at, ..self.clone() };
         let kind =
             EventKind::RoleRevoked { role: role.clone(), sessions_ended: ending_sessions, stated_reason };
-        Some(left.changed_by(cause, kind))
+        Some(self.change(left, cause, kind))
     }
 
     /// Starts a session beside the `present` ones, of which it ends the oldest if there are too many.
@@ -253,36 +252,35 @@ impl User {
         let session = Session::start(id, self, limits, client, now);
         let ended = session::excess(self, present, now);
         let kind = EventKind::SessionStarted { session_id: id, ended_session_ids: ended.clone() };
-        let (user, event) = self.change(cause, kind);
+        let Transition { after: user, event, .. } = self.change_own(self.clone(), cause, kind);
         StartedSession { user, session, ended, event }
     }
 
-    /// Ends every session but `kept`, by raising the epoch: `kept` has to be given the new one. Returns
-    /// the user one version on, and the event.
+    /// Ends every session but `kept` by raising the epoch. The command moves `kept` to the new epoch.
     #[must_use]
-    pub fn end_other_sessions(&self, kept: SessionId, cause: Cause) -> (Self, Event) {
+    pub fn end_other_sessions(&self, kept: SessionId, cause: Cause) -> Transition {
         let raised = Self { epoch: self.epoch + 1, ..self.clone() };
-        raised.change(cause, EventKind::OtherSessionsEnded { kept_session_id: kept })
+        self.change_own(raised, cause, EventKind::OtherSessionsEnded { kept_session_id: kept })
     }
 
-    /// Ends one of the user's sessions. Returns the user one version on, and the event.
+    /// Ends one of the user's sessions.
     #[must_use]
-    pub fn end_session(&self, ended: EndedSession, cause: Cause) -> (Self, Event) {
+    pub fn end_session(&self, ended: EndedSession, cause: Cause) -> Transition {
         let EndedSession { id: session_id, reason, device } = ended;
-        self.change(cause, EventKind::SessionEnded { session_id, reason, device })
+        self.change_own(self.clone(), cause, EventKind::SessionEnded { session_id, reason, device })
     }
 
-    /// Changes the profile, by whoever the cause names; who is not the user says why. Returns the user one
-    /// version on, and the event; `None` if nothing changes.
+    /// Changes the profile on behalf of the actor, who states a reason unless they are the user. Returns `None` if
+    /// nothing changes.
     ///
     /// # Errors
-    /// If the attributes are too much together.
+    /// If the attributes together are too large.
     pub fn update(
         &self,
         change: &ProfileChange,
         stated_reason: Option<StatedReason>,
         cause: Cause,
-    ) -> Result<Option<(Self, Event)>, InvalidAttribute> {
+    ) -> Result<Option<Transition>, InvalidAttribute> {
         let after = Self {
             first_name: change.first_name.of(self.first_name.as_ref()),
             last_name: change.last_name.of(self.last_name.as_ref()),
@@ -301,15 +299,15 @@ impl User {
             return Ok(None);
         }
         let kind = EventKind::user_updated(&after, changed, stated_reason);
-        Ok(Some(after.changed_by(cause, kind)))
+        Ok(Some(self.change(after, cause, kind)))
     }
 
-    /// Gives the user another picture. Returns the user one version on, and the event.
+    /// Gives the user another picture.
     #[must_use]
-    pub fn set_picture(&self, picture: PictureId, cause: Cause) -> (Self, Event) {
+    pub fn set_picture(&self, picture: PictureId, cause: Cause) -> Transition {
         let pictured = Self { picture: Some(picture), updated_at: cause.occurred_at, ..self.clone() };
         let kind = EventKind::user_updated(&pictured, self.differing(&pictured), None);
-        pictured.change(cause, kind)
+        self.change_own(pictured, cause, kind)
     }
 
     /// Returns the first name, if mails may use it: the user has proven the address. Until then the name is another
@@ -344,16 +342,17 @@ impl User {
         attributes.into_iter().map(|name| format!("attributes.{name}")).chain(parts).collect()
     }
 
-    /// A change that the user makes.
-    pub(crate) fn change(&self, cause: Cause, kind: EventKind) -> (Self, Event) {
-        self.changed_by(Cause { actor: Actor::User(self.id), ..cause }, kind)
+    /// Returns the change to `after` that the user makes themselves.
+    pub(crate) fn change_own(&self, after: Self, cause: Cause, kind: EventKind) -> Transition {
+        self.change(after, Cause { actor: Actor::User(self.id), ..cause }, kind)
     }
 
-    /// Every change of a user is one version and one event of the same number, by whoever the cause names.
-    pub(crate) fn changed_by(&self, cause: Cause, kind: EventKind) -> (Self, Event) {
-        let user = Self { version: self.version + 1, ..self.clone() };
-        let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
-        (user, event)
+    /// Returns the change to `after` on behalf of the actor. Each change is one version, and one event with the number
+    /// of that version.
+    pub(crate) fn change(&self, after: Self, cause: Cause, kind: EventKind) -> Transition {
+        let after = Self { version: self.version + 1, ..after };
+        let event = Event { stream: Stream::User(after.id), sequence: after.version, cause, kind };
+        Transition { before: self.clone(), after, event }
     }
 }
 

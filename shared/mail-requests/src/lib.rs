@@ -1,25 +1,25 @@
-//! What use cases share by which anybody asks for a mail: counted for the address and the source, and only noted, so
-//! that neither the answer nor its time can tell who is known. That is found out behind the bus.
+//! Requests of anonymous callers for a mail. They are counted for the address and the source, and only noted, so that
+//! neither the answer nor its time can tell who is registered. That is found out behind the bus.
 //!
-//! A use case lets [`MailRequests::admit`] a request, and commits by [`MailRequests::answering`] what it makes of it.
+//! A use case passes a request to [`MailRequests::admit`], and commits it with [`MailRequests::answering`].
 
-use api::{Accepted, Anyone, FieldProblem, Problem, ProblemType, Receipts};
-use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{CanonicalEmail, Cause, Email, Id, InvalidEmail};
+use api::{Accepted, Anyone, Error, ProblemType};
+use cloud::{Cloud, SettingError};
+use domain::{CanonicalEmail, Email};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use store::{Commands, Failure, MailLimits, NotReserved, Store};
-use thiserror::Error;
+use store::{Commands, Identities, MailLimits, Store};
+
+/// The problems that such a request is refused with.
+pub const PROBLEMS: &[ProblemType] = &[ProblemType::RateLimited, ProblemType::ValidationFailed];
 
 /// Takes requests for a mail.
 pub struct MailRequests {
     store: Store,
     limits: MailLimits,
-    clock: Clock,
-    random: Random,
 }
 
-/// Who is to get a mail.
+/// The address that a mail is requested for.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -30,30 +30,8 @@ pub struct Request {
 /// The same for everyone.
 #[derive(JsonSchema, Serialize)]
 #[schemars(inline)]
-pub struct Taken {
+pub struct MailAccepted {
     status: &'static str,
-}
-
-/// A request that is counted.
-pub struct Admitted {
-    /// Whom it names.
-    pub email: Email,
-    /// Why its event happens.
-    pub cause: Cause,
-}
-
-/// Why a request is not taken.
-#[derive(Debug, Error)]
-pub enum NotTaken {
-    /// It names no address.
-    #[error("no address")]
-    NoAddress(#[from] InvalidEmail),
-    /// Too many were made.
-    #[error(transparent)]
-    NotReserved(#[from] NotReserved),
-    /// It could not be stored.
-    #[error("not stored")]
-    NotStored(#[from] Failure),
 }
 
 impl Request {
@@ -64,12 +42,7 @@ impl Request {
     }
 }
 
-impl NotTaken {
-    /// What it is to a caller.
-    pub const PROBLEMS: &'static [ProblemType] = &[ProblemType::RateLimited, ProblemType::ValidationFailed];
-}
-
-impl Taken {
+impl MailAccepted {
     /// The answer that says no more than this.
     #[must_use]
     pub const fn of(status: &'static str) -> Accepted<Self> {
@@ -78,59 +51,36 @@ impl Taken {
 }
 
 impl MailRequests {
-    /// Of this deployment.
+    /// Works on the tables of this deployment, with its limits.
     ///
     /// # Errors
     /// If a setting is missing or unusable.
     pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
-        let (store, limits) = (Store::new(cloud)?, MailLimits::new(cloud)?);
-        Ok(Self { store, limits, clock: cloud.clock(), random: cloud.random() })
+        Ok(Self { store: Store::new(cloud)?, limits: MailLimits::new(cloud)? })
     }
 
-    /// Returns the receipts of these requests.
-    ///
-    /// # Errors
-    /// If the setting `CREDENTIALS_SECRET` is missing.
-    pub fn receipts(&self, cloud: &Cloud) -> Result<Receipts, SettingError> {
-        Receipts::new(cloud, self.store.identities()).sealed_by_credentials(cloud)
+    /// Returns the table of users.
+    #[must_use]
+    pub fn identities(&self) -> Identities {
+        self.store.identities().clone()
     }
 
-    /// Admits a request, as one of those of a `kind`, which are counted by themselves: guessing at log-in closes no
-    /// other door.
+    /// Admits a request and returns its address. Each `kind` has its own limits, so that guessing at log-in blocks no
+    /// other route.
     ///
     /// # Errors
-    /// [`NotTaken`].
-    pub async fn admit(&self, caller: &Anyone, request: &Request, kind: &str) -> Result<Admitted, NotTaken> {
-        let email = Email::parse(&request.email)?;
-        let now = self.clock.now();
+    /// Those of [`PROBLEMS`], or if the table does not answer.
+    pub async fn admit(&self, caller: &Anyone, request: &Request, kind: &str) -> Result<Email, Error> {
+        let email =
+            Email::parse(&request.email).map_err(|error| Error::field("/email", "invalid-email", &error))?;
         let limits = self.limits.of(kind, email.canonical(), &caller.head.client);
-        self.store.identities().reserve(&limits, now).await?;
-        Ok(Admitted { email, cause: caller.cause(self.random.id(now), now) })
+        self.store.identities().reserve(&limits, caller.head.now).await?;
+        Ok(email)
     }
 
-    /// An id for what is made of a request.
+    /// Returns the commands, of which one is committed with the receipt for `answer`.
     #[must_use]
-    pub fn id<Kind>(&self, cause: &Cause) -> Id<Kind> {
-        self.random.id(cause.occurred_at)
-    }
-
-    /// The commands, of which one is carried out with the receipt for `answer`.
-    #[must_use]
-    pub fn answering(&self, caller: &Anyone, answer: &Accepted<Taken>) -> Commands<'_> {
+    pub fn answering(&self, caller: &Anyone, answer: &Accepted<MailAccepted>) -> Commands<'_> {
         self.store.answering(caller.receipt(answer))
-    }
-}
-
-impl From<NotTaken> for Problem {
-    fn from(not_taken: NotTaken) -> Self {
-        match not_taken {
-            NotTaken::NoAddress(error) => {
-                Self::fields(vec![FieldProblem::new("/email", "invalid-email", &error)])
-            }
-            NotTaken::NotReserved(NotReserved::TooMany(seconds)) => Self::rate_limited(seconds),
-            NotTaken::NotReserved(NotReserved::Failed(failure)) | NotTaken::NotStored(failure) => {
-                Self::failure(failure.is_retryable())
-            }
-        }
     }
 }

@@ -1,13 +1,12 @@
 //! A new password: what it must be, and what an answer says of one that is not acceptable.
 
-use api::FieldProblem;
+use api::{Error, FieldProblem};
 use cloud::{Cloud, SettingError, Settings};
 use credentials::{HashFailed, Hasher, Verdict};
 use domain::{
     Applicant, BreachCheck, Credential, InvalidPassword, NewPassword, OwnWords, Password, PasswordPolicy,
     Secret, User,
 };
-use thiserror::Error;
 
 use crate::{breaches::Breaches, reentry::Proven};
 
@@ -31,7 +30,7 @@ pub enum Present<'a> {
 }
 
 /// Why a new password is not taken.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum NotChosen {
     /// It is not acceptable: all that is wrong with it.
     #[error("the password is not acceptable")]
@@ -39,6 +38,17 @@ pub enum NotChosen {
     /// It could not be hashed, or not be compared with those before.
     #[error("no hash")]
     NoHash(#[from] HashFailed),
+}
+
+impl NotChosen {
+    /// Returns the error of a request that has the password in the field at `pointer`.
+    #[must_use]
+    pub fn at(self, pointer: &str) -> Error {
+        match self {
+            Self::Unacceptable(errors) => problems(pointer, errors).into(),
+            Self::NoHash(failed) => Error::internal(failed),
+        }
+    }
 }
 
 impl Choice {

@@ -8,4 +8,4 @@ mod reentry;
 
 pub use choice::{Choice, NotChosen, Present, problems};
 pub use hashing::{hasher, parameters};
-pub use reentry::{NotProven, Proven, Reentry};
+pub use reentry::{Proven, Reentry};

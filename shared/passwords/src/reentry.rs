@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use api::{NotAdmitted, Problem, ProblemType, SignedIn};
-use cloud::{Clock, Cloud, FromSecret, SecretUnavailable, SettingError, chain};
-use credentials::{HashFailed, Hasher, Verdict};
-use domain::{Allowance, Credential, InvalidPassword, Password, Secret, User, UserId};
-use store::{Failure, Identities, Limit, NotReserved};
-use thiserror::Error;
+use api::{Error, ProblemType, SignedIn};
+use cloud::{Cloud, FromSecret, SettingError, chain};
+use credentials::{Hasher, Verdict};
+use domain::{Allowance, Credential, Password, Secret, User, UserId};
+use store::{Identities, Limit};
 use tracing::warn;
 
 /// What the attempts are at: of their own, so that guessing at log-in takes nobody's away.
@@ -19,42 +18,16 @@ pub struct Reentry {
     identities: Identities,
     hasher: FromSecret<Hasher>,
     guesses: Allowance,
-    clock: Clock,
 }
 
-/// A user whose password was entered again, as it was read then.
+/// A user whose password was entered again, as they were read then.
+#[derive(Clone)]
 pub struct Proven {
     /// The user.
     pub user: User,
     /// What proved them.
     pub credential: Credential,
     pub(crate) password: Password,
-}
-
-/// Why somebody is not who they say they are, or nobody can tell.
-#[derive(Debug, Error)]
-pub enum NotProven {
-    /// The password is another one.
-    #[error("the password is not the user's")]
-    WrongPassword,
-    /// Password or address have been changed, which has ended the session.
-    #[error("the session has ended")]
-    Ended,
-    /// The caller is not admitted.
-    #[error(transparent)]
-    NotAdmitted(#[from] NotAdmitted),
-    /// Too many attempts; some may be made after these seconds.
-    #[error("too many attempts")]
-    RateLimited(u32),
-    /// The pepper could not be read.
-    #[error("no pepper")]
-    NoPepper(#[from] SecretUnavailable),
-    /// The password could not be compared.
-    #[error("no hash")]
-    NoHash(#[from] HashFailed),
-    /// The tables failed.
-    #[error("not read")]
-    NotRead(#[from] Failure),
 }
 
 impl Reentry {
@@ -67,7 +40,6 @@ impl Reentry {
             identities: identities.clone(),
             hasher: crate::hasher(cloud)?,
             guesses: Allowance::of_guesses(cloud.settings().parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
-            clock: cloud.clock(),
         })
     }
 
@@ -81,32 +53,42 @@ impl Reentry {
     ///
     /// # Errors
     /// If the pepper cannot be read.
-    pub async fn hasher(&self) -> Result<Arc<Hasher>, SecretUnavailable> {
-        self.hasher.get().await
+    pub async fn hasher(&self) -> Result<Arc<Hasher>, Error> {
+        Ok(self.hasher.get().await?)
     }
 
     /// Compares the password with that of the caller. The attempt is reserved first; after a success, call
     /// [`Self::forgive`] beside the next step.
     ///
     /// # Errors
-    /// [`NotProven`].
-    pub async fn prove(&self, caller: &SignedIn, password: &Secret) -> Result<Proven, NotProven> {
-        let password = Password::presented(password)?;
+    /// [`ProblemType::ReauthenticationRequired`], [`ProblemType::RateLimited`], or if the session has ended.
+    pub async fn prove(&self, caller: &SignedIn, password: &Secret) -> Result<Proven, Error> {
+        // A text that is longer than any password is refused like every other wrong one.
+        let password = Password::presented(password).map_err(|_| ProblemType::ReauthenticationRequired)?;
         let limits = [self.limit(caller.user_id)];
         let user = caller.user().await?;
         let (credential, ()) = tokio::try_join!(self.credential_of(&user), async {
-            Ok(self.identities.reserve(&limits, self.clock.now()).await?)
+            Ok(self.identities.reserve(&limits, caller.head.now).await?)
         })?;
         self.verify(&password, &credential).await?;
         Ok(Proven { user, credential, password })
     }
 
-    /// Returns the caller as they are now, if what was entered is still their password.
+    /// Returns the proof for an attempt of a command. The first attempt takes `proven` as it is; each further one reads
+    /// the caller again, and compares the password if it has changed.
     ///
     /// # Errors
-    /// [`NotProven`].
-    pub async fn again(&self, caller: &SignedIn, before: Proven) -> Result<Proven, NotProven> {
-        let Proven { credential: known, password, .. } = before;
+    /// As [`Self::prove`].
+    pub async fn for_attempt(
+        &self,
+        attempt: usize,
+        caller: &SignedIn,
+        proven: &Proven,
+    ) -> Result<Proven, Error> {
+        if attempt == 0 {
+            return Ok(proven.clone());
+        }
+        let Proven { credential: known, password, .. } = proven.clone();
         let user = caller.user().await?;
         let credential = self.credential_of(&user).await?;
         if credential.password_hash != known.password_hash {
@@ -126,49 +108,20 @@ impl Reentry {
         Limit::of_user(LIMIT, user, self.guesses)
     }
 
-    async fn credential_of(&self, user: &User) -> Result<Credential, NotProven> {
+    async fn credential_of(&self, user: &User) -> Result<Credential, Error> {
         let credential = self.identities.credential(user.email.canonical()).await?;
         // If it does not prove the user who was read a moment ago, both have changed, and the session has ended.
-        credential.filter(|credential| credential.proves(user)).ok_or(NotProven::Ended)
+        let credential = credential.filter(|credential| credential.proves(user));
+        Ok(credential.ok_or(ProblemType::InvalidToken)?)
     }
 
-    async fn verify(&self, password: &Password, credential: &Credential) -> Result<(), NotProven> {
+    async fn verify(&self, password: &Password, credential: &Credential) -> Result<(), Error> {
         let hasher = self.hasher.get().await?;
         let verdict = hasher.verify(password, Some(&credential.password_hash));
-        match cloud::timed("HashTime", verdict).await? {
+        match cloud::timed("HashTime", verdict).await.map_err(Error::internal)? {
             Verdict::Match | Verdict::MatchButOutdated => Ok(()),
-            Verdict::Mismatch => Err(NotProven::WrongPassword),
-        }
-    }
-}
-
-impl From<InvalidPassword> for NotProven {
-    /// Longer than any password can be: no more is said than of any other wrong one.
-    fn from(_: InvalidPassword) -> Self {
-        Self::WrongPassword
-    }
-}
-
-impl From<NotReserved> for NotProven {
-    fn from(refused: NotReserved) -> Self {
-        match refused {
-            NotReserved::TooMany(seconds) => Self::RateLimited(seconds),
-            NotReserved::Failed(failure) => Self::NotRead(failure),
-        }
-    }
-}
-
-impl From<NotProven> for Problem {
-    fn from(not_proven: NotProven) -> Self {
-        match not_proven {
             // Not 401: that is what an access token is refused with, and clients would refresh it.
-            NotProven::WrongPassword => Self::of(ProblemType::ReauthenticationRequired),
-            NotProven::Ended => Self::of(ProblemType::InvalidToken),
-            NotProven::NotAdmitted(refused) => refused.into(),
-            NotProven::RateLimited(seconds) => Self::rate_limited(seconds),
-            NotProven::NoPepper(_) => Self::unavailable(),
-            NotProven::NoHash(_) => Self::failure(false),
-            NotProven::NotRead(failure) => Self::failure(failure.is_retryable()),
+            Verdict::Mismatch => Err(ProblemType::ReauthenticationRequired.into()),
         }
     }
 }

@@ -4,10 +4,9 @@ use domain::{Digest, Event, UsersByStatus, Week};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities, Refused,
+    CommitError, Failure, Identities,
     attributes::{key, text, values},
     items::{self, Millis, Text},
-    sessions::stale,
     transaction::{Commands, Write},
 };
 
@@ -27,13 +26,13 @@ impl Commands<'_> {
     /// Puts a digest in the place of the one `before`.
     ///
     /// # Errors
-    /// [`Refused::Stale`] if another one was written meanwhile.
+    /// [`CommitError::Conflict`] if another one was written meanwhile.
     pub async fn write_digest(
         &self,
         before: Option<&Digest>,
         digest: &Digest,
-        event: Event,
-    ) -> Result<(), Refused> {
+        event: &Event,
+    ) -> Result<(), CommitError> {
         let put = Write::put(items::write(key(PK, PK), &DigestItem::from(digest)));
         let put = match before {
             None => put.only_if("attribute_not_exists(pk)"),
@@ -41,7 +40,7 @@ impl Commands<'_> {
                 put.only_if("week = :before").with(values([(":before", text(before.week.to_string()))]))
             }
         };
-        self.commit([put], event).await.map_err(stale)
+        self.commit([put], event).await.map_err(CommitError::conflict)
     }
 }
 

@@ -4,10 +4,9 @@ use domain::{Credential, Event, Status, Timestamp, Tombstone, User, UserId};
 use serde::Deserialize;
 
 use crate::{
-    Failure, Identities, Refused,
+    CommitError, Failure, Identities,
     attributes::{Attributes, key, text},
     items::{AsText, Item, Text},
-    sessions,
     transaction::{Commands, Write},
     users,
 };
@@ -81,20 +80,20 @@ impl Commands<'_> {
     /// there is of them must be gone before.
     ///
     /// # Errors
-    /// [`Refused::Stale`] if the user or the credential has changed since they were read.
+    /// [`CommitError`].
     pub async fn erase(
         &self,
         tombstone: &Tombstone,
         erasure: Erasure,
         credential: Option<&Credential>,
-        event: Event,
-    ) -> Result<(), Refused> {
+        event: &Event,
+    ) -> Result<(), CommitError> {
         let writes = [
             Some(users::bury(tombstone)),
             Some(Write::delete(erasure.key())),
             credential.map(users::give_up),
         ];
-        self.commit(writes.into_iter().flatten(), event).await.map_err(sessions::stale)
+        self.commit(writes.into_iter().flatten(), event).await.map_err(CommitError::conflict)
     }
 }
 

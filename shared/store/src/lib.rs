@@ -11,6 +11,7 @@ mod administrators;
 mod attributes;
 mod belongings;
 mod canary;
+mod commit;
 mod copying;
 mod credentials;
 mod delivery;
@@ -48,8 +49,11 @@ mod users;
 
 pub use administrators::AdministratorCount;
 pub use belongings::Belonging;
+pub use commit::{
+    AttemptError, ClaimRejected, CommitError, EmailTaken, LastAdministrator, LinkSpent, SessionEnded,
+    retry_on_conflict,
+};
 pub use copying::{Added, Copying, NotBegun, Table, WholeTables};
-pub use credentials::{KeptEnded, LinkRefused};
 pub use delivery::{EventKey, NextPage, Outbox, PendingEvent, Waiting};
 pub use entry::{Entry, State, StoredEvent};
 pub use erasures::Erasure;
@@ -62,16 +66,11 @@ pub use items::MalformedItem;
 pub use limits::{Limit, MailLimits, NotReserved};
 pub use listing::{OrderedBy, UserFilter, UserOrder};
 pub use mails::{AddressHash, MailCap, Suppression, SuppressionReason};
-pub use moving::AdmissionRefused;
+pub use moving::AdmissionRejected;
 pub use reconciliation::{Reconciled, Reconciliation};
 pub use roles::{NotAuthorized, RecentRoles};
 pub use runs::{Run, Runs};
 pub use sessions::{Rotation, UserWithSessions};
 pub use stored_item::{Kind, NotAnItem, StoredItem};
-pub use transaction::{Commands, Refused, Store};
+pub use transaction::{Commands, Store};
 pub use user_counts::{Counts, Recount, UserCounts};
-pub use users::{AdditionRefused, ClaimRefused, StandingRefused};
-
-/// Commands on one user that meet take turns: whose reading has become stale reads again and decides
-/// anew, so often at most.
-pub const TURNS: usize = 10;

@@ -25,8 +25,8 @@ use crate::{
     items::{Item, Millis},
 };
 
-/// Who finds the item changed as often as this is one of very many at once, and may wait.
-const TURNS: usize = 4;
+/// How often a reservation is tried while concurrent ones change the item. After that, the caller has to wait.
+const MAX_ATTEMPTS: usize = 4;
 
 /// What somebody may try only so often.
 #[derive(Clone, Debug)]
@@ -205,7 +205,7 @@ impl Identities {
 
     async fn reserve_one(&self, limit: &Limit, now: Timestamp) -> Result<(), NotReserved> {
         let mut seen = None;
-        for _turn in 0..TURNS {
+        for _attempt in 0..MAX_ATTEMPTS {
             let after = limit.allowance.admit(seen, now);
             let after = after.map_err(|wait| NotReserved::TooMany(whole_seconds(wait)))?;
             match self.remember(limit, seen, after).await? {

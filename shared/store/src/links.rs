@@ -7,10 +7,9 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities,
+    CommitError, Failure, Identities,
     attributes::{self, Attributes, bytes, millis, values},
     items::{self, Item, Millis, Octets, Text, Ttl},
-    registrations,
     transaction::{Commands, Write},
     users,
 };
@@ -28,14 +27,14 @@ impl Commands<'_> {
     /// known or not.
     ///
     /// # Errors
-    /// If the tables cannot take it.
+    /// [`CommitError`].
     pub async fn add_password_reset(
         &self,
         request: &PasswordResetRequest,
-        event: Event,
-    ) -> Result<(), Failure> {
+        event: &Event,
+    ) -> Result<(), CommitError> {
         let item = items::write(reset_key(request.id), &ResetItem::from(request));
-        self.commit([Write::put(item)], event).await.map_err(registrations::unexpected)
+        self.commit([Write::put(item)], event).await.map_err(CommitError::conflict)
     }
 }
 

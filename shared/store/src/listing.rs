@@ -25,7 +25,7 @@ use crate::{
 /// Into how many partitions of an index the users of one status, or with one role, are split.
 const SHARDS: u32 = 8;
 /// How often the table may leave something out of an answer.
-const TURNS: usize = 5;
+const MAX_ATTEMPTS: usize = 5;
 /// What the sort keys of a user's roles begin with.
 const ROLE: &str = "ROLE#";
 /// No address has a character before this one or after that one.
@@ -146,7 +146,7 @@ impl Identities {
     async fn users_at(&self, places: &[Place]) -> Result<Vec<User>, Failure> {
         let mut found = HashMap::new();
         let mut keys: Vec<_> = places.iter().map(|place| users::key(place.id)).collect();
-        for _turn in 0..TURNS {
+        for _attempt in 0..MAX_ATTEMPTS {
             if keys.is_empty() {
                 return Ok(places.iter().filter_map(|place| found.remove(&place.id)).collect());
             }

@@ -4,25 +4,22 @@ use aws_sdk_dynamodb::types::{Get, TransactGetItem};
 use domain::{Credential, Event, User};
 
 use crate::{
-    Erasure, Failure, Identities, NextPage, Page, Store,
+    CommitError, Erasure, Failure, Identities, NextPage, Page, Store,
     attributes::{Attributes, key, text, text_of},
+    commit::MAX_ATTEMPTS,
     items::Item,
-    transaction::NotCommitted,
     users::{self, CredentialItem},
 };
 
-/// Why a user was not taken over.
-#[derive(Debug, thiserror::Error)]
-pub enum AdmissionRefused {
+/// The reason why a user is not imported.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum AdmissionRejected {
     /// There is a user with this address.
     #[error("the address is taken")]
     EmailTaken,
     /// There is, or was, a user with this id.
     #[error("the id is taken")]
     IdTaken,
-    /// The tables failed.
-    #[error(transparent)]
-    Failed(#[from] Failure),
 }
 
 impl Store {
@@ -30,24 +27,27 @@ impl Store {
     /// event only if there is to be no trace of it on the bus.
     ///
     /// # Errors
-    /// [`AdmissionRefused`].
+    /// [`AdmissionRejected`], otherwise [`CommitError`].
     pub async fn admit(
         &self,
         user: &User,
         credential: &Credential,
         event: Option<Event>,
-    ) -> Result<(), AdmissionRefused> {
+    ) -> Result<(), CommitError<AdmissionRejected>> {
         let writes = users::additions(user, credential).chain(Erasure::of(user).map(Erasure::note));
         let committed = match event {
-            Some(event) => self.answering(None).commit(writes, event).await,
+            Some(event) => self.answering(None).commit(writes, &event).await,
             None => self.commit_silently(writes).await,
         };
-        committed.map_err(|error| match error {
-            NotCommitted::Refused(positions) if positions.contains(&users::ADDED_CREDENTIAL) => {
-                AdmissionRefused::EmailTaken
-            }
-            NotCommitted::Refused(_) => AdmissionRefused::IdTaken,
-            NotCommitted::Failed(failure) => AdmissionRefused::Failed(failure),
+        let is_claimed = |unmet: &[usize]| unmet.contains(&users::ADDED_CREDENTIAL);
+        committed.map_err(|error| {
+            error.because(|unmet| {
+                Some(if is_claimed(unmet) {
+                    AdmissionRejected::EmailTaken
+                } else {
+                    AdmissionRejected::IdTaken
+                })
+            })
         })
     }
 }
@@ -79,7 +79,7 @@ impl Identities {
     /// If the table does not answer, or the address keeps changing.
     pub async fn account(&self, user: User) -> Result<Option<(User, Option<Credential>)>, Failure> {
         let mut user = user;
-        for _turn in 0..crate::TURNS {
+        for _attempt in 0..MAX_ATTEMPTS {
             let keys = [users::key(user.id), users::credential_key(user.email.canonical())];
             let [now, credential] = self.get_both(keys).await?;
             let Some(now) = now.filter(|item| !users::is_tombstone(item)) else { return Ok(None) };

@@ -1,30 +1,24 @@
 //! Pictures of users: in the user's own partition, so that they are erased, copied and restored with them.
 
-use domain::{Event, PictureId, User, UserId};
+use domain::{PictureId, Transition, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities, Refused,
+    CommitError, Failure, Identities,
     attributes::{self, Attributes},
     items::{self, Octets, Text},
-    sessions,
     transaction::{Commands, Write},
     users,
 };
 
 impl Commands<'_> {
-    /// Puts a user in the place of the one a version before, with the octets of the picture that they have now.
+    /// Replaces a user, and stores the bytes of their new picture.
     ///
     /// # Errors
-    /// [`Refused::Stale`] if the user has changed since they were read.
-    pub async fn set_picture(
-        &self,
-        (before, user): (&User, &User),
-        octets: &[u8],
-        event: Event,
-    ) -> Result<(), Refused> {
-        let writes = users::replace(before, user).chain(put(user, octets));
-        self.commit(writes, event).await.map_err(sessions::stale)
+    /// [`CommitError`].
+    pub async fn set_picture(&self, change: &Transition, octets: &[u8]) -> Result<(), CommitError> {
+        let writes = users::replace(change).chain(put(&change.after, octets));
+        self.commit(writes, &change.event).await.map_err(CommitError::conflict)
     }
 }
 
@@ -56,7 +50,8 @@ fn put(user: &User, octets: &[u8]) -> Option<Write> {
 }
 
 /// Deletes the picture of a user who had one.
-pub(crate) fn removal(before: &User, after: &User) -> Option<Write> {
+pub(crate) fn removal(change: &Transition) -> Option<Write> {
+    let Transition { before, after, .. } = change;
     let is_removed = before.picture.is_some() && after.picture.is_none();
     is_removed.then(|| Write::delete(key(after.id)))
 }

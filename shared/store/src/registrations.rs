@@ -8,10 +8,10 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AddressHash, Failure, Identities, MalformedItem,
+    AddressHash, CommitError, Failure, Identities, MalformedItem,
     attributes::{self, Attributes, bytes, millis, values},
     items::{self, Item, Millis, Octets, Text, Ttl},
-    transaction::{Commands, NotCommitted, Write},
+    transaction::{Commands, Write},
 };
 
 fn key(id: RegistrationId) -> Attributes {
@@ -31,31 +31,27 @@ impl Commands<'_> {
     /// Adds a registration, which also becomes the newest one of its address.
     ///
     /// # Errors
-    /// If the tables cannot take it.
-    pub async fn add_registration(&self, registration: &Registration, event: Event) -> Result<(), Failure> {
+    /// [`CommitError`].
+    pub async fn add_registration(
+        &self,
+        registration: &Registration,
+        event: &Event,
+    ) -> Result<(), CommitError> {
         let newest =
             PendingItem { registration_id: Text(registration.id), ttl: Ttl::at(registration.expires_at) };
         let newest = items::write(pending_key(registration.applicant.email.canonical()), &newest);
         let item = items::write(key(registration.id), &RegistrationItem::from(registration));
         let writes = [Write::put(item).only_if("attribute_not_exists(pk)"), Write::put(newest)];
-        self.commit(writes, event).await.map_err(unexpected)
+        self.commit(writes, event).await.map_err(CommitError::conflict)
     }
 
     /// Adds a request to mail again. It is the same write for every address, known or not.
     ///
     /// # Errors
-    /// If the tables cannot take it.
-    pub async fn add_resend(&self, request: &ResendRequest, event: Event) -> Result<(), Failure> {
+    /// [`CommitError`].
+    pub async fn add_resend(&self, request: &ResendRequest, event: &Event) -> Result<(), CommitError> {
         let item = items::write(resend_key(request.id), &ResendItem::from(request));
-        self.commit([Write::put(item)], event).await.map_err(unexpected)
-    }
-}
-
-/// A new id collides with no other one, so a refusal says nothing of the next attempt with another id.
-pub(crate) fn unexpected(error: NotCommitted) -> Failure {
-    match error {
-        NotCommitted::Refused(_) => Failure::Contended,
-        NotCommitted::Failed(failure) => failure,
+        self.commit([Write::put(item)], event).await.map_err(CommitError::conflict)
     }
 }
 

@@ -1,27 +1,27 @@
 //! After a restore to an earlier moment: nobody goes on as they were afterwards.
 
-use domain::{Event, Purpose, User};
+use domain::{Purpose, Transition, User};
 use serde_json::Value;
 
 use crate::{
-    EventKey, Failure, Refused, Store,
+    CommitError, EventKey, Failure, Store,
     attributes::{Attributes, event_key, text_of},
-    links, sessions,
+    links,
     transaction::Commands,
     users,
 };
 
 impl Commands<'_> {
-    /// Puts a user, whose sessions have all ended, in the place of the one a version before, and takes every
-    /// link back: each may have been used after the moment.
+    /// Replaces a user whose sessions have all ended, and takes every link back: each may have been used after the
+    /// moment to which the tables were restored.
     ///
     /// # Errors
-    /// [`Refused::Stale`] if the user has changed since they were read.
-    pub async fn restore_user(&self, (before, user): (&User, &User), event: Event) -> Result<(), Refused> {
+    /// [`CommitError`].
+    pub async fn restore_user(&self, restored: &Transition) -> Result<(), CommitError> {
         // A link to choose a new password ends with the sessions.
-        let take_back = links::take_back(user.id, Purpose::VerifyEmailChange);
-        let writes = users::replace(before, user).chain([take_back]);
-        self.commit(writes, event).await.map_err(sessions::stale)
+        let take_back = links::take_back(restored.after.id, Purpose::VerifyEmailChange);
+        let writes = users::replace(restored).chain([take_back]);
+        self.commit(writes, &restored.event).await.map_err(CommitError::conflict)
     }
 }
 

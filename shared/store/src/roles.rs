@@ -8,16 +8,15 @@ use std::{
 };
 
 use domain::{
-    Authority, Event, NoAuthority, Permission, Rights, Role, RoleName, Roles, Session, SessionId, Timestamp,
-    User, UserId,
+    Authority, NoAuthority, Permission, Rights, Role, RoleName, Roles, Session, SessionId, Timestamp,
+    Transition, User, UserId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities, MalformedItem, Refused,
+    CommitError, Failure, Identities, MalformedItem,
     attributes::{self, Attributes, number, text, texts, values},
     items::{self, Item, Millis, Text},
-    sessions,
     transaction::{Commands, Write},
     users,
 };
@@ -150,13 +149,12 @@ impl Identities {
 }
 
 impl Commands<'_> {
-    /// Puts a role in the place of the one a version before, if there is one. One that was deleted stays as a
-    /// mark: nobody is to get rights by a name that was another role's.
+    /// Replaces a role, or adds it. A deleted role stays as a mark, so that its name cannot give permissions again.
     ///
     /// # Errors
-    /// [`Refused::Stale`] if the role or the authority has changed since they were read.
-    pub async fn put_role(&self, role: &Role, event: Event) -> Result<(), Refused> {
-        self.commit([replace(role)], event).await.map_err(sessions::stale)
+    /// [`CommitError`].
+    pub async fn put_role(&self, change: &Transition<Role>) -> Result<(), CommitError> {
+        self.commit([replace(&change.after)], &change.event).await.map_err(CommitError::conflict)
     }
 }
 

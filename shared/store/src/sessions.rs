@@ -7,16 +7,16 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use domain::{
-    Cause, Client, Credential, EndedSession, PasswordHash, Presented, Session, SessionId, StartedSession,
-    Timestamp, User, UserId,
+    Client, Credential, PasswordHash, Presented, Session, SessionId, StartedSession, Timestamp, Transition,
+    User, UserId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities, MalformedItem, Refused,
+    CommitError, Failure, Identities, MalformedItem, SessionEnded,
     attributes::{self, Attributes, millis, number, text, text_of, values},
     items::{self, Item, Millis, Ttl},
-    transaction::{Commands, NotCommitted, Write},
+    transaction::{Commands, Write},
     users,
 };
 
@@ -57,76 +57,54 @@ impl Commands<'_> {
     /// hash replaces the credential's.
     ///
     /// # Errors
-    /// [`Refused::Stale`] if user or credential have changed since they were read.
+    /// [`CommitError::Conflict`] if user or credential have changed since they were read.
     pub async fn start_session(
         &self,
-        started: StartedSession,
+        started: &StartedSession,
         rehashed: Option<(&Credential, &PasswordHash)>,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), CommitError> {
         let StartedSession { user, session, ended, event } = started;
         let rehash = rehashed
             .map(|(credential, hash)| users::rehash(&credential.email, &credential.password_hash, hash));
-        let session = Write::put(items::write(key(user.id, session.id), &SessionItem::from(&session)))
+        let session = Write::put(items::write(key(user.id, session.id), &SessionItem::from(session)))
             .only_if("attribute_not_exists(pk)");
-        let ended = ended.into_iter().map(|session| Write::delete(key(user.id, session)));
-        let writes = [users::advance(&user), session].into_iter().chain(rehash).chain(ended);
-        self.commit(writes, event).await.map_err(stale)
+        let ended = ended.iter().map(|session| Write::delete(key(user.id, *session)));
+        let writes = [users::advance(user), session].into_iter().chain(rehash).chain(ended);
+        self.commit(writes, event).await.map_err(CommitError::conflict)
     }
 
-    /// Ends a session of the user that `read` returns, and returns whether it did. A session that has ended
-    /// already causes no event.
+    /// Ends the session of a user.
     ///
     /// # Errors
-    /// If the user cannot be read, the tables fail, or the user keeps changing.
-    pub async fn end_session<E: From<Failure>, F: Future<Output = Result<User, E>> + Send>(
+    /// [`SessionEnded`] if it has ended already, which causes no event; otherwise [`CommitError`].
+    pub async fn end_session(
         &self,
-        read: impl Fn() -> F + Send,
-        ended: EndedSession,
-        cause: &Cause,
-    ) -> Result<bool, E> {
+        end: &Transition,
+        session: SessionId,
+    ) -> Result<(), CommitError<SessionEnded>> {
         const SESSION: usize = 1;
-        for _turn in 0..crate::TURNS {
-            let before = read().await?;
-            let (after, event) = before.end_session(ended, cause.clone());
-            let end = Write::delete(key(before.id, ended.id))
-                .only_if("epoch = :epoch AND idle_expires_at > :now AND expires_at > :now")
-                .with(values([(":epoch", number(before.epoch)), (":now", millis(cause.occurred_at))]));
-            match self.commit([users::advance(&after), end], event).await {
-                Ok(()) => return Ok(true),
-                Err(NotCommitted::Refused(positions)) if positions == [SESSION] => return Ok(false),
-                // The user has changed: decide again.
-                Err(NotCommitted::Refused(_)) => {}
-                Err(NotCommitted::Failed(failure)) => return Err(failure.into()),
-            }
-        }
-        Err(Failure::Contended.into())
+        let Transition { before, after, event } = end;
+        let now = event.cause.occurred_at;
+        let session = Write::delete(key(before.id, session))
+            .only_if("epoch = :epoch AND idle_expires_at > :now AND expires_at > :now")
+            .with(values([(":epoch", number(before.epoch)), (":now", millis(now))]));
+        let committed = self.commit([users::advance(after), session], event).await;
+        committed.map_err(|error| error.because(|unmet| (unmet == [SESSION]).then_some(SessionEnded)))
     }
 
-    /// Ends every session but `kept` of the user that `read` returns. Returns whether it did: not if `kept` has
-    /// ended itself.
+    /// Ends every session but `kept`.
     ///
     /// # Errors
-    /// If the user cannot be read, the tables fail, or the user keeps changing.
-    pub async fn end_other_sessions<E: From<Failure>, F: Future<Output = Result<User, E>> + Send>(
+    /// [`SessionEnded`] if `kept` has ended itself; otherwise [`CommitError`].
+    pub async fn end_other_sessions(
         &self,
-        read: impl Fn() -> F + Send,
+        end: &Transition,
         kept: SessionId,
-        cause: &Cause,
-    ) -> Result<bool, E> {
+    ) -> Result<(), CommitError<SessionEnded>> {
         const KEPT: usize = 0;
-        for _turn in 0..crate::TURNS {
-            let before = read().await?;
-            let (after, event) = before.end_other_sessions(kept, cause.clone());
-            let writes = [keep(&after, kept)].into_iter().chain(users::replace(&before, &after));
-            match self.commit(writes, event).await {
-                Ok(()) => return Ok(true),
-                Err(NotCommitted::Refused(positions)) if positions == [KEPT] => return Ok(false),
-                // The user has changed: decide again.
-                Err(NotCommitted::Refused(_)) => {}
-                Err(NotCommitted::Failed(failure)) => return Err(failure.into()),
-            }
-        }
-        Err(Failure::Contended.into())
+        let writes = [keep(&end.after, kept)].into_iter().chain(users::replace(end));
+        let committed = self.commit(writes, &end.event).await;
+        committed.map_err(|error| error.because(|unmet| (unmet == [KEPT]).then_some(SessionEnded)))
     }
 }
 
@@ -134,13 +112,6 @@ impl Commands<'_> {
 pub(crate) fn keep(user: &User, kept: SessionId) -> Write {
     let values = values([(":epoch", number(user.epoch)), (":before", number(user.epoch - 1))]);
     Write::update(key(user.id, kept), "SET epoch = :epoch").only_if("epoch = :before").with(values)
-}
-
-pub(crate) fn stale(error: NotCommitted) -> Refused {
-    match error {
-        NotCommitted::Refused(_) => Refused::Stale,
-        NotCommitted::Failed(failure) => Refused::Failed(failure),
-    }
 }
 
 impl Identities {

@@ -10,7 +10,9 @@ use aws_sdk_dynamodb::{
 use cloud::{Cloud, Random, SettingError};
 use domain::{Authority, Detail, Envelope, Event, Receipt, Stream};
 
-use crate::{Failure, Identities, attributes::Attributes, outbox, receipts, roles};
+use crate::{
+    CommitError, Failure, Identities, attributes::Attributes, commit::Unmet, outbox, receipts, roles,
+};
 
 /// Both tables, and the way events are written.
 #[derive(Clone, Debug)]
@@ -28,24 +30,6 @@ pub struct Commands<'a> {
     receipt: Option<Receipt>,
     /// By what it is carried out, where it takes more than to be who one is.
     authority: Option<&'a Authority>,
-}
-
-/// A command whose conditions do not hold (any more).
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// What the command was decided on has changed meanwhile: read again, decide again.
-    #[error("the state has changed meanwhile")]
-    Stale,
-    /// The command could not be carried out.
-    #[error(transparent)]
-    Failed(#[from] Failure),
-}
-
-/// Why a transaction was not committed.
-pub(crate) enum NotCommitted {
-    /// The writes at these positions refused by their own conditions; nothing was written.
-    Refused(Vec<usize>),
-    Failed(Failure),
 }
 
 /// Conflicts with other transactions are short: eight attempts with full jitter span about a second.
@@ -112,16 +96,16 @@ impl Commands<'_> {
     pub(crate) async fn commit(
         &self,
         writes: impl IntoIterator<Item = Write>,
-        event: Event,
-    ) -> Result<(), NotCommitted> {
+        event: &Event,
+    ) -> Result<(), CommitError<Unmet>> {
         let Store { identities, events_table, envelope, .. } = self.store;
         if let Stream::User(user) = event.stream {
             cloud::put_user(user);
         }
-        let record = outbox::item(&event, envelope.render(&event));
+        let record = outbox::item(event, envelope.render(event));
         let writes = self.authorized(writes.into_iter().collect());
         if has_two_on_one_item(&writes) {
-            return Err(NotCommitted::Refused(Vec::new()));
+            return Err(CommitError::Conflict);
         }
         let mut items: Vec<_> = writes.into_iter().map(|write| write.into_item(&identities.table)).collect();
         let event_position = items.len();
@@ -136,15 +120,16 @@ impl Commands<'_> {
         // Either the answer was lost, or an event of this number exists already: if it is this one,
         // an earlier attempt was committed after all.
         let may_be_committed = match &failure {
-            NotCommitted::Refused(positions) => positions.contains(&event_position),
-            NotCommitted::Failed(failure) => !matches!(failure, Failure::Rejected { .. }),
+            CommitError::Rejected(positions) => positions.contains(&event_position),
+            CommitError::Store(failure) => !matches!(failure, Failure::Rejected { .. }),
+            CommitError::Conflict => false,
         };
-        if may_be_committed && self.store.has(&event).await {
+        if may_be_committed && self.store.has(event).await {
             return Ok(());
         }
         Err(match failure {
-            NotCommitted::Refused(positions) if positions.contains(&(event_position + 1)) => {
-                NotCommitted::Failed(Failure::Answered)
+            CommitError::Rejected(positions) if positions.contains(&(event_position + 1)) => {
+                Failure::Answered.into()
             }
             failure => failure,
         })
@@ -169,13 +154,13 @@ impl Store {
     pub(crate) async fn commit_silently(
         &self,
         writes: impl IntoIterator<Item = Write>,
-    ) -> Result<(), NotCommitted> {
+    ) -> Result<(), CommitError<Unmet>> {
         let items = writes.into_iter().map(|write| write.into_item(&self.identities.table)).collect();
         self.attempt(items).await
     }
 
     /// A command that is decided again gets another token: the same token with other bytes would be refused.
-    async fn attempt(&self, items: Vec<TransactWriteItem>) -> Result<(), NotCommitted> {
+    async fn attempt(&self, items: Vec<TransactWriteItem>) -> Result<(), CommitError<Unmet>> {
         let token = self.random.uuid().simple().to_string();
         let mut attempt = 0;
         loop {
@@ -191,7 +176,7 @@ impl Store {
                 Some(reasons) if reasons.iter().any(|code| code == "ConditionalCheckFailed") => {
                     let failed =
                         |(at, code): (usize, &String)| (code == "ConditionalCheckFailed").then_some(at);
-                    return Err(NotCommitted::Refused(
+                    return Err(CommitError::Rejected(
                         reasons.iter().enumerate().filter_map(failed).collect(),
                     ));
                 }
@@ -199,8 +184,8 @@ impl Store {
                     cloud::put_count("Conflicts", 1);
                     tokio::time::sleep(self.pause(attempt)).await;
                 }
-                Some(_) => return Err(NotCommitted::Failed(Failure::Cancelled(error.into()))),
-                None => return Err(NotCommitted::Failed(Failure::of("TransactWriteItems", error))),
+                Some(_) => return Err(Failure::Cancelled(error.into()).into()),
+                None => return Err(Failure::of("TransactWriteItems", error).into()),
             }
         }
     }

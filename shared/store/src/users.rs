@@ -1,18 +1,19 @@
 //! Users, and the credentials that claim their addresses.
 
 use domain::{
-    CanonicalEmail, Credential, Email, Event, LinkHash, PasswordHash, RegistrationId, Timestamp, Tombstone,
+    CanonicalEmail, Credential, Email, Event, LinkHash, PasswordHash, RegistrationId, Tombstone, Transition,
     User, UserId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities, MalformedItem, Refused, administrators,
+    ClaimRejected, CommitError, EmailTaken, Failure, Identities, LastAdministrator, LinkSpent, MalformedItem,
+    administrators,
     attributes::{self, Attributes, number, text, text_of, values},
     erasures,
     items::{self, Item, Millis, Text, TombstoneItem, Ttl, UserItem},
-    listing, pictures, registrations, sessions,
-    transaction::{Commands, NotCommitted, Write},
+    listing, pictures, registrations,
+    transaction::{Commands, Write},
 };
 
 pub(crate) const SK: &str = "USER";
@@ -39,113 +40,68 @@ pub(crate) fn former_email_sk(version: u64) -> String {
     format!("FORMER_EMAIL#{version:020}")
 }
 
-/// Why an address was not claimed.
-#[derive(Debug, thiserror::Error)]
-pub enum ClaimRefused {
-    /// Somebody has proven it before.
-    #[error("the address is taken")]
-    EmailTaken,
-    /// The link was used, replaced, or has expired.
-    #[error("the link is good no more")]
-    LinkSpent,
-    /// The claim could not be made.
-    #[error(transparent)]
-    Failed(#[from] Failure),
-}
-
-/// Why a user is not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum StandingRefused {
-    /// Nobody would be left who can give rights.
-    #[error("the user is the last administrator")]
-    LastAdministrator,
-    /// The user or the authority has changed, or the tables failed.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-}
-
-/// Why a user is not added.
-#[derive(Debug, thiserror::Error)]
-pub enum AdditionRefused {
-    /// Somebody has the address.
-    #[error("the address is taken")]
-    EmailTaken,
-    /// The authority has changed, or the tables failed.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-}
-
 impl Commands<'_> {
-    /// Turns a registration into a user: claims the address, adds the user, consumes the link.
+    /// Turns a registration into a user: claims the address, adds the user, and consumes the link.
     ///
     /// # Errors
-    /// [`ClaimRefused`].
+    /// [`ClaimRejected`], otherwise [`CommitError`].
     pub async fn claim(
         &self,
-        (registration, link, now): (RegistrationId, &LinkHash, Timestamp),
-        (user, credential): (&User, &Credential),
-        event: Event,
-    ) -> Result<(), ClaimRefused> {
+        registration: RegistrationId,
+        link: &LinkHash,
+        user: &User,
+        credential: &Credential,
+        event: &Event,
+    ) -> Result<(), CommitError<ClaimRejected>> {
         const CREDENTIAL: usize = 0;
-        let writes = [self::claim(credential), add(user), registrations::consume(registration, link, now)];
-        self.commit(writes, event).await.map_err(|error| match error {
-            // Of two requests with the same link the later finds everything refused: its link is spent.
-            NotCommitted::Refused(positions) if positions == [CREDENTIAL] => ClaimRefused::EmailTaken,
-            NotCommitted::Refused(_) => ClaimRefused::LinkSpent,
-            NotCommitted::Failed(failure) => ClaimRefused::Failed(failure),
+        let consumed = registrations::consume(registration, link, event.cause.occurred_at);
+        let committed = self.commit([self::claim(credential), add(user), consumed], event).await;
+        // The later of two requests with the same link finds all conditions unmet: its link is spent.
+        committed.map_err(|error| {
+            error.because(|unmet| {
+                Some(if unmet == [CREDENTIAL] { EmailTaken.into() } else { LinkSpent.into() })
+            })
         })
     }
-}
 
-impl Commands<'_> {
     /// Adds a user, with the credential that claims the address.
     ///
     /// # Errors
-    /// [`AdditionRefused`].
+    /// [`EmailTaken`], otherwise [`CommitError`].
     pub async fn add_user(
         &self,
         user: &User,
         credential: &Credential,
-        event: Event,
-    ) -> Result<(), AdditionRefused> {
-        self.commit(additions(user, credential), event).await.map_err(|error| match error {
-            // If something else does not hold either, it is to be decided anew.
-            NotCommitted::Refused(positions) if positions == [ADDED_CREDENTIAL] => {
-                AdditionRefused::EmailTaken
-            }
-            error => sessions::stale(error).into(),
-        })
+        event: &Event,
+    ) -> Result<(), CommitError<EmailTaken>> {
+        let committed = self.commit(additions(user, credential), event).await;
+        // If another condition is unmet as well, the command is decided again.
+        committed.map_err(|error| error.because(|unmet| (unmet == [ADDED_CREDENTIAL]).then_some(EmailTaken)))
     }
 
-    /// Puts a user in the place of the one a version before, of whom only the profile is another.
+    /// Replaces a user of whom only the profile differs.
     ///
     /// # Errors
-    /// [`Refused::Stale`] if the user has changed since they were read.
-    pub async fn update_user(&self, (before, user): (&User, &User), event: Event) -> Result<(), Refused> {
-        let writes = replace(before, user).chain(pictures::removal(before, user));
-        self.commit(writes, event).await.map_err(sessions::stale)
+    /// [`CommitError`].
+    pub async fn update_user(&self, update: &Transition) -> Result<(), CommitError> {
+        let writes = replace(update).chain(pictures::removal(update));
+        self.commit(writes, &update.event).await.map_err(CommitError::conflict)
     }
 
     /// Replaces a user who may differ in anything: also writes the roles by which the user is found, and the
     /// pending erasure.
     ///
     /// # Errors
-    /// [`StandingRefused`].
-    pub async fn change_user(
-        &self,
-        (before, user): (&User, &User),
-        event: Event,
-    ) -> Result<(), StandingRefused> {
-        let is_counted = before.is_administrator() != user.is_administrator();
-        let writes = replace(before, user).chain(listing::role_writes(&before.roles, user));
-        let writes = writes.chain(erasures::writes(before, user)).chain(pictures::removal(before, user));
-        self.commit(writes, event).await.map_err(|error| match error {
-            // If another condition fails as well, the command is decided again.
-            NotCommitted::Refused(positions) if is_counted && positions == [REPLACED_COUNT] => {
-                StandingRefused::LastAdministrator
-            }
-            error => sessions::stale(error).into(),
-        })
+    /// [`LastAdministrator`], otherwise [`CommitError`].
+    pub async fn change_user(&self, change: &Transition) -> Result<(), CommitError<LastAdministrator>> {
+        let Transition { before, after, event } = change;
+        let is_counted = before.is_administrator() != after.is_administrator();
+        let writes = replace(change).chain(listing::role_writes(&before.roles, after));
+        let writes = writes.chain(erasures::writes(before, after)).chain(pictures::removal(change));
+        let committed = self.commit(writes, event).await;
+        // If another condition is unmet as well, the command is decided again.
+        let is_last = |unmet: &[usize]| is_counted && unmet == [REPLACED_COUNT];
+        committed.map_err(|error| error.because(|unmet| is_last(unmet).then_some(LastAdministrator)))
     }
 }
 
@@ -220,7 +176,8 @@ const REPLACED_COUNT: usize = 1;
 
 /// Replaces a user by the same user one version on, if nothing else has changed them, and keeps the count of
 /// administrators.
-pub(crate) fn replace(before: &User, after: &User) -> impl Iterator<Item = Write> {
+pub(crate) fn replace(change: &Transition) -> impl Iterator<Item = Write> + use<> {
+    let Transition { before, after, .. } = change;
     let put = Write::put(user_item(after))
         .only_if("version = :before")
         .with(values([(":before", number(after.version - 1))]));

@@ -93,8 +93,8 @@ pub fn subject(user: &Value) -> String {
 pub async fn make_administrator(stack: &Stack, id: &str) {
     let (store, user, cause) = by_an_operator(stack, id).await;
     let granted = user.grant_role(&Role::admin().name, None, cause);
-    let (after, event) = granted.expect("room").expect("a new role");
-    store.answering(None).change_user((&user, &after), event).await.expect("granted");
+    let grant = granted.expect("room").expect("a new role");
+    store.answering(None).change_user(&grant).await.expect("granted");
 }
 
 /// A user, and what an operator changes them by.
@@ -270,8 +270,7 @@ impl Stage {
     /// Ends every session of a user, as `gatepost data restored` does.
     pub async fn restore(&self, user: &Value) {
         let (store, user, cause) = by_an_operator(&self.stack, id(user)).await;
-        let (after, event) = user.restored(cause);
-        store.answering(None).restore_user((&user, &after), event).await.expect("restored");
+        store.answering(None).restore_user(&user.restored(cause)).await.expect("restored");
     }
 
     /// Says what a role permits.

@@ -14,7 +14,7 @@ use domain::{Actor, Cause, User, UserId};
 use erase_users::Erasing;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use store::{Erasure, Failure, Refused, StandingRefused, Store};
+use store::{CommitError, Erasure, Failure, LastAdministrator, Store};
 
 use super::{
     DataError,
@@ -135,17 +135,9 @@ impl Restoring {
         if patiently(async || self.store.is_restored(&user).await).await? {
             return Ok(false);
         }
-        let (after, event) = user.restored(self.cause());
-        patiently(async || {
-            let store = self.store.answering(None);
-            match store.restore_user((&user, &after), event.clone()).await {
-                Ok(()) => Ok(true),
-                Err(Refused::Stale) => Err(Failure::Contended),
-                Err(Refused::Failed(failure)) => Err(failure),
-            }
-        })
-        .await
-        .map_err(DataError::from)
+        let restored = user.restored(self.cause());
+        patiently(async || Ok(self.store.answering(None).restore_user(&restored).await?)).await?;
+        Ok(true)
     }
 
     /// Erases somebody again; says whether they were there.
@@ -159,15 +151,16 @@ impl Restoring {
     }
 
     async fn request_deletion(&self, user: &User) -> Result<Erasure, DataError> {
-        let (after, event) = user.request_deletion(Duration::ZERO, self.cause());
-        match self.store.answering(None).change_user((user, &after), event).await {
-            // It is due, and so it is there.
+        let deletion = user.request_deletion(Duration::ZERO, self.cause());
+        match self.store.answering(None).change_user(&deletion).await {
             Ok(()) => {
-                Ok(Erasure::of(&after).unwrap_or(Erasure { user_id: user.id, due_at: after.updated_at }))
+                let after = &deletion.after;
+                // The erasure is pending since this change.
+                Ok(Erasure::of(after).unwrap_or(Erasure { user_id: user.id, due_at: after.updated_at }))
             }
-            Err(StandingRefused::LastAdministrator) => Err(DataError::LastAdministrator(user.id)),
-            Err(StandingRefused::Refused(Refused::Stale)) => Err(Failure::Contended.into()),
-            Err(StandingRefused::Refused(Refused::Failed(failure))) => Err(failure.into()),
+            Err(CommitError::Rejected(LastAdministrator)) => Err(DataError::LastAdministrator(user.id)),
+            Err(CommitError::Conflict) => Err(Failure::Contended.into()),
+            Err(CommitError::Store(failure)) => Err(failure.into()),
         }
     }
 

@@ -28,7 +28,8 @@ pub(crate) enum Severity {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Remedy(pub(crate) &'static str, pub(crate) &'static str);
 
-const GRANT: Remedy = Remedy("grant who asks the rights that the guide lists", "docs/operate/doctor.md#rights");
+const GRANT: Remedy =
+    Remedy("grant who asks the rights that the guide lists", "docs/operate/doctor.md#rights");
 
 impl Check {
     /// An error, if what was found is not what was expected.

@@ -27,8 +27,10 @@ const THERE: Remedy = Remedy(
     "deploy the template of this build again, and if it is not made anew, restore it from its backup",
     "docs/operate/deploying.md#protection",
 );
-const CLOCK: Remedy =
-    Remedy("set this machine's clock: the rest of what was found may be wrong", "docs/operate/doctor.md#clocks");
+const CLOCK: Remedy = Remedy(
+    "set this machine's clock: the rest of what was found may be wrong",
+    "docs/operate/doctor.md#clocks",
+);
 
 /// Functions that are asked for at once.
 const AT_ONCE: usize = 8;

@@ -35,8 +35,10 @@ const REDRIVE: Remedy = Remedy(
     "deploy the template of this build again: a mail that cannot be sent would be tried for ever",
     "docs/operate/deploying.md",
 );
-const DEAD_LETTERS: Remedy =
-    Remedy("see what the messages say, repair it, and redrive them", "docs/operate/alarms.md#mailsundelivered");
+const DEAD_LETTERS: Remedy = Remedy(
+    "see what the messages say, repair it, and redrive them",
+    "docs/operate/alarms.md#mailsundelivered",
+);
 const CANARY: Remedy = Remedy(
     "follow the way of an event, from the sweeper's schedule to the log of ReceiveCanary",
     "docs/operate/alarms.md#canarymissing",

@@ -13,13 +13,16 @@ use super::{
 };
 use crate::{dev, system::SystemError};
 
-const FOLDER: Remedy = Remedy("do what the sentence says, or begin with another folder", "docs/operate/doctor.md");
+const FOLDER: Remedy =
+    Remedy("do what the sentence says, or begin with another folder", "docs/operate/doctor.md");
 const CANARY: Remedy = Remedy(
     "see `gatepost outbox stats`, and what `gatepost dev` says on standard error",
     "docs/operate/operating-events.md",
 );
-const DEAD_LETTERS: Remedy =
-    Remedy("see in what `gatepost dev` says why mails cannot be made", "docs/operate/alarms.md#mailsundelivered");
+const DEAD_LETTERS: Remedy = Remedy(
+    "see in what `gatepost dev` says why mails cannot be made",
+    "docs/operate/alarms.md#mailsundelivered",
+);
 const CLOCK: Remedy =
     Remedy("set this machine's clock: tokens and expiries go by it", "docs/operate/doctor.md#clocks");
 

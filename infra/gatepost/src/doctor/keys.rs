@@ -19,14 +19,18 @@ const CREDENTIALS: Remedy = Remedy(
     "restore the secret that CREDENTIALS_SECRET names: without its seeds no password can be checked",
     "docs/operate/deploying.md#protection",
 );
-const SEPARATE: Remedy =
-    Remedy("run `gatepost keys separate`, and follow the guide", "docs/operate/keys.md#from-one-secret-to-two");
+const SEPARATE: Remedy = Remedy(
+    "run `gatepost keys separate`, and follow the guide",
+    "docs/operate/keys.md#from-one-secret-to-two",
+);
 const TOKENS: Remedy = Remedy(
     "see that ISSUER is where the API answers, and let somebody log in, which publishes the key",
     "docs/operate/configuration.md",
 );
-const HASHING: Remedy =
-    Remedy("lower Argon2MemoryKib, or raise the memory of the functions that hash", "docs/operate/configuration.md");
+const HASHING: Remedy = Remedy(
+    "lower Argon2MemoryKib, or raise the memory of the functions that hash",
+    "docs/operate/configuration.md",
+);
 
 /// Longer than this, and people feel it.
 const LONGEST_HASH: Duration = Duration::from_secs(1);

@@ -13,9 +13,12 @@ const IDENTITY: Remedy = Remedy(
     "verify the address of MailFrom, or its domain, in SES, in the region of the stack",
     "docs/use/mail.md",
 );
-const SANDBOX: Remedy = Remedy("ask AWS for production access: strangers get no mail before", "docs/use/mail.md");
-const SENDING: Remedy =
-    Remedy("see in SES's console why AWS has stopped the account's mails, and repair that", "docs/use/mail.md");
+const SANDBOX: Remedy =
+    Remedy("ask AWS for production access: strangers get no mail before", "docs/use/mail.md");
+const SENDING: Remedy = Remedy(
+    "see in SES's console why AWS has stopped the account's mails, and repair that",
+    "docs/use/mail.md",
+);
 
 /// `settings` are those of `send-mail`.
 pub(crate) async fn checks(deployed: &Deployed, settings: &Settings) -> Vec<Check> {

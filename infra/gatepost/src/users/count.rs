@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use clap::{ArgMatches, Command};
 use domain::{Role, StatusName, User, UserId};
 use serde_json::json;
-use store::{AdministratorCount, Failure, Identities, Recount, UserCounts};
+use store::{AdministratorCount, CommitError, Failure, Identities, Recount, UserCounts, retry_on_conflict};
 
 use super::UsersError;
 use crate::{
@@ -144,22 +144,29 @@ async fn find(identities: &Identities, counts: &UserCounts) -> Result<Found, Use
 
 /// Corrects the count of administrators. If it changes concurrently, all users are looked at again.
 async fn repair_administrators(identities: &Identities, found: Administrators) -> Result<(), UsersError> {
-    let mut found = found;
-    for _attempt in 0..store::TURNS {
+    let found = &found;
+    retry_on_conflict(|attempt| async move {
+        let again;
+        let found = if attempt == 0 {
+            found
+        } else {
+            let counted = identities.administrator_count().await?;
+            again = Administrators::of(identities, counted, administrators(identities).await?).await?;
+            &again
+        };
         let mut is_done = true;
         for user in &found.without_password {
             is_done &= identities.note_missing_password(user).await?;
         }
-        let Administrators { counted, able, .. } = found;
-        if is_done
-            && (counted.administrators == able || identities.recount_administrators(counted, able).await?)
-        {
-            return Ok(());
+        let Administrators { counted, able, .. } = *found;
+        let is_right = counted.administrators == able;
+        if is_done && (is_right || identities.recount_administrators(counted, able).await?) {
+            Ok(())
+        } else {
+            Err(UsersError::Commit(CommitError::Conflict))
         }
-        let counted = identities.administrator_count().await?;
-        found = Administrators::of(identities, counted, administrators(identities).await?).await?;
-    }
-    Err(Failure::Contended.into())
+    })
+    .await
 }
 
 async fn administrators(identities: &Identities) -> Result<Vec<User>, UsersError> {
@@ -196,13 +203,11 @@ async fn repair(
     user: UserId,
     now: domain::Timestamp,
 ) -> Result<(), Failure> {
-    for _turn in 0..store::TURNS {
+    let repaired = retry_on_conflict(|_| async {
         let recount = counts.judge(identities, user).await?;
-        if counts.commit(recount, now).await? {
-            return Ok(());
-        }
-    }
-    Err(Failure::Contended)
+        if counts.commit(recount, now).await? { Ok(()) } else { Err(CommitError::Conflict) }
+    });
+    Ok(repaired.await?)
 }
 
 fn named(status: Option<StatusName>) -> &'static str {

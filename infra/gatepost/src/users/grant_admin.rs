@@ -5,7 +5,7 @@ use clap::{Arg, ArgMatches, Command};
 use cloud::Cloud;
 use domain::{Actor, CanonicalEmail, Cause, Email, Role, Status, User};
 use serde_json::json;
-use store::{Refused, StandingRefused, Store};
+use store::{Store, retry_on_conflict};
 
 use super::UsersError;
 use crate::{outbox::Ended, report::Report, system::System};
@@ -44,19 +44,15 @@ async fn grant(cloud: &Cloud, email: &CanonicalEmail) -> Result<(User, bool), Us
         correlation_id: random.uuid().to_string(),
         traceparent: None,
     };
-    for _turn in 0..store::TURNS {
+    retry_on_conflict(|_| async {
         let user = active(&store, email).await?;
-        let Some((after, event)) = user.grant_role(&Role::admin().name, None, cause.clone())? else {
+        let Some(grant) = user.grant_role(&Role::admin().name, None, cause.clone())? else {
             return Ok((user, false));
         };
-        match store.answering(None).change_user((&user, &after), event).await {
-            Ok(()) => return Ok((after, true)),
-            Err(StandingRefused::Refused(Refused::Failed(failure))) => return Err(failure.into()),
-            // The user has changed meanwhile. Whoever becomes an administrator is not the last one.
-            Err(StandingRefused::Refused(Refused::Stale) | StandingRefused::LastAdministrator) => {}
-        }
-    }
-    Err(store::Failure::Contended.into())
+        store.answering(None).change_user(&grant).await?;
+        Ok((grant.after, true))
+    })
+    .await
 }
 
 async fn active(store: &Store, email: &CanonicalEmail) -> Result<User, UsersError> {

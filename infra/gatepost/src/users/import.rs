@@ -12,7 +12,7 @@ use credentials::{HashFailed, Hasher};
 use domain::{Actor, Cause, Hashes, InvalidLocale, PasswordHash, Timestamp};
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use serde_json::{Value, json};
-use store::{AdmissionRefused, Store};
+use store::{AdmissionRejected, CommitError, Store};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
@@ -312,12 +312,15 @@ impl Import {
         match self.store.admit(&user, &credential, event).await {
             Ok(()) => Ok(Outcome::Imported),
             // Somebody else has been quicker, or the same user has another address by now.
-            Err(AdmissionRefused::EmailTaken) => Ok(Outcome::Taken(place)),
-            Err(AdmissionRefused::IdTaken) => match self.store.identities().user(id).await? {
-                Some(_) => Ok(Outcome::AlreadyThere),
-                None => Ok(Outcome::Erased(place)),
-            },
-            Err(AdmissionRefused::Failed(failure)) => Err(failure.into()),
+            Err(CommitError::Rejected(AdmissionRejected::EmailTaken)) => Ok(Outcome::Taken(place)),
+            Err(CommitError::Rejected(AdmissionRejected::IdTaken)) => {
+                match self.store.identities().user(id).await? {
+                    Some(_) => Ok(Outcome::AlreadyThere),
+                    None => Ok(Outcome::Erased(place)),
+                }
+            }
+            Err(CommitError::Conflict) => Err(store::Failure::Contended.into()),
+            Err(CommitError::Store(failure)) => Err(failure.into()),
         }
     }
 

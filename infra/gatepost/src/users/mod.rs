@@ -30,6 +30,8 @@ pub(crate) enum UsersError {
     #[error("{}", cloud::chain(.0))]
     Table(#[from] store::Failure),
     #[error("{}", cloud::chain(.0))]
+    Commit(#[from] store::CommitError<store::LastAdministrator>),
+    #[error("{}", cloud::chain(.0))]
     Secret(#[from] cloud::SecretUnavailable),
     #[error(transparent)]
     Hash(#[from] credentials::HashFailed),
@@ -75,6 +77,12 @@ pub(crate) enum UsersError {
     Roles(#[from] domain::TooManyRoles),
     #[error("the system does not permit it: {0}")]
     Permitted(#[from] io::Error),
+}
+
+impl store::AttemptError for UsersError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Commit(error) if error.is_conflict())
+    }
 }
 
 const EXIT_CODES: &str = "\

@@ -12,7 +12,7 @@ use domain::{
 use futures_util::future::join_all;
 use local::calls::{Call, Fate, Refusal};
 use stage::Stage;
-use store::{AdmissionRefused, Failure, Store};
+use store::{AdmissionRejected, CommitError, Failure, Store};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_230_000_000);
 
@@ -67,7 +67,7 @@ async fn a_user_whose_answers_are_lost_is_there_once_with_one_event() {
 
     assert!(first.is_ok(), "{first:?}");
     // The same event is there: it is what was wanted.
-    assert!(matches!(again, Ok(()) | Err(AdmissionRefused::EmailTaken)), "{again:?}");
+    assert!(matches!(again, Ok(()) | Err(CommitError::Rejected(AdmissionRejected::EmailTaken))), "{again:?}");
     assert_eq!(events(&stage, &user).await, ["user.registered"]);
 }
 
@@ -78,7 +78,7 @@ async fn without_an_event_a_lost_answer_is_found_out_by_the_next_run() {
 
     let first = store(&stage).admit(&user, &credential, None).await;
 
-    assert!(matches!(first, Err(AdmissionRefused::Failed(Failure::Unavailable { .. }))), "{first:?}");
+    assert!(matches!(first, Err(CommitError::Store(Failure::Unavailable { .. }))), "{first:?}");
     let store = store(&stage);
     let there = store.identities().credential(&credential.email).await.expect("an answer");
     assert_eq!(there.map(|credential| credential.user_id), Some(user.id));
@@ -94,7 +94,7 @@ async fn of_a_user_whose_transaction_never_arrives_nothing_is_there() {
 
         let admitted = store(&stage).admit(&user, &credential, with_event.then_some(event)).await;
 
-        assert!(matches!(admitted, Err(AdmissionRefused::Failed(_))), "{admitted:?}");
+        assert!(matches!(admitted, Err(CommitError::Store(_))), "{admitted:?}");
         let store = store(&stage);
         assert!(store.identities().credential(&credential.email).await.expect("an answer").is_none());
         assert_eq!(store.identities().user(user.id).await.expect("an answer"), None);
@@ -125,7 +125,9 @@ async fn of_many_with_one_address_at_once_one_is_admitted() {
     }))
     .await;
 
-    let taken = |result: &&Result<(), AdmissionRefused>| matches!(result, Err(AdmissionRefused::EmailTaken));
+    let taken = |result: &&Result<(), CommitError<AdmissionRejected>>| {
+        matches!(result, Err(CommitError::Rejected(AdmissionRejected::EmailTaken)))
+    };
     assert_eq!(admitted.iter().filter(|result| result.is_ok()).count(), 1);
     assert_eq!(admitted.iter().filter(taken).count(), 19, "{admitted:?}");
     let mut users = 0;
@@ -145,7 +147,7 @@ async fn an_id_is_nobody_elses() {
 
     let refused = store(&stage).admit(&other, &credential, Some(event)).await;
 
-    assert!(matches!(refused, Err(AdmissionRefused::IdTaken)), "{refused:?}");
+    assert!(matches!(refused, Err(CommitError::Rejected(AdmissionRejected::IdTaken))), "{refused:?}");
     assert!(store(&stage).identities().credential(&credential.email).await.expect("an answer").is_none());
 }
 

@@ -437,11 +437,11 @@ async fn erase(stage: &Stage, id: &str) {
         traceparent: None,
     };
     let user = store.identities().user(id).await.expect("an answer").expect("a user");
-    let (deleting, event) = user.request_deletion(Duration::ZERO, cause(1));
-    let erasure = Erasure::of(&deleting).expect("it waits");
-    store.answering(None).change_user((&user, &deleting), event).await.expect("noted");
+    let deletion = user.request_deletion(Duration::ZERO, cause(1));
+    let erasure = Erasure::of(&deletion.after).expect("it waits");
+    store.answering(None).change_user(&deletion).await.expect("noted");
     let credential = store.identities().credential(user.email.canonical()).await.expect("an answer");
-    let (tombstone, event) = deleting.erase(cause(2));
-    let erased = store.answering(None).erase(&tombstone, erasure, credential.as_ref(), event).await;
+    let (tombstone, event) = deletion.after.erase(cause(2));
+    let erased = store.answering(None).erase(&tombstone, erasure, credential.as_ref(), &event).await;
     erased.expect("erased");
 }

@@ -110,9 +110,9 @@ fn of_role() -> [Event; 2] {
     let name = RoleName::parse("editor").expect("a name");
     let permissions = ["orders:refund"].map(|text| Permission::parse(text).expect("a permission"));
     let by = |number| cause(number, Actor::User(Id::new(at(0), [7; 10])));
-    let (role, changed) = Role::undefined(name).change(permissions.into(), by(40)).expect("a change");
-    let (_, deleted) = role.delete(by(41));
-    [changed, deleted]
+    let changed = Role::undefined(name).change(permissions.into(), by(40)).expect("a change");
+    let deleted = changed.after.delete(by(41));
+    [changed.event, deleted.event]
 }
 
 /// What may happen to a user after the first event.

@@ -85,8 +85,8 @@ impl Person {
 
     async fn change(&mut self, text: &str) {
         let new = self.settle(text).await.expect("another one");
-        let (user, credential, _) = self.user.change_password(&self.credential, new, session(), cause());
-        (self.user, self.credential) = (user, credential);
+        let change = self.user.change_password(&self.credential, new, session(), cause());
+        (self.user, self.credential) = (change.user.after, change.after);
     }
 
     async fn may_choose(&self, text: &str) -> bool {
@@ -133,7 +133,7 @@ async fn a_reset_remembers_as_a_change_does() {
     let mut person = Person::with_history("2").await;
     let new = person.settle("number two").await.expect("another one");
 
-    let (_, credential, _) = person.user.reset_password(&person.credential, new, cause());
+    let credential = person.user.reset_password(&person.credential, new, cause()).after;
 
     person.credential = credential;
     assert!(!person.may_choose("number one").await);

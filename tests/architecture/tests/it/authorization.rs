@@ -246,7 +246,7 @@ impl Play {
         };
         let reason = StatedReason::parse("ticket 4711").expect("a reason");
         let (user, credential, event) = newcomer.invite(none, reason, cause);
-        self.store.answering(None).add_user(&user, &credential, event).await.expect("added");
+        self.store.answering(None).add_user(&user, &credential, &event).await.expect("added");
         user.id.to_string()
     }
 

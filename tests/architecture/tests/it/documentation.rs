@@ -33,7 +33,10 @@ fn every_parameter_and_variable_is_described() {
     let variables = functions.flat_map(|function| function.settings.keys().cloned()).collect::<Vec<_>>();
 
     for name in parameters.chain(variables) {
-        assert!(configuration.contains(&format!("| `{name}` |")), "docs/operate/configuration.md lacks {name}");
+        assert!(
+            configuration.contains(&format!("| `{name}` |")),
+            "docs/operate/configuration.md lacks {name}"
+        );
     }
 }
 
