@@ -1,7 +1,7 @@
 //! Erasing one user, from both tables.
 
 use cloud::{Clock, Cloud, Random, SettingError};
-use domain::{Actor, Cause, Id, Stream, User};
+use domain::{Actor, EventContext, Id, Stream, User};
 use store::{CommitError, Erasure, Failure, History, Store};
 
 /// Erases users from the tables.
@@ -60,9 +60,9 @@ impl Erasing {
     }
 
     /// The user has asked for it.
-    fn cause(&self, user: &User, invocation: &str) -> Cause {
+    fn cause(&self, user: &User, invocation: &str) -> EventContext {
         let occurred_at = self.clock.now();
-        Cause {
+        EventContext {
             event_id: self.random.id(occurred_at),
             occurred_at,
             actor: Actor::User(user.id),

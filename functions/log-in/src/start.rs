@@ -1,7 +1,7 @@
 //! The second part of a log-in: starting the session.
 
 use api::{Anyone, Created, Error, ProblemType, SigningKeys};
-use domain::{Actor, Cause, SessionId, Status};
+use domain::{Actor, EventContext, SessionId, Status};
 use store::{UserWithSessions, retry_on_conflict};
 
 use crate::{LogIn, Started, proof::Proof};
@@ -49,7 +49,7 @@ impl LogIn {
     ) -> Result<UserWithSessions, Error> {
         let actor = Actor::User(found.user.id);
         // Another event than that of the session.
-        let context = &Cause { event_id: caller.head.new_id(), actor, ..caller.context() };
+        let context = &EventContext { event_id: caller.head.new_id(), actor, ..caller.context() };
         let found = &found;
         retry_on_conflict(|attempt| async move {
             let found = self.user_for_attempt(attempt, caller, proof, found).await?;

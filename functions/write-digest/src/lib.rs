@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
-use domain::{Actor, Cause, Digest, Standing, Timestamp, UsersByStatus, Week};
+use domain::{Actor, Digest, EventContext, Standing, Timestamp, UsersByStatus, Week};
 use events::GRACE;
 use futures_util::{StreamExt, stream};
 use serde::{Serialize, de::IgnoredAny};
@@ -144,8 +144,8 @@ impl WriteDigest {
         Ok(last)
     }
 
-    fn cause(&self, now: Timestamp, invocation: &str) -> Cause {
-        Cause {
+    fn cause(&self, now: Timestamp, invocation: &str) -> EventContext {
+        EventContext {
             event_id: self.random.id(now),
             occurred_at: now,
             actor: Actor::System,

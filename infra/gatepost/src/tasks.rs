@@ -4,7 +4,7 @@ use std::{io, process::ExitCode, time::Duration};
 
 use clap::{Arg, ArgMatches, Command};
 use cloud::Cloud;
-use domain::{Actor, Cause, Timestamp, User, UserId};
+use domain::{Actor, EventContext, Timestamp, User, UserId};
 use local::template::Schedule;
 use serde_json::{Value, json};
 use store::{Erasure, Run, Runs, Store, retry_on_conflict};
@@ -162,7 +162,7 @@ impl Tasks {
     /// Takes the deletion back, as the user could by logging in.
     async fn keep(&self, task: &str) -> Result<(), TasksError> {
         let (now, random) = (self.cloud.clock().now(), self.cloud.random());
-        let cause = Cause {
+        let cause = EventContext {
             event_id: random.id(now),
             occurred_at: now,
             actor: Actor::Operator,

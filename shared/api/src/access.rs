@@ -10,7 +10,7 @@ use std::{
 };
 
 use cloud::{Clock, Cloud, SettingError, chain};
-use domain::{Actor, Cause, Receipt, Ring, SessionId, Timestamp, User, UserId};
+use domain::{Actor, EventContext, Receipt, Ring, SessionId, Timestamp, User, UserId};
 use store::Identities;
 use tokens::{AccessClaims, Rejected, Verifier};
 use tracing::error;
@@ -54,7 +54,7 @@ impl SignedIn {
 
     /// Returns the context of the request's event, which is the same for each attempt.
     #[must_use]
-    pub fn context(&self) -> Cause {
+    pub fn context(&self) -> EventContext {
         self.head.context(Actor::User(self.user_id))
     }
 

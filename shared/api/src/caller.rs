@@ -4,7 +4,7 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use cloud::{Cloud, Invocation, Random, SettingError};
-use domain::{Actor, Cause, Client, EventId, Id, Receipt, Timestamp, UserId};
+use domain::{Actor, Client, EventContext, EventId, Id, Receipt, Timestamp, UserId};
 use lambda_http::{RequestExt, http::Request};
 use store::Identities;
 
@@ -178,7 +178,7 @@ pub struct Anyone {
 impl Anyone {
     /// Returns the context of the request's event, which is the same for each attempt.
     #[must_use]
-    pub fn context(&self) -> Cause {
+    pub fn context(&self) -> EventContext {
         self.head.context(Actor::Anonymous)
     }
 
@@ -239,7 +239,7 @@ impl Head {
         self.random.bytes()
     }
 
-    pub(crate) fn context(&self, actor: Actor) -> Cause {
+    pub(crate) fn context(&self, actor: Actor) -> EventContext {
         self.trace.cause(self.event_id, self.now, actor)
     }
 

@@ -1,7 +1,7 @@
 //! What ties a request to all that it sets off.
 
 use cloud::{Invocation, Random};
-use domain::{Actor, Cause, EventId, Timestamp};
+use domain::{Actor, EventContext, EventId, Timestamp};
 use lambda_http::http::Request;
 
 use crate::request::{context, header};
@@ -32,9 +32,9 @@ impl Trace {
         }
     }
 
-    pub(crate) fn cause(&self, event_id: EventId, occurred_at: Timestamp, actor: Actor) -> Cause {
+    pub(crate) fn cause(&self, event_id: EventId, occurred_at: Timestamp, actor: Actor) -> EventContext {
         let Self { correlation_id, traceparent } = self.clone();
-        Cause { event_id, occurred_at, actor, correlation_id, traceparent: Some(traceparent) }
+        EventContext { event_id, occurred_at, actor, correlation_id, traceparent: Some(traceparent) }
     }
 
     /// The id of the trace, as logs name it: 32 hexadecimal digits.

@@ -109,7 +109,7 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Actor, Cause, Detail, Envelope, EventKind, Id, SessionEnd, Stream, Timestamp};
+    use domain::{Actor, Detail, Envelope, EventContext, EventKind, Id, SessionEnd, Stream, Timestamp};
     use proptest::prelude::*;
 
     use super::*;
@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn event(stream: Stream, id: u8, millis: i64) -> domain::Event {
-        let cause = Cause {
+        let context = EventContext {
             event_id: Id::new(Timestamp::from_millis(5), [id; 10]),
             occurred_at: Timestamp::from_millis(millis),
             actor: Actor::Anonymous,
@@ -131,7 +131,7 @@ mod tests {
         };
         let session_id = Id::new(Timestamp::from_millis(5), [9; 10]);
         let kind = EventKind::SessionEnded { session_id, reason: SessionEnd::LoggedOut, device: None };
-        domain::Event { stream, sequence: 12, cause, kind }
+        domain::Event { stream, sequence: 12, context, kind }
     }
 
     proptest! {
@@ -153,7 +153,7 @@ mod tests {
 
             let read = Event::from_delivery(&delivery(&event)).expect("an event");
 
-            prop_assert_eq!(&read.id, &event.cause.event_id.to_string());
+            prop_assert_eq!(&read.id, &event.context.event_id.to_string());
             prop_assert_eq!(&read.subject, &event.stream.to_string());
             prop_assert_eq!(read.subject_id(kind).map(str::len), Some(36));
             prop_assert_eq!(read.subject_id("us"), None);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Cause, EventKind, StatedReason, Status, Timestamp, Transition, User};
+use crate::{EventContext, EventKind, StatedReason, Status, Timestamp, Transition, User};
 
 impl Status {
     /// Returns when the user is to be erased, if that is pending.
@@ -29,51 +29,51 @@ impl User {
     /// Suspends the user and ends every session. A pending erasure keeps its date, and signing in no longer
     /// cancels it. Returns `None` if the user is suspended already.
     #[must_use]
-    pub fn suspend(&self, stated_reason: StatedReason, cause: Cause) -> Option<Transition> {
+    pub fn suspend(&self, stated_reason: StatedReason, context: EventContext) -> Option<Transition> {
         if self.is_suspended() {
             return None;
         }
-        let (epoch, updated_at) = (self.epoch + 1, cause.occurred_at);
+        let (epoch, updated_at) = (self.epoch + 1, context.occurred_at);
         let suspended = Self { status: self.status.with_suspension(true), epoch, updated_at, ..self.clone() };
         let erase_at = suspended.status.pending_erasure();
         let kind = EventKind::UserSuspended { erase_at, stated_reason: Some(stated_reason) };
-        Some(self.change(suspended, cause, kind))
+        Some(self.change(suspended, context, kind))
     }
 
     /// Lifts a suspension, or cancels the deletion by an administrator. A user who was suspended before they were
     /// deleted is suspended again first. A deletion that the user asked for stays. Returns `None` if nothing changes.
     #[must_use]
-    pub fn reactivate(&self, stated_reason: StatedReason, cause: Cause) -> Option<Transition> {
+    pub fn reactivate(&self, stated_reason: StatedReason, context: EventContext) -> Option<Transition> {
         let status = match self.status {
             Status::Active | Status::Deleting { is_final: false, was_suspended: false, .. } => return None,
             Status::Deleting { is_final: true, was_suspended: true, .. } => {
-                return Some(self.cancel_deletion(Some(stated_reason), cause));
+                return Some(self.cancel_deletion(Some(stated_reason), context));
             }
             Status::Deleting { is_final: false, .. } => self.status.with_suspension(false),
             Status::Suspended | Status::Deleting { .. } => Status::Active,
         };
-        let active = Self { status, updated_at: cause.occurred_at, ..self.clone() };
+        let active = Self { status, updated_at: context.occurred_at, ..self.clone() };
         let erase_at = status.pending_erasure();
         let kind = EventKind::UserReactivated { erase_at, stated_reason: Some(stated_reason) };
-        Some(self.change(active, cause, kind))
+        Some(self.change(active, context, kind))
     }
 
     /// Ends every session.
     #[must_use]
-    pub fn sign_out(&self, stated_reason: StatedReason, cause: Cause) -> Transition {
+    pub fn sign_out(&self, stated_reason: StatedReason, context: EventContext) -> Transition {
         let raised = Self { epoch: self.epoch + 1, ..self.clone() };
-        self.change(raised, cause, EventKind::UserSignedOut { stated_reason: Some(stated_reason) })
+        self.change(raised, context, EventKind::UserSignedOut { stated_reason: Some(stated_reason) })
     }
 
     /// Ends every session and has the user erased after `grace`, or at the date that they asked for themselves.
     /// Signing in does not cancel it.
     #[must_use]
-    pub fn delete(&self, grace: Duration, stated_reason: StatedReason, cause: Cause) -> Transition {
+    pub fn delete(&self, grace: Duration, stated_reason: StatedReason, context: EventContext) -> Transition {
         let erase_at = match self.status {
             Status::Deleting { erase_at, .. } => erase_at,
-            Status::Active | Status::Suspended => cause.occurred_at.plus(grace),
+            Status::Active | Status::Suspended => context.occurred_at.plus(grace),
         };
         let kind = EventKind::DeletionRequested { erase_at, stated_reason: Some(stated_reason) };
-        self.change(self.to_be_erased(erase_at, true), cause, kind)
+        self.change(self.to_be_erased(erase_at, true), context, kind)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    CanonicalEmail, Cause, CredentialTransition, Email, EventKind, Link, NewPassword, PasswordHash,
+    CanonicalEmail, CredentialTransition, Email, EventContext, EventKind, Link, NewPassword, PasswordHash,
     SessionId, Transition, User, UserId,
 };
 
@@ -52,14 +52,14 @@ impl User {
         &self,
         credential: &Credential,
         new: NewPassword,
-        cause: Cause,
+        context: EventContext,
     ) -> CredentialTransition {
         let breach_check = new.breach_check;
         let kind = match self.invited_at {
             Some(_) => EventKind::InvitationAccepted { breach_check },
             None => EventKind::PasswordReset { breach_check },
         };
-        let user = self.renew(self.clone(), cause, kind);
+        let user = self.renew(self.clone(), context, kind);
         let after = credential.with(new, user.after.credential_version);
         CredentialTransition { user, before: credential.clone(), after }
     }
@@ -71,10 +71,10 @@ impl User {
         credential: &Credential,
         new: NewPassword,
         kept: SessionId,
-        cause: Cause,
+        context: EventContext,
     ) -> CredentialTransition {
         let kind = EventKind::PasswordChanged { kept_session_id: kept, breach_check: new.breach_check };
-        let user = self.renew(self.clone(), cause, kind);
+        let user = self.renew(self.clone(), context, kind);
         let after = credential.with(new, user.after.credential_version);
         CredentialTransition { user, before: credential.clone(), after }
     }
@@ -82,18 +82,28 @@ impl User {
     /// Requests the proof of the address `to`, which replaces the current one only once it is proven. Returns the
     /// change, and the link that waits for its mail.
     #[must_use]
-    pub fn request_email_change(&self, to: Email, lifetime: Duration, cause: Cause) -> (Transition, Link) {
-        let expires_at = cause.occurred_at.plus(lifetime);
+    pub fn request_email_change(
+        &self,
+        to: Email,
+        lifetime: Duration,
+        context: EventContext,
+    ) -> (Transition, Link) {
+        let expires_at = context.occurred_at.plus(lifetime);
         let link = Link { hash: None, bound_to: to, epoch: None, expires_at };
-        (self.change_own(self.clone(), cause, EventKind::EmailChangeRequested {}), link)
+        (self.change_own(self.clone(), context, EventKind::EmailChangeRequested {}), link)
     }
 
     /// Replaces the address by the proven address `to`, and ends every session.
     #[must_use]
-    pub fn change_email(&self, credential: &Credential, to: Email, cause: Cause) -> CredentialTransition {
-        let changed = Self { email: to, updated_at: cause.occurred_at, ..self.clone() };
+    pub fn change_email(
+        &self,
+        credential: &Credential,
+        to: Email,
+        context: EventContext,
+    ) -> CredentialTransition {
+        let changed = Self { email: to, updated_at: context.occurred_at, ..self.clone() };
         let kind = EventKind::email_changed(&changed);
-        let user = self.renew(changed, cause, kind);
+        let user = self.renew(changed, context, kind);
         let email = user.after.email.canonical().clone();
         let after = Credential { email, version: user.after.credential_version, ..credential.clone() };
         CredentialTransition { user, before: credential.clone(), after }
@@ -101,9 +111,9 @@ impl User {
 
     /// Returns the change to `after` with a new epoch and credential version: sessions end, and concurrent commands on
     /// the credential conflict. A pending invitation ends.
-    fn renew(&self, after: Self, cause: Cause, kind: EventKind) -> Transition {
+    fn renew(&self, after: Self, context: EventContext, kind: EventKind) -> Transition {
         let (epoch, credential_version) = (self.epoch + 1, self.version + 1);
         let renewed = Self { epoch, credential_version, invited_at: None, has_password: true, ..after };
-        self.change_own(renewed, cause, kind)
+        self.change_own(renewed, context, kind)
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
-use crate::{Cause, Event, EventKind, InvalidTimestamp, StatusName, Stream, Timestamp};
+use crate::{Event, EventContext, EventKind, InvalidTimestamp, StatusName, Stream, Timestamp};
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 const WEEK_MILLIS: i64 = 7 * DAY_MILLIS;
@@ -97,18 +97,18 @@ impl fmt::Display for Week {
 }
 
 impl Digest {
-    /// What is to be kept of the digest of the week that `cause` is in, and the event that says how the system
+    /// What is to be kept of the digest of the week that `context` is in, and the event that says how the system
     /// stands and what has changed since `before`.
     #[must_use]
-    pub fn write(standing: Standing, before: Option<&Self>, cause: Cause) -> (Self, Event) {
-        let (written_at, users) = (cause.occurred_at, standing.users);
+    pub fn write(standing: Standing, before: Option<&Self>, context: EventContext) -> (Self, Event) {
+        let (written_at, users) = (context.occurred_at, standing.users);
         let digest = Self { week: Week::of(written_at), written_at, users };
         let kind = EventKind::DigestWritten {
             standing,
             since: before.map(|before| before.written_at),
             change: before.map(|before| users.since(before.users)),
         };
-        let event = Event { stream: Stream::Digest(digest.week), sequence: 1, cause, kind };
+        let event = Event { stream: Stream::Digest(digest.week), sequence: 1, context, kind };
         (digest, event)
     }
 }

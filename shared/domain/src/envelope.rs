@@ -79,18 +79,18 @@ impl Envelope {
         let kind = event.kind.name();
         let cloud_event = CloudEvent {
             specversion: "1.0",
-            id: event.cause.event_id,
+            id: event.context.event_id,
             source: &self.source,
             r#type: kind,
             subject: event.stream.to_string(),
-            time: event.cause.occurred_at,
+            time: event.context.occurred_at,
             datacontenttype: "application/json",
             dataschema: format!("urn:gatepost:event:{kind}:{}", event.kind.version()),
             sequence: format!("{:012}", event.sequence),
             epoch: self.epoch,
-            actor: event.cause.actor.to_string(),
-            correlationid: &event.cause.correlation_id,
-            traceparent: event.cause.traceparent.as_deref(),
+            actor: event.context.actor.to_string(),
+            correlationid: &event.context.correlation_id,
+            traceparent: event.context.traceparent.as_deref(),
             data,
         };
         // Only a map key that is no string, or a failing `Serialize`, could fail; there is neither.

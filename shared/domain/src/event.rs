@@ -18,7 +18,7 @@ pub struct Event {
     /// 1, 2, 3… within the stream, without gaps: the version that the change made.
     pub sequence: u64,
     /// Which event it is, when it happened, who did it and on which request.
-    pub cause: Cause,
+    pub context: EventContext,
     /// What happened.
     pub kind: EventKind,
 }
@@ -42,7 +42,7 @@ pub enum Stream {
 
 /// When and why something happens: frozen before the first attempt to commit it.
 #[derive(Clone, Debug)]
-pub struct Cause {
+pub struct EventContext {
     /// The event's id: what consumers de-duplicate on.
     pub event_id: EventId,
     /// The time of the change.

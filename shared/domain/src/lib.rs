@@ -49,7 +49,7 @@ pub use device_family::DeviceFamily;
 pub use digest::{Digest, Standing, UserChange, UsersByStatus, Week};
 pub use email::{CanonicalEmail, Email, InvalidEmail};
 pub use envelope::{Detail, Envelope, NotAnEvent};
-pub use event::{Actor, Cause, Event, EventKind, Person, SessionEnd, Stream};
+pub use event::{Actor, Event, EventContext, EventKind, Person, SessionEnd, Stream};
 pub use id::{DeviceId, EventId, Id, PictureId, RegistrationId, ResendId, ResetId, SessionId, UserId};
 pub use link::{Link, LinkHash, Purpose};
 pub use locale::{InvalidLocale, Locale};

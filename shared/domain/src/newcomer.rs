@@ -2,8 +2,8 @@
 //! there, or are invited.
 
 use crate::{
-    Applicant, Attributes, Cause, Credential, Event, EventKind, Id, PasswordHash, StatedReason, Status,
-    Stream, Timestamp, User, UserId,
+    Applicant, Attributes, Credential, Event, EventContext, EventKind, Id, PasswordHash, StatedReason,
+    Status, Stream, Timestamp, User, UserId,
 };
 
 /// Somebody whose address others vouch for: another system, where it was proven, or an administrator.
@@ -40,10 +40,10 @@ impl Newcomer {
     /// Makes the user, with the first event. Returns the user, the credential that claims the address,
     /// and the event, which is that of somebody who has signed up.
     #[must_use]
-    pub fn admit(self, hashes: Hashes, cause: Cause) -> (User, Credential, Event) {
+    pub fn admit(self, hashes: Hashes, context: EventContext) -> (User, Credential, Event) {
         let (user, credential) = self.at_version(1, hashes);
         let kind = EventKind::user_registered(&user, None);
-        let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
+        let event = Event { stream: Stream::User(user.id), sequence: user.version, context, kind };
         (user, credential, event)
     }
 
@@ -54,13 +54,13 @@ impl Newcomer {
         self,
         no_password: PasswordHash,
         stated_reason: StatedReason,
-        cause: Cause,
+        context: EventContext,
     ) -> (User, Credential, Event) {
         let (user, credential) =
             self.at_version(1, Hashes { present: no_password, has_password: false, previous: Vec::new() });
-        let user = User { invited_at: Some(cause.occurred_at), ..user };
+        let user = User { invited_at: Some(context.occurred_at), ..user };
         let kind = EventKind::user_created(&user, stated_reason);
-        let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
+        let event = Event { stream: Stream::User(user.id), sequence: user.version, context, kind };
         (user, credential, event)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::{
-    CanonicalEmail, Cause, Credential, Email, Event, EventKind, LinkHash, Locale, Name, NewPassword,
+    CanonicalEmail, Credential, Email, Event, EventContext, EventKind, LinkHash, Locale, Name, NewPassword,
     PasswordHash, RegistrationId, ResendId, Status, Stream, Timestamp, User,
 };
 
@@ -84,9 +84,9 @@ impl Registration {
         password: Option<NewPassword>,
         token_hash: RegistrationTokenHash,
         lifetime: Duration,
-        cause: Cause,
+        context: EventContext,
     ) -> (Self, Event) {
-        let expires_at = cause.occurred_at.plus(lifetime);
+        let expires_at = context.occurred_at.plus(lifetime);
         let (password_hash, breach_check) = match password {
             Some(password) => (Some(password.hash), password.breach_check),
             None => (None, None),
@@ -94,7 +94,7 @@ impl Registration {
         let token_hash = Some(token_hash);
         let registration = Self { id, applicant, password_hash, token_hash, link: None, expires_at };
         let kind = EventKind::RegistrationRequested { registration_id: id, breach_check };
-        let event = Event { stream: Stream::Registration(id), sequence: 1, cause, kind };
+        let event = Event { stream: Stream::Registration(id), sequence: 1, context, kind };
         (registration, event)
     }
 
@@ -123,9 +123,9 @@ impl Registration {
     pub fn verify(
         self,
         chosen: Option<NewPassword>,
-        cause: Cause,
+        context: EventContext,
     ) -> Result<(User, Credential, Event), PasswordRequired> {
-        let now = cause.occurred_at;
+        let now = context.occurred_at;
         let (password_hash, breach_check) = match chosen {
             Some(password) => (password.hash, password.breach_check),
             None => (self.password_hash.ok_or(PasswordRequired)?, None),
@@ -157,7 +157,7 @@ impl Registration {
             updated_at: now,
         };
         let kind = EventKind::user_registered(&user, breach_check);
-        let event = Event { stream: Stream::User(user.id), sequence: user.version, cause, kind };
+        let event = Event { stream: Stream::User(user.id), sequence: user.version, context, kind };
         Ok((user, credential, event))
     }
 }
@@ -165,11 +165,11 @@ impl Registration {
 impl ResendRequest {
     /// Takes a request for another verification mail, good for `lifetime`. Returns it and its event.
     #[must_use]
-    pub fn new(id: ResendId, email: &Email, lifetime: Duration, cause: Cause) -> (Self, Event) {
-        let expires_at = cause.occurred_at.plus(lifetime);
+    pub fn new(id: ResendId, email: &Email, lifetime: Duration, context: EventContext) -> (Self, Event) {
+        let expires_at = context.occurred_at.plus(lifetime);
         let request = Self { id, email: email.canonical().clone(), expires_at };
         let event =
-            Event { stream: Stream::Resend(id), sequence: 1, cause, kind: EventKind::ResendRequested {} };
+            Event { stream: Stream::Resend(id), sequence: 1, context, kind: EventKind::ResendRequested {} };
         (request, event)
     }
 }
@@ -182,9 +182,9 @@ mod tests {
     const OWN: RegistrationTokenHash = RegistrationTokenHash::from_bytes([1; 32]);
     const FOREIGN: RegistrationTokenHash = RegistrationTokenHash::from_bytes([2; 32]);
 
-    fn cause() -> Cause {
+    fn context() -> EventContext {
         let occurred_at = Timestamp::from_millis(1_795_230_000_000);
-        Cause {
+        EventContext {
             event_id: Id::new(occurred_at, [1; 10]),
             occurred_at,
             actor: Actor::Anonymous,
@@ -205,8 +205,8 @@ mod tests {
             last_name: Name::parse("Lovelace").ok(),
             locale: Locale::parse("en").ok(),
         };
-        let (id, lifetime) = (Id::new(cause().occurred_at, [7; 10]), Duration::from_hours(1));
-        Registration::request(id, applicant, chosen.map(password), OWN, lifetime, cause()).0
+        let (id, lifetime) = (Id::new(context().occurred_at, [7; 10]), Duration::from_hours(1));
+        Registration::request(id, applicant, chosen.map(password), OWN, lifetime, context()).0
     }
 
     fn verified(
@@ -215,7 +215,7 @@ mod tests {
         now: Option<&str>,
     ) -> Result<(Option<String>, String), PasswordRequired> {
         let adopted = registration(chosen).adopted_with(token);
-        let (user, credential, _) = adopted.verify(now.map(password), cause())?;
+        let (user, credential, _) = adopted.verify(now.map(password), context())?;
         Ok((user.first_name.map(|name| name.as_str().to_owned()), credential.password_hash.phc))
     }
 

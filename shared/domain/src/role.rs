@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::{Cause, Event, EventKind, Stream, Timestamp, Transition, User};
+use crate::{Event, EventContext, EventKind, Stream, Timestamp, Transition, User};
 
 /// Octets.
 const MAX_PERMISSION: usize = 64;
@@ -137,25 +137,29 @@ impl Role {
 
     /// Replaces the permissions of the role. Returns `None` if nothing changes.
     #[must_use]
-    pub fn change(&self, permissions: BTreeSet<Permission>, cause: Cause) -> Option<Transition<Self>> {
+    pub fn change(
+        &self,
+        permissions: BTreeSet<Permission>,
+        context: EventContext,
+    ) -> Option<Transition<Self>> {
         if self.version > 0 && self.permissions == permissions {
             return None;
         }
         let kind = EventKind::RoleChanged { permissions: permissions.clone() };
         let role = Self { permissions, version: self.version + 1, ..self.clone() };
-        Some(self.change_to(role, kind, cause))
+        Some(self.change_to(role, kind, context))
     }
 
     /// Deletes the role, which permits nothing afterwards.
     #[must_use]
-    pub fn delete(&self, cause: Cause) -> Transition<Self> {
-        let (version, deleted_at) = (self.version + 1, Some(cause.occurred_at));
+    pub fn delete(&self, context: EventContext) -> Transition<Self> {
+        let (version, deleted_at) = (self.version + 1, Some(context.occurred_at));
         let deleted = Self { permissions: BTreeSet::new(), version, deleted_at, name: self.name.clone() };
-        self.change_to(deleted, EventKind::RoleDeleted {}, cause)
+        self.change_to(deleted, EventKind::RoleDeleted {}, context)
     }
 
-    fn change_to(&self, after: Self, kind: EventKind, cause: Cause) -> Transition<Self> {
-        let event = Event { stream: Stream::Role(self.name.clone()), sequence: after.version, cause, kind };
+    fn change_to(&self, after: Self, kind: EventKind, context: EventContext) -> Transition<Self> {
+        let event = Event { stream: Stream::Role(self.name.clone()), sequence: after.version, context, kind };
         Transition { before: self.clone(), after, event }
     }
 

@@ -5,9 +5,9 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    Actor, AttributeChanges, Attributes, Cause, Email, EndedSession, Event, EventKind, InvalidAttribute,
-    Locale, Name, PictureId, RoleName, Session, SessionId, SessionLimits, StartedSession, StatedReason,
-    Stream, Timestamp, Transition, UserId, session,
+    Actor, AttributeChanges, Attributes, Email, EndedSession, Event, EventContext, EventKind,
+    InvalidAttribute, Locale, Name, PictureId, RoleName, Session, SessionId, SessionLimits, StartedSession,
+    StatedReason, Stream, Timestamp, Transition, UserId, session,
 };
 
 /// Somebody who has an account.
@@ -153,10 +153,10 @@ impl User {
 
     /// Ends every session and schedules the erasure of the user after `grace`.
     #[must_use]
-    pub fn request_deletion(&self, grace: Duration, cause: Cause) -> Transition {
-        let erase_at = cause.occurred_at.plus(grace);
+    pub fn request_deletion(&self, grace: Duration, context: EventContext) -> Transition {
+        let erase_at = context.occurred_at.plus(grace);
         let kind = EventKind::DeletionRequested { erase_at, stated_reason: None };
-        self.change_own(self.to_be_erased(erase_at, false), cause, kind)
+        self.change_own(self.to_be_erased(erase_at, false), context, kind)
     }
 
     pub(crate) fn to_be_erased(&self, erase_at: Timestamp, is_final: bool) -> Self {
@@ -167,29 +167,30 @@ impl User {
     /// Cancels a pending deletion on behalf of the actor. The user is active afterwards, or suspended if they were
     /// suspended before.
     #[must_use]
-    pub fn cancel_deletion(&self, stated_reason: Option<StatedReason>, cause: Cause) -> Transition {
+    pub fn cancel_deletion(&self, stated_reason: Option<StatedReason>, context: EventContext) -> Transition {
         let status = match self.status {
             Status::Deleting { was_suspended: true, .. } => Status::Suspended,
             _ => Status::Active,
         };
         let kind = EventKind::DeletionCanceled { status: status.name(), stated_reason };
-        self.change(Self { status, ..self.clone() }, cause, kind)
+        self.change(Self { status, ..self.clone() }, context, kind)
     }
 
     /// Erases the user. Returns what is left, and the last event.
     #[must_use]
-    pub fn erase(&self, cause: Cause) -> (Tombstone, Event) {
-        let erased_at = cause.occurred_at;
-        let Transition { after, event, .. } = self.change_own(self.clone(), cause, EventKind::UserErased {});
+    pub fn erase(&self, context: EventContext) -> (Tombstone, Event) {
+        let erased_at = context.occurred_at;
+        let Transition { after, event, .. } =
+            self.change_own(self.clone(), context, EventKind::UserErased {});
         let Self { id, version, created_at, .. } = after;
         (Tombstone { id, version, created_at, erased_at }, event)
     }
 
     /// Ends every session of a user whose state comes from restored tables.
     #[must_use]
-    pub fn restored(&self, cause: Cause) -> Transition {
+    pub fn restored(&self, context: EventContext) -> Transition {
         let raised = Self { epoch: self.epoch + 1, ..self.clone() };
-        self.change(raised, cause, EventKind::UserRestored {})
+        self.change(raised, context, EventKind::UserRestored {})
     }
 
     /// Gives the user a role. Returns `None` if the user has it already.
@@ -200,7 +201,7 @@ impl User {
         &self,
         role: &RoleName,
         stated_reason: Option<StatedReason>,
-        cause: Cause,
+        context: EventContext,
     ) -> Result<Option<Transition>, TooManyRoles> {
         if self.has_role(role.as_str()) {
             return Ok(None);
@@ -211,9 +212,9 @@ impl User {
         let mut roles = self.roles.clone();
         roles.push(role.to_string());
         roles.sort_unstable();
-        let granted = Self { roles, updated_at: cause.occurred_at, ..self.clone() };
+        let granted = Self { roles, updated_at: context.occurred_at, ..self.clone() };
         let kind = EventKind::RoleGranted { role: role.clone(), stated_reason };
-        Ok(Some(self.change(granted, cause, kind)))
+        Ok(Some(self.change(granted, context, kind)))
     }
 
     /// Takes a role from the user, and ends every session if `ending_sessions` is set. Returns `None` if the user
@@ -224,7 +225,7 @@ impl User {
         role: &RoleName,
         ending_sessions: bool,
         stated_reason: Option<StatedReason>,
-        cause: Cause,
+        context: EventContext,
     ) -> Option<Transition> {
         if !self.has_role(role.as_str()) {
             return None;
@@ -232,10 +233,10 @@ impl User {
         let mut roles = self.roles.clone();
         roles.retain(|name| name != role.as_str());
         let epoch = self.epoch + u64::from(ending_sessions);
-        let left = Self { roles, epoch, updated_at: cause.occurred_at, ..self.clone() };
+        let left = Self { roles, epoch, updated_at: context.occurred_at, ..self.clone() };
         let kind =
             EventKind::RoleRevoked { role: role.clone(), sessions_ended: ending_sessions, stated_reason };
-        Some(self.change(left, cause, kind))
+        Some(self.change(left, context, kind))
     }
 
     /// Starts a session beside the `present` ones, of which it ends the oldest if there are too many.
@@ -246,28 +247,28 @@ impl User {
         present: &[Session],
         limits: &SessionLimits,
         client: Client,
-        cause: Cause,
+        context: EventContext,
     ) -> StartedSession {
-        let now = cause.occurred_at;
+        let now = context.occurred_at;
         let session = Session::start(id, self, limits, client, now);
         let ended = session::excess(self, present, now);
         let kind = EventKind::SessionStarted { session_id: id, ended_session_ids: ended.clone() };
-        let Transition { after: user, event, .. } = self.change_own(self.clone(), cause, kind);
+        let Transition { after: user, event, .. } = self.change_own(self.clone(), context, kind);
         StartedSession { user, session, ended, event }
     }
 
     /// Ends every session but `kept` by raising the epoch. The command moves `kept` to the new epoch.
     #[must_use]
-    pub fn end_other_sessions(&self, kept: SessionId, cause: Cause) -> Transition {
+    pub fn end_other_sessions(&self, kept: SessionId, context: EventContext) -> Transition {
         let raised = Self { epoch: self.epoch + 1, ..self.clone() };
-        self.change_own(raised, cause, EventKind::OtherSessionsEnded { kept_session_id: kept })
+        self.change_own(raised, context, EventKind::OtherSessionsEnded { kept_session_id: kept })
     }
 
     /// Ends one of the user's sessions.
     #[must_use]
-    pub fn end_session(&self, ended: EndedSession, cause: Cause) -> Transition {
+    pub fn end_session(&self, ended: EndedSession, context: EventContext) -> Transition {
         let EndedSession { id: session_id, reason, device } = ended;
-        self.change_own(self.clone(), cause, EventKind::SessionEnded { session_id, reason, device })
+        self.change_own(self.clone(), context, EventKind::SessionEnded { session_id, reason, device })
     }
 
     /// Changes the profile on behalf of the actor, who states a reason unless they are the user. Returns `None` if
@@ -279,7 +280,7 @@ impl User {
         &self,
         change: &ProfileChange,
         stated_reason: Option<StatedReason>,
-        cause: Cause,
+        context: EventContext,
     ) -> Result<Option<Transition>, InvalidAttribute> {
         let after = Self {
             first_name: change.first_name.of(self.first_name.as_ref()),
@@ -291,7 +292,7 @@ impl User {
                 Change::Set(changes) => self.attributes.clone().changed(changes)?,
             },
             picture: self.picture.filter(|_| !change.removes_picture),
-            updated_at: cause.occurred_at,
+            updated_at: context.occurred_at,
             ..self.clone()
         };
         let changed = self.differing(&after);
@@ -299,15 +300,15 @@ impl User {
             return Ok(None);
         }
         let kind = EventKind::user_updated(&after, changed, stated_reason);
-        Ok(Some(self.change(after, cause, kind)))
+        Ok(Some(self.change(after, context, kind)))
     }
 
     /// Gives the user another picture.
     #[must_use]
-    pub fn set_picture(&self, picture: PictureId, cause: Cause) -> Transition {
-        let pictured = Self { picture: Some(picture), updated_at: cause.occurred_at, ..self.clone() };
+    pub fn set_picture(&self, picture: PictureId, context: EventContext) -> Transition {
+        let pictured = Self { picture: Some(picture), updated_at: context.occurred_at, ..self.clone() };
         let kind = EventKind::user_updated(&pictured, self.differing(&pictured), None);
-        self.change_own(pictured, cause, kind)
+        self.change_own(pictured, context, kind)
     }
 
     /// Returns the first name, if mails may use it: the user has proven the address. Until then the name is another
@@ -343,15 +344,15 @@ impl User {
     }
 
     /// Returns the change to `after` that the user makes themselves.
-    pub(crate) fn change_own(&self, after: Self, cause: Cause, kind: EventKind) -> Transition {
-        self.change(after, Cause { actor: Actor::User(self.id), ..cause }, kind)
+    pub(crate) fn change_own(&self, after: Self, context: EventContext, kind: EventKind) -> Transition {
+        self.change(after, EventContext { actor: Actor::User(self.id), ..context }, kind)
     }
 
     /// Returns the change to `after` on behalf of the actor. Each change is one version, and one event with the number
     /// of that version.
-    pub(crate) fn change(&self, after: Self, cause: Cause, kind: EventKind) -> Transition {
+    pub(crate) fn change(&self, after: Self, context: EventContext, kind: EventKind) -> Transition {
         let after = Self { version: self.version + 1, ..after };
-        let event = Event { stream: Stream::User(after.id), sequence: after.version, cause, kind };
+        let event = Event { stream: Stream::User(after.id), sequence: after.version, context, kind };
         Transition { before: self.clone(), after, event }
     }
 }

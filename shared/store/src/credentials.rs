@@ -31,7 +31,7 @@ impl Commands<'_> {
         let CredentialTransition { user, before, after } = reset;
         let id = user.after.id;
         let writes = [
-            links::consume(id, purpose, link, user.event.cause.occurred_at),
+            links::consume(id, purpose, link, user.event.context.occurred_at),
             // Anyone who knew the old password may have asked for it.
             links::take_back(id, Purpose::VerifyEmailChange),
             users::replace_credential(before, after),
@@ -86,7 +86,7 @@ impl Commands<'_> {
         const CLAIM: usize = 1;
         let CredentialTransition { user: Transition { before: former, after: user, event }, before, after } =
             change;
-        let now = event.cause.occurred_at;
+        let now = event.context.occurred_at;
         let told_until = now.plus(FORMER_KEPT);
         let former_email = FormerEmailItem {
             email: Text(former.email.clone()),

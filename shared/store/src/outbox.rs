@@ -18,7 +18,7 @@ pub(crate) fn key(event: &Event) -> Attributes {
 
 /// The event's item, pending; `detail` is the exact text to publish, frozen here.
 pub(crate) fn item(event: &Event, detail: String) -> Attributes {
-    let (stream, cause) = (event.stream.to_string(), &event.cause);
+    let (stream, cause) = (event.stream.to_string(), &event.context);
     let item = EventItem {
         state: Text(State::Pending),
         event_id: cause.event_id.to_string(),
@@ -40,7 +40,7 @@ pub(crate) fn item(event: &Event, detail: String) -> Attributes {
 
 /// Whether the item found at the event's key is the event itself.
 pub(crate) fn is_of(item: &Attributes, event: &Event) -> bool {
-    text_of(item, "event_id") == Some(&event.cause.event_id.to_string())
+    text_of(item, "event_id") == Some(&event.context.event_id.to_string())
 }
 
 /// The shard of the index `due` that a stream's events are in.

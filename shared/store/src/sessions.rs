@@ -84,7 +84,7 @@ impl Commands<'_> {
     ) -> Result<(), CommitError<SessionEnded>> {
         const SESSION: usize = 1;
         let Transition { before, after, event } = end;
-        let now = event.cause.occurred_at;
+        let now = event.context.occurred_at;
         let session = Write::delete(key(before.id, session))
             .only_if("epoch = :epoch AND idle_expires_at > :now AND expires_at > :now")
             .with(values([(":epoch", number(before.epoch)), (":now", millis(now))]));

@@ -110,7 +110,8 @@ impl Commands<'_> {
         let mut items: Vec<_> = writes.into_iter().map(|write| write.into_item(&identities.table)).collect();
         let event_position = items.len();
         items.push(Write::put(record).only_if("attribute_not_exists(seq)").into_item(events_table));
-        let receipt = self.receipt.as_ref().map(|receipt| receipts::write(receipt, event.cause.occurred_at));
+        let receipt =
+            self.receipt.as_ref().map(|receipt| receipts::write(receipt, event.context.occurred_at));
         items.extend(receipt.map(|receipt| receipt.into_item(&identities.table)));
 
         let failure = match self.store.attempt(items).await {

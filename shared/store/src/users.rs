@@ -54,7 +54,7 @@ impl Commands<'_> {
         event: &Event,
     ) -> Result<(), CommitError<ClaimRejected>> {
         const CREDENTIAL: usize = 0;
-        let consumed = registrations::consume(registration, link, event.cause.occurred_at);
+        let consumed = registrations::consume(registration, link, event.context.occurred_at);
         let committed = self.commit([self::claim(credential), add(user), consumed], event).await;
         // The later of two requests with the same link finds all conditions unmet: its link is spent.
         committed.map_err(|error| {

@@ -23,7 +23,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloud::{Clock, Cloud};
-use domain::{Actor, Cause, Role, Timestamp, User};
+use domain::{Actor, EventContext, Role, Timestamp, User};
 use local::{
     Request, Setup, Stack,
     calls::{Call, Fate},
@@ -98,7 +98,7 @@ pub async fn make_administrator(stack: &Stack, id: &str) {
 }
 
 /// A user, and what an operator changes them by.
-async fn by_an_operator(stack: &Stack, id: &str) -> (store::Store, User, Cause) {
+async fn by_an_operator(stack: &Stack, id: &str) -> (store::Store, User, EventContext) {
     let cloud = stack.cloud("grant-role").expect("a cloud");
     let store = store::Store::new(&cloud).expect("a store");
     let user = store.identities().user(id.parse().expect("an id")).await;
@@ -106,9 +106,9 @@ async fn by_an_operator(stack: &Stack, id: &str) -> (store::Store, User, Cause) 
     (store, user, by_operator(&cloud))
 }
 
-fn by_operator(cloud: &Cloud) -> Cause {
+fn by_operator(cloud: &Cloud) -> EventContext {
     let now = cloud.clock().now();
-    Cause {
+    EventContext {
         event_id: cloud.random().id(now),
         occurred_at: now,
         actor: Actor::Operator,

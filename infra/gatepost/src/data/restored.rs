@@ -10,7 +10,7 @@ use std::{
 
 use clap::ArgMatches;
 use cloud::{Clock, Random};
-use domain::{Actor, Cause, User, UserId};
+use domain::{Actor, EventContext, User, UserId};
 use erase_users::Erasing;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
@@ -164,9 +164,9 @@ impl Restoring {
         }
     }
 
-    fn cause(&self) -> Cause {
+    fn cause(&self) -> EventContext {
         let occurred_at = self.clock.now();
-        Cause {
+        EventContext {
             event_id: self.random.id(occurred_at),
             occurred_at,
             actor: Actor::Operator,

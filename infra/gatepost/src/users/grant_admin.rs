@@ -3,7 +3,7 @@
 
 use clap::{Arg, ArgMatches, Command};
 use cloud::Cloud;
-use domain::{Actor, CanonicalEmail, Cause, Email, Role, Status, User};
+use domain::{Actor, CanonicalEmail, Email, EventContext, Role, Status, User};
 use serde_json::json;
 use store::{Store, retry_on_conflict};
 
@@ -37,7 +37,7 @@ pub(super) async fn run(
 async fn grant(cloud: &Cloud, email: &CanonicalEmail) -> Result<(User, bool), UsersError> {
     let store = Store::new(cloud)?;
     let (now, random) = (cloud.clock().now(), cloud.random());
-    let cause = Cause {
+    let cause = EventContext {
         event_id: random.id(now),
         occurred_at: now,
         actor: Actor::Operator,

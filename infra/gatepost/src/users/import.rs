@@ -9,7 +9,7 @@ use std::{
 use clap::{ArgMatches, Command, builder::PossibleValuesParser, value_parser};
 use cloud::{Clock, Random};
 use credentials::{HashFailed, Hasher};
-use domain::{Actor, Cause, Hashes, InvalidLocale, PasswordHash, Timestamp};
+use domain::{Actor, EventContext, Hashes, InvalidLocale, PasswordHash, Timestamp};
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use serde_json::{Value, json};
 use store::{AdmissionRejected, CommitError, Store};
@@ -332,8 +332,8 @@ impl Import {
         }
     }
 
-    fn cause(&self, now: Timestamp) -> Cause {
-        Cause {
+    fn cause(&self, now: Timestamp) -> EventContext {
+        EventContext {
             event_id: self.random.id(now),
             occurred_at: now,
             actor: Actor::Operator,

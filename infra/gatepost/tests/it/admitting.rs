@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use domain::{
-    Actor, Applicant, Attributes, Cause, Credential, Email, Event, EventId, Hashes, Newcomer, Status,
+    Actor, Applicant, Attributes, Credential, Email, Event, EventContext, EventId, Hashes, Newcomer, Status,
     Timestamp, User, UserId,
 };
 use futures_util::future::join_all;
@@ -42,7 +42,7 @@ fn newcomer(id: u8, email: &str) -> (User, Credential, Event) {
         created_at: NOW,
         updated_at: NOW,
     };
-    let cause = Cause {
+    let cause = EventContext {
         event_id: EventId::new(NOW, [id; 10]),
         occurred_at: NOW,
         actor: Actor::Operator,
@@ -143,7 +143,7 @@ async fn an_id_is_nobody_elses() {
     let (user, credential, event) = newcomer(1, "ada@example.com");
     store(&stage).admit(&user, &credential, Some(event)).await.expect("admitted");
     let (other, credential, mut event) = newcomer(1, "bob@example.com");
-    event.cause.event_id = EventId::new(NOW, [2; 10]);
+    event.context.event_id = EventId::new(NOW, [2; 10]);
 
     let refused = store(&stage).admit(&other, &credential, Some(event)).await;
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{Actor, Cause, EventId};
+use domain::{Actor, EventContext, EventId};
 use serde_json::{Value, json};
 use stage::{PASSWORD, Stage};
 use store::{Erasure, Store};
@@ -429,7 +429,7 @@ async fn who_was_erased_here_does_not_come_back_with_a_file() {
 async fn erase(stage: &Stage, id: &str) {
     let store = Store::new(&stage.stack.cloud("register").expect("its cloud")).expect("its settings");
     let id = id.parse().expect("an id");
-    let cause = |number: u8| Cause {
+    let cause = |number: u8| EventContext {
         event_id: EventId::new(now(), [number; 10]),
         occurred_at: now(),
         actor: Actor::User(id),

@@ -1,9 +1,9 @@
 //! One event of each type.
 
 use crate::{
-    Actor, Applicant, Attribute, Attributes, BreachCheck, Cause, Detail, DeviceFamily, Digest, Email,
-    Envelope, Event, EventKind, Id, Locale, Name, NewPassword, Newcomer, PasswordHash, Permission, Person,
-    Registration, RegistrationTokenHash, Role, RoleName, SessionEnd, Standing, StatedReason, Status,
+    Actor, Applicant, Attribute, Attributes, BreachCheck, Detail, DeviceFamily, Digest, Email, Envelope,
+    Event, EventContext, EventKind, Id, Locale, Name, NewPassword, Newcomer, PasswordHash, Permission,
+    Person, Registration, RegistrationTokenHash, Role, RoleName, SessionEnd, Standing, StatedReason, Status,
     StatusName, Stream, Timestamp, User, UsersByStatus, Week,
 };
 
@@ -14,9 +14,9 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(START_MILLIS + millis)
 }
 
-fn cause(number: u8, actor: Actor) -> Cause {
+fn context(number: u8, actor: Actor) -> EventContext {
     let occurred_at = at(i64::from(number) * 1000);
-    Cause {
+    EventContext {
         event_id: Id::new(occurred_at, [number; 10]),
         occurred_at,
         actor,
@@ -41,31 +41,31 @@ pub(crate) fn all() -> Vec<Event> {
         Some(password.clone()),
         RegistrationTokenHash::from_bytes([1; 32]),
         std::time::Duration::from_hours(24),
-        cause(1, Actor::Anonymous),
+        context(1, Actor::Anonymous),
     );
     let user = Actor::User(registration.id.user());
     let stream = Stream::User(registration.id.user());
-    let verified = registration.verify(Some(password), cause(3, Actor::Anonymous));
+    let verified = registration.verify(Some(password), context(3, Actor::Anonymous));
     let (grown, _, registered) = verified.expect("a password");
-    let created = invited(person(), cause(2, user));
+    let created = invited(person(), context(2, user));
     let resend = Stream::Resend(Id::new(at(2000), [8; 10]));
     let asked_again = Event {
         stream: resend,
         sequence: 1,
-        cause: cause(2, Actor::Anonymous),
+        context: context(2, Actor::Anonymous),
         kind: EventKind::ResendRequested {},
     };
     let reset = Event {
         stream: Stream::Reset(Id::new(at(2000), [8; 10])),
         sequence: 1,
-        cause: cause(2, Actor::Anonymous),
+        context: context(2, Actor::Anonymous),
         kind: EventKind::PasswordResetRequested {},
     };
     let of_user = of_user(grown);
     let of_user = of_user.into_iter().zip(2..).map(|(kind, number)| Event {
         stream: stream.clone(),
         sequence: u64::from(number),
-        cause: cause(number + 2, user),
+        context: context(number + 2, user),
         kind,
     });
     let of_role = of_role().into_iter();
@@ -87,29 +87,29 @@ fn digest() -> Event {
         late_tasks: Vec::new(),
         newest_key_at: Some(at(-30 * 86_400_000)),
     };
-    Digest::write(standing, Some(&before), cause(42, Actor::System)).1
+    Digest::write(standing, Some(&before), context(42, Actor::System)).1
 }
 
 /// The first event of somebody whom an administrator makes a user.
-fn invited(applicant: Applicant, cause: Cause) -> Event {
+fn invited(applicant: Applicant, context: EventContext) -> Event {
     let newcomer = Newcomer {
         id: Id::new(at(2000), [8; 10]),
         applicant,
         attributes: Attributes::default(),
         status: Status::Active,
         roles: vec!["editor".to_owned()],
-        created_at: cause.occurred_at,
-        updated_at: cause.occurred_at,
+        created_at: context.occurred_at,
+        updated_at: context.occurred_at,
     };
     let no_password = PasswordHash { phc: String::new(), pepper_id: String::new() };
-    newcomer.invite(no_password, StatedReason::parse("ticket 4711").expect("a reason"), cause).2
+    newcomer.invite(no_password, StatedReason::parse("ticket 4711").expect("a reason"), context).2
 }
 
 /// What may happen to a role.
 fn of_role() -> [Event; 2] {
     let name = RoleName::parse("editor").expect("a name");
     let permissions = ["orders:refund"].map(|text| Permission::parse(text).expect("a permission"));
-    let by = |number| cause(number, Actor::User(Id::new(at(0), [7; 10])));
+    let by = |number| context(number, Actor::User(Id::new(at(0), [7; 10])));
     let changed = Role::undefined(name).change(permissions.into(), by(40)).expect("a change");
     let deleted = changed.after.delete(by(41));
     [changed.event, deleted.event]

@@ -4,7 +4,7 @@
 use cloud::Cloud;
 use credentials::{Hasher, Parameters, Verdict};
 use domain::{
-    Actor, Applicant, Cause, Credential, Email, Id, InvalidPassword, NewPassword, OwnWords, Password,
+    Actor, Applicant, Credential, Email, EventContext, Id, InvalidPassword, NewPassword, OwnWords, Password,
     Registration, RegistrationTokenHash, Secret, SessionId, Timestamp, User,
 };
 use passwords::{Choice, NotChosen, Present};
@@ -38,9 +38,9 @@ fn hasher(seed: &str) -> Hasher {
     Hasher::new(Parameters::new(7_168, 5).expect("parameters"), &seeds)
 }
 
-fn cause() -> Cause {
+fn cause() -> EventContext {
     let now = Timestamp::from_millis(1_795_230_000_000);
-    Cause {
+    EventContext {
         event_id: Id::new(now, [1; 10]),
         occurred_at: now,
         actor: Actor::Anonymous,

@@ -6,7 +6,8 @@
 use std::{collections::BTreeSet, fmt::Write, fs, time::Duration};
 
 use domain::{
-    Actor, Applicant, Attributes, Cause, Email, Hashes, Newcomer, PasswordHash, StatedReason, Status, UserId,
+    Actor, Applicant, Attributes, Email, EventContext, Hashes, Newcomer, PasswordHash, StatedReason, Status,
+    UserId,
 };
 use local::Request;
 use serde_json::{Value, json};
@@ -237,7 +238,7 @@ impl Play {
             self.store.admit(&user, &credential, None).await.expect("admitted");
             return user.id.to_string();
         }
-        let cause = Cause {
+        let cause = EventContext {
             event_id: self.stage.stack.cloud("register").expect("a cloud").random().id(now),
             occurred_at: now,
             actor: Actor::Operator,
