@@ -9,7 +9,7 @@ use domain::Timestamp;
 use gatepost_consumer::{
     BatchFailures, Committed, Consumer, Event, Positions, QueueBatch, Unhandled, Verdict, serve,
 };
-use store::{Failure, Identities, UserCounts};
+use store::{Identities, StoreError, UserCounts};
 use thiserror::Error;
 
 /// Counts users.
@@ -67,9 +67,9 @@ impl Consumer for CountUsers {
 }
 
 /// Rights and throttles change without us; an item that cannot be read does not.
-fn unhandled(failure: Failure) -> Unhandled {
+fn unhandled(failure: StoreError) -> Unhandled {
     match failure {
-        Failure::Malformed(_) => Unhandled::poison(failure),
+        StoreError::Malformed(_) => Unhandled::poison(failure),
         _ => Unhandled::retry(failure),
     }
 }

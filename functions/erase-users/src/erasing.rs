@@ -2,7 +2,7 @@
 
 use cloud::{Clock, Cloud, Random, SettingError};
 use domain::{Actor, EventContext, Id, Stream, User};
-use store::{CommitError, Erasure, Failure, History, Store};
+use store::{CommitError, Erasure, History, Store, StoreError};
 
 /// Erases users from the tables.
 pub struct Erasing {
@@ -31,7 +31,7 @@ impl Erasing {
     ///
     /// # Errors
     /// If the tables do not answer.
-    pub async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, Failure> {
+    pub async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, StoreError> {
         let identities = self.store.identities();
         let Some(user) = self.waiting(erasure).await? else { return Ok(false) };
         let registration = Id::from_uuid(user.id.uuid());
@@ -54,7 +54,7 @@ impl Erasing {
     }
 
     /// The user, if that is still what they wait for.
-    async fn waiting(&self, erasure: Erasure) -> Result<Option<User>, Failure> {
+    async fn waiting(&self, erasure: Erasure) -> Result<Option<User>, StoreError> {
         let user = self.store.identities().user(erasure.user_id).await?;
         Ok(user.filter(|user| Erasure::of(user) == Some(erasure)))
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use cloud::{Clock, Cloud, Failed, Fault, Function, Invocation, SettingError, Uploads, chain};
 use domain::Timestamp;
 use serde::{Serialize, de::IgnoredAny};
-use store::{Erasure, Failure, Runs};
+use store::{Erasure, Runs, StoreError};
 use thiserror::Error;
 
 pub use erasing::Erasing;
@@ -52,7 +52,7 @@ enum NotErased {
     Upload(#[from] Fault),
     /// The tables failed.
     #[error(transparent)]
-    Tables(#[from] Failure),
+    Tables(#[from] StoreError),
 }
 
 impl Function for EraseUsers {

@@ -8,7 +8,7 @@ use std::{
 
 use cloud::chain;
 use futures_util::{StreamExt, stream};
-use store::{EventKey, Failure, PendingEvent};
+use store::{EventKey, PendingEvent, StoreError};
 
 use crate::RelayEvents;
 
@@ -57,7 +57,7 @@ impl RelayEvents {
         }
     }
 
-    async fn look_up(&self, events: Vec<PendingEvent>) -> Result<Checked, Failure> {
+    async fn look_up(&self, events: Vec<PendingEvent>) -> Result<Checked, StoreError> {
         let mut checked = Checked::default();
         for event in events {
             if !self.is_doubtful(&event) {
@@ -80,7 +80,7 @@ impl RelayEvents {
     /// The first event of a stream that would overtake one which is neither delivered nor in this batch:
     /// its record was given up, comes later or never, or was itself left to the sweeper, which delivers
     /// all of them in order. However young an event is, this must be known.
-    async fn overtaking(&self, events: &[PendingEvent]) -> Result<Option<usize>, Failure> {
+    async fn overtaking(&self, events: &[PendingEvent]) -> Result<Option<usize>, StoreError> {
         let mut before = None;
         for (position, event) in events.iter().enumerate() {
             let EventKey { stream, sequence } = &event.key;

@@ -21,7 +21,7 @@ use std::{path::Path, str::FromStr, time::Duration};
 use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
 use domain::{Email, Locale};
 use gatepost_consumer::{BatchFailures, Consumer, Event, QueueBatch, Turn, Turns, Unhandled, serve};
-use store::{Failure, Identities, MailCap};
+use store::{Identities, MailCap, StoreError};
 use thiserror::Error;
 
 use crate::{letter::Content, links::Pages, part::Part, transport::Transport};
@@ -182,9 +182,9 @@ fn id<T: FromStr>(event: &Event, kind: &str) -> Result<T, Unhandled> {
 }
 
 /// Rights and throttles change without us; an item that cannot be read does not.
-fn unhandled(failure: Failure) -> Unhandled {
+fn unhandled(failure: StoreError) -> Unhandled {
     match failure {
-        Failure::Malformed(_) => Unhandled::poison(failure),
+        StoreError::Malformed(_) => Unhandled::poison(failure),
         _ => Unhandled::retry(failure),
     }
 }

@@ -12,7 +12,7 @@ use domain::{Actor, Digest, EventContext, Standing, Timestamp, UsersByStatus, We
 use events::GRACE;
 use futures_util::{StreamExt, stream};
 use serde::{Serialize, de::IgnoredAny};
-use store::{CommitError, Failure, Identities, Outbox, Run, Runs, Store, UserCounts};
+use store::{CommitError, Identities, Outbox, Run, Runs, Store, StoreError, UserCounts};
 
 /// What else is done by itself, and how often: as the template has it.
 pub const TASKS: [(&str, Duration); 3] = [
@@ -84,7 +84,7 @@ impl WriteDigest {
     }
 
     /// Says whether the digest of this week was written by this.
-    async fn write(&self, invocation: &str) -> Result<bool, Failure> {
+    async fn write(&self, invocation: &str) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let before = self.store.identities().last_digest().await?;
         if before.as_ref().is_some_and(|before| before.week >= Week::of(now)) {
@@ -101,7 +101,7 @@ impl WriteDigest {
         }
     }
 
-    async fn standing(&self, now: Timestamp) -> Result<Standing, Failure> {
+    async fn standing(&self, now: Timestamp) -> Result<Standing, StoreError> {
         let (counts, (waiting_events, dead_events), runs, newest_key_at) = tokio::try_join!(
             self.counts.read(),
             self.stuck(now.minus(GRACE)),
@@ -124,7 +124,7 @@ impl WriteDigest {
     }
 
     /// How many events have waited since `moment`, and how many are dead.
-    async fn stuck(&self, moment: Timestamp) -> Result<(u64, u64), Failure> {
+    async fn stuck(&self, moment: Timestamp) -> Result<(u64, u64), StoreError> {
         let counts = stream::iter(Outbox::shards()).map(|shard| async move {
             tokio::try_join!(self.outbox.waiting_in(shard, moment), self.outbox.dead_in(shard))
         });
@@ -136,7 +136,7 @@ impl WriteDigest {
     }
 
     /// How each other task went last, if it has run.
-    async fn last_runs(&self) -> Result<Vec<(&'static str, Duration, Run)>, Failure> {
+    async fn last_runs(&self) -> Result<Vec<(&'static str, Duration, Run)>, StoreError> {
         let mut last = Vec::new();
         for (task, every, runs) in &self.tasks {
             last.extend(runs.last().await?.map(|run| (*task, *every, run)));
@@ -156,7 +156,7 @@ impl WriteDigest {
 }
 
 /// Returns when the newest signing key began to sign. A key that is still pending does not count.
-async fn newest_key(identities: &Identities, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+async fn newest_key(identities: &Identities, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
     let keys = identities.public_keys().await?;
     let signing = keys.iter().filter(|key| key.retire_at.is_none() && key.not_before <= now);
     Ok(signing.map(|key| key.not_before).max())

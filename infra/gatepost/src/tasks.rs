@@ -27,7 +27,7 @@ pub(crate) enum TasksError {
     #[error(transparent)]
     Template(#[from] local::template::TemplateError),
     #[error("{}", cloud::chain(.0))]
-    Table(#[from] store::Failure),
+    Table(#[from] store::StoreError),
     #[error("{}", cloud::chain(.0))]
     Commit(#[from] store::CommitError<store::LastAdministrator>),
     #[error("there is no task {0}: see `gatepost tasks list`")]

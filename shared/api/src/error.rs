@@ -84,8 +84,8 @@ impl From<Vec<FieldProblem>> for Error {
     }
 }
 
-impl From<store::Failure> for Error {
-    fn from(failure: store::Failure) -> Self {
+impl From<store::StoreError> for Error {
+    fn from(failure: store::StoreError) -> Self {
         Self::Failure { is_retryable: failure.is_retryable(), source: failure.into() }
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use cloud::{Clock, Cloud, Deadline, Random, SettingError, chain};
 use domain::Timestamp;
 use futures_util::{StreamExt, stream};
-use store::{EventKey, Failure, NextPage, Outbox, Page, PendingEvent, State, Waiting};
+use store::{EventKey, NextPage, Outbox, Page, PendingEvent, State, StoreError, Waiting};
 use thiserror::Error;
 
 use crate::{Publisher, Stop, backoff, full_jitter};
@@ -59,7 +59,7 @@ pub enum NotSwept {
     Busy,
     /// The table does not answer.
     #[error("the table does not answer")]
-    Failed(#[from] Failure),
+    Failed(#[from] StoreError),
 }
 
 /// One round: a page of each shard that is not done.
@@ -120,7 +120,7 @@ impl Sweeper {
         let reads = std::mem::take(starts).into_iter().map(|(shard, start)| async move {
             (shard, self.outbox.indexed(shard, State::Pending, Some(PAGE), start).await)
         });
-        let pages: Vec<(u32, Result<Page<Waiting>, Failure>)> =
+        let pages: Vec<(u32, Result<Page<Waiting>, StoreError>)> =
             stream::iter(reads).buffer_unordered(AT_ONCE).collect().await;
         let mut overdue = Vec::new();
         for (shard, page) in pages {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use cloud::{Clock, Cloud, Random, SecretUnavailable, SecretVersion, SettingError, StoredSecret};
 use domain::{KeyMaterial, KeyState, MalformedSeeds, Receipt, Ring, Seed, SigningAlgorithm, Timestamp};
-use store::{Failure, Identities};
+use store::{Identities, StoreError};
 use thiserror::Error;
 use tokens::KeyUnusable;
 
@@ -49,7 +49,7 @@ pub enum NotChanged {
     Malformed(#[from] MalformedSeeds),
     /// The table of public keys failed.
     #[error("the public keys were not published: {0}")]
-    Unpublished(#[from] Failure),
+    Unpublished(#[from] StoreError),
     /// A seed yields no key.
     #[error(transparent)]
     Underivable(#[from] KeyUnusable),

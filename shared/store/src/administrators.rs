@@ -8,7 +8,7 @@ use domain::User;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities,
+    Identities, StoreError,
     attributes::{Attributes, key, number, text, values},
     transaction::Write,
     users,
@@ -31,7 +31,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn administrator_count(&self) -> Result<AdministratorCount, Failure> {
+    pub async fn administrator_count(&self) -> Result<AdministratorCount, StoreError> {
         Ok(self.find(count_key()).await?.unwrap_or_default())
     }
 
@@ -43,7 +43,7 @@ impl Identities {
         &self,
         seen: AdministratorCount,
         administrators: u64,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, StoreError> {
         let update = self
             .dynamodb
             .update_item()
@@ -67,7 +67,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn note_missing_password(&self, user: &User) -> Result<bool, Failure> {
+    pub async fn note_missing_password(&self, user: &User) -> Result<bool, StoreError> {
         let update = self
             .dynamodb
             .update_item()
@@ -84,11 +84,11 @@ impl Identities {
 
 fn is_written<T>(
     updated: Result<T, aws_sdk_dynamodb::error::SdkError<UpdateItemError>>,
-) -> Result<bool, Failure> {
+) -> Result<bool, StoreError> {
     let Err(error) = updated else { return Ok(true) };
     match error.as_service_error() {
         Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-        _ => Err(Failure::of("UpdateItem", error)),
+        _ => Err(StoreError::of("UpdateItem", error)),
     }
 }
 

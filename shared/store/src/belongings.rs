@@ -9,7 +9,7 @@ use futures_util::{TryStreamExt, stream};
 use serde::Serialize;
 
 use crate::{
-    Failure, Identities,
+    Identities, StoreError,
     attributes::{Attributes, text_of},
     users,
 };
@@ -42,7 +42,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn belongings(&self, user: UserId) -> Result<Vec<Belonging>, Failure> {
+    pub async fn belongings(&self, user: UserId) -> Result<Vec<Belonging>, StoreError> {
         let items = self.items_of(user).await?;
         Ok(items.iter().filter_map(Belonging::of).collect())
     }
@@ -51,22 +51,22 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn delete_belongings(&self, user: UserId) -> Result<(), Failure> {
+    pub async fn delete_belongings(&self, user: UserId) -> Result<(), StoreError> {
         let items = self.items_of(user).await?;
         let deletes = stream::iter(items.into_iter().map(|item| Ok(self.delete(item))));
         deletes.try_buffer_unordered(DELETES).try_collect().await
     }
 
-    async fn items_of(&self, user: UserId) -> Result<Vec<Attributes>, Failure> {
+    async fn items_of(&self, user: UserId) -> Result<Vec<Attributes>, StoreError> {
         let mut items = self.query(&users::pk(user)).await?;
         items.retain(|item| !users::is_user(item));
         Ok(items)
     }
 
-    async fn delete(&self, mut item: Attributes) -> Result<(), Failure> {
+    async fn delete(&self, mut item: Attributes) -> Result<(), StoreError> {
         item.retain(|name, _| name == "pk" || name == "sk");
         let delete = self.dynamodb.delete_item().table_name(&self.table).set_key(Some(item));
-        delete.send().await.map(drop).map_err(|error| Failure::of("DeleteItem", error))
+        delete.send().await.map(drop).map_err(|error| StoreError::of("DeleteItem", error))
     }
 }
 

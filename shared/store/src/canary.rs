@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::Canary;
 
 use crate::{
-    Failure, Outbox, State,
+    Outbox, State, StoreError,
     attributes::Attributes,
     items::{self, EventItem, Millis, Text, Ttl},
 };
@@ -19,7 +19,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn add_canary(&self, canary: &Canary) -> Result<(), Failure> {
+    pub async fn add_canary(&self, canary: &Canary) -> Result<(), StoreError> {
         let item = EventItem {
             stream: canary.stream(),
             seq: 1,
@@ -38,6 +38,6 @@ impl Outbox {
         };
         let item = items::write(Attributes::new(), &item);
         let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(drop).map_err(|error| Failure::of("PutItem", error))
+        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use crate::Failure;
+use crate::StoreError;
 
 /// How often a command is decided, at most, while concurrent changes of the same user or role conflict.
 pub(crate) const MAX_ATTEMPTS: usize = 10;
@@ -18,7 +18,7 @@ pub enum CommitError<R = Infallible> {
     Rejected(R),
     /// The tables failed.
     #[error(transparent)]
-    Store(#[from] Failure),
+    Store(#[from] StoreError),
 }
 
 /// The user would have been the last administrator to go.
@@ -71,7 +71,7 @@ impl CommitError<Unmet> {
     }
 }
 
-impl From<CommitError> for Failure {
+impl From<CommitError> for StoreError {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Conflict => Self::Contended,
@@ -81,7 +81,7 @@ impl From<CommitError> for Failure {
 }
 
 /// An error of an attempt that may be a conflict.
-pub trait AttemptError: From<Failure> {
+pub trait AttemptError: From<StoreError> {
     /// Whether the next attempt may succeed, since it reads again.
     fn is_conflict(&self) -> bool;
 }
@@ -97,7 +97,7 @@ impl<R> AttemptError for CommitError<R> {
 /// The attempt returns a future that is [`Send`] by itself: the compiler cannot yet prove it of an async closure.
 ///
 /// # Errors
-/// The error of the attempt, or [`Failure::Contended`] after too many conflicts.
+/// The error of the attempt, or [`StoreError::Contended`] after too many conflicts.
 pub async fn retry_on_conflict<T, E: AttemptError, F: Future<Output = Result<T, E>>>(
     attempt: impl Fn(usize) -> F,
 ) -> Result<T, E> {
@@ -108,5 +108,5 @@ pub async fn retry_on_conflict<T, E: AttemptError, F: Future<Output = Result<T, 
             outcome => return outcome,
         }
     }
-    Err(Failure::Contended.into())
+    Err(StoreError::Contended.into())
 }

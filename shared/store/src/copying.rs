@@ -13,7 +13,7 @@ use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, NextPage, Page,
+    NextPage, Page, StoreError,
     attributes::{Attributes, key, millis, text, values},
     items::{self, Item, Millis},
     stored_item::{Kind, StoredItem},
@@ -62,7 +62,7 @@ pub enum NotBegun {
     OtherCopy(String),
     /// The tables failed.
     #[error(transparent)]
-    Failed(#[from] Failure),
+    Failed(#[from] StoreError),
 }
 
 /// A copy that has begun: who has begun it last goes on, and nobody else.
@@ -132,7 +132,7 @@ impl WholeTables {
         table: Table,
         (segment, segments): (u16, u16),
         start: Option<&NextPage>,
-    ) -> Result<Page<StoredItem>, Failure> {
+    ) -> Result<Page<StoredItem>, StoreError> {
         let scan = self
             .dynamodb
             .scan()
@@ -141,7 +141,7 @@ impl WholeTables {
             .segment(segment.into())
             .total_segments(segments.into())
             .set_exclusive_start_key(start.map(|start| start.0.clone()));
-        let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
+        let answer = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         let items = answer.items.unwrap_or_default().into_iter();
         let items = items.map(|attributes| StoredItem { table, attributes }).collect();
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
@@ -151,7 +151,7 @@ impl WholeTables {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn add(&self, item: &StoredItem) -> Result<Added, Failure> {
+    pub async fn add(&self, item: &StoredItem) -> Result<Added, StoreError> {
         let put = self
             .dynamodb
             .put_item()
@@ -166,7 +166,7 @@ impl WholeTables {
                 let found = StoredItem { table: item.table, attributes };
                 Ok(if found.digest() == item.digest() { Added::Same } else { Added::Other })
             }
-            _ => Err(Failure::of("PutItem", error)),
+            _ => Err(StoreError::of("PutItem", error)),
         }
     }
 
@@ -200,7 +200,7 @@ impl WholeTables {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn goes_on(&self, copying: &Copying) -> Result<bool, Failure> {
+    pub async fn goes_on(&self, copying: &Copying) -> Result<bool, StoreError> {
         Ok(self.mark().await?.is_some_and(|mark| mark.held_by == copying.run))
     }
 
@@ -208,7 +208,7 @@ impl WholeTables {
     ///
     /// # Errors
     /// If the table does not answer, or another run has taken over.
-    pub async fn prove(&self, copying: &Copying, now: Timestamp) -> Result<(), Failure> {
+    pub async fn prove(&self, copying: &Copying, now: Timestamp) -> Result<(), StoreError> {
         let values = values([(":run", text(&copying.run)), (":now", millis(now))]);
         self.change_mark("SET proven_at = :now", "held_by = :run", values).await
     }
@@ -217,7 +217,7 @@ impl WholeTables {
     ///
     /// # Errors
     /// If the table does not answer, or another run has taken over.
-    pub async fn end(&self, copying: &Copying) -> Result<(), Failure> {
+    pub async fn end(&self, copying: &Copying) -> Result<(), StoreError> {
         let delete = self
             .dynamodb
             .delete_item()
@@ -225,11 +225,11 @@ impl WholeTables {
             .set_key(Some(mark_key()))
             .condition_expression("held_by = :run")
             .expression_attribute_values(":run", text(&copying.run));
-        delete.send().await.map(drop).map_err(|error| Failure::of("DeleteItem", error))
+        delete.send().await.map(drop).map_err(|error| StoreError::of("DeleteItem", error))
     }
 
     /// Whether there is nothing in the tables that is not [`Kind::Machinery`].
-    async fn is_empty(&self) -> Result<bool, Failure> {
+    async fn is_empty(&self) -> Result<bool, StoreError> {
         for table in Table::ALL {
             let mut start = None;
             loop {
@@ -246,10 +246,10 @@ impl WholeTables {
         Ok(true)
     }
 
-    async fn mark(&self) -> Result<Option<MarkItem>, Failure> {
+    async fn mark(&self) -> Result<Option<MarkItem>, StoreError> {
         let get = self.dynamodb.get_item().table_name(&self.identities).consistent_read(true);
         let answer = get.set_key(Some(mark_key())).send().await;
-        let found = answer.map_err(|error| Failure::of("GetItem", error))?.item;
+        let found = answer.map_err(|error| StoreError::of("GetItem", error))?.item;
         Ok(found.map(MarkItem::read).transpose()?)
     }
 
@@ -259,7 +259,7 @@ impl WholeTables {
         run: &str,
         now: Timestamp,
         only_if: &str,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, StoreError> {
         let mark = MarkItem {
             source: source.to_owned(),
             held_by: run.to_owned(),
@@ -272,12 +272,12 @@ impl WholeTables {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(Failure::of("PutItem", error)),
+                _ => Err(StoreError::of("PutItem", error)),
             },
         }
     }
 
-    async fn change_mark(&self, update: &str, only_if: &str, values: Attributes) -> Result<(), Failure> {
+    async fn change_mark(&self, update: &str, only_if: &str, values: Attributes) -> Result<(), StoreError> {
         let update = self
             .dynamodb
             .update_item()
@@ -286,7 +286,7 @@ impl WholeTables {
             .update_expression(update)
             .condition_expression(only_if)
             .set_expression_attribute_values(Some(values));
-        update.send().await.map(drop).map_err(|error| Failure::of("UpdateItem", error))
+        update.send().await.map(drop).map_err(|error| StoreError::of("UpdateItem", error))
     }
 }
 

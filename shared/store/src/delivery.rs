@@ -15,7 +15,7 @@ use cloud::{Cloud, SettingError};
 use domain::Timestamp;
 
 use crate::{
-    Failure, State,
+    State, StoreError,
     attributes::{Attributes, event_key, millis, number, text, text_of, texts, values},
     items::{self, EventItem, Item, Millis, QuarantinedItem},
     outbox::{DUE_SHARDS, dead_pk, due_shard, due_sk},
@@ -108,14 +108,14 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer, or if the event cannot be read.
-    pub async fn pending(&self, key: &EventKey) -> Result<Option<PendingEvent>, Failure> {
+    pub async fn pending(&self, key: &EventKey) -> Result<Option<PendingEvent>, StoreError> {
         let get = self
             .dynamodb
             .get_item()
             .table_name(&self.table)
             .consistent_read(true)
             .set_key(Some(event_key(key)));
-        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        let answer = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
         let event = answer.item.filter(is_pending).map(EventItem::read).transpose()?;
         Ok(event.map(PendingEvent::from))
     }
@@ -124,7 +124,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn is_pending(&self, key: &EventKey) -> Result<bool, Failure> {
+    pub async fn is_pending(&self, key: &EventKey) -> Result<bool, StoreError> {
         let get = self
             .dynamodb
             .get_item()
@@ -133,7 +133,7 @@ impl Outbox {
             .set_key(Some(event_key(key)))
             .projection_expression("#state")
             .expression_attribute_names("#state", "state");
-        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        let answer = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
         Ok(answer.item.is_some_and(|item| is_pending(&item)))
     }
 
@@ -141,11 +141,11 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn dead_in(&self, shard: u32) -> Result<u64, Failure> {
+    pub async fn dead_in(&self, shard: u32) -> Result<u64, StoreError> {
         let (mut dead, mut start) = (0, None);
         loop {
             let query = self.counted(dead_pk(shard)).set_exclusive_start_key(start);
-            let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+            let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
             dead += u64::try_from(answer.count).unwrap_or(0);
             start = answer.last_evaluated_key;
             if start.is_none() {
@@ -159,13 +159,13 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn waiting_in(&self, shard: u32, moment: Timestamp) -> Result<u64, Failure> {
+    pub async fn waiting_in(&self, shard: u32, moment: Timestamp) -> Result<u64, StoreError> {
         let query = self
             .counted(shard.to_string())
             .filter_expression("created_at < :moment")
             .expression_attribute_values(":moment", number(moment.millis()))
             .limit(COUNTED);
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         Ok(u64::try_from(answer.count).unwrap_or(0))
     }
 
@@ -182,7 +182,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer, or if one of the events cannot be read.
-    pub async fn pending_up_to(&self, last: &EventKey) -> Result<Vec<PendingEvent>, Failure> {
+    pub async fn pending_up_to(&self, last: &EventKey) -> Result<Vec<PendingEvent>, StoreError> {
         let (mut run, mut start) = (Vec::new(), None);
         loop {
             let query = self
@@ -197,7 +197,7 @@ impl Outbox {
                 .expression_attribute_values(":last", number(last.sequence))
                 .limit(PAGE)
                 .set_exclusive_start_key(start);
-            let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+            let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
             let items = answer.items.unwrap_or_default();
             let (all, pending) = (items.len(), items.iter().take_while(|item| is_pending(item)).count());
             for item in items.into_iter().take(pending) {
@@ -215,7 +215,12 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn delivered(&self, key: &EventKey, bus_event_id: &str, now: Timestamp) -> Result<(), Failure> {
+    pub async fn delivered(
+        &self,
+        key: &EventKey,
+        bus_event_id: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         const MARK: &str = "SET #state = :delivered, delivered_at = :now, bus_event_ids = :bus";
         let mut values = values([
             (":delivered", text(State::Delivered.name())),
@@ -239,7 +244,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn dead(&self, key: &EventKey, why: &str, now: Timestamp) -> Result<(), Failure> {
+    pub async fn dead(&self, key: &EventKey, why: &str, now: Timestamp) -> Result<(), StoreError> {
         let values = values([
             (":dead", text(State::Dead.name())),
             (":why", text(clipped(why, MAX_ERROR_BYTES))),
@@ -263,7 +268,7 @@ impl Outbox {
         attempt: u32,
         why: &str,
         next_attempt_at: Timestamp,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), StoreError> {
         let values = values([
             (":attempt", number(attempt)),
             (":why", text(clipped(why, MAX_ERROR_BYTES))),
@@ -286,7 +291,7 @@ impl Outbox {
         (position, event): (&str, Option<&EventKey>),
         raw: &str,
         now: Timestamp,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), StoreError> {
         let item = QuarantinedItem {
             stream: quarantine(event.map_or(position, |event| &event.stream)),
             seq: event.map_or(1, |event| event.sequence),
@@ -306,7 +311,7 @@ impl Outbox {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(Failure::of("PutItem", error)),
+                _ => Err(StoreError::of("PutItem", error)),
             },
         }
     }
@@ -324,12 +329,14 @@ impl Outbox {
     }
 }
 
-fn marked<T>(answer: Result<T, aws_sdk_dynamodb::error::SdkError<UpdateItemError>>) -> Result<(), Failure> {
+fn marked<T>(
+    answer: Result<T, aws_sdk_dynamodb::error::SdkError<UpdateItemError>>,
+) -> Result<(), StoreError> {
     match answer {
         Ok(_) => Ok(()),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-            _ => Err(Failure::of("UpdateItem", error)),
+            _ => Err(StoreError::of("UpdateItem", error)),
         },
     }
 }

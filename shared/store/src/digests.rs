@@ -4,7 +4,7 @@ use domain::{Digest, Event, UsersByStatus, Week};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommitError, Failure, Identities,
+    CommitError, Identities, StoreError,
     attributes::{key, text, values},
     items::{self, Millis, Text},
     transaction::{Commands, Write},
@@ -17,7 +17,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn last_digest(&self) -> Result<Option<Digest>, Failure> {
+    pub async fn last_digest(&self) -> Result<Option<Digest>, StoreError> {
         Ok(self.find::<DigestItem>(key(PK, PK)).await?.map(Digest::from))
     }
 }

@@ -4,7 +4,7 @@ use domain::{Credential, Event, Status, Timestamp, Tombstone, User, UserId};
 use serde::Deserialize;
 
 use crate::{
-    CommitError, Failure, Identities,
+    CommitError, Identities, StoreError,
     attributes::{Attributes, key, text},
     items::{AsText, Item, Text},
     transaction::{Commands, Write},
@@ -107,7 +107,7 @@ impl Identities {
         &self,
         now: Timestamp,
         after: Option<Erasure>,
-    ) -> Result<Vec<Erasure>, Failure> {
+    ) -> Result<Vec<Erasure>, StoreError> {
         let query = self
             .dynamodb
             .query()
@@ -119,7 +119,7 @@ impl Identities {
             .expression_attribute_values(":end", text(sortable(Timestamp::from_millis(now.millis() + 1))))
             .limit(100)
             .set_exclusive_start_key(after.map(Erasure::key));
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         let erasure = |item| Ok(ErasureItem::read(item)?.sk.0);
         answer.items.unwrap_or_default().into_iter().map(erasure).collect()
     }

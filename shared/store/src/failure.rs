@@ -10,7 +10,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// DynamoDB could not do what was asked, or holds what it must not.
 #[derive(Debug, Error)]
-pub enum Failure {
+pub enum StoreError {
     /// No answer, throttled, or in conflict for too long: the same call may succeed later.
     #[error("DynamoDB is unavailable for {operation}")]
     Unavailable {
@@ -45,7 +45,7 @@ pub enum Failure {
     Malformed(#[from] MalformedItem),
 }
 
-impl Failure {
+impl StoreError {
     /// Whether the same call may succeed later.
     #[must_use]
     pub const fn is_retryable(&self) -> bool {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    EventKey, Failure, Identities,
+    EventKey, Identities, StoreError,
     attributes::{Attributes, event_key, number, text},
     delivery::{RAW, quarantine},
     items::{EventKeyItem, Item},
@@ -48,7 +48,7 @@ impl History {
         stream: Stream,
         before: Option<u64>,
         most: u8,
-    ) -> Result<(Vec<Box<RawValue>>, Option<u64>), Failure> {
+    ) -> Result<(Vec<Box<RawValue>>, Option<u64>), StoreError> {
         let (items, next) = self.newest_items(stream, before, most).await?;
         let event = |PublishedItem { detail }| {
             RawValue::from_string(detail).map_err(|_| PublishedItem::malformed("detail"))
@@ -67,7 +67,7 @@ impl History {
         before: Option<u64>,
         most: u8,
         schema: &AttributesSchema,
-    ) -> Result<(Vec<Box<RawValue>>, Option<u64>), Failure> {
+    ) -> Result<(Vec<Box<RawValue>>, Option<u64>), StoreError> {
         let (items, next) = self.newest_items(Stream::User(user), before, most).await?;
         let event = |PublishedItem { detail }| {
             let malformed = || PublishedItem::malformed("detail");
@@ -83,7 +83,7 @@ impl History {
         stream: Stream,
         before: Option<u64>,
         most: u8,
-    ) -> Result<(Vec<Attributes>, Option<u64>), Failure> {
+    ) -> Result<(Vec<Attributes>, Option<u64>), StoreError> {
         let query = self
             .dynamodb
             .query()
@@ -96,7 +96,7 @@ impl History {
             .expression_attribute_values(":stream", text(stream.to_string()))
             .expression_attribute_values(":before", number(before.unwrap_or(u64::from(u32::MAX))))
             .limit(most.into());
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         let next = answer.last_evaluated_key.map(EventKeyItem::read).transpose()?;
         let next = next.map(|key| EventKey::from(key).sequence);
         // Before the first one there is none.
@@ -109,13 +109,13 @@ impl History {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn redact(&self, stream: Stream) -> Result<(), Failure> {
+    pub async fn redact(&self, stream: Stream) -> Result<(), StoreError> {
         let stream = stream.to_string();
         self.redact_all(&quarantine(&stream)).await?;
         self.redact_all(&stream).await
     }
 
-    async fn redact_all(&self, partition: &str) -> Result<(), Failure> {
+    async fn redact_all(&self, partition: &str) -> Result<(), StoreError> {
         let mut start = None;
         loop {
             let query = self
@@ -130,7 +130,7 @@ impl History {
                 .expression_attribute_values(":stream", text(partition))
                 .limit(PAGE)
                 .set_exclusive_start_key(start);
-            let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+            let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
             for item in answer.items.unwrap_or_default() {
                 if let Some((attribute, redacted)) = redacted(&item) {
                     let key = EventKeyItem::read(item)?.into();
@@ -150,7 +150,7 @@ impl History {
         key: &EventKey,
         attribute: &'static str,
         redacted: String,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), StoreError> {
         let update = self
             .dynamodb
             .update_item()
@@ -164,7 +164,7 @@ impl History {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(Failure::of("UpdateItem", error)),
+                _ => Err(StoreError::of("UpdateItem", error)),
             },
         }
     }

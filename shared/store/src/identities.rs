@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::Client;
 use cloud::{Cloud, SettingError};
 
 use crate::{
-    Failure,
+    StoreError,
     attributes::{Attributes, text},
     items::Item,
     units::counted_client,
@@ -34,17 +34,17 @@ impl Identities {
     }
 
     /// Reads the item with this key.
-    pub(crate) async fn find<I: Item>(&self, key: Attributes) -> Result<Option<I>, Failure> {
+    pub(crate) async fn find<I: Item>(&self, key: Attributes) -> Result<Option<I>, StoreError> {
         Ok(self.get(key).await?.map(I::read).transpose()?)
     }
 
-    pub(crate) async fn get(&self, key: Attributes) -> Result<Option<Attributes>, Failure> {
+    pub(crate) async fn get(&self, key: Attributes) -> Result<Option<Attributes>, StoreError> {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true).set_key(Some(key));
-        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        let answer = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
         Ok(answer.item)
     }
 
-    pub(crate) async fn query(&self, pk: &str) -> Result<Vec<Attributes>, Failure> {
+    pub(crate) async fn query(&self, pk: &str) -> Result<Vec<Attributes>, StoreError> {
         let (mut items, mut start) = (Vec::new(), None);
         loop {
             let query = self
@@ -55,7 +55,7 @@ impl Identities {
                 .key_condition_expression("pk = :pk")
                 .expression_attribute_values(":pk", text(pk))
                 .set_exclusive_start_key(start);
-            let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+            let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
             items.extend(answer.items.unwrap_or_default());
             start = answer.last_evaluated_key;
             if start.is_none() {

@@ -5,7 +5,7 @@ use domain::{Timestamp, UserId};
 use serde::Deserialize;
 
 use crate::{
-    Entry, EventKey, Failure, Identities, MalformedItem, NextPage, Outbox, PendingEvent, State, Waiting,
+    Entry, EventKey, Identities, MalformedItem, NextPage, Outbox, PendingEvent, State, StoreError, Waiting,
     attributes::{Attributes, event_key, number, text, text_of},
     entry::{PROJECTED, PROJECTION},
     items::{DueItem, EventItem, EventKeyItem, Item, Millis},
@@ -46,7 +46,7 @@ impl Outbox {
         state: State,
         most: Option<i32>,
         start: Option<NextPage>,
-    ) -> Result<Page<Waiting>, Failure> {
+    ) -> Result<Page<Waiting>, StoreError> {
         let partition = if state == State::Dead { dead_pk(shard) } else { shard.to_string() };
         let query = self
             .dynamodb
@@ -57,7 +57,7 @@ impl Outbox {
             .expression_attribute_values(":shard", text(partition))
             .set_limit(most)
             .set_exclusive_start_key(start.map(|start| start.0));
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         let items = answer.items.unwrap_or_default().into_iter();
         let items = items.map(|item| DueItem::read(item)?.waiting()).collect::<Result<_, _>>()?;
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
@@ -67,7 +67,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn entry(&self, key: &EventKey) -> Result<Option<Entry>, Failure> {
+    pub async fn entry(&self, key: &EventKey) -> Result<Option<Entry>, StoreError> {
         let get = self
             .dynamodb
             .get_item()
@@ -76,7 +76,7 @@ impl Outbox {
             .set_key(Some(event_key(key)))
             .projection_expression(PROJECTION)
             .set_expression_attribute_names(Some(names()));
-        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        let answer = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
         Ok(answer.item.map(Entry::of))
     }
 
@@ -84,7 +84,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn history(&self, stream: &str, start: Option<NextPage>) -> Result<Page<Entry>, Failure> {
+    pub async fn history(&self, stream: &str, start: Option<NextPage>) -> Result<Page<Entry>, StoreError> {
         let query = self
             .dynamodb
             .query()
@@ -95,7 +95,7 @@ impl Outbox {
             .projection_expression(PROJECTION)
             .set_expression_attribute_names(Some(names()))
             .set_exclusive_start_key(start.map(|start| start.0));
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         Ok(page(answer.items, answer.last_evaluated_key, Entry::of))
     }
 
@@ -110,7 +110,7 @@ impl Outbox {
         since: Timestamp,
         until: Timestamp,
         start: Option<NextPage>,
-    ) -> Result<Page<PendingEvent>, Failure> {
+    ) -> Result<Page<PendingEvent>, StoreError> {
         let query = self
             .dynamodb
             .query()
@@ -124,7 +124,7 @@ impl Outbox {
             .expression_attribute_values(":since", number(since.millis()))
             .expression_attribute_values(":until", number(until.millis()))
             .set_exclusive_start_key(start.map(|start| start.0));
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         let items = answer.items.unwrap_or_default().into_iter();
         let items = items.map(|item| EventItem::read(item).map(PendingEvent::from));
         let items = items.collect::<Result<_, _>>()?;
@@ -135,7 +135,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn scan(&self, start: Option<NextPage>) -> Result<Page<Entry>, Failure> {
+    pub async fn scan(&self, start: Option<NextPage>) -> Result<Page<Entry>, StoreError> {
         let scan = self
             .dynamodb
             .scan()
@@ -144,7 +144,7 @@ impl Outbox {
             .projection_expression(PROJECTION)
             .set_expression_attribute_names(Some(names()))
             .set_exclusive_start_key(start.map(|start| start.0));
-        let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
+        let answer = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         Ok(page(answer.items, answer.last_evaluated_key, Entry::of))
     }
 
@@ -156,7 +156,7 @@ impl Outbox {
         &self,
         before: Timestamp,
         start: Option<NextPage>,
-    ) -> Result<Page<EventKey>, Failure> {
+    ) -> Result<Page<EventKey>, StoreError> {
         let scan = self
             .dynamodb
             .scan()
@@ -169,7 +169,7 @@ impl Outbox {
             .expression_attribute_values(":discarded", text(State::Discarded.name()))
             .expression_attribute_values(":before", number(before.millis()))
             .set_exclusive_start_key(start.map(|start| start.0));
-        let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
+        let answer = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         let items = answer.items.unwrap_or_default().into_iter();
         let items = items.map(|item| EventKeyItem::read(item).map(EventKey::from));
         let items = items.collect::<Result<_, _>>()?;
@@ -182,7 +182,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer, or if the item cannot be read.
-    pub async fn user_version(&self, id: UserId) -> Result<Option<UserVersion>, Failure> {
+    pub async fn user_version(&self, id: UserId) -> Result<Option<UserVersion>, StoreError> {
         Ok(self.get(users::key(id)).await?.map(parse_user_version).transpose()?)
     }
 
@@ -193,7 +193,7 @@ impl Identities {
     pub async fn user_versions(
         &self,
         start: Option<NextPage>,
-    ) -> Result<Page<Result<UserVersion, String>>, Failure> {
+    ) -> Result<Page<Result<UserVersion, String>>, StoreError> {
         let scan = self
             .dynamodb
             .scan()
@@ -203,7 +203,7 @@ impl Identities {
             .expression_attribute_values(":user", text("USER"))
             .projection_expression("pk, version, created_at")
             .set_exclusive_start_key(start.map(|start| start.0));
-        let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
+        let answer = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         Ok(page(answer.items, answer.last_evaluated_key, user_version))
     }
 }

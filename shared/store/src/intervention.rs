@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 use domain::Timestamp;
 
 use crate::{
-    EventKey, Failure, Outbox, State, StoredEvent,
+    EventKey, Outbox, State, StoreError, StoredEvent,
     attributes::{Attributes, event_key, millis, number, text, values},
     outbox::{due_shard, due_sk},
 };
@@ -21,7 +21,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn retry(&self, seen: &StoredEvent, now: Timestamp) -> Result<bool, Failure> {
+    pub async fn retry(&self, seen: &StoredEvent, now: Timestamp) -> Result<bool, StoreError> {
         let values = values([
             (":pending", text(State::Pending.name())),
             (":attempts", number(seen.attempts)),
@@ -40,7 +40,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn requeue(&self, key: &EventKey, now: Timestamp) -> Result<bool, Failure> {
+    pub async fn requeue(&self, key: &EventKey, now: Timestamp) -> Result<bool, StoreError> {
         let values = values([
             (":dead", text(State::Dead.name())),
             (":pending", text(State::Pending.name())),
@@ -63,7 +63,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn discard(&self, key: &EventKey, now: Timestamp) -> Result<bool, Failure> {
+    pub async fn discard(&self, key: &EventKey, now: Timestamp) -> Result<bool, StoreError> {
         const GIVE_UP: &str = "SET #state = :discarded, discarded_at = :now";
         let values = values([
             (":dead", text(State::Dead.name())),
@@ -93,7 +93,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer, or goes on taking some of them only.
-    pub async fn delete(&self, settled: &[EventKey]) -> Result<(), Failure> {
+    pub async fn delete(&self, settled: &[EventKey]) -> Result<(), StoreError> {
         for keys in settled.chunks(DELETES) {
             let requests = keys.iter().filter_map(|key| {
                 let delete = DeleteRequest::builder().set_key(Some(event_key(key))).build().ok()?;
@@ -105,16 +105,16 @@ impl Outbox {
     }
 
     /// What the table has not taken for now is sent again, later and later.
-    async fn write_all(&self, mut requests: Vec<WriteRequest>) -> Result<(), Failure> {
+    async fn write_all(&self, mut requests: Vec<WriteRequest>) -> Result<(), StoreError> {
         let mut pauses = (0..8).map(|doubled| std::time::Duration::from_millis(50 << doubled));
         loop {
             let write = self.dynamodb.batch_write_item().request_items(&self.table, requests);
-            let answer = write.send().await.map_err(|error| Failure::of("BatchWriteItem", error))?;
+            let answer = write.send().await.map_err(|error| StoreError::of("BatchWriteItem", error))?;
             requests = answer.unprocessed_items.unwrap_or_default().into_values().flatten().collect();
             if requests.is_empty() {
                 return Ok(());
             }
-            let pause = pauses.next().ok_or(Failure::Throttled)?;
+            let pause = pauses.next().ok_or(StoreError::Throttled)?;
             tokio::time::sleep(pause).await;
         }
     }
@@ -130,12 +130,12 @@ impl Outbox {
 }
 
 /// Whether the write was made; if not, its condition did not hold.
-async fn written(update: UpdateItemFluentBuilder) -> Result<bool, Failure> {
+async fn written(update: UpdateItemFluentBuilder) -> Result<bool, StoreError> {
     match update.send().await {
         Ok(_) => Ok(true),
         Err(error) => match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            _ => Err(Failure::of("UpdateItem", error)),
+            _ => Err(StoreError::of("UpdateItem", error)),
         },
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use domain::Timestamp;
 
 use crate::{
-    EventKey, Failure, Outbox,
+    EventKey, Outbox, StoreError,
     attributes::{Attributes, event_key, millis, text, values},
 };
 
@@ -22,7 +22,7 @@ impl Outbox {
         holder: &str,
         now: Timestamp,
         time: Duration,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, StoreError> {
         let values =
             values([(":holder", text(holder)), (":now", millis(now)), (":until", millis(now.plus(time)))]);
         self.update_lease(
@@ -38,7 +38,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn give_lease_back(&self, name: &str, holder: &str) -> Result<(), Failure> {
+    pub async fn give_lease_back(&self, name: &str, holder: &str) -> Result<(), StoreError> {
         let values = values([(":holder", text(holder))]);
         self.update_lease(name, "REMOVE held_by, held_until", "held_by = :holder", values).await.map(drop)
     }
@@ -49,7 +49,7 @@ impl Outbox {
         update: &str,
         condition: &str,
         values: Attributes,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, StoreError> {
         let key = event_key(&EventKey { stream: format!("lease#{name}"), sequence: 1 });
         let update = self
             .dynamodb
@@ -63,7 +63,7 @@ impl Outbox {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(Failure::of("UpdateItem", error)),
+                _ => Err(StoreError::of("UpdateItem", error)),
             },
         }
     }

@@ -57,7 +57,7 @@ pub use copying::{Added, Copying, NotBegun, Table, WholeTables};
 pub use delivery::{EventKey, NextPage, Outbox, PendingEvent, Waiting};
 pub use entry::{Entry, State, StoredEvent};
 pub use erasures::Erasure;
-pub use failure::Failure;
+pub use failure::StoreError;
 pub use finding::Finding;
 pub use history::History;
 pub use identities::Identities;

@@ -20,7 +20,7 @@ use futures_util::future::{join_all, try_join_all};
 use serde::Deserialize;
 
 use crate::{
-    Failure, Identities,
+    Identities, StoreError,
     attributes::{Attributes, key, number},
     items::{Item, Millis},
 };
@@ -105,7 +105,7 @@ pub enum NotReserved {
     TooMany(u32),
     /// The attempt could not be counted.
     #[error(transparent)]
-    Failed(#[from] Failure),
+    Failed(#[from] StoreError),
 }
 
 impl Limit {
@@ -196,7 +196,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn forgive(&self, limits: &[Limit]) -> Result<(), Failure> {
+    pub async fn forgive(&self, limits: &[Limit]) -> Result<(), StoreError> {
         let forgive = async |limit: &Limit| {
             if limit.is_shared { self.give_back(limit).await } else { self.forget(limit).await }
         };
@@ -222,7 +222,7 @@ impl Identities {
         limit: &Limit,
         seen: Option<Attempts>,
         after: Attempts,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome, StoreError> {
         let Allowance { free, forgotten_after, .. } = limit.allowance;
         let (now, ttl) = (after.last_at, after.last_at.plus(forgotten_after));
         let update = self
@@ -256,11 +256,11 @@ impl Identities {
                 let found = unmet.item.clone().filter(|item| !item.is_empty());
                 Ok(Outcome::Found(found.map(AttemptsItem::read).transpose()?.map(Attempts::from)))
             }
-            _ => Err(Failure::of("UpdateItem", error)),
+            _ => Err(StoreError::of("UpdateItem", error)),
         }
     }
 
-    async fn give_back(&self, limit: &Limit) -> Result<(), Failure> {
+    async fn give_back(&self, limit: &Limit) -> Result<(), StoreError> {
         let update = self
             .dynamodb
             .update_item()
@@ -276,13 +276,13 @@ impl Identities {
         match error.as_service_error() {
             // It is forgotten already.
             Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-            _ => Err(Failure::of("UpdateItem", error)),
+            _ => Err(StoreError::of("UpdateItem", error)),
         }
     }
 
-    async fn forget(&self, limit: &Limit) -> Result<(), Failure> {
+    async fn forget(&self, limit: &Limit) -> Result<(), StoreError> {
         let delete = self.dynamodb.delete_item().table_name(&self.table).set_key(Some(limit.key()));
-        delete.send().await.map(drop).map_err(|error| Failure::of("DeleteItem", error))
+        delete.send().await.map(drop).map_err(|error| StoreError::of("DeleteItem", error))
     }
 }
 

@@ -7,7 +7,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommitError, Failure, Identities,
+    CommitError, Identities, StoreError,
     attributes::{self, Attributes, bytes, millis, values},
     items::{self, Item, Millis, Octets, Text, Ttl},
     transaction::{Commands, Write},
@@ -43,7 +43,10 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn password_reset(&self, id: ResetId) -> Result<Option<(CanonicalEmail, Timestamp)>, Failure> {
+    pub async fn password_reset(
+        &self,
+        id: ResetId,
+    ) -> Result<Option<(CanonicalEmail, Timestamp)>, StoreError> {
         let item = self.find::<ResetItem>(reset_key(id)).await?;
         Ok(item.map(|item| (item.canonical_email.0, item.expires_at.0)))
     }
@@ -52,7 +55,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn link(&self, user: UserId, purpose: Purpose) -> Result<Option<Link>, Failure> {
+    pub async fn link(&self, user: UserId, purpose: Purpose) -> Result<Option<Link>, StoreError> {
         Ok(self.find::<LinkItem>(key(user, purpose)).await?.map(Link::from))
     }
 
@@ -60,10 +63,10 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn put_link(&self, user: UserId, purpose: Purpose, link: &Link) -> Result<(), Failure> {
+    pub async fn put_link(&self, user: UserId, purpose: Purpose, link: &Link) -> Result<(), StoreError> {
         let item = item(user, purpose, link);
         let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(drop).map_err(|error| Failure::of("PutItem", error))
+        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 
     /// Gives a link that waits for its mail the hash of its token. Returns the link; `None` if there is
@@ -76,7 +79,7 @@ impl Identities {
         (user, purpose): (UserId, Purpose),
         hash: &LinkHash,
         now: Timestamp,
-    ) -> Result<Option<Link>, Failure> {
+    ) -> Result<Option<Link>, StoreError> {
         let update = self
             .dynamodb
             .update_item()
@@ -94,7 +97,7 @@ impl Identities {
             }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-                _ => Err(Failure::of("UpdateItem", error)),
+                _ => Err(StoreError::of("UpdateItem", error)),
             },
         }
     }

@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities, MalformedItem,
+    Identities, MalformedItem, StoreError,
     attributes::{Attributes, key, text, text_of},
     erasures::sortable,
     items::{self, Item, UserItem},
@@ -93,7 +93,7 @@ impl Identities {
         order: UserOrder,
         after: Option<String>,
         most: u8,
-    ) -> Result<(Vec<User>, Option<String>), Failure> {
+    ) -> Result<(Vec<User>, Option<String>), StoreError> {
         let stretch = Stretch::of(filter, order, after.as_deref());
         if stretch.from > stretch.to {
             return Ok((Vec::new(), None));
@@ -123,7 +123,7 @@ impl Identities {
         partition: &str,
         is_descending: bool,
         most: u8,
-    ) -> Result<(Vec<Place>, bool), Failure> {
+    ) -> Result<(Vec<Place>, bool), StoreError> {
         let query = self
             .dynamodb
             .query()
@@ -136,14 +136,14 @@ impl Identities {
             .expression_attribute_values(":to", text(&stretch.to))
             .scan_index_forward(!is_descending)
             .limit(i32::from(most) + 1);
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         let place = |item: &Attributes| Place::of(item, stretch.position);
         let places = answer.items.unwrap_or_default().iter().map(place).collect::<Result<_, _>>()?;
         Ok((places, answer.last_evaluated_key.is_some()))
     }
 
     /// The users at these places, in their order, as they are now; without those that are gone.
-    async fn users_at(&self, places: &[Place]) -> Result<Vec<User>, Failure> {
+    async fn users_at(&self, places: &[Place]) -> Result<Vec<User>, StoreError> {
         let mut found = HashMap::new();
         let mut keys: Vec<_> = places.iter().map(|place| users::key(place.id)).collect();
         for _attempt in 0..MAX_ATTEMPTS {
@@ -156,7 +156,7 @@ impl Identities {
                 .dynamodb
                 .batch_get_item()
                 .set_request_items(asked.map(|asked| HashMap::from([(self.table.clone(), asked)])));
-            let answer = get.send().await.map_err(|error| Failure::of("BatchGetItem", error))?;
+            let answer = get.send().await.map_err(|error| StoreError::of("BatchGetItem", error))?;
             let items = answer.responses.unwrap_or_default().into_values().flatten();
             for item in items.filter(|item| !users::is_tombstone(item)) {
                 let id = users::id(&item)?;
@@ -165,7 +165,7 @@ impl Identities {
             let left = answer.unprocessed_keys.unwrap_or_default().into_values();
             keys = left.flat_map(|left| left.keys).collect();
         }
-        Err(Failure::Contended)
+        Err(StoreError::Contended)
     }
 }
 

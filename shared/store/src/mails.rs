@@ -8,7 +8,7 @@ use domain::{CanonicalEmail, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities, NextPage, Page,
+    Identities, NextPage, Page, StoreError,
     attributes::{Attributes, key, number, text},
     items::{self, AsText, Item, Millis, Text},
 };
@@ -95,7 +95,7 @@ impl Identities {
         cap: MailCap,
         event_id: &str,
         now: Timestamp,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, StoreError> {
         let day = now.seconds().div_euclid(SECONDS_OF_DAY);
         let hour = now.seconds().rem_euclid(SECONDS_OF_DAY) / SECONDS_OF_HOUR;
         let key = key(format!("LIMIT#mail#{}", AddressHash::of(email).0), format!("LIMIT#{day}"));
@@ -121,7 +121,7 @@ impl Identities {
             Ok(_) => Ok(true),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(Failure::of("UpdateItem", error)),
+                _ => Err(StoreError::of("UpdateItem", error)),
             },
         }
     }
@@ -135,20 +135,20 @@ impl Identities {
         email: &CanonicalEmail,
         reason: SuppressionReason,
         since: Timestamp,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), StoreError> {
         let address = AddressHash::of(email);
         let item =
             SuppressionItem { address: Text(address.clone()), reason: Text(reason), since: Millis(since) };
         let item = items::write(suppression_key(&address), &item);
         let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(drop).map_err(|error| Failure::of("PutItem", error))
+        put.send().await.map(drop).map_err(|error| StoreError::of("PutItem", error))
     }
 
     /// Why an address gets no mail, if so.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn suppressed(&self, email: &CanonicalEmail) -> Result<Option<Suppression>, Failure> {
+    pub async fn suppressed(&self, email: &CanonicalEmail) -> Result<Option<Suppression>, StoreError> {
         let key = suppression_key(&AddressHash::of(email));
         Ok(self.find::<SuppressionItem>(key).await?.map(Suppression::from))
     }
@@ -157,14 +157,14 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn unsuppress(&self, address: &AddressHash) -> Result<bool, Failure> {
+    pub async fn unsuppress(&self, address: &AddressHash) -> Result<bool, StoreError> {
         let delete = self
             .dynamodb
             .delete_item()
             .table_name(&self.table)
             .set_key(Some(suppression_key(address)))
             .return_values(aws_sdk_dynamodb::types::ReturnValue::AllOld);
-        let answer = delete.send().await.map_err(|error| Failure::of("DeleteItem", error))?;
+        let answer = delete.send().await.map_err(|error| StoreError::of("DeleteItem", error))?;
         Ok(answer.attributes.is_some())
     }
 
@@ -172,7 +172,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn suppressions(&self, start: Option<NextPage>) -> Result<Page<Suppression>, Failure> {
+    pub async fn suppressions(&self, start: Option<NextPage>) -> Result<Page<Suppression>, StoreError> {
         let scan = self
             .dynamodb
             .scan()
@@ -181,7 +181,7 @@ impl Identities {
             .filter_expression("begins_with(pk, :prefix)")
             .expression_attribute_values(":prefix", text(format!("{SUPPRESSION}#")))
             .set_exclusive_start_key(start.map(|start| start.0));
-        let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
+        let answer = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         let items = answer.items.unwrap_or_default().into_iter();
         let items = items.map(|item| SuppressionItem::read(item).map(Suppression::from));
         let items = items.collect::<Result<_, _>>()?;

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{Get, TransactGetItem};
 use domain::{Credential, Event, User};
 
 use crate::{
-    CommitError, Erasure, Failure, Identities, NextPage, Page, Store,
+    CommitError, Erasure, Identities, NextPage, Page, Store, StoreError,
     attributes::{Attributes, key, text, text_of},
     commit::MAX_ATTEMPTS,
     items::Item,
@@ -57,7 +57,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn users(&self, start: Option<NextPage>) -> Result<Page<Result<User, String>>, Failure> {
+    pub async fn users(&self, start: Option<NextPage>) -> Result<Page<Result<User, String>>, StoreError> {
         let scan = self
             .dynamodb
             .scan()
@@ -68,7 +68,7 @@ impl Identities {
             .expression_attribute_values(":user", text("USER"))
             .expression_attribute_values(":erased", text(users::ERASED))
             .set_exclusive_start_key(start.map(|start| start.0));
-        let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
+        let answer = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         let items = answer.items.unwrap_or_default().into_iter().map(user).collect();
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
     }
@@ -77,7 +77,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer, or the address keeps changing.
-    pub async fn account(&self, user: User) -> Result<Option<(User, Option<Credential>)>, Failure> {
+    pub async fn account(&self, user: User) -> Result<Option<(User, Option<Credential>)>, StoreError> {
         let mut user = user;
         for _attempt in 0..MAX_ATTEMPTS {
             let keys = [users::key(user.id), users::credential_key(user.email.canonical())];
@@ -91,18 +91,18 @@ impl Identities {
             }
             user = now;
         }
-        Err(Failure::Contended)
+        Err(StoreError::Contended)
     }
 
     /// Two items as they are at one moment.
-    async fn get_both(&self, keys: [Attributes; 2]) -> Result<[Option<Attributes>; 2], Failure> {
+    async fn get_both(&self, keys: [Attributes; 2]) -> Result<[Option<Attributes>; 2], StoreError> {
         let get = |key: Attributes| {
             let get = Get::builder().table_name(&self.table).set_key(Some(key));
             // `build` fails only for a missing table name or key, and both are given.
             TransactGetItem::builder().set_get(get.build().ok()).build()
         };
         let answer = self.dynamodb.transact_get_items().set_transact_items(Some(keys.map(get).into()));
-        let answer = answer.send().await.map_err(|error| Failure::of("TransactGetItems", error))?;
+        let answer = answer.send().await.map_err(|error| StoreError::of("TransactGetItems", error))?;
         let mut items = answer.responses.unwrap_or_default().into_iter().map(|response| response.item);
         Ok([(); 2].map(|()| items.next().flatten().filter(|item| !item.is_empty())))
     }

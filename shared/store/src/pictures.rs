@@ -4,7 +4,7 @@ use domain::{PictureId, Transition, User, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommitError, Failure, Identities,
+    CommitError, Identities, StoreError,
     attributes::{self, Attributes},
     items::{self, Octets, Text},
     transaction::{Commands, Write},
@@ -27,7 +27,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn picture(&self, user: UserId, id: PictureId) -> Result<Option<Vec<u8>>, Failure> {
+    pub async fn picture(&self, user: UserId, id: PictureId) -> Result<Option<Vec<u8>>, StoreError> {
         let item = self.find::<PictureItem>(key(user)).await?;
         Ok(item.filter(|item| item.id.0 == id).map(|item| item.octets.0))
     }

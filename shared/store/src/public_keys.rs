@@ -7,7 +7,7 @@ use domain::{PublicKey, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities,
+    Identities, StoreError,
     attributes::{self, millis, number},
     items::{self, Item, Millis},
 };
@@ -21,7 +21,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn publish_key(&self, key: &PublicKey) -> Result<(), Failure> {
+    pub async fn publish_key(&self, key: &PublicKey) -> Result<(), StoreError> {
         let item = items::write(attributes::key(PK, &key.kid), &PublicKeyItem::from(key));
         let put = self
             .dynamodb
@@ -33,7 +33,7 @@ impl Identities {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(Failure::of("PutItem", error)),
+                _ => Err(StoreError::of("PutItem", error)),
             },
         }
     }
@@ -42,7 +42,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn start_key(&self, kid: &str, at: Timestamp) -> Result<(), Failure> {
+    pub async fn start_key(&self, kid: &str, at: Timestamp) -> Result<(), StoreError> {
         let update = self
             .dynamodb
             .update_item()
@@ -55,7 +55,7 @@ impl Identities {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(Failure::of("UpdateItem", error)),
+                _ => Err(StoreError::of("UpdateItem", error)),
             },
         }
     }
@@ -64,7 +64,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn retire_key(&self, kid: &str, at: Timestamp) -> Result<(), Failure> {
+    pub async fn retire_key(&self, kid: &str, at: Timestamp) -> Result<(), StoreError> {
         let update = self
             .dynamodb
             .update_item()
@@ -81,7 +81,7 @@ impl Identities {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(Failure::of("UpdateItem", error)),
+                _ => Err(StoreError::of("UpdateItem", error)),
             },
         }
     }
@@ -90,7 +90,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn public_keys(&self) -> Result<Vec<PublicKey>, Failure> {
+    pub async fn public_keys(&self) -> Result<Vec<PublicKey>, StoreError> {
         let keys = self.query(PK).await?.into_iter();
         Ok(keys.map(|item| PublicKeyItem::read(item).map(PublicKey::from)).collect::<Result<_, _>>()?)
     }

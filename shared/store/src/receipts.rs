@@ -5,7 +5,7 @@ use domain::{Receipt, ReceiptId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities,
+    Identities, StoreError,
     attributes::{self, Attributes, millis, values},
     items::{self, Millis, Octets, Ttl},
     transaction::Write,
@@ -24,7 +24,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn receipt(&self, id: ReceiptId) -> Result<Option<Receipt>, Failure> {
+    pub async fn receipt(&self, id: ReceiptId) -> Result<Option<Receipt>, StoreError> {
         let item = self.find::<ReceiptItem>(key(id)).await?;
         Ok(item.map(|item| item.receipt(id)))
     }
@@ -32,8 +32,8 @@ impl Identities {
     /// Keeps the receipt, if there is to be one, for what is no event, once it is done.
     ///
     /// # Errors
-    /// [`Failure::Answered`] if another request under the same key came first, or if the table fails.
-    pub async fn keep_receipt(&self, receipt: Option<Receipt>, now: Timestamp) -> Result<(), Failure> {
+    /// [`StoreError::Answered`] if another request under the same key came first, or if the table fails.
+    pub async fn keep_receipt(&self, receipt: Option<Receipt>, now: Timestamp) -> Result<(), StoreError> {
         let Some(receipt) = receipt else { return Ok(()) };
         let put = self
             .dynamodb
@@ -45,8 +45,8 @@ impl Identities {
         match put.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Err(Failure::Answered),
-                _ => Err(Failure::of("PutItem", error)),
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Err(StoreError::Answered),
+                _ => Err(StoreError::of("PutItem", error)),
             },
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::AddAssign, time::Duration};
 
 use domain::{EventId, Timestamp, UserId};
 
-use crate::{Entry, EventKey, Failure, Finding, Identities, Outbox, State, StoredEvent, UserVersion};
+use crate::{Entry, EventKey, Finding, Identities, Outbox, State, StoreError, StoredEvent, UserVersion};
 
 /// An event that waits behind a delivered one was published, and its mark was lost: the sweeper
 /// publishes it again soon after its grace. One that still waits after that is stuck.
@@ -57,7 +57,7 @@ impl Reconciliation {
     ///
     /// # Errors
     /// If one of the tables does not answer.
-    pub async fn user(&self, user: &UserVersion) -> Result<Reconciled, Failure> {
+    pub async fn user(&self, user: &UserVersion) -> Result<Reconciled, StoreError> {
         let stream = format!("user#{}", user.id);
         let (mut events, mut start) = (Vec::new(), None);
         loop {
@@ -128,7 +128,7 @@ impl Reconciliation {
     ///
     /// # Errors
     /// If one of the tables does not answer.
-    pub async fn entry(&mut self, entry: Entry) -> Result<Reconciled, Failure> {
+    pub async fn entry(&mut self, entry: Entry) -> Result<Reconciled, StoreError> {
         let event = match entry {
             Entry::Event(event) => event,
             entry => return Ok(Reconciled::of(unreadable(entry))),
@@ -153,7 +153,7 @@ impl Reconciliation {
     }
 
     /// A user who was not there when the users were read.
-    async fn latecomer(&mut self, stream: &str, id: UserId) -> Result<Reconciled, Failure> {
+    async fn latecomer(&mut self, stream: &str, id: UserId) -> Result<Reconciled, StoreError> {
         if !self.users.insert(id) {
             return Ok(Reconciled::default());
         }

@@ -8,7 +8,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AddressHash, CommitError, Failure, Identities, MalformedItem,
+    AddressHash, CommitError, Identities, MalformedItem, StoreError,
     attributes::{self, Attributes, bytes, millis, values},
     items::{self, Item, Millis, Octets, Text, Ttl},
     transaction::{Commands, Write},
@@ -60,7 +60,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn registration(&self, id: RegistrationId) -> Result<Option<Registration>, Failure> {
+    pub async fn registration(&self, id: RegistrationId) -> Result<Option<Registration>, StoreError> {
         let item = self.find::<RegistrationItem>(key(id)).await?;
         Ok(item.map(|item| item.registration(id)).transpose()?)
     }
@@ -72,7 +72,7 @@ impl Identities {
     pub async fn pending_registration(
         &self,
         email: &CanonicalEmail,
-    ) -> Result<Option<RegistrationId>, Failure> {
+    ) -> Result<Option<RegistrationId>, StoreError> {
         let item = self.find::<PendingItem>(pending_key(email)).await?;
         Ok(item.map(|item| item.registration_id.0))
     }
@@ -81,7 +81,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn resend(&self, id: ResendId) -> Result<Option<CanonicalEmail>, Failure> {
+    pub async fn resend(&self, id: ResendId) -> Result<Option<CanonicalEmail>, StoreError> {
         let item = self.find::<ResendItem>(resend_key(id)).await?;
         Ok(item.map(|item| item.canonical_email.0))
     }
@@ -96,7 +96,7 @@ impl Identities {
         id: RegistrationId,
         link: &LinkHash,
         now: Timestamp,
-    ) -> Result<Option<Registration>, Failure> {
+    ) -> Result<Option<Registration>, StoreError> {
         let update = self
             .dynamodb
             .update_item()
@@ -114,7 +114,7 @@ impl Identities {
             }
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-                _ => Err(Failure::of("UpdateItem", error)),
+                _ => Err(StoreError::of("UpdateItem", error)),
             },
         }
     }

@@ -4,7 +4,7 @@ use domain::{Purpose, Transition, User};
 use serde_json::Value;
 
 use crate::{
-    CommitError, EventKey, Failure, Store,
+    CommitError, EventKey, Store, StoreError,
     attributes::{Attributes, event_key, text_of},
     links,
     transaction::Commands,
@@ -31,7 +31,7 @@ impl Store {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn is_restored(&self, user: &User) -> Result<bool, Failure> {
+    pub async fn is_restored(&self, user: &User) -> Result<bool, StoreError> {
         let key = EventKey { stream: format!("user#{}", user.id), sequence: user.version };
         let get = self
             .identities()
@@ -40,7 +40,7 @@ impl Store {
             .table_name(self.events_table())
             .consistent_read(true)
             .set_key(Some(event_key(&key)));
-        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        let answer = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
         let Some(item) = answer.item else { return Ok(false) };
         let is_of_it = text_of(&item, "detail_type") == Some("user.restored");
         Ok(is_of_it && event_epoch(&item) == Some(self.event_epoch()))

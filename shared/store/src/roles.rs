@@ -14,7 +14,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommitError, Failure, Identities, MalformedItem,
+    CommitError, Identities, MalformedItem, StoreError,
     attributes::{self, Attributes, number, text, texts, values},
     items::{self, Item, Millis, Text},
     transaction::{Commands, Write},
@@ -34,7 +34,7 @@ pub enum NotAuthorized {
     None(#[from] NoAuthority),
     /// The table failed.
     #[error("failed to read the caller")]
-    NotRead(#[from] Failure),
+    NotRead(#[from] StoreError),
 }
 
 /// The roles as they were a moment ago, kept by a function that makes tokens.
@@ -55,7 +55,7 @@ impl RecentRoles {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn rights(&self, user: &User, now: Timestamp) -> Result<Rights, Failure> {
+    pub async fn rights(&self, user: &User, now: Timestamp) -> Result<Rights, StoreError> {
         if user.roles.is_empty() {
             return Ok(Rights::default());
         }
@@ -67,11 +67,11 @@ impl RecentRoles {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn read_ahead(&self, now: Timestamp) -> Result<(), Failure> {
+    pub async fn read_ahead(&self, now: Timestamp) -> Result<(), StoreError> {
         self.recent(now).await.map(drop)
     }
 
-    async fn recent(&self, now: Timestamp) -> Result<Arc<Roles>, Failure> {
+    async fn recent(&self, now: Timestamp) -> Result<Arc<Roles>, StoreError> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, roles)) = kept.filter(|(read_at, _)| now.since(*read_at) < KEPT) {
             return Ok(roles);
@@ -87,7 +87,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn roles(&self) -> Result<Roles, Failure> {
+    pub async fn roles(&self) -> Result<Roles, StoreError> {
         let roles = self.query(PK).await?.into_iter().map(|item| RoleItem::read(item)?.role());
         let roles = roles.collect::<Result<Vec<_>, _>>()?;
         let (deleted, present): (Vec<_>, Vec<_>) =
@@ -136,7 +136,7 @@ impl Identities {
         &self,
         user: User,
         session: Session,
-    ) -> Result<Option<(User, Session)>, Failure> {
+    ) -> Result<Option<(User, Session)>, StoreError> {
         match user.epoch.cmp(&session.epoch) {
             Ordering::Equal => Ok(Some((user, session))),
             Ordering::Less => Ok(self.user(user.id).await?.map(|user| (user, session))),

@@ -8,7 +8,7 @@ use domain::Timestamp;
 use serde::Deserialize;
 
 use crate::{
-    EventKey, Failure,
+    EventKey, StoreError,
     attributes::{Attributes, event_key, millis, text, values},
     items::{Item, Millis},
     units::counted_client,
@@ -63,7 +63,7 @@ impl Runs {
         outcome
     }
 
-    async fn note(&self, began_at: Timestamp, failed: Option<&Failed>) -> Result<(), Failure> {
+    async fn note(&self, began_at: Timestamp, failed: Option<&Failed>) -> Result<(), StoreError> {
         let ended_at = self.clock.now();
         let mut values = values([(":began", millis(began_at)), (":ended", millis(ended_at))]);
         let outcome = match failed {
@@ -85,7 +85,7 @@ impl Runs {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-                _ => Err(Failure::of("UpdateItem", error)),
+                _ => Err(StoreError::of("UpdateItem", error)),
             },
         }
     }
@@ -94,10 +94,10 @@ impl Runs {
     ///
     /// # Errors
     /// If the table does not answer, or holds something else.
-    pub async fn last(&self) -> Result<Option<Run>, Failure> {
+    pub async fn last(&self) -> Result<Option<Run>, StoreError> {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
         let answer = get.set_key(Some(self.key())).send().await;
-        let found = answer.map_err(|error| Failure::of("GetItem", error))?.item;
+        let found = answer.map_err(|error| StoreError::of("GetItem", error))?.item;
         Ok(found.map(RunItem::read).transpose()?.map(Run::from))
     }
 

@@ -13,7 +13,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommitError, Failure, Identities, MalformedItem, SessionEnded,
+    CommitError, Identities, MalformedItem, SessionEnded, StoreError,
     attributes::{self, Attributes, millis, number, text, text_of, values},
     items::{self, Item, Millis, Ttl},
     transaction::{Commands, Write},
@@ -119,7 +119,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn session(&self, user: UserId, session: SessionId) -> Result<Option<Session>, Failure> {
+    pub async fn session(&self, user: UserId, session: SessionId) -> Result<Option<Session>, StoreError> {
         let item = self.find::<SessionItem>(key(user, session)).await?;
         Ok(item.map(|item| item.session(user, session)))
     }
@@ -129,7 +129,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn user_with_sessions(&self, id: UserId) -> Result<Option<UserWithSessions>, Failure> {
+    pub async fn user_with_sessions(&self, id: UserId) -> Result<Option<UserWithSessions>, StoreError> {
         let query = self
             .dynamodb
             .query()
@@ -141,7 +141,7 @@ impl Identities {
             .expression_attribute_values(":pk", text(users::pk(id)))
             .expression_attribute_values(":session", text(SK))
             .expression_attribute_values(":user", text(users::SK));
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         let (mut user, mut sessions) = (None, Vec::new());
         for item in answer.items.unwrap_or_default() {
             if users::is_user(&item) && !users::is_tombstone(&item) {
@@ -163,7 +163,7 @@ impl Identities {
         user: UserId,
         after: Option<SessionId>,
         most: u8,
-    ) -> Result<(Vec<Session>, Option<SessionId>), Failure> {
+    ) -> Result<(Vec<Session>, Option<SessionId>), StoreError> {
         let query = self
             .dynamodb
             .query()
@@ -175,7 +175,7 @@ impl Identities {
             .expression_attribute_values(":session", text(SK))
             .limit(most.into())
             .set_exclusive_start_key(after.map(|after| key(user, after)));
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         let read = |item: Attributes| {
             let id = session_id(&item)?;
             Ok(SessionItem::read(item)?.session(user, id))
@@ -196,7 +196,7 @@ impl Identities {
         presented: Presented,
         now: Timestamp,
         idle: Duration,
-    ) -> Result<Rotation, Failure> {
+    ) -> Result<Rotation, StoreError> {
         let Presented { user_id, session_id, generation } = presented;
         let idle_expires_at = now.plus(idle);
         let update = self
@@ -220,7 +220,7 @@ impl Identities {
             Ok(answer) => (answer.attributes, true),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(unmet)) => (unmet.item.clone(), false),
-                _ => return Err(Failure::of("UpdateItem", error)),
+                _ => return Err(StoreError::of("UpdateItem", error)),
             },
         };
         let Some(item) = item.filter(|item| !item.is_empty()) else { return Ok(Rotation::Missing) };

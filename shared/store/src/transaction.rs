@@ -11,7 +11,7 @@ use cloud::{Cloud, Random, SettingError};
 use domain::{Authority, Detail, Envelope, Event, Receipt, Stream};
 
 use crate::{
-    CommitError, Failure, Identities, attributes::Attributes, commit::Unmet, outbox, receipts, roles,
+    CommitError, Identities, StoreError, attributes::Attributes, commit::Unmet, outbox, receipts, roles,
 };
 
 /// Both tables, and the way events are written.
@@ -122,7 +122,7 @@ impl Commands<'_> {
         // an earlier attempt was committed after all.
         let may_be_committed = match &failure {
             CommitError::Rejected(positions) => positions.contains(&event_position),
-            CommitError::Store(failure) => !matches!(failure, Failure::Rejected { .. }),
+            CommitError::Store(failure) => !matches!(failure, StoreError::Rejected { .. }),
             CommitError::Conflict => false,
         };
         if may_be_committed && self.store.has(event).await {
@@ -130,7 +130,7 @@ impl Commands<'_> {
         }
         Err(match failure {
             CommitError::Rejected(positions) if positions.contains(&(event_position + 1)) => {
-                Failure::Answered.into()
+                StoreError::Answered.into()
             }
             failure => failure,
         })
@@ -185,8 +185,8 @@ impl Store {
                     cloud::put_count("Conflicts", 1);
                     tokio::time::sleep(self.pause(attempt)).await;
                 }
-                Some(_) => return Err(Failure::Cancelled(error.into()).into()),
-                None => return Err(Failure::of("TransactWriteItems", error).into()),
+                Some(_) => return Err(StoreError::Cancelled(error.into()).into()),
+                None => return Err(StoreError::of("TransactWriteItems", error).into()),
             }
         }
     }

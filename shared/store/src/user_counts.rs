@@ -16,7 +16,7 @@ use domain::{StatusName, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Failure, Identities, NextPage, Page,
+    Identities, NextPage, Page, StoreError,
     attributes::{Attributes, millis, number, text, values},
     items::{self, AsText, Item, Millis, Text},
     outbox::hash,
@@ -74,16 +74,16 @@ impl UserCounts {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn read(&self) -> Result<Counts, Failure> {
+    pub async fn read(&self) -> Result<Counts, StoreError> {
         let keys = (0..SHARDS).map(|shard| key(format!("{COUNT}{shard}"))).collect();
         // `build` fails only for missing keys.
         let asked = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build().ok();
         let asked = asked.map(|asked| HashMap::from([(self.table.clone(), asked)]));
         let get = self.dynamodb.batch_get_item().set_request_items(asked);
-        let answer = get.send().await.map_err(|error| Failure::of("BatchGetItem", error))?;
+        let answer = get.send().await.map_err(|error| StoreError::of("BatchGetItem", error))?;
         // Half a count is none.
         if answer.unprocessed_keys.is_some_and(|left| !left.is_empty()) {
-            return Err(Failure::Contended);
+            return Err(StoreError::Contended);
         }
         let mut counts = Counts::default();
         for item in answer.responses.unwrap_or_default().into_values().flatten() {
@@ -92,10 +92,10 @@ impl UserCounts {
         Ok(counts)
     }
 
-    async fn counted(&self, user: UserId) -> Result<Option<StatusName>, Failure> {
+    async fn counted(&self, user: UserId) -> Result<Option<StatusName>, StoreError> {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
         let answer = get.set_key(Some(key(Counted(user).text()))).send().await;
-        let item = answer.map_err(|error| Failure::of("GetItem", error))?.item;
+        let item = answer.map_err(|error| StoreError::of("GetItem", error))?.item;
         Ok(item.map(CountedItem::read).transpose()?.map(|item| item.status.0))
     }
 
@@ -103,7 +103,7 @@ impl UserCounts {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn all(&self, start: Option<NextPage>) -> Result<Page<(UserId, StatusName)>, Failure> {
+    pub async fn all(&self, start: Option<NextPage>) -> Result<Page<(UserId, StatusName)>, StoreError> {
         let scan = self
             .dynamodb
             .scan()
@@ -113,7 +113,7 @@ impl UserCounts {
             .expression_attribute_names("#subject", "subject")
             .expression_attribute_values(":counted", text(COUNTED))
             .set_exclusive_start_key(start.map(|start| start.0));
-        let answer = scan.send().await.map_err(|error| Failure::of("Scan", error))?;
+        let answer = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         let counted = |item| CountedItem::read(item).map(|item| (item.subject.0.0, item.status.0));
         let items = answer.items.unwrap_or_default().into_iter().map(counted).collect::<Result<_, _>>()?;
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
@@ -123,7 +123,7 @@ impl UserCounts {
     ///
     /// # Errors
     /// If a table does not answer.
-    pub async fn judge(&self, identities: &Identities, user_id: UserId) -> Result<Recount, Failure> {
+    pub async fn judge(&self, identities: &Identities, user_id: UserId) -> Result<Recount, StoreError> {
         // In this order: whoever is counted meanwhile makes what follows be refused.
         let before = self.counted(user_id).await?;
         let after = identities.user(user_id).await?.map(|user| user.status.name());
@@ -144,7 +144,7 @@ impl UserCounts {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn commit(&self, recount: Recount, now: Timestamp) -> Result<bool, Failure> {
+    pub async fn commit(&self, recount: Recount, now: Timestamp) -> Result<bool, StoreError> {
         let writes = self.recount(recount, now);
         if writes.is_empty() {
             return Ok(true);
@@ -152,7 +152,7 @@ impl UserCounts {
         let transaction = self.dynamodb.transact_write_items().set_transact_items(Some(writes));
         let Err(error) = transaction.send().await else { return Ok(true) };
         let is_refused = error.as_service_error().is_some_and(is_refused);
-        if is_refused { Ok(false) } else { Err(Failure::of("TransactWriteItems", error)) }
+        if is_refused { Ok(false) } else { Err(StoreError::of("TransactWriteItems", error)) }
     }
 
     /// `build` fails only for a missing table name, item or key, and all are given.

@@ -7,8 +7,8 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClaimRejected, CommitError, EmailTaken, Failure, Identities, LastAdministrator, LinkSpent, MalformedItem,
-    administrators,
+    ClaimRejected, CommitError, EmailTaken, Identities, LastAdministrator, LinkSpent, MalformedItem,
+    StoreError, administrators,
     attributes::{self, Attributes, number, text, text_of, values},
     erasures,
     items::{self, Item, Millis, Text, TombstoneItem, Ttl, UserItem},
@@ -110,7 +110,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn user(&self, id: UserId) -> Result<Option<User>, Failure> {
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         let item = self.get(key(id)).await?;
         Ok(item.filter(|item| !is_tombstone(item)).map(|item| parse(id, item)).transpose()?)
     }
@@ -119,7 +119,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn credential(&self, email: &CanonicalEmail) -> Result<Option<Credential>, Failure> {
+    pub async fn credential(&self, email: &CanonicalEmail) -> Result<Option<Credential>, StoreError> {
         let item = self.find::<CredentialItem>(credential_key(email)).await?;
         Ok(item.map(|item| item.credential(email)))
     }
@@ -128,10 +128,10 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn owner(&self, email: &CanonicalEmail) -> Result<Option<UserId>, Failure> {
+    pub async fn owner(&self, email: &CanonicalEmail) -> Result<Option<UserId>, StoreError> {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
         let get = get.set_key(Some(credential_key(email))).projection_expression("user_id");
-        let answer = get.send().await.map_err(|error| Failure::of("GetItem", error))?;
+        let answer = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
         Ok(answer.item.map(OwnerItem::read).transpose()?.map(|item| item.user_id.0))
     }
 
@@ -139,7 +139,7 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn former_email(&self, user: UserId, version: u64) -> Result<Option<Email>, Failure> {
+    pub async fn former_email(&self, user: UserId, version: u64) -> Result<Option<Email>, StoreError> {
         let query = self
             .dynamodb
             .query()
@@ -150,7 +150,7 @@ impl Identities {
             .expression_attribute_values(":pk", text(pk(user)))
             .expression_attribute_values(":from", text(former_email_sk(version)))
             .expression_attribute_values(":to", text(former_email_sk(u64::MAX)));
-        let answer = query.send().await.map_err(|error| Failure::of("Query", error))?;
+        let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
         let first = answer.items.unwrap_or_default().into_iter().next();
         Ok(first.map(FormerEmailItem::read).transpose()?.map(|item| item.email.0))
     }

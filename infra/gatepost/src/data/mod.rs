@@ -28,7 +28,7 @@ pub(crate) enum DataError {
     #[error("{0}: the system is not of this build; deploy the template of this build")]
     Setting(#[from] cloud::SettingError),
     #[error("{}", cloud::chain(.0))]
-    Table(#[from] store::Failure),
+    Table(#[from] store::StoreError),
     #[error("{0}: nothing was copied")]
     NotBegun(#[from] store::NotBegun),
     #[error("the same copy was begun once more, and goes on there")]

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use cloud::Cloud;
 use futures_util::future::try_join_all;
 use local::Stack;
-use store::{Failure, StoredItem, Table, WholeTables};
+use store::{StoreError, StoredItem, Table, WholeTables};
 
 use super::{DataError, file::Lines};
 use crate::{
@@ -223,7 +223,7 @@ async fn visit_part(
 }
 
 /// Calls until the table has time, within reason: DynamoDB says itself how quick one may be.
-pub(crate) async fn patiently<T>(call: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Failure> {
+pub(crate) async fn patiently<T>(call: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
     for attempt in 0..ATTEMPTS {
         match call().await {
             Err(failure) if failure.is_retryable() => {

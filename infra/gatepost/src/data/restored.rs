@@ -14,7 +14,7 @@ use domain::{Actor, EventContext, User, UserId};
 use erase_users::Erasing;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use store::{CommitError, Erasure, Failure, LastAdministrator, Store};
+use store::{CommitError, Erasure, LastAdministrator, Store, StoreError};
 
 use super::{
     DataError,
@@ -159,7 +159,7 @@ impl Restoring {
                 Ok(Erasure::of(after).unwrap_or(Erasure { user_id: user.id, due_at: after.updated_at }))
             }
             Err(CommitError::Rejected(LastAdministrator)) => Err(DataError::LastAdministrator(user.id)),
-            Err(CommitError::Conflict) => Err(Failure::Contended.into()),
+            Err(CommitError::Conflict) => Err(StoreError::Contended.into()),
             Err(CommitError::Store(failure)) => Err(failure.into()),
         }
     }

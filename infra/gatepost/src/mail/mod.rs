@@ -27,7 +27,7 @@ pub(crate) enum MailError {
     #[error(transparent)]
     Deployment(#[from] OutboxError),
     #[error("{}", cloud::chain(.0))]
-    Table(#[from] store::Failure),
+    Table(#[from] store::StoreError),
     #[error("the system does not permit it: {0}")]
     System(#[from] io::Error),
 }

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 use domain::Timestamp;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use store::{Entry, EventKey, Failure, Outbox, State};
+use store::{Entry, EventKey, Outbox, State, StoreError};
 
 use super::{
     Deployment, Ended, OutboxError, dry_run,
@@ -132,7 +132,7 @@ pub(crate) async fn keys(
     outbox: &Outbox,
     state: State,
     is_wanted: impl Fn(&store::Waiting) -> bool,
-) -> Result<Vec<EventKey>, Failure> {
+) -> Result<Vec<EventKey>, StoreError> {
     let mut keys = Vec::new();
     for shard in Outbox::shards() {
         let mut start = None;
@@ -195,7 +195,7 @@ async fn change_stream(
     keys: Vec<EventKey>,
     now: Timestamp,
     dry_run: bool,
-) -> Result<Vec<(EventKey, Outcome)>, Failure> {
+) -> Result<Vec<(EventKey, Outcome)>, StoreError> {
     let mut outcomes = Vec::new();
     for key in keys {
         let is_done = change.make(outbox, &key, now, dry_run).await?;
@@ -212,7 +212,7 @@ impl Change {
         key: &EventKey,
         now: Timestamp,
         dry_run: bool,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, StoreError> {
         let Some(entry) = outbox.entry(key).await? else { return Ok(false) };
         match (self, entry) {
             (Self::Retry, Entry::Event(seen)) if seen.state == State::Pending && seen.attempts > 0 => {

@@ -4,7 +4,7 @@ use clap::{ArgMatches, Command, value_parser};
 use domain::{Timestamp, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use store::{Entry, EventKey, Failure, Outbox, State, StoredEvent};
+use store::{Entry, EventKey, Outbox, State, StoreError, StoredEvent};
 
 use super::{
     Deployment, Ended, OutboxError,
@@ -64,7 +64,7 @@ pub(crate) async fn run(
 }
 
 /// The first by the index, as the table has them.
-async fn indexed(outbox: &Outbox, state: State, limit: usize) -> Result<Vec<Entry>, Failure> {
+async fn indexed(outbox: &Outbox, state: State, limit: usize) -> Result<Vec<Entry>, StoreError> {
     let mut waiting = Vec::new();
     for shard in Outbox::shards() {
         let (mut start, before) = (None, waiting.len());
@@ -92,7 +92,7 @@ async fn read(
     stream: Option<&str>,
     state: &str,
     limit: usize,
-) -> Result<Vec<Entry>, Failure> {
+) -> Result<Vec<Entry>, StoreError> {
     let progress = Progress::of("items");
     let (mut found, mut start) = (Vec::new(), None);
     loop {

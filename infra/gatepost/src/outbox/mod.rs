@@ -33,7 +33,7 @@ pub(crate) enum OutboxError {
     #[error("{0}: the system is not of this build; deploy the template of this build")]
     Setting(#[from] cloud::SettingError),
     #[error("{}", cloud::chain(.0))]
-    Table(#[from] store::Failure),
+    Table(#[from] store::StoreError),
     #[error("the sweeper or another flush is at work: try again in a minute")]
     Busy,
     #[error("{0} is no number of an event: they are 1, 2, 3…")]

@@ -5,7 +5,7 @@ use domain::Timestamp;
 use events::GRACE;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use store::{Entry, Failure, Outbox, State, Waiting};
+use store::{Entry, Outbox, State, StoreError, Waiting};
 
 use super::{
     Deployment, Ended, OutboxError, flag,
@@ -71,7 +71,7 @@ pub(crate) async fn run(
     Ok(Ended::Well)
 }
 
-async fn count(outbox: &Outbox, shard: u32, now: Timestamp) -> Result<Counts, Failure> {
+async fn count(outbox: &Outbox, shard: u32, now: Timestamp) -> Result<Counts, StoreError> {
     let mut counts = Counts::default();
     let mut start = None;
     loop {
@@ -111,7 +111,7 @@ impl Counts {
 }
 
 /// How many items the table has of each kind.
-async fn count_states(outbox: &Outbox) -> Result<[(&'static str, u64); 6], Failure> {
+async fn count_states(outbox: &Outbox) -> Result<[(&'static str, u64); 6], StoreError> {
     let names = ["pending", "dead", "delivered", "discarded", "quarantined", "unreadable"];
     let mut counts = names.map(|name| (name, 0));
     let progress = Progress::of("items");

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use clap::{ArgMatches, Command};
 use domain::{Role, StatusName, User, UserId};
 use serde_json::json;
-use store::{AdministratorCount, CommitError, Failure, Identities, Recount, UserCounts, retry_on_conflict};
+use store::{
+    AdministratorCount, CommitError, Identities, Recount, StoreError, UserCounts, retry_on_conflict,
+};
 
 use super::UsersError;
 use crate::{
@@ -91,7 +93,7 @@ impl Administrators {
         identities: &Identities,
         counted: AdministratorCount,
         users: Vec<User>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, StoreError> {
         let (mut able, mut without_password) = (0, Vec::new());
         for user in users {
             let Some((user, credential)) = identities.account(user).await? else { continue };
@@ -184,7 +186,7 @@ async fn administrators(identities: &Identities) -> Result<Vec<User>, UsersError
     }
 }
 
-async fn counted(counts: &UserCounts) -> Result<HashMap<UserId, StatusName>, Failure> {
+async fn counted(counts: &UserCounts) -> Result<HashMap<UserId, StatusName>, StoreError> {
     let (mut counted, mut start) = (HashMap::new(), None);
     loop {
         let page = counts.all(start).await?;
@@ -202,7 +204,7 @@ async fn repair(
     counts: &UserCounts,
     user: UserId,
     now: domain::Timestamp,
-) -> Result<(), Failure> {
+) -> Result<(), StoreError> {
     let repaired = retry_on_conflict(|_| async {
         let recount = counts.judge(identities, user).await?;
         if counts.commit(recount, now).await? { Ok(()) } else { Err(CommitError::Conflict) }

@@ -319,7 +319,7 @@ impl Import {
                     None => Ok(Outcome::Erased(place)),
                 }
             }
-            Err(CommitError::Conflict) => Err(store::Failure::Contended.into()),
+            Err(CommitError::Conflict) => Err(store::StoreError::Contended.into()),
             Err(CommitError::Store(failure)) => Err(failure.into()),
         }
     }

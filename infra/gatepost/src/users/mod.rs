@@ -28,7 +28,7 @@ pub(crate) enum UsersError {
     #[error("{0}: the system is not of this build; deploy the template of this build")]
     Setting(#[from] cloud::SettingError),
     #[error("{}", cloud::chain(.0))]
-    Table(#[from] store::Failure),
+    Table(#[from] store::StoreError),
     #[error("{}", cloud::chain(.0))]
     Commit(#[from] store::CommitError<store::LastAdministrator>),
     #[error("{}", cloud::chain(.0))]

@@ -12,7 +12,7 @@ use domain::{
 use futures_util::future::join_all;
 use local::calls::{Call, Fate, Refusal};
 use stage::Stage;
-use store::{AdmissionRejected, CommitError, Failure, Store};
+use store::{AdmissionRejected, CommitError, Store, StoreError};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_230_000_000);
 
@@ -78,7 +78,7 @@ async fn without_an_event_a_lost_answer_is_found_out_by_the_next_run() {
 
     let first = store(&stage).admit(&user, &credential, None).await;
 
-    assert!(matches!(first, Err(CommitError::Store(Failure::Unavailable { .. }))), "{first:?}");
+    assert!(matches!(first, Err(CommitError::Store(StoreError::Unavailable { .. }))), "{first:?}");
     let store = store(&stage);
     let there = store.identities().credential(&credential.email).await.expect("an answer");
     assert_eq!(there.map(|credential| credential.user_id), Some(user.id));
