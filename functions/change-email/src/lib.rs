@@ -90,7 +90,7 @@ impl UseCase for ChangeEmail {
         self.store.identities().reserve(&limits, caller.head.now).await?;
 
         let request = retry_on_conflict(|attempt| self.request(attempt, &caller, &proven, &email));
-        let (requested, ()) = tokio::join!(request, self.reentry.forgive(caller.user_id));
+        let (requested, ()) = tokio::join!(request, self.reentry.refund(caller.user_id));
         requested
     }
 }

@@ -67,7 +67,7 @@ impl UseCase for ChangePassword {
         let new = new.map_err(|error| error.at(FIELD))?;
 
         let change = retry_on_conflict(|attempt| self.change(attempt, &caller, &proven, &new));
-        let (changed, ()) = tokio::join!(change, self.reentry.forgive(caller.user_id));
+        let (changed, ()) = tokio::join!(change, self.reentry.refund(caller.user_id));
         changed
     }
 }

@@ -62,7 +62,7 @@ impl UseCase for DeleteAccount {
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
         let proven = self.reentry.prove(&caller, &request.password).await?;
         let delete = retry_on_conflict(|attempt| self.delete(attempt, &caller, &proven));
-        let (deleted, ()) = tokio::join!(delete, self.reentry.forgive(caller.user_id));
+        let (deleted, ()) = tokio::join!(delete, self.reentry.refund(caller.user_id));
         deleted
     }
 }

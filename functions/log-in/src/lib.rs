@@ -14,7 +14,7 @@ mod start;
 use api::{Anyone, Body, Created, Endpoint, Error, Grant, Grants, ProblemType, Route, UseCase};
 use cloud::{Cloud, FromSecret, SettingError};
 use credentials::Hasher;
-use domain::{Allowance, CanonicalEmail, Email, Secret, SessionLimits};
+use domain::{CanonicalEmail, Email, RateLimit, Secret, SessionLimits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::Store;
@@ -26,9 +26,9 @@ pub struct LogIn {
     hasher: FromSecret<Hasher>,
     lifetimes: SessionLimits,
     /// The limit of an address, or a known device.
-    guesses: Allowance,
+    guesses: RateLimit,
     /// The limit of a source.
-    from_source: Allowance,
+    from_source: RateLimit,
 }
 
 /// Wires the function.
@@ -46,8 +46,8 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
             idle: settings.seconds("SESSION_IDLE_SECONDS")?,
             absolute: settings.seconds("SESSION_ABSOLUTE_SECONDS")?,
         },
-        guesses: Allowance::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
-        from_source: Allowance::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
+        guesses: RateLimit::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
+        from_source: RateLimit::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
     };
     Endpoint::new(cloud, identities, log_in)
 }
@@ -102,7 +102,7 @@ impl UseCase for LogIn {
         let (keys, hasher) = tokio::try_join!(self.grants.keys(), async { Ok(self.hasher.get().await?) })?;
         let proof = self.prove(&caller, &email, &request, &keys, &hasher).await?;
         let (started, ()) =
-            tokio::join!(self.start_session(&caller, &keys, &proof), self.forgive(&proof.reserved));
+            tokio::join!(self.start_session(&caller, &keys, &proof), self.refund(&proof.reserved));
         started
     }
 }

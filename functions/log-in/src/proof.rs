@@ -105,7 +105,7 @@ impl LogIn {
             tokio::join!(identities.reserve(&of_device, now), identities.reserve(&from_source, now));
         let counted = from_source.into_iter().filter(|_| counted.is_ok()).collect::<Vec<_>>();
         if let Err(refused) = admitted {
-            self.forgive(&counted).await;
+            self.refund(&counted).await;
             return Err(refused.into());
         }
         Ok(of_device.into_iter().chain(counted).collect())
@@ -119,8 +119,8 @@ impl LogIn {
     }
 
     /// Takes back the attempts of a log-in that succeeded. If this fails, fewer attempts are left.
-    pub(crate) async fn forgive(&self, reserved: &[Limit]) {
-        if let Err(failure) = self.store.identities().forgive(reserved).await {
+    pub(crate) async fn refund(&self, reserved: &[Limit]) {
+        if let Err(failure) = self.store.identities().refund(reserved).await {
             warn!(cause = chain(&failure), "attempts were not forgiven");
         }
     }

@@ -8,7 +8,7 @@ use api::{Anyone, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase}
 use cloud::{Cloud, FromSecret, SettingError, chain};
 use credentials::Hasher;
 use domain::{
-    Allowance, CanonicalEmail, Credential, Id, LinkHash, NewPassword, Purpose, Secret, User, UserId,
+    CanonicalEmail, Credential, Id, LinkHash, NewPassword, Purpose, RateLimit, Secret, User, UserId,
 };
 use passwords::{Choice, Present};
 use schemars::JsonSchema;
@@ -26,8 +26,8 @@ pub struct ResetPassword {
     store: Store,
     hasher: FromSecret<Hasher>,
     choice: Choice,
-    guesses: Allowance,
-    from_source: Allowance,
+    guesses: RateLimit,
+    from_source: RateLimit,
 }
 
 /// Wires the function.
@@ -41,8 +41,8 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ResetPassword>, SettingError> 
         store,
         hasher: passwords::hasher(cloud)?,
         choice: Choice::new(cloud)?,
-        guesses: Allowance::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
-        from_source: Allowance::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
+        guesses: RateLimit::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
+        from_source: RateLimit::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
     };
     Endpoint::new(cloud, identities, reset)
 }
@@ -94,7 +94,7 @@ impl UseCase for ResetPassword {
 
         let reset =
             retry_on_conflict(|attempt| self.reset(attempt, &caller, &link, &new, &user, &credential));
-        let (reset, ()) = tokio::join!(reset, self.forgive_guesses(&credential.email, limits));
+        let (reset, ()) = tokio::join!(reset, self.refund_guesses(&credential.email, limits));
         reset
     }
 }
@@ -157,10 +157,10 @@ impl ResetPassword {
 
     /// Takes back the attempts, and those to log in with the password that is gone: a user who has just proven the
     /// address need not wait because of others. If this fails, the user waits.
-    async fn forgive_guesses(&self, email: &CanonicalEmail, reserved: [Limit; 2]) {
+    async fn refund_guesses(&self, email: &CanonicalEmail, reserved: [Limit; 2]) {
         let [of_user, of_source] = reserved;
         let log_in = Limit::of_address("log-in", email, self.guesses);
-        if let Err(failure) = self.store.identities().forgive(&[of_user, of_source, log_in]).await {
+        if let Err(failure) = self.store.identities().refund(&[of_user, of_source, log_in]).await {
             warn!(cause = chain(&failure), "attempts were not forgiven");
         }
     }

@@ -15,7 +15,7 @@ mod webp;
 
 use api::{Endpoint, Error, Nothing, ProblemType, Profile, Route, SignedIn, UseCase, Versioned};
 use cloud::{Cloud, SettingError, Uploads, chain};
-use domain::{Allowance, AttributesSchema, User};
+use domain::{AttributesSchema, RateLimit, User};
 use store::{Limit, Store, retry_on_conflict};
 use tokio::task;
 
@@ -53,7 +53,7 @@ impl UseCase for SetPicture {
 
     async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
         let user = caller.user_to_change().await?;
-        let limit = Limit::of_user("picture", caller.user_id, Allowance::of_pictures());
+        let limit = Limit::of_user("picture", caller.user_id, RateLimit::of_pictures());
         self.store.identities().reserve(&[limit], caller.head.now).await?;
         let upload = self.uploads.read(caller.user_id).await?.ok_or(ProblemType::UploadMissing)?;
         let set = match self.render(upload).await {

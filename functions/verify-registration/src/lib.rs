@@ -8,7 +8,7 @@ use api::{Anyone, Body, Created, Endpoint, Error, ProblemType, Profile, Route, U
 use cloud::{Cloud, FromSecret, SettingError};
 use credentials::Hasher;
 use domain::{
-    Allowance, Applicant, Id, NewPassword, Password, Purpose, RegistrationId, RegistrationTokenHash, Secret,
+    Applicant, Id, NewPassword, Password, Purpose, RateLimit, RegistrationId, RegistrationTokenHash, Secret,
 };
 use passwords::{Choice, Present};
 use schemars::JsonSchema;
@@ -25,8 +25,8 @@ pub struct VerifyRegistration {
     store: Store,
     hasher: FromSecret<Hasher>,
     choice: Choice,
-    of_link: Allowance,
-    from_source: Allowance,
+    of_link: RateLimit,
+    from_source: RateLimit,
 }
 
 /// Wires the function.
@@ -40,8 +40,8 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyRegistration>, SettingEr
         store,
         hasher: passwords::hasher(cloud)?,
         choice: Choice::new(cloud)?,
-        of_link: Allowance::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
-        from_source: Allowance::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
+        of_link: RateLimit::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
+        from_source: RateLimit::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
     };
     Endpoint::new(cloud, identities, verify)
 }

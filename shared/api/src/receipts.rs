@@ -10,7 +10,7 @@ use std::sync::{
 };
 
 use cloud::{Cloud, FromSecret, SecretUnavailable, SettingError, chain};
-use domain::{Allowance, PepperSeeds, Receipt, ReceiptId, Timestamp, UserId};
+use domain::{PepperSeeds, RateLimit, Receipt, ReceiptId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 use store::{Identities, Limit, NotReserved};
 use tokens::{ReceiptKey, ReceiptKeys};
@@ -123,7 +123,7 @@ impl Receipts {
         if !self.is_limited {
             return;
         }
-        if let Err(failure) = self.identities.forgive(&[comparisons(id)]).await {
+        if let Err(failure) = self.identities.refund(&[comparisons(id)]).await {
             warn!(cause = chain(&failure), "failed to give an attempt back");
         }
     }
@@ -155,7 +155,7 @@ impl SealingKeys {
 
 /// The limit of the comparisons with one request.
 fn comparisons(id: ReceiptId) -> Limit {
-    Limit::of_receipt("idempotency", id, Allowance::of_guesses(FREE_COMPARISONS))
+    Limit::of_receipt("idempotency", id, RateLimit::of_guesses(FREE_COMPARISONS))
 }
 
 impl Replay {

@@ -6,7 +6,7 @@ use crate::Timestamp;
 
 /// How often something may be tried at once, and how much ever rarer then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Allowance {
+pub struct RateLimit {
     /// So many attempts need not wait.
     pub free: u32,
     /// The one after them waits this long, and each further one twice as long as the one before,
@@ -26,7 +26,7 @@ pub struct Attempts {
     pub last_at: Timestamp,
 }
 
-impl Allowance {
+impl RateLimit {
     /// For guessing what one person knows. With at most 15 free attempts, no more than 100 fit into a
     /// day (NIST SP 800-63B-4, section 3.2.2).
     #[must_use]
@@ -105,10 +105,10 @@ mod tests {
     const DAY: Duration = Duration::from_hours(24);
 
     /// Somebody tries as soon as they may; returns when each attempt was admitted.
-    fn persistent(allowance: &Allowance, time: Duration) -> Vec<Duration> {
+    fn persistent(rate_limit: &RateLimit, time: Duration) -> Vec<Duration> {
         let (mut now, mut seen, mut admitted) = (START, None, Vec::new());
         while now.since(START) < time {
-            match allowance.admit(seen, now) {
+            match rate_limit.admit(seen, now) {
                 Ok(attempts) => {
                     seen = Some(attempts);
                     admitted.push(now.since(START));
@@ -121,25 +121,25 @@ mod tests {
 
     #[test]
     fn the_free_ones_do_not_wait_and_each_further_one_waits_twice_as_long() {
-        let admitted = persistent(&Allowance::of_guesses(3), Duration::from_secs(20));
+        let admitted = persistent(&RateLimit::of_guesses(3), Duration::from_secs(20));
 
         assert_eq!(admitted.iter().map(Duration::as_secs).collect::<Vec<_>>(), [0, 0, 0, 1, 3, 7, 15]);
     }
 
     #[test]
     fn no_delay_is_longer_than_the_longest() {
-        let admitted = persistent(&Allowance::of_guesses(10), DAY);
+        let admitted = persistent(&RateLimit::of_guesses(10), DAY);
 
         let longest = admitted.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max();
         assert_eq!(longest, Some(Duration::from_mins(20)));
         let far = Attempts { count: u32::MAX, last_at: START };
-        assert_eq!(Allowance::of_guesses(10).admit(Some(far), START), Err(Duration::from_mins(20)));
+        assert_eq!(RateLimit::of_guesses(10).admit(Some(far), START), Err(Duration::from_mins(20)));
     }
 
     #[test]
     fn no_more_than_a_hundred_guesses_fit_into_a_day() {
         for free in 1..=15 {
-            let guesses = persistent(&Allowance::of_guesses(free), DAY).len();
+            let guesses = persistent(&RateLimit::of_guesses(free), DAY).len();
             assert!((70..=100).contains(&guesses), "{guesses} with {free} free ones");
         }
     }
@@ -147,11 +147,11 @@ mod tests {
     #[test]
     fn what_was_tried_is_forgotten_after_a_day_without_an_attempt() {
         let seen = Some(Attempts { count: 50, last_at: START });
-        let allowance = Allowance::of_guesses(10);
+        let rate_limit = RateLimit::of_guesses(10);
 
-        let late = allowance.admit(seen, START.plus(DAY).minus(Duration::from_millis(1)));
+        let late = rate_limit.admit(seen, START.plus(DAY).minus(Duration::from_millis(1)));
         assert_eq!(late.map(|attempts| attempts.count), Ok(51));
-        let later = allowance.admit(seen, START.plus(DAY));
+        let later = rate_limit.admit(seen, START.plus(DAY));
         assert_eq!(later.map(|attempts| attempts.count), Ok(1));
     }
 }

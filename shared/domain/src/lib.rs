@@ -38,7 +38,7 @@ mod time;
 mod transition;
 mod user;
 
-pub use attempts::{Allowance, Attempts};
+pub use attempts::{Attempts, RateLimit};
 pub use attributes::{
     Accessor, Attribute, AttributeChanges, Attributes, AttributesSchema, InvalidAttribute, InvalidSchema,
 };

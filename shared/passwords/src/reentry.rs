@@ -6,7 +6,7 @@ use std::sync::Arc;
 use api::{Error, ProblemType, SignedIn};
 use cloud::{Cloud, FromSecret, SettingError, chain};
 use credentials::{Hasher, Verdict};
-use domain::{Allowance, Credential, Password, Secret, User, UserId};
+use domain::{Credential, Password, RateLimit, Secret, User, UserId};
 use store::{Identities, Limit};
 use tracing::warn;
 
@@ -17,7 +17,7 @@ const LIMIT: &str = "re-entry";
 pub struct Reentry {
     identities: Identities,
     hasher: FromSecret<Hasher>,
-    guesses: Allowance,
+    guesses: RateLimit,
 }
 
 /// A user whose password was entered again, as they were read then.
@@ -39,7 +39,7 @@ impl Reentry {
         Ok(Self {
             identities: identities.clone(),
             hasher: crate::hasher(cloud)?,
-            guesses: Allowance::of_guesses(cloud.settings().parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
+            guesses: RateLimit::of_guesses(cloud.settings().parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
         })
     }
 
@@ -58,7 +58,7 @@ impl Reentry {
     }
 
     /// Compares the password with that of the caller. The attempt is reserved first; after a success, call
-    /// [`Self::forgive`] beside the next step.
+    /// [`Self::refund`] beside the next step.
     ///
     /// # Errors
     /// [`ProblemType::ReauthenticationRequired`], [`ProblemType::RateLimited`], or if the session has ended.
@@ -98,8 +98,8 @@ impl Reentry {
     }
 
     /// Takes the attempt back, which was no guess. If this fails, the next attempts are fewer, no more.
-    pub async fn forgive(&self, user: UserId) {
-        if let Err(failure) = self.identities.forgive(&[self.limit(user)]).await {
+    pub async fn refund(&self, user: UserId) {
+        if let Err(failure) = self.identities.refund(&[self.limit(user)]).await {
             warn!(cause = chain(&failure), "attempts were not forgiven");
         }
     }

@@ -1,6 +1,6 @@
 //! Limits: attempts are reserved before the work, each by one conditional write.
 //!
-//! An item says how many attempts there were and when the last one was made; [`Allowance`] decides
+//! An item says how many attempts there were and when the last one was made; [`RateLimit`] decides
 //! what that means. While attempts are free, the write needs no read before. Afterwards what the
 //! refused write found is compared and set, so that of many at once one is admitted.
 
@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use cloud::{Cloud, SettingError};
 use domain::{
-    Allowance, Attempts, CanonicalEmail, Client, DeviceId, ReceiptId, RegistrationId, Timestamp, UserId,
+    Attempts, CanonicalEmail, Client, DeviceId, RateLimit, ReceiptId, RegistrationId, Timestamp, UserId,
 };
 use futures_util::future::{join_all, try_join_all};
 use serde::Deserialize;
@@ -32,7 +32,7 @@ const MAX_ATTEMPTS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Limit {
     pk: String,
-    allowance: Allowance,
+    rate_limit: RateLimit,
     /// Somebody else's success says nothing of the others who share it.
     is_shared: bool,
 }
@@ -40,8 +40,8 @@ pub struct Limit {
 /// How many mails of each kind may be requested, to addresses that are not proven.
 #[derive(Clone, Copy, Debug)]
 pub struct MailLimits {
-    to_address: Allowance,
-    from_source: Allowance,
+    to_address: RateLimit,
+    from_source: RateLimit,
 }
 
 impl MailLimits {
@@ -52,8 +52,8 @@ impl MailLimits {
     pub fn new(cloud: &Cloud) -> Result<Self, SettingError> {
         let settings = cloud.settings();
         Ok(Self {
-            to_address: Allowance::of_mails(settings.parsed("MAIL_REQUESTS_PER_ADDRESS")?),
-            from_source: Allowance::of_source(settings.parsed("MAIL_REQUESTS_PER_IP")?),
+            to_address: RateLimit::of_mails(settings.parsed("MAIL_REQUESTS_PER_ADDRESS")?),
+            from_source: RateLimit::of_source(settings.parsed("MAIL_REQUESTS_PER_IP")?),
         })
     }
 
@@ -111,58 +111,58 @@ pub enum NotReserved {
 impl Limit {
     /// Of an address, whether anybody has it or not.
     #[must_use]
-    pub fn of_address(kind: &str, email: &CanonicalEmail, allowance: Allowance) -> Self {
-        Self::new(kind, "address", email.as_str().as_bytes(), allowance)
+    pub fn of_address(kind: &str, email: &CanonicalEmail, rate_limit: RateLimit) -> Self {
+        Self::new(kind, "address", email.as_str().as_bytes(), rate_limit)
     }
 
     /// Of a user.
     #[must_use]
-    pub fn of_user(kind: &str, user: UserId, allowance: Allowance) -> Self {
-        Self::new(kind, "user", user.uuid().as_bytes(), allowance)
+    pub fn of_user(kind: &str, user: UserId, rate_limit: RateLimit) -> Self {
+        Self::new(kind, "user", user.uuid().as_bytes(), rate_limit)
     }
 
     /// The limit of a user who asks for something on behalf of others, counted apart from what is done to that user.
     #[must_use]
-    pub fn of_asking_user(kind: &str, user: UserId, allowance: Allowance) -> Self {
-        Self::new(kind, "asking-user", user.uuid().as_bytes(), allowance)
+    pub fn of_asking_user(kind: &str, user: UserId, rate_limit: RateLimit) -> Self {
+        Self::new(kind, "asking-user", user.uuid().as_bytes(), rate_limit)
     }
 
     /// The limit of a registration, whether it exists or not.
     #[must_use]
-    pub fn of_registration(kind: &str, id: RegistrationId, allowance: Allowance) -> Self {
-        Self::new(kind, "registration", id.uuid().as_bytes(), allowance)
+    pub fn of_registration(kind: &str, id: RegistrationId, rate_limit: RateLimit) -> Self {
+        Self::new(kind, "registration", id.uuid().as_bytes(), rate_limit)
     }
 
     /// Of a device that is known.
     #[must_use]
-    pub fn of_device(kind: &str, device: DeviceId, allowance: Allowance) -> Self {
-        Self::new(kind, "device", device.uuid().as_bytes(), allowance)
+    pub fn of_device(kind: &str, device: DeviceId, rate_limit: RateLimit) -> Self {
+        Self::new(kind, "device", device.uuid().as_bytes(), rate_limit)
     }
 
     /// Returns the limit for the request that an `Idempotency-Key` stands for. A success gives one attempt back and keeps
     /// the others, which may be another caller's.
     #[must_use]
-    pub fn of_receipt(kind: &str, receipt: ReceiptId, allowance: Allowance) -> Self {
-        let limit = Self::new(kind, "receipt", receipt.bytes(), allowance);
+    pub fn of_receipt(kind: &str, receipt: ReceiptId, rate_limit: RateLimit) -> Self {
+        let limit = Self::new(kind, "receipt", receipt.bytes(), rate_limit);
         Self { is_shared: true, ..limit }
     }
 
     /// Of the source of a request. One subscriber has a whole /64 of IPv6.
     #[must_use]
-    pub fn of_source(kind: &str, client: &Client, allowance: Allowance) -> Self {
+    pub fn of_source(kind: &str, client: &Client, rate_limit: RateLimit) -> Self {
         let ip = client.ip.as_deref().and_then(|ip| ip.parse::<IpAddr>().ok());
         let network = ip.map(|ip| match ip.to_canonical() {
             IpAddr::V4(ip) => ip.octets().to_vec(),
             IpAddr::V6(ip) => ip.octets()[..8].to_vec(),
         });
-        let limit = Self::new(kind, "source", &network.unwrap_or_default(), allowance);
+        let limit = Self::new(kind, "source", &network.unwrap_or_default(), rate_limit);
         Self { is_shared: true, ..limit }
     }
 
     /// The key is hashed: an item may outlive the erasure of whom it is about by a day.
-    fn new(kind: &str, of: &str, key: &[u8], allowance: Allowance) -> Self {
+    fn new(kind: &str, of: &str, key: &[u8], rate_limit: RateLimit) -> Self {
         let key = URL_SAFE_NO_PAD.encode(digest(&SHA256, key));
-        Self { pk: format!("LIMIT#{kind}#{of}#{key}"), allowance, is_shared: false }
+        Self { pk: format!("LIMIT#{kind}#{of}#{key}"), rate_limit, is_shared: false }
     }
 
     fn key(&self) -> Attributes {
@@ -196,17 +196,17 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn forgive(&self, limits: &[Limit]) -> Result<(), StoreError> {
-        let forgive = async |limit: &Limit| {
+    pub async fn refund(&self, limits: &[Limit]) -> Result<(), StoreError> {
+        let refund = async |limit: &Limit| {
             if limit.is_shared { self.give_back(limit).await } else { self.forget(limit).await }
         };
-        try_join_all(limits.iter().map(forgive)).await.map(drop)
+        try_join_all(limits.iter().map(refund)).await.map(drop)
     }
 
     async fn reserve_one(&self, limit: &Limit, now: Timestamp) -> Result<(), NotReserved> {
         let mut seen = None;
         for _attempt in 0..MAX_ATTEMPTS {
-            let after = limit.allowance.admit(seen, now);
+            let after = limit.rate_limit.admit(seen, now);
             let after = after.map_err(|wait| NotReserved::TooMany(whole_seconds(wait)))?;
             match self.remember(limit, seen, after).await? {
                 Outcome::Remembered => return Ok(()),
@@ -223,7 +223,7 @@ impl Identities {
         seen: Option<Attempts>,
         after: Attempts,
     ) -> Result<Outcome, StoreError> {
-        let Allowance { free, forgotten_after, .. } = limit.allowance;
+        let RateLimit { free, forgotten_after, .. } = limit.rate_limit;
         let (now, ttl) = (after.last_at, after.last_at.plus(forgotten_after));
         let update = self
             .dynamodb

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use cloud::Clock;
-use domain::{Allowance, UserId};
+use domain::{RateLimit, UserId};
 use local::{Request, Stack};
 use serde_json::{Value, json};
 use stage::{Stage, Tokens};
@@ -138,7 +138,7 @@ impl TableCalls {
     fn of(stage: &Stage, user: &Value, writes: bool) -> Result<Self, Failed> {
         let identities = Identities::new(&stage.stack.cloud("read-profile")?)?;
         let user: UserId = user["id"].as_str().unwrap_or_default().parse()?;
-        let limit = Limit::of_user("load", user, Allowance::of_source(u32::MAX));
+        let limit = Limit::of_user("load", user, RateLimit::of_source(u32::MAX));
         Ok(Self { identities, user, limit, clock: stage.stack.clock(), writes })
     }
 
