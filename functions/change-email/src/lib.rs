@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use api::{Accepted, Body, Endpoint, Error, ProblemType, Route, SignedIn, UseCase};
+use api::{Accepted, Authenticated, Body, Endpoint, Error, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Email, Secret};
 use passwords::{Proven, Reentry};
@@ -72,7 +72,7 @@ impl UseCase for ChangeEmail {
         ProblemType::ValidationFailed,
     ];
     const TAKES_PASSWORD: bool = true;
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Body<Request>;
     type Response = Accepted<Taken>;
 
@@ -99,7 +99,7 @@ impl ChangeEmail {
     async fn request(
         &self,
         attempt: usize,
-        caller: &SignedIn,
+        caller: &Authenticated,
         proven: &Proven,
         email: &Email,
     ) -> Result<Accepted<Taken>, Error> {

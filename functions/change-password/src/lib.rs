@@ -2,7 +2,7 @@
 //!
 //! Every other session ends with it; the one of the access token goes on.
 
-use api::{Body, Endpoint, Error, NoContent, ProblemType, Route, SignedIn, UseCase};
+use api::{Authenticated, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{NewPassword, Secret};
 use passwords::{Choice, Present, Proven, Reentry};
@@ -49,7 +49,7 @@ impl UseCase for ChangePassword {
         ProblemType::ValidationFailed,
     ];
     const TAKES_PASSWORD: bool = true;
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Body<Request>;
     type Response = NoContent;
 
@@ -76,7 +76,7 @@ impl ChangePassword {
     async fn change(
         &self,
         attempt: usize,
-        caller: &SignedIn,
+        caller: &Authenticated,
         proven: &Proven,
         new: &NewPassword,
     ) -> Result<NoContent, Error> {

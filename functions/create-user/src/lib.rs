@@ -6,7 +6,7 @@
 mod request;
 
 use administration::Administration;
-use api::{Body, CreatedAt, Endpoint, Error, Permitted, ProblemType, Profile, Route, UseCase, UsersWrite};
+use api::{Authorized, Body, CreatedAt, Endpoint, Error, ProblemType, Profile, Route, UseCase, UsersWrite};
 use cloud::{Cloud, SettingError};
 use store::{MailLimits, retry_on_conflict};
 
@@ -35,7 +35,7 @@ impl UseCase for CreateUser {
     const ROUTES: &'static [Route] = &[Route::post("/v1/users")];
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::EmailTaken, ProblemType::RateLimited, ProblemType::ValidationFailed];
-    type Caller = Permitted<UsersWrite>;
+    type Caller = Authorized<UsersWrite>;
     type Request = Body<Request>;
     type Response = CreatedAt<Profile>;
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use api::{Body, Endpoint, Error, NoContent, ProblemType, Route, SignedIn, UseCase};
+use api::{Authenticated, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::Secret;
 use passwords::{Proven, Reentry};
@@ -51,7 +51,7 @@ impl UseCase for DeleteAccount {
         ProblemType::ValidationFailed,
     ];
     const TAKES_PASSWORD: bool = true;
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Body<Request>;
     type Response = NoContent;
 
@@ -68,7 +68,12 @@ impl UseCase for DeleteAccount {
 }
 
 impl DeleteAccount {
-    async fn delete(&self, attempt: usize, caller: &SignedIn, proven: &Proven) -> Result<NoContent, Error> {
+    async fn delete(
+        &self,
+        attempt: usize,
+        caller: &Authenticated,
+        proven: &Proven,
+    ) -> Result<NoContent, Error> {
         let proven = self.reentry.for_attempt(attempt, caller, proven).await?;
         let deletion = proven.user.request_deletion(self.grace, caller.context());
         self.store.answering(caller.last_receipt(&NoContent)).change_user(&deletion).await?;

@@ -4,7 +4,7 @@
 //! role that was another one.
 
 use administration::Administration;
-use api::{Endpoint, Error, NoContent, Path, Permitted, ProblemType, RolePath, RolesWrite, Route, UseCase};
+use api::{Authorized, Endpoint, Error, NoContent, Path, ProblemType, RolePath, RolesWrite, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Authority, Role};
 
@@ -23,7 +23,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<DeleteRole>, SettingError> {
 impl UseCase for DeleteRole {
     const ROUTES: &'static [Route] = &[Route::delete("/v1/roles/{name}")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound, ProblemType::RoleBuiltIn];
-    type Caller = Permitted<RolesWrite>;
+    type Caller = Authorized<RolesWrite>;
     type Request = Path<RolePath>;
     type Response = NoContent;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use administration::{Administration, Stated};
 use api::{
-    Body, Endpoint, Error, NoContent, Path, Permitted, ProblemType, Route, UseCase, UserPath, UsersWrite,
+    Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, Route, UseCase, UserPath, UsersWrite,
 };
 use cloud::{Cloud, SettingError};
 use domain::User;
@@ -40,7 +40,7 @@ impl UseCase for DeleteUser {
         ProblemType::OwnAccount,
         ProblemType::VersionConflict,
     ];
-    type Caller = Permitted<UsersWrite>;
+    type Caller = Authorized<UsersWrite>;
     type Request = (Path<UserPath>, Body<Stated>);
     type Response = NoContent;
 

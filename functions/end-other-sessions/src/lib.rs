@@ -1,6 +1,6 @@
 //! `DELETE /v1/me/sessions`: ends every session of the user but the one of the access token.
 
-use api::{Endpoint, Error, NoContent, Nothing, ProblemType, Route, SignedIn, UseCase};
+use api::{Authenticated, Endpoint, Error, NoContent, Nothing, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use store::{Store, retry_on_conflict};
 
@@ -19,7 +19,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<EndOtherSessions>, SettingErro
 impl UseCase for EndOtherSessions {
     const ROUTES: &'static [Route] = &[Route::delete("/v1/me/sessions")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Nothing;
     type Response = NoContent;
 

@@ -1,6 +1,6 @@
 //! `DELETE /v1/me/sessions/{id}`: ends one of the user's sessions.
 
-use api::{Endpoint, Error, NoContent, Path, ProblemType, Route, SignedIn, UseCase};
+use api::{Authenticated, Endpoint, Error, NoContent, Path, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{EndedSession, SessionEnd};
 use schemars::JsonSchema;
@@ -28,7 +28,7 @@ pub struct Request {
 impl UseCase for EndSession {
     const ROUTES: &'static [Route] = &[Route::delete("/v1/me/sessions/{id}")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Path<Request>;
     type Response = NoContent;
 

@@ -4,7 +4,7 @@
 
 use administration::{Administration, Stated};
 use api::{
-    Body, Endpoint, Error, NoContent, Path, Permitted, ProblemType, Route, UseCase, UserPath, UsersWrite,
+    Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, Route, UseCase, UserPath, UsersWrite,
 };
 use cloud::{Cloud, SettingError};
 
@@ -24,7 +24,7 @@ impl UseCase for EndUserSessions {
     const ROUTES: &'static [Route] = &[Route::post("/v1/users/{id}/end-sessions")];
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::VersionConflict];
-    type Caller = Permitted<UsersWrite>;
+    type Caller = Authorized<UsersWrite>;
     type Request = (Path<UserPath>, Body<Stated>);
     type Response = NoContent;
 

@@ -2,7 +2,7 @@
 //!
 //! Attributes that only administrators read are left out.
 
-use api::{Endpoint, Error, Nothing, ProblemType, Profile, Route, Shown, SignedIn, UseCase};
+use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, Shown, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{AttributesSchema, Timestamp, UserId};
 use schemars::JsonSchema;
@@ -51,7 +51,7 @@ pub struct Export {
 impl UseCase for ExportData {
     const ROUTES: &'static [Route] = &[Route::get("/v1/me/export")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Nothing;
     type Response = Shown<Export>;
 

@@ -5,7 +5,7 @@
 //! refresh on. Giving a role that the user has already changes nothing.
 
 use administration::{Administration, Stated, UserRolePath};
-use api::{Body, Endpoint, Error, NoContent, Path, Permitted, ProblemType, RolesWrite, Route, UseCase};
+use api::{Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, RolesWrite, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Authority, User};
 
@@ -25,7 +25,7 @@ impl UseCase for GrantRole {
     const ROUTES: &'static [Route] = &[Route::put("/v1/users/{id}/roles/{name}")];
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::TooManyRoles];
-    type Caller = Permitted<RolesWrite>;
+    type Caller = Authorized<RolesWrite>;
     type Request = (Path<UserRolePath>, Body<Stated>);
     type Response = NoContent;
 

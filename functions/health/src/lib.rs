@@ -1,6 +1,6 @@
 //! `GET /v1/health`: says that the API is reached. No I/O, nothing secret.
 
-use api::{Anyone, Endpoint, Error, Nothing, ProblemType, Route, Shown, UseCase};
+use api::{Anonymous, Endpoint, Error, Nothing, ProblemType, Route, Shown, UseCase};
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub struct Report {
 impl UseCase for Health {
     const ROUTES: &'static [Route] = &[Route::get("/v1/health")];
     const PROBLEMS: &'static [ProblemType] = &[];
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Nothing;
     type Response = Shown<Report>;
 

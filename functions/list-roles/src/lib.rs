@@ -1,6 +1,6 @@
 //! `GET /v1/roles`: shows the roles that there are, to whoever may read roles.
 
-use api::{Endpoint, Error, Nothing, Permitted, ProblemType, RolesRead, Route, Shown, ShownRole, UseCase};
+use api::{Authorized, Endpoint, Error, Nothing, ProblemType, RolesRead, Route, Shown, ShownRole, UseCase};
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -27,7 +27,7 @@ pub struct Listed {
 impl UseCase for ListRoles {
     const ROUTES: &'static [Route] = &[Route::get("/v1/roles")];
     const PROBLEMS: &'static [ProblemType] = &[];
-    type Caller = Permitted<RolesRead>;
+    type Caller = Authorized<RolesRead>;
     type Request = Nothing;
     type Response = Shown<Listed>;
 

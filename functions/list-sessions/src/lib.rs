@@ -1,6 +1,6 @@
 //! `GET /v1/me/sessions`: shows the sessions in which the user is signed in.
 
-use api::{Cursors, Endpoint, Error, List, Page, ProblemType, Query, Route, Shown, SignedIn, UseCase};
+use api::{Authenticated, Cursors, Endpoint, Error, List, Page, ProblemType, Query, Route, Shown, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Session, SessionId, Timestamp};
 use schemars::JsonSchema;
@@ -43,7 +43,7 @@ pub struct Listed {
 impl UseCase for ListSessions {
     const ROUTES: &'static [Route] = &[Route::get("/v1/me/sessions")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidCursor, ProblemType::InvalidToken];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Query<Page>;
     type Response = Shown<List<Listed>>;
 

@@ -6,7 +6,7 @@
 mod request;
 
 use api::{
-    Cursors, Endpoint, Error, List, Permitted, ProblemType, Profile, Query, Route, Shown, UseCase, UsersRead,
+    Authorized, Cursors, Endpoint, Error, List, ProblemType, Profile, Query, Route, Shown, UseCase, UsersRead,
 };
 use cloud::{Cloud, SettingError};
 use store::Identities;
@@ -31,7 +31,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ListUsers>, SettingError> {
 impl UseCase for ListUsers {
     const ROUTES: &'static [Route] = &[Route::get("/v1/users")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidCursor, ProblemType::ValidationFailed];
-    type Caller = Permitted<UsersRead>;
+    type Caller = Authorized<UsersRead>;
     type Request = Query<Request>;
     type Response = Shown<List<Profile>>;
 

@@ -11,7 +11,7 @@
 mod proof;
 mod start;
 
-use api::{Anyone, Body, Created, Endpoint, Error, Grant, Grants, ProblemType, Route, UseCase};
+use api::{Anonymous, Body, Created, Endpoint, Error, Grant, Grants, ProblemType, Route, UseCase};
 use cloud::{Cloud, FromSecret, SettingError};
 use credentials::Hasher;
 use domain::{CanonicalEmail, Email, RateLimit, Secret, SessionLimits};
@@ -83,7 +83,7 @@ impl UseCase for LogIn {
         ProblemType::ValidationFailed,
     ];
     const TAKES_PASSWORD: bool = true;
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Body<Request>;
     type Response = Created<Started>;
 

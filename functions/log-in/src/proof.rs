@@ -1,6 +1,6 @@
 //! The first part of a log-in: proving the credentials.
 
-use api::{Anyone, Error, ProblemType, SigningKeys};
+use api::{Anonymous, Error, ProblemType, SigningKeys};
 use cloud::chain;
 use credentials::{Hasher, Verdict};
 use domain::{Credential, Email, Password, PasswordHash, Secret, User};
@@ -31,7 +31,7 @@ impl LogIn {
     /// Compares address and password. The attempt is reserved first, and every address takes the same calls and a hash.
     pub(crate) async fn prove(
         &self,
-        caller: &Anyone,
+        caller: &Anonymous,
         email: &Email,
         request: &Request,
         keys: &SigningKeys,
@@ -74,7 +74,7 @@ impl LogIn {
     /// Reads the credential and reserves the attempt, by the same calls for every address.
     async fn reserve(
         &self,
-        caller: &Anyone,
+        caller: &Anonymous,
         email: &Email,
         device: Option<&KnownDevice>,
     ) -> Result<(Option<Credential>, Vec<Limit>), Error> {
@@ -97,7 +97,11 @@ impl LogIn {
     }
 
     /// Reserves the attempt of a known device. Its source counts as well, but cannot lock the device out.
-    async fn reserve_for_device(&self, caller: &Anyone, device: &KnownDevice) -> Result<Vec<Limit>, Error> {
+    async fn reserve_for_device(
+        &self,
+        caller: &Anonymous,
+        device: &KnownDevice,
+    ) -> Result<Vec<Limit>, Error> {
         let (identities, now) = (self.store.identities(), caller.head.now);
         let of_device = [Limit::of_device(LIMIT, device.id(), self.guesses)];
         let from_source = [Limit::of_source(LIMIT, &caller.head.client, self.from_source)];
@@ -111,7 +115,7 @@ impl LogIn {
         Ok(of_device.into_iter().chain(counted).collect())
     }
 
-    fn limits_of_strangers(&self, caller: &Anyone, email: &Email) -> Vec<Limit> {
+    fn limits_of_strangers(&self, caller: &Anonymous, email: &Email) -> Vec<Limit> {
         vec![
             Limit::of_address(LIMIT, email.canonical(), self.guesses),
             Limit::of_source(LIMIT, &caller.head.client, self.from_source),
@@ -129,7 +133,7 @@ impl LogIn {
     /// exist.
     async fn user_and_roles(
         &self,
-        caller: &Anyone,
+        caller: &Anonymous,
         credential: Option<&Credential>,
     ) -> Result<Option<UserWithSessions>, Error> {
         let id = credential.map_or_else(|| caller.head.new_id(), |credential| credential.user_id);
@@ -145,7 +149,7 @@ impl LogIn {
     /// Reads the user again, if the credential still proves them: neither password nor address has changed since.
     pub(crate) async fn user_again(
         &self,
-        caller: &Anyone,
+        caller: &Anonymous,
         proven: &Credential,
     ) -> Result<UserWithSessions, Error> {
         let found = self.store.identities().user_with_sessions(proven.user_id).await?;
@@ -154,6 +158,6 @@ impl LogIn {
     }
 }
 
-fn is_proven_by(caller: &Anyone, user: &User, credential: &Credential) -> bool {
+fn is_proven_by(caller: &Anonymous, user: &User, credential: &Credential) -> bool {
     user.answers_to_password(caller.head.now) && credential.proves(user)
 }

@@ -1,6 +1,6 @@
 //! The second part of a log-in: starting the session.
 
-use api::{Anyone, Created, Error, ProblemType, SigningKeys};
+use api::{Anonymous, Created, Error, ProblemType, SigningKeys};
 use domain::{Actor, EventContext, SessionId, Status};
 use store::{UserWithSessions, retry_on_conflict};
 
@@ -9,7 +9,7 @@ use crate::{LogIn, Started, proof::Proof};
 impl LogIn {
     pub(crate) async fn start_session(
         &self,
-        caller: &Anyone,
+        caller: &Anonymous,
         keys: &SigningKeys,
         proof: &Proof,
     ) -> Result<Created<Started>, Error> {
@@ -20,7 +20,7 @@ impl LogIn {
     async fn attempt_to_start(
         &self,
         attempt: usize,
-        caller: &Anyone,
+        caller: &Anonymous,
         keys: &SigningKeys,
         proof: &Proof,
         session_id: SessionId,
@@ -43,7 +43,7 @@ impl LogIn {
     /// right. Only now is the user told that they are suspended.
     async fn come_back(
         &self,
-        caller: &Anyone,
+        caller: &Anonymous,
         proof: &Proof,
         found: UserWithSessions,
     ) -> Result<UserWithSessions, Error> {
@@ -70,7 +70,7 @@ impl LogIn {
     async fn user_for_attempt(
         &self,
         attempt: usize,
-        caller: &Anyone,
+        caller: &Anonymous,
         proof: &Proof,
         found: &UserWithSessions,
     ) -> Result<UserWithSessions, Error> {

@@ -1,6 +1,6 @@
 //! `DELETE /v1/sessions/current`: ends the session that the access token belongs to.
 
-use api::{Endpoint, Error, NoContent, Nothing, ProblemType, Route, SignedIn, UseCase};
+use api::{Authenticated, Endpoint, Error, NoContent, Nothing, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{EndedSession, SessionEnd};
 use store::{CommitError, SessionEnded, Store, retry_on_conflict};
@@ -20,7 +20,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogOut>, SettingError> {
 impl UseCase for LogOut {
     const ROUTES: &'static [Route] = &[Route::delete("/v1/sessions/current")];
     const PROBLEMS: &'static [ProblemType] = &[];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Nothing;
     type Response = NoContent;
 

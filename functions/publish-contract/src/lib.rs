@@ -3,7 +3,7 @@
 
 mod page;
 
-use api::{Anyone, Endpoint, Error, Nothing, ProblemType, Published, Route, UseCase};
+use api::{Anonymous, Endpoint, Error, Nothing, ProblemType, Published, Route, UseCase};
 use cloud::{Cloud, SettingError};
 
 /// Made of the types that parse the requests; a test compares the two.
@@ -26,7 +26,7 @@ impl UseCase for PublishContract {
     const ROUTES: &'static [Route] =
         &[Route::get(CONTRACT_PATH), Route::get(PROBLEMS_PATH), Route::get("/problems/{slug}")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound];
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Nothing;
     type Response = Published;
 

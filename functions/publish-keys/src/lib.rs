@@ -1,7 +1,7 @@
 //! `GET /.well-known/jwks.json` and `/.well-known/openid-configuration`: what other services need to
 //! verify our access tokens with no code of ours.
 
-use api::{Anyone, Endpoint, Error, Nothing, ProblemType, Public, Route, UseCase};
+use api::{Anonymous, Endpoint, Error, Nothing, ProblemType, Public, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Ring, SigningAlgorithm};
 use schemars::JsonSchema;
@@ -60,7 +60,7 @@ pub enum Document {
 impl UseCase for PublishKeys {
     const ROUTES: &'static [Route] = &[Route::get(JWKS), Route::get(DISCOVERY)];
     const PROBLEMS: &'static [ProblemType] = &[];
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Nothing;
     type Response = Public<Document>;
 

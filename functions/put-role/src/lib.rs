@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use administration::Administration;
 use api::{
-    Body, Endpoint, Error, FieldProblem, Path, Permitted, ProblemType, RolePath, RolesWrite, Route,
+    Authorized, Body, Endpoint, Error, FieldProblem, Path, ProblemType, RolePath, RolesWrite, Route,
     ShownRole, UseCase, Versioned,
 };
 use cloud::{Cloud, SettingError};
@@ -49,7 +49,7 @@ impl UseCase for PutRole {
         ProblemType::RoleDeleted,
         ProblemType::VersionConflict,
     ];
-    type Caller = Permitted<RolesWrite>;
+    type Caller = Authorized<RolesWrite>;
     type Request = (Path<RolePath>, Body<Request>);
     type Response = Versioned<ShownRole>;
 

@@ -6,7 +6,7 @@
 
 use administration::{Administration, Stated};
 use api::{
-    Body, Endpoint, Error, Path, Permitted, ProblemType, Profile, Route, UseCase, UserPath, UsersWrite,
+    Authorized, Body, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UserPath, UsersWrite,
     Versioned,
 };
 use cloud::{Cloud, SettingError};
@@ -41,7 +41,7 @@ impl UseCase for ReactivateUser {
         ProblemType::ValidationFailed,
         ProblemType::VersionConflict,
     ];
-    type Caller = Permitted<UsersWrite>;
+    type Caller = Authorized<UsersWrite>;
     type Request = (Path<UserPath>, Body<Stated>);
     type Response = Versioned<Profile>;
 

@@ -1,6 +1,6 @@
 //! `GET /v1/me/events`: shows what happened to the user who is signed in.
 
-use api::{Cursors, Endpoint, Error, List, Page, ProblemType, Query, Route, Shown, SignedIn, UseCase};
+use api::{Authenticated, Cursors, Endpoint, Error, List, Page, ProblemType, Query, Route, Shown, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::AttributesSchema;
 use serde_json::value::RawValue;
@@ -27,7 +27,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadHistory>, SettingError> {
 impl UseCase for ReadHistory {
     const ROUTES: &'static [Route] = &[Route::get("/v1/me/events")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidCursor, ProblemType::InvalidToken];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Query<Page>;
     type Response = Shown<List<Box<RawValue>>>;
 

@@ -1,6 +1,6 @@
 //! `GET /v1/pictures/{user_id}/{picture_id}`: shows a user's picture to everybody who knows its path.
 
-use api::{Anyone, Endpoint, Error, Path, Picture, ProblemType, Route, UseCase};
+use api::{Anonymous, Endpoint, Error, Path, Picture, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{PictureId, Status, UserId};
 use schemars::JsonSchema;
@@ -28,7 +28,7 @@ pub struct Request {
 impl UseCase for ReadPicture {
     const ROUTES: &'static [Route] = &[Route::get("/v1/pictures/{user_id}/{picture_id}")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound];
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Path<Request>;
     type Response = Picture;
 

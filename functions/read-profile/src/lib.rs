@@ -1,6 +1,6 @@
 //! `GET /v1/me`: shows the user who is signed in.
 
-use api::{Endpoint, Error, Nothing, ProblemType, Profile, Route, SignedIn, UseCase, Versioned};
+use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, UseCase, Versioned};
 use cloud::{Cloud, SettingError};
 use domain::AttributesSchema;
 use store::Identities;
@@ -19,7 +19,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadProfile>, SettingError> {
 impl UseCase for ReadProfile {
     const ROUTES: &'static [Route] = &[Route::get("/v1/me")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Nothing;
     type Response = Versioned<Profile>;
 

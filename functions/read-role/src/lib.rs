@@ -1,7 +1,7 @@
 //! `GET /v1/roles/{name}`: shows a role to whoever may read roles.
 
 use api::{
-    Endpoint, Error, Path, Permitted, ProblemType, RolePath, RolesRead, Route, ShownRole, UseCase, Versioned,
+    Authorized, Endpoint, Error, Path, ProblemType, RolePath, RolesRead, Route, ShownRole, UseCase, Versioned,
 };
 use cloud::{Cloud, SettingError};
 use store::Identities;
@@ -20,7 +20,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadRole>, SettingError> {
 impl UseCase for ReadRole {
     const ROUTES: &'static [Route] = &[Route::get("/v1/roles/{name}")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound];
-    type Caller = Permitted<RolesRead>;
+    type Caller = Authorized<RolesRead>;
     type Request = Path<RolePath>;
     type Response = Versioned<ShownRole>;
 

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use api::{Endpoint, Error, ProblemType, Query, Route, Shown, SignedIn, UseCase};
+use api::{Authenticated, Endpoint, Error, ProblemType, Query, Route, Shown, UseCase};
 use cloud::{Cloud, SettingError, UploadConditions, Uploads};
 use domain::Timestamp;
 use schemars::JsonSchema;
@@ -64,7 +64,7 @@ pub struct Form {
 impl UseCase for ReadUploadForm {
     const ROUTES: &'static [Route] = &[Route::get("/v1/me/picture/upload-form")];
     const PROBLEMS: &'static [ProblemType] = &[];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Query<Request>;
     type Response = Shown<Form>;
 

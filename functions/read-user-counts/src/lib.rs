@@ -2,7 +2,7 @@
 //!
 //! The counts follow the events, a moment behind.
 
-use api::{Endpoint, Error, Nothing, Permitted, ProblemType, Route, Shown, UseCase, UsersRead};
+use api::{Authorized, Endpoint, Error, Nothing, ProblemType, Route, Shown, UseCase, UsersRead};
 use cloud::{Cloud, SettingError};
 use domain::{StatusName, Timestamp};
 use schemars::JsonSchema;
@@ -38,7 +38,7 @@ pub struct Counted {
 impl UseCase for ReadUserCounts {
     const ROUTES: &'static [Route] = &[Route::get("/v1/user-counts")];
     const PROBLEMS: &'static [ProblemType] = &[];
-    type Caller = Permitted<UsersRead>;
+    type Caller = Authorized<UsersRead>;
     type Request = Nothing;
     type Response = Shown<Counted>;
 

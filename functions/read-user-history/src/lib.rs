@@ -1,7 +1,7 @@
 //! `GET /v1/users/{id}/events`: shows an administrator what happened to a user.
 
 use api::{
-    Cursors, Endpoint, Error, EventsRead, List, Page, Path, Permitted, ProblemType, Query, Route, Shown,
+    Authorized, Cursors, Endpoint, Error, EventsRead, List, Page, Path, ProblemType, Query, Route, Shown,
     UseCase, UserPath,
 };
 use cloud::{Cloud, SettingError};
@@ -29,7 +29,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadUserHistory>, SettingError
 impl UseCase for ReadUserHistory {
     const ROUTES: &'static [Route] = &[Route::get("/v1/users/{id}/events")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidCursor, ProblemType::NotFound];
-    type Caller = Permitted<EventsRead>;
+    type Caller = Authorized<EventsRead>;
     type Request = (Path<UserPath>, Query<Page>);
     type Response = Shown<List<Box<RawValue>>>;
 

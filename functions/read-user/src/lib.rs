@@ -1,6 +1,6 @@
 //! `GET /v1/users/{id}`: shows a user to an administrator.
 
-use api::{Endpoint, Error, Path, Permitted, ProblemType, Profile, Route, UseCase, UsersRead, Versioned};
+use api::{Authorized, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UsersRead, Versioned};
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -27,7 +27,7 @@ pub struct Request {
 impl UseCase for ReadUser {
     const ROUTES: &'static [Route] = &[Route::get("/v1/users/{id}")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound];
-    type Caller = Permitted<UsersRead>;
+    type Caller = Authorized<UsersRead>;
     type Request = Path<Request>;
     type Response = Versioned<Profile>;
 

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api::{Anyone, Body, Endpoint, Error, Grant, Grants, ProblemType, Route, Shown, SigningKeys, UseCase};
+use api::{Anonymous, Body, Endpoint, Error, Grant, Grants, ProblemType, Route, Shown, SigningKeys, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{EndedSession, Presented, RefreshRefused, Secret, Session};
 use schemars::JsonSchema;
@@ -52,7 +52,7 @@ impl UseCase for RefreshSession {
     const ROUTES: &'static [Route] = &[Route::post("/v1/sessions/refresh")];
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::InvalidToken, ProblemType::TokenExpired, ProblemType::TokenReused];
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Body<Request>;
     type Response = Shown<Grant>;
 
@@ -105,7 +105,12 @@ impl RefreshSession {
 
     /// Returns the session for a retry of its previous token, which gets the same successor. A token that was used
     /// before ends the session, since one of its two holders is a thief.
-    async fn judge(&self, caller: &Anyone, presented: Presented, session: Session) -> Result<Session, Error> {
+    async fn judge(
+        &self,
+        caller: &Anonymous,
+        presented: Presented,
+        session: Session,
+    ) -> Result<Session, Error> {
         match session.judge(presented, caller.head.now, self.retry_window) {
             Ok(()) => Ok(session),
             Err(RefreshRefused::Ended) => Err(ProblemType::InvalidToken.into()),
@@ -117,7 +122,7 @@ impl RefreshSession {
         }
     }
 
-    async fn end(&self, caller: &Anyone, session: &Session) -> Result<(), Error> {
+    async fn end(&self, caller: &Anonymous, session: &Session) -> Result<(), Error> {
         let user = self.store.identities().user(session.user_id).await?.ok_or(ProblemType::InvalidToken)?;
         let end = user.end_session(EndedSession::token_reused(session), caller.context());
         // A refusal has no receipt.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use api::{
-    Accepted, Anyone, Body, Endpoint, Error, FieldProblem, ProblemType, Route, UseCase, parse_locale,
+    Accepted, Anonymous, Body, Endpoint, Error, FieldProblem, ProblemType, Route, UseCase, parse_locale,
     parse_person,
 };
 use cloud::{Cloud, FromSecret, SettingError};
@@ -74,7 +74,7 @@ impl UseCase for Register {
     const ROUTES: &'static [Route] = &[Route::post("/v1/registrations")];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::RateLimited, ProblemType::ValidationFailed];
     const TAKES_PASSWORD: bool = true;
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Body<Request>;
     type Response = Accepted<Taken>;
 
@@ -116,7 +116,7 @@ impl UseCase for Register {
 impl Register {
     async fn hash(
         &self,
-        caller: &Anyone,
+        caller: &Anonymous,
         password: &Password,
         applicant: &Applicant,
     ) -> Result<NewPassword, Error> {

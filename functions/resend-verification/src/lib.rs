@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use api::{Accepted, Anyone, Body, Endpoint, Error, ProblemType, Route, UseCase};
+use api::{Accepted, Anonymous, Body, Endpoint, Error, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{CanonicalEmail, ResendRequest};
 use mail_requests::{MailAccepted, MailRequests, PROBLEMS, Request};
@@ -28,7 +28,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ResendVerification>, SettingEr
 impl UseCase for ResendVerification {
     const ROUTES: &'static [Route] = &[Route::post("/v1/registrations/resend")];
     const PROBLEMS: &'static [ProblemType] = PROBLEMS;
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Body<Request>;
     type Response = Accepted<MailAccepted>;
 

@@ -4,7 +4,7 @@
 //! The link stands for the owner of the address, who has not proven more: nobody is signed in by it.
 //! Every session ends. A password that is not acceptable does not use the link up.
 
-use api::{Anyone, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
+use api::{Anonymous, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
 use cloud::{Cloud, FromSecret, SettingError, chain};
 use credentials::Hasher;
 use domain::{
@@ -69,7 +69,7 @@ impl UseCase for ResetPassword {
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::LinkInvalid, ProblemType::RateLimited, ProblemType::ValidationFailed];
     const TAKES_PASSWORD: bool = true;
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Body<Request>;
     type Response = NoContent;
 
@@ -102,7 +102,7 @@ impl UseCase for ResetPassword {
 impl ResetPassword {
     /// Counts the attempts to choose a password by a good link, each of which takes hashes. A link that is not good
     /// takes none, and closes no door to the user whom it names.
-    fn limits(&self, caller: &Anyone, user: &User) -> [Limit; 2] {
+    fn limits(&self, caller: &Anonymous, user: &User) -> [Limit; 2] {
         [
             Limit::of_user(LIMIT, user.id, self.guesses),
             Limit::of_source(LIMIT, &caller.head.client, self.from_source),
@@ -111,7 +111,7 @@ impl ResetPassword {
 
     /// Returns the user of the link, if it is still good and bound to the user's address. The caller is not told why a
     /// link is refused.
-    async fn user(&self, caller: &Anyone, presented: &PresentedLink) -> Result<User, Error> {
+    async fn user(&self, caller: &Anonymous, presented: &PresentedLink) -> Result<User, Error> {
         let PresentedLink { user_id, purpose, hash } = presented;
         let identities = self.store.identities();
         let (link, user) = tokio::try_join!(identities.link(*user_id, *purpose), identities.user(*user_id))?;
@@ -136,7 +136,7 @@ impl ResetPassword {
     async fn reset(
         &self,
         attempt: usize,
-        caller: &Anyone,
+        caller: &Anonymous,
         link: &PresentedLink,
         new: &NewPassword,
         user: &User,

@@ -6,7 +6,7 @@
 //! may end the user's sessions as well.
 
 use administration::{Administration, Stated, UserRolePath};
-use api::{Body, Endpoint, Error, NoContent, Path, Permitted, ProblemType, RolesWrite, Route, UseCase};
+use api::{Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, RolesWrite, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Authority, User};
 
@@ -30,7 +30,7 @@ impl UseCase for RevokeRole {
     const ROUTES: &'static [Route] = &[Route::delete("/v1/users/{id}/roles/{name}")];
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::LastAdministrator];
-    type Caller = Permitted<RolesWrite>;
+    type Caller = Authorized<RolesWrite>;
     type Request = (Path<UserRolePath>, Body<Stated>);
     type Response = NoContent;
 

@@ -13,7 +13,7 @@ mod source;
 mod square;
 mod webp;
 
-use api::{Endpoint, Error, Nothing, ProblemType, Profile, Route, SignedIn, UseCase, Versioned};
+use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, UseCase, Versioned};
 use cloud::{Cloud, SettingError, Uploads, chain};
 use domain::{AttributesSchema, RateLimit, User};
 use store::{Limit, Store, retry_on_conflict};
@@ -47,7 +47,7 @@ impl UseCase for SetPicture {
         ProblemType::RateLimited,
         ProblemType::VersionConflict,
     ];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Nothing;
     type Response = Versioned<Profile>;
 
@@ -68,7 +68,7 @@ impl UseCase for SetPicture {
 impl SetPicture {
     /// Deletes the upload, also after a refusal or a failure. If that fails, each further call costs an attempt, and the
     /// bucket deletes the upload within two days.
-    async fn discard_upload(&self, caller: &SignedIn) {
+    async fn discard_upload(&self, caller: &Authenticated) {
         if let Err(fault) = self.uploads.delete(caller.user_id).await {
             tracing::warn!(cause = chain(&fault), "failed to delete an upload");
         }
@@ -80,7 +80,12 @@ impl SetPicture {
     }
 
     /// Sets the picture of `user`. A retry reads the user again, and keeps concurrent changes.
-    async fn set(&self, caller: &SignedIn, user: User, octets: &[u8]) -> Result<Versioned<Profile>, Error> {
+    async fn set(
+        &self,
+        caller: &Authenticated,
+        user: User,
+        octets: &[u8],
+    ) -> Result<Versioned<Profile>, Error> {
         let (picture, user) = (caller.head.new_id(), &user);
         retry_on_conflict(|attempt| async move {
             let user = if attempt == 0 { user.clone() } else { caller.user_to_change().await? };

@@ -5,7 +5,7 @@
 
 use administration::{Administration, Stated};
 use api::{
-    Accepted, Body, Endpoint, Error, Path, Permitted, ProblemType, Route, UseCase, UserPath, UsersWrite,
+    Accepted, Authorized, Body, Endpoint, Error, Path, ProblemType, Route, UseCase, UserPath, UsersWrite,
 };
 use cloud::{Cloud, SettingError};
 use domain::User;
@@ -47,7 +47,7 @@ impl UseCase for StartPasswordReset {
         ProblemType::UserSuspended,
         ProblemType::ValidationFailed,
     ];
-    type Caller = Permitted<UsersWrite>;
+    type Caller = Authorized<UsersWrite>;
     type Request = (Path<UserPath>, Body<Stated>);
     type Response = Accepted<Taken>;
 

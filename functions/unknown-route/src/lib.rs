@@ -2,7 +2,7 @@
 //! which is also the preflight of a cross-origin request: API Gateway adds the headers of CORS. Other
 //! requests are refused, as problem+json unlike the gateway's own refusal.
 
-use api::{Allowed, Anyone, Endpoint, Error, Nothing, Problem, ProblemType, Route, UseCase};
+use api::{Allowed, Anonymous, Endpoint, Error, Nothing, Problem, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 
 /// Refuses.
@@ -27,7 +27,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<UnknownRoute>, SettingError> {
 impl UseCase for UnknownRoute {
     const ROUTES: &'static [Route] = &[Route::fallback()];
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound, ProblemType::MethodNotAllowed];
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Nothing;
     type Response = Allowed;
 

@@ -1,6 +1,8 @@
 //! `PATCH /v1/me`: changes the profile of the user who is signed in, by a JSON Merge Patch (RFC 7396).
 
-use api::{Body, Endpoint, Error, ProblemType, Profile, ProfilePatch, Route, SignedIn, UseCase, Versioned};
+use api::{
+    Authenticated, Body, Endpoint, Error, ProblemType, Profile, ProfilePatch, Route, UseCase, Versioned,
+};
 use cloud::{Cloud, SettingError};
 use domain::{Accessor, AttributesSchema};
 use store::{Store, retry_on_conflict};
@@ -24,7 +26,7 @@ impl UseCase for UpdateProfile {
     const ROUTES: &'static [Route] = &[Route::patch("/v1/me")];
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::ValidationFailed, ProblemType::InvalidToken, ProblemType::VersionConflict];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Body<ProfilePatch>;
     type Response = Versioned<Profile>;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use administration::Administration;
 use api::{
-    Body, Endpoint, Error, Member, Never, Path, Permitted, ProblemType, Profile, ProfilePatch, Route,
+    Authorized, Body, Endpoint, Error, Member, Never, Path, ProblemType, Profile, ProfilePatch, Route,
     UseCase, UserPath, UsersWrite, Versioned,
 };
 use cloud::{Cloud, SettingError};
@@ -63,7 +63,7 @@ impl UseCase for UpdateUser {
     const ROUTES: &'static [Route] = &[Route::patch("/v1/users/{id}")];
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::VersionConflict];
-    type Caller = Permitted<UsersWrite>;
+    type Caller = Authorized<UsersWrite>;
     type Request = (Path<UserPath>, Body<Request>);
     type Response = Versioned<Profile>;
 

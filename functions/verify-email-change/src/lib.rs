@@ -3,7 +3,7 @@
 //! The link alone is not enough: somebody who got it because an address was mistyped would have the
 //! account. Every session ends, this one too.
 
-use api::{Body, Endpoint, Error, ProblemType, Profile, Route, Shown, SignedIn, UseCase};
+use api::{Authenticated, Body, Endpoint, Error, ProblemType, Profile, Route, Shown, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{AttributesSchema, Credential, Email, Link, LinkHash, Purpose, Secret, User};
 use schemars::JsonSchema;
@@ -38,7 +38,7 @@ impl UseCase for VerifyEmailChange {
     const ROUTES: &'static [Route] = &[Route::post("/v1/me/email/verify")];
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::LinkInvalid, ProblemType::EmailTaken, ProblemType::InvalidToken];
-    type Caller = SignedIn;
+    type Caller = Authenticated;
     type Request = Body<Request>;
     type Response = Shown<Profile>;
 
@@ -62,7 +62,7 @@ impl VerifyEmailChange {
     /// read.
     async fn proven(
         &self,
-        caller: &SignedIn,
+        caller: &Authenticated,
         presented: &LinkHash,
     ) -> Result<(Email, User, Credential), Error> {
         let identities = self.store.identities();

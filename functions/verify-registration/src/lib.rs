@@ -4,7 +4,7 @@
 //! it. The reader of the link owns the only password: they enter one now, or prove by the registration token that they
 //! chose the one of the registration. A password that is refused does not use the link up.
 
-use api::{Anyone, Body, Created, Endpoint, Error, ProblemType, Profile, Route, UseCase};
+use api::{Anonymous, Body, Created, Endpoint, Error, ProblemType, Profile, Route, UseCase};
 use cloud::{Cloud, FromSecret, SettingError};
 use credentials::Hasher;
 use domain::{
@@ -66,7 +66,7 @@ impl UseCase for VerifyRegistration {
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::LinkInvalid, ProblemType::RateLimited, ProblemType::ValidationFailed];
     const TAKES_PASSWORD: bool = true;
-    type Caller = Anyone;
+    type Caller = Anonymous;
     type Request = Body<Request>;
     type Response = Created<Profile>;
 
@@ -110,7 +110,7 @@ impl UseCase for VerifyRegistration {
 
 impl VerifyRegistration {
     /// The limits of a password that is entered: a link that stays good must not be a licence to hash.
-    fn limits(&self, id: RegistrationId, caller: &Anyone) -> [Limit; 2] {
+    fn limits(&self, id: RegistrationId, caller: &Anonymous) -> [Limit; 2] {
         [
             Limit::of_registration(LIMIT, id, self.of_link),
             Limit::of_source(LIMIT, &caller.head.client, self.from_source),
@@ -119,7 +119,7 @@ impl VerifyRegistration {
 
     async fn choose(
         &self,
-        caller: &Anyone,
+        caller: &Anonymous,
         password: &Password,
         applicant: &Applicant,
     ) -> Result<NewPassword, Error> {

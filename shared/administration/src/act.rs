@@ -1,13 +1,13 @@
 //! One action of a caller on a user or a role.
 
-use api::{Answer, Error, NoContent, Permitted, ProblemType, Right, RolesWrite, UsersWrite};
+use api::{Answer, Authorized, Error, NoContent, ProblemType, RequiredPermission, RolesWrite, UsersWrite};
 use domain::{Authority, NoAuthority, Role, RoleName, Status, Transition, User, UserId};
 use store::{Commands, Limit, Store, retry_on_conflict};
 
 /// An action on one request.
 pub struct Act<'a, R> {
     pub(crate) store: &'a Store,
-    pub(crate) caller: &'a Permitted<R>,
+    pub(crate) caller: &'a Authorized<R>,
     pub(crate) limits: Vec<Limit>,
 }
 
@@ -115,7 +115,7 @@ impl Act<'_, RolesWrite> {
     }
 }
 
-impl<R: Right> Act<'_, R> {
+impl<R: RequiredPermission> Act<'_, R> {
     /// Limits the action: it counts once it is decided, before it is committed.
     #[must_use]
     pub fn limited_by(self, limits: impl Into<Vec<Limit>>) -> Self {

@@ -8,7 +8,7 @@
 mod act;
 mod request;
 
-use api::{Permitted, Right};
+use api::{Authorized, RequiredPermission};
 use cloud::{Cloud, SettingError};
 use store::{Identities, Store};
 
@@ -37,7 +37,7 @@ impl Administration {
 
     /// Begins the action of the caller on this request.
     #[must_use]
-    pub const fn act<'a, R: Right>(&'a self, caller: &'a Permitted<R>) -> Act<'a, R> {
+    pub const fn act<'a, R: RequiredPermission>(&'a self, caller: &'a Authorized<R>) -> Act<'a, R> {
         Act { store: &self.store, caller, limits: Vec::new() }
     }
 }

@@ -22,7 +22,7 @@ use crate::{Admission, Answer, Caller, Error, Head, Problem, ProblemType, receip
 const MIN_TIME_BETWEEN_READS: Duration = Duration::from_secs(10);
 
 /// A caller with a genuine access token, whose session has not ended.
-pub struct SignedIn {
+pub struct Authenticated {
     /// The caller.
     pub user_id: UserId,
     /// The session that the token belongs to.
@@ -32,7 +32,7 @@ pub struct SignedIn {
     pub(crate) admission: Admission,
 }
 
-impl SignedIn {
+impl Authenticated {
     /// Returns the caller as they are now. The first call shares the read that admits the request; each further
     /// one reads again, since a conflict means that the user has changed.
     ///
@@ -189,7 +189,7 @@ impl AccessGate {
     }
 }
 
-impl Caller for SignedIn {
+impl Caller for Authenticated {
     type Gate = AccessGate;
     const TAKES_TOKEN: bool = true;
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken, ProblemType::TokenExpired];

@@ -32,8 +32,8 @@ struct Check {
 /// A caller who is admitted.
 #[derive(Clone)]
 enum Admitted {
-    SignedIn(Box<User>),
-    Permitted(Box<Authority>),
+    Authenticated(Box<User>),
+    Authorized(Box<Authority>),
 }
 
 /// The reason why a caller is not admitted.
@@ -78,16 +78,16 @@ impl Admission {
     /// Returns the caller for the use case.
     pub(crate) async fn user(&self) -> Result<User, NotAdmitted> {
         Ok(match self.0.next().await? {
-            Admitted::SignedIn(user) => *user,
-            Admitted::Permitted(authority) => authority.user().clone(),
+            Admitted::Authenticated(user) => *user,
+            Admitted::Authorized(authority) => authority.user().clone(),
         })
     }
 
     /// Returns the authority of the caller for the use case.
     pub(crate) async fn authority(&self) -> Result<Authority, NotAdmitted> {
         match self.0.next().await? {
-            Admitted::Permitted(authority) => Ok(*authority),
-            Admitted::SignedIn(_) => Err(NoAuthority::Forbidden.into()),
+            Admitted::Authorized(authority) => Ok(*authority),
+            Admitted::Authenticated(_) => Err(NoAuthority::Forbidden.into()),
         }
     }
 }
@@ -109,9 +109,9 @@ impl Check {
     async fn admitted(&self) -> Result<Admitted, NotAuthorized> {
         let Self { identities, caller, permission, now, .. } = self;
         Ok(match permission {
-            None => Admitted::SignedIn(identities.signed_in(*caller, *now).await?.into()),
+            None => Admitted::Authenticated(identities.signed_in(*caller, *now).await?.into()),
             Some(permission) => {
-                Admitted::Permitted(identities.authority(*caller, permission, *now).await?.into())
+                Admitted::Authorized(identities.authority(*caller, permission, *now).await?.into())
             }
         })
     }

@@ -1,5 +1,5 @@
-//! Routes and their callers. A use case receives its caller as a value that only the check can make: [`Anyone`]
-//! needs none, [`crate::SignedIn`] a session that has not ended, and [`crate::Permitted`] a permission as well.
+//! Routes and their callers. A use case receives its caller as a value that only the check can make: [`Anonymous`]
+//! needs none, [`crate::Authenticated`] a session that has not ended, and [`crate::Authorized`] a permission as well.
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -170,12 +170,12 @@ pub trait Caller: Sized + Send {
 }
 
 /// Somebody of whom nothing is known.
-pub struct Anyone {
+pub struct Anonymous {
     /// The request that they make.
     pub head: Head,
 }
 
-impl Anyone {
+impl Anonymous {
     /// Returns the context of the request's event, which is the same for each attempt.
     #[must_use]
     pub fn context(&self) -> EventContext {
@@ -189,7 +189,7 @@ impl Anyone {
     }
 }
 
-impl Caller for Anyone {
+impl Caller for Anonymous {
     type Gate = ();
     const TAKES_TOKEN: bool = false;
     const PROBLEMS: &'static [ProblemType] = &[];

@@ -10,7 +10,7 @@ use store::Identities;
 use tokens::LogKey;
 
 use crate::{
-    Admission, Answer, Anyone, Caller, Error, Head, Input, Problem, ProblemType, Route,
+    Admission, Anonymous, Answer, Caller, Error, Head, Input, Problem, ProblemType, Route,
     admission::NotAdmitted,
     answer::{self, Reply},
     caller::HEAD,
@@ -102,7 +102,7 @@ impl<U: UseCase> Endpoint<U> {
     }
 }
 
-impl<U: UseCase<Caller = Anyone>> Endpoint<U> {
+impl<U: UseCase<Caller = Anonymous>> Endpoint<U> {
     /// Serves `use_case`, which takes anonymous callers and changes nothing, so that no table is needed for it.
     ///
     /// # Errors

@@ -27,13 +27,13 @@ mod role;
 mod trace;
 mod user_path;
 
-pub use access::{AccessGate, SignedIn};
+pub use access::{AccessGate, Authenticated};
 pub use admission::Admission;
 pub use answer::{
     Accepted, Allowed, Answer, Created, CreatedAt, NoContent, Picture, Public, Published, Shown, Versioned,
 };
 pub use applicant::{parse_locale, parse_person};
-pub use caller::{Anyone, Caller, Head, Method, Route};
+pub use caller::{Anonymous, Caller, Head, Method, Route};
 pub use contract::{Contract, Given, Taken};
 pub use endpoint::{Endpoint, UseCase};
 pub use error::Error;
@@ -41,7 +41,9 @@ pub use grant::{Grant, Grants, SigningKeys, issuing};
 pub use input::{Body, Input, Nothing, Parts, Path, Query};
 pub use list::{Cursors, Limit, List, OutOfRange, Page};
 pub use member::{Member, Never};
-pub use permitted::{EventsRead, Permitted, Right, RolesRead, RolesWrite, UsersRead, UsersWrite};
+pub use permitted::{
+    Authorized, EventsRead, RequiredPermission, RolesRead, RolesWrite, UsersRead, UsersWrite,
+};
 pub use problem::{FIELD_CODES, FieldProblem, Problem, ProblemType};
 pub use profile::{Profile, attributes_schema};
 pub use profile_patch::ProfilePatch;

@@ -6,10 +6,10 @@ use cloud::{Cloud, SettingError};
 use domain::{Authority, Permission, UserId};
 use store::Identities;
 
-use crate::{AccessGate, Admission, Caller, Error, Head, ProblemType, SignedIn};
+use crate::{AccessGate, Admission, Authenticated, Caller, Error, Head, ProblemType};
 
 /// Something that a use case needs a permission for.
-pub trait Right: Send + Sync + 'static {
+pub trait RequiredPermission: Send + Sync + 'static {
     /// The permission.
     const PERMISSION: &'static str;
 }
@@ -18,7 +18,7 @@ macro_rules! rights {
     ($($(#[$doc:meta])* $name:ident $permission:literal;)*) => {
         $($(#[$doc])* pub enum $name {}
 
-        impl Right for $name {
+        impl RequiredPermission for $name {
             const PERMISSION: &'static str = $permission;
         })*
 
@@ -42,20 +42,20 @@ rights! {
 const _: () = assert!(RIGHTS.len() == Permission::OWN.len(), "every permission is a right");
 
 /// A signed-in caller who holds the right `R`: the access token carries it, and the caller holds it now.
-pub struct Permitted<R> {
-    signed_in: SignedIn,
+pub struct Authorized<R> {
+    signed_in: Authenticated,
     right: PhantomData<R>,
 }
 
-impl<R: Right> Deref for Permitted<R> {
-    type Target = SignedIn;
+impl<R: RequiredPermission> Deref for Authorized<R> {
+    type Target = Authenticated;
 
-    fn deref(&self) -> &SignedIn {
+    fn deref(&self) -> &Authenticated {
         &self.signed_in
     }
 }
 
-impl<R: Right> Permitted<R> {
+impl<R: RequiredPermission> Authorized<R> {
     /// Returns the authority of the caller as it is now. The first call shares the read that admits the request;
     /// each further one reads again, since a conflict means that it may have changed.
     ///
@@ -66,7 +66,7 @@ impl<R: Right> Permitted<R> {
     }
 }
 
-impl<R: Right> Caller for Permitted<R> {
+impl<R: RequiredPermission> Caller for Authorized<R> {
     type Gate = AccessGate;
     const TAKES_TOKEN: bool = true;
     const PROBLEMS: &'static [ProblemType] =
@@ -77,7 +77,7 @@ impl<R: Right> Caller for Permitted<R> {
     }
 
     async fn admit(gate: &AccessGate, head: Head) -> Result<Self, Error> {
-        let signed_in = SignedIn::verify(gate, head, Some(R::PERMISSION)).await?;
+        let signed_in = Authenticated::verify(gate, head, Some(R::PERMISSION)).await?;
         Ok(Self { signed_in, right: PhantomData })
     }
 
@@ -94,6 +94,6 @@ impl<R: Right> Caller for Permitted<R> {
     }
 
     async fn warm(gate: &AccessGate) {
-        SignedIn::warm(gate).await;
+        Authenticated::warm(gate).await;
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! A use case passes a request to [`MailRequests::admit`], and commits it with [`MailRequests::answering`].
 
-use api::{Accepted, Anyone, Error, ProblemType};
+use api::{Accepted, Anonymous, Error, ProblemType};
 use cloud::{Cloud, SettingError};
 use domain::{CanonicalEmail, Email};
 use schemars::JsonSchema;
@@ -70,7 +70,7 @@ impl MailRequests {
     ///
     /// # Errors
     /// Those of [`PROBLEMS`], or if the table does not answer.
-    pub async fn admit(&self, caller: &Anyone, request: &Request, kind: &str) -> Result<Email, Error> {
+    pub async fn admit(&self, caller: &Anonymous, request: &Request, kind: &str) -> Result<Email, Error> {
         let email =
             Email::parse(&request.email).map_err(|error| Error::field("/email", "invalid-email", &error))?;
         let limits = self.limits.of(kind, email.canonical(), &caller.head.client);
@@ -80,7 +80,7 @@ impl MailRequests {
 
     /// Returns the commands, of which one is committed with the receipt for `answer`.
     #[must_use]
-    pub fn answering(&self, caller: &Anyone, answer: &Accepted<MailAccepted>) -> Commands<'_> {
+    pub fn answering(&self, caller: &Anonymous, answer: &Accepted<MailAccepted>) -> Commands<'_> {
         self.store.answering(caller.receipt(answer))
     }
 }

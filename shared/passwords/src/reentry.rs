@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use api::{Error, ProblemType, SignedIn};
+use api::{Authenticated, Error, ProblemType};
 use cloud::{Cloud, FromSecret, SettingError, chain};
 use credentials::{Hasher, Verdict};
 use domain::{Credential, Password, RateLimit, Secret, User, UserId};
@@ -62,7 +62,7 @@ impl Reentry {
     ///
     /// # Errors
     /// [`ProblemType::ReauthenticationRequired`], [`ProblemType::RateLimited`], or if the session has ended.
-    pub async fn prove(&self, caller: &SignedIn, password: &Secret) -> Result<Proven, Error> {
+    pub async fn prove(&self, caller: &Authenticated, password: &Secret) -> Result<Proven, Error> {
         // A text that is longer than any password is refused like every other wrong one.
         let password = Password::presented(password).map_err(|_| ProblemType::ReauthenticationRequired)?;
         let limits = [self.limit(caller.user_id)];
@@ -82,7 +82,7 @@ impl Reentry {
     pub async fn for_attempt(
         &self,
         attempt: usize,
-        caller: &SignedIn,
+        caller: &Authenticated,
         proven: &Proven,
     ) -> Result<Proven, Error> {
         if attempt == 0 {
