@@ -2,7 +2,7 @@
 //!
 //! Attributes that only administrators read are left out.
 
-use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, Shown, UseCase};
+use api::{Authenticated, Endpoint, Error, Json, Nothing, ProblemType, Profile, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{AttributesSchema, Timestamp, UserId};
 use schemars::JsonSchema;
@@ -53,7 +53,7 @@ impl UseCase for ExportData {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken];
     type Caller = Authenticated;
     type Request = Nothing;
-    type Response = Shown<Export>;
+    type Response = Json<Export>;
 
     async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
         let (user, belongings, (events, is_whole)) = tokio::try_join!(
@@ -63,7 +63,7 @@ impl UseCase for ExportData {
         )?;
         let more_events = (!is_whole).then_some("/v1/me/events");
         let (exported_at, profile) = (caller.head.now, Profile::for_owner(&user, &self.schema));
-        Ok(Shown(Export { exported_at, profile, belongings, events, more_events }))
+        Ok(Json(Export { exported_at, profile, belongings, events, more_events }))
     }
 }
 

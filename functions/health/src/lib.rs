@@ -1,6 +1,6 @@
 //! `GET /v1/health`: says that the API is reached. No I/O, nothing secret.
 
-use api::{Anonymous, Endpoint, Error, Nothing, ProblemType, Route, Shown, UseCase};
+use api::{Anonymous, Endpoint, Error, Json, Nothing, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,9 +28,9 @@ impl UseCase for Health {
     const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = Anonymous;
     type Request = Nothing;
-    type Response = Shown<Report>;
+    type Response = Json<Report>;
 
     async fn run(&self, _: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
-        Ok(Shown(Report { status: "ok" }))
+        Ok(Json(Report { status: "ok" }))
     }
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/roles`: shows the roles that there are, to whoever may read roles.
 
-use api::{Authorized, Endpoint, Error, Nothing, ProblemType, RolesRead, Route, Shown, ShownRole, UseCase};
+use api::{Authorized, Endpoint, Error, Json, Nothing, ProblemType, RolesRead, Route, ShownRole, UseCase};
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -29,10 +29,10 @@ impl UseCase for ListRoles {
     const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = Authorized<RolesRead>;
     type Request = Nothing;
-    type Response = Shown<Listed>;
+    type Response = Json<Listed>;
 
     async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
         let authority = caller.authority().await?;
-        Ok(Shown(Listed { items: authority.roles().iter().map(ShownRole::from).collect() }))
+        Ok(Json(Listed { items: authority.roles().iter().map(ShownRole::from).collect() }))
     }
 }

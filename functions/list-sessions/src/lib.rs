@@ -1,6 +1,6 @@
 //! `GET /v1/me/sessions`: shows the sessions in which the user is signed in.
 
-use api::{Authenticated, Cursors, Endpoint, Error, List, Page, ProblemType, Query, Route, Shown, UseCase};
+use api::{Authenticated, Cursors, Endpoint, Error, Json, List, Page, ProblemType, Query, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Session, SessionId, Timestamp};
 use schemars::JsonSchema;
@@ -45,7 +45,7 @@ impl UseCase for ListSessions {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidCursor, ProblemType::InvalidToken];
     type Caller = Authenticated;
     type Request = Query<Page>;
-    type Response = Shown<List<Listed>>;
+    type Response = Json<List<Listed>>;
 
     async fn warm(&self) {
         self.cursors.warm().await;
@@ -61,7 +61,7 @@ impl UseCase for ListSessions {
         let now = caller.head.now;
         let standing = sessions.into_iter().filter(|session| user.admits(session) && session.is_good_at(now));
         let items = standing.map(|session| Listed::of(session, caller.session_id)).collect();
-        Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
+        Ok(Json(List { items, next_cursor: self.cursors.after(&list, next).await? }))
     }
 }
 

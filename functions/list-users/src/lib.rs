@@ -6,7 +6,7 @@
 mod request;
 
 use api::{
-    Authorized, Cursors, Endpoint, Error, List, ProblemType, Profile, Query, Route, Shown, UseCase, UsersRead,
+    Authorized, Cursors, Endpoint, Error, Json, List, ProblemType, Profile, Query, Route, UseCase, UsersRead,
 };
 use cloud::{Cloud, SettingError};
 use store::Identities;
@@ -33,7 +33,7 @@ impl UseCase for ListUsers {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidCursor, ProblemType::ValidationFailed];
     type Caller = Authorized<UsersRead>;
     type Request = Query<Request>;
-    type Response = Shown<List<Profile>>;
+    type Response = Json<List<Profile>>;
 
     async fn warm(&self) {
         self.cursors.warm().await;
@@ -50,6 +50,6 @@ impl UseCase for ListUsers {
         let after = self.cursors.position(&list, page.cursor).await?;
         let (users, next) = self.identities.find_users(&filter, order, after, page.limit.get()).await?;
         let items = users.into_iter().map(Profile::from).collect();
-        Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
+        Ok(Json(List { items, next_cursor: self.cursors.after(&list, next).await? }))
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use administration::Administration;
 use api::{
     Authorized, Body, Endpoint, Error, FieldProblem, Path, ProblemType, RolePath, RolesWrite, Route,
-    ShownRole, UseCase, Versioned,
+    ShownRole, UseCase, WithEtag,
 };
 use cloud::{Cloud, SettingError};
 use domain::{Authority, Permission, Role};
@@ -51,7 +51,7 @@ impl UseCase for PutRole {
     ];
     type Caller = Authorized<RolesWrite>;
     type Request = (Path<RolePath>, Body<Request>);
-    type Response = Versioned<ShownRole>;
+    type Response = WithEtag<ShownRole>;
 
     async fn run(
         &self,

@@ -7,7 +7,7 @@
 use administration::{Administration, Stated};
 use api::{
     Authorized, Body, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UserPath, UsersWrite,
-    Versioned,
+    WithEtag,
 };
 use cloud::{Cloud, SettingError};
 use domain::User;
@@ -43,7 +43,7 @@ impl UseCase for ReactivateUser {
     ];
     type Caller = Authorized<UsersWrite>;
     type Request = (Path<UserPath>, Body<Stated>);
-    type Response = Versioned<Profile>;
+    type Response = WithEtag<Profile>;
 
     async fn run(
         &self,
@@ -54,6 +54,6 @@ impl UseCase for ReactivateUser {
         let limits = self.limits.to_user(LIMIT, caller.user_id, user, &caller.head.client);
         let reactivate = |user: &User| Ok(user.reactivate(reason.clone(), caller.context()));
         let act = self.administration.act(&caller).limited_by(limits);
-        act.bring_user_back(user, reactivate, Versioned::from).await
+        act.bring_user_back(user, reactivate, WithEtag::from).await
     }
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/me/events`: shows what happened to the user who is signed in.
 
-use api::{Authenticated, Cursors, Endpoint, Error, List, Page, ProblemType, Query, Route, Shown, UseCase};
+use api::{Authenticated, Cursors, Endpoint, Error, Json, List, Page, ProblemType, Query, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::AttributesSchema;
 use serde_json::value::RawValue;
@@ -29,7 +29,7 @@ impl UseCase for ReadHistory {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidCursor, ProblemType::InvalidToken];
     type Caller = Authenticated;
     type Request = Query<Page>;
-    type Response = Shown<List<Box<RawValue>>>;
+    type Response = Json<List<Box<RawValue>>>;
 
     async fn warm(&self) {
         self.cursors.warm().await;
@@ -41,6 +41,6 @@ impl UseCase for ReadHistory {
         let before = self.cursors.position(&list, page.cursor).await?;
         let (user, limit) = (caller.user_id, page.limit.get());
         let (items, next) = self.history.newest_for_user(user, before, limit, &self.schema).await?;
-        Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
+        Ok(Json(List { items, next_cursor: self.cursors.after(&list, next).await? }))
     }
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/me`: shows the user who is signed in.
 
-use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, UseCase, Versioned};
+use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, UseCase, WithEtag};
 use cloud::{Cloud, SettingError};
 use domain::AttributesSchema;
 use store::Identities;
@@ -21,9 +21,9 @@ impl UseCase for ReadProfile {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidToken];
     type Caller = Authenticated;
     type Request = Nothing;
-    type Response = Versioned<Profile>;
+    type Response = WithEtag<Profile>;
 
     async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
-        Ok(Versioned::for_owner(&caller.user().await?, &self.0))
+        Ok(WithEtag::for_owner(&caller.user().await?, &self.0))
     }
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/roles/{name}`: shows a role to whoever may read roles.
 
 use api::{
-    Authorized, Endpoint, Error, Path, ProblemType, RolePath, RolesRead, Route, ShownRole, UseCase, Versioned,
+    Authorized, Endpoint, Error, Path, ProblemType, RolePath, RolesRead, Route, ShownRole, UseCase, WithEtag,
 };
 use cloud::{Cloud, SettingError};
 use store::Identities;
@@ -22,7 +22,7 @@ impl UseCase for ReadRole {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound];
     type Caller = Authorized<RolesRead>;
     type Request = Path<RolePath>;
-    type Response = Versioned<ShownRole>;
+    type Response = WithEtag<ShownRole>;
 
     async fn run(&self, caller: Self::Caller, Path(path): Self::Request) -> Result<Self::Response, Error> {
         let name = path.parse().map_err(|_| ProblemType::NotFound)?;

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use api::{Authenticated, Endpoint, Error, ProblemType, Query, Route, Shown, UseCase};
+use api::{Authenticated, Endpoint, Error, Json, ProblemType, Query, Route, UseCase};
 use cloud::{Cloud, SettingError, UploadConditions, Uploads};
 use domain::Timestamp;
 use schemars::JsonSchema;
@@ -66,7 +66,7 @@ impl UseCase for ReadUploadForm {
     const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = Authenticated;
     type Request = Query<Request>;
-    type Response = Shown<Form>;
+    type Response = Json<Form>;
 
     async fn run(
         &self,
@@ -81,7 +81,7 @@ impl UseCase for ReadUploadForm {
         };
         let form = self.0.form(&conditions).await?;
         let (fields, expires_at) = (form.fields.into_iter().collect(), caller.head.now.plus(LIFETIME));
-        Ok(Shown(Form { url: form.url, fields, max_octets: MAX_OCTETS, expires_at }))
+        Ok(Json(Form { url: form.url, fields, max_octets: MAX_OCTETS, expires_at }))
     }
 }
 

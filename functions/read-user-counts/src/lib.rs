@@ -2,7 +2,7 @@
 //!
 //! The counts follow the events, a moment behind.
 
-use api::{Authorized, Endpoint, Error, Nothing, ProblemType, Route, Shown, UseCase, UsersRead};
+use api::{Authorized, Endpoint, Error, Json, Nothing, ProblemType, Route, UseCase, UsersRead};
 use cloud::{Cloud, SettingError};
 use domain::{StatusName, Timestamp};
 use schemars::JsonSchema;
@@ -40,10 +40,10 @@ impl UseCase for ReadUserCounts {
     const PROBLEMS: &'static [ProblemType] = &[];
     type Caller = Authorized<UsersRead>;
     type Request = Nothing;
-    type Response = Shown<Counted>;
+    type Response = Json<Counted>;
 
     async fn run(&self, _: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
-        Ok(Shown(self.0.read().await?.into()))
+        Ok(Json(self.0.read().await?.into()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `GET /v1/users/{id}/events`: shows an administrator what happened to a user.
 
 use api::{
-    Authorized, Cursors, Endpoint, Error, EventsRead, List, Page, Path, ProblemType, Query, Route, Shown,
+    Authorized, Cursors, Endpoint, Error, EventsRead, Json, List, Page, Path, ProblemType, Query, Route,
     UseCase, UserPath,
 };
 use cloud::{Cloud, SettingError};
@@ -31,7 +31,7 @@ impl UseCase for ReadUserHistory {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::InvalidCursor, ProblemType::NotFound];
     type Caller = Authorized<EventsRead>;
     type Request = (Path<UserPath>, Query<Page>);
-    type Response = Shown<List<Box<RawValue>>>;
+    type Response = Json<List<Box<RawValue>>>;
 
     async fn warm(&self) {
         self.cursors.warm().await;
@@ -52,6 +52,6 @@ impl UseCase for ReadUserHistory {
             self.history.newest(Stream::User(id), before, page.limit.get())
         )?;
         user.ok_or(ProblemType::NotFound)?;
-        Ok(Shown(List { items, next_cursor: self.cursors.after(&list, next).await? }))
+        Ok(Json(List { items, next_cursor: self.cursors.after(&list, next).await? }))
     }
 }

@@ -1,6 +1,6 @@
 //! `GET /v1/users/{id}`: shows a user to an administrator.
 
-use api::{Authorized, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UsersRead, Versioned};
+use api::{Authorized, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UsersRead, WithEtag};
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,7 +29,7 @@ impl UseCase for ReadUser {
     const PROBLEMS: &'static [ProblemType] = &[ProblemType::NotFound];
     type Caller = Authorized<UsersRead>;
     type Request = Path<Request>;
-    type Response = Versioned<Profile>;
+    type Response = WithEtag<Profile>;
 
     async fn run(&self, _: Self::Caller, Path(request): Self::Request) -> Result<Self::Response, Error> {
         let id = request.id.parse().map_err(|_| ProblemType::NotFound)?;

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api::{Anonymous, Body, Endpoint, Error, Grant, Grants, ProblemType, Route, Shown, SigningKeys, UseCase};
+use api::{Anonymous, Body, Endpoint, Error, Grant, Grants, Json, ProblemType, Route, SigningKeys, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{EndedSession, Presented, RefreshRefused, Secret, Session};
 use schemars::JsonSchema;
@@ -54,7 +54,7 @@ impl UseCase for RefreshSession {
         &[ProblemType::InvalidToken, ProblemType::TokenExpired, ProblemType::TokenReused];
     type Caller = Anonymous;
     type Request = Body<Request>;
-    type Response = Shown<Grant>;
+    type Response = Json<Grant>;
 
     async fn warm(&self) {
         self.grants.warm().await;
@@ -84,7 +84,7 @@ impl UseCase for RefreshSession {
             return Err(ProblemType::InvalidToken.into());
         }
 
-        let shown = Shown(self.grants.grant(&keys, &user, &session, now).await?);
+        let shown = Json(self.grants.grant(&keys, &user, &session, now).await?);
         // Not in one write: a retry that comes before it gets the same successor anyway.
         identities.keep_receipt(caller.receipt(&shown), now).await?;
         Ok(shown)

@@ -13,7 +13,7 @@ mod source;
 mod square;
 mod webp;
 
-use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, UseCase, Versioned};
+use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, UseCase, WithEtag};
 use cloud::{Cloud, SettingError, Uploads, chain};
 use domain::{AttributesSchema, RateLimit, User};
 use store::{Limit, Store, retry_on_conflict};
@@ -49,7 +49,7 @@ impl UseCase for SetPicture {
     ];
     type Caller = Authenticated;
     type Request = Nothing;
-    type Response = Versioned<Profile>;
+    type Response = WithEtag<Profile>;
 
     async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
         let user = caller.user_to_change().await?;
@@ -85,12 +85,12 @@ impl SetPicture {
         caller: &Authenticated,
         user: User,
         octets: &[u8],
-    ) -> Result<Versioned<Profile>, Error> {
+    ) -> Result<WithEtag<Profile>, Error> {
         let (picture, user) = (caller.head.new_id(), &user);
         retry_on_conflict(|attempt| async move {
             let user = if attempt == 0 { user.clone() } else { caller.user_to_change().await? };
             let change = user.set_picture(picture, caller.context());
-            let shown = Versioned::for_owner(&change.after, &self.schema);
+            let shown = WithEtag::for_owner(&change.after, &self.schema);
             self.store.answering(caller.receipt(&shown)).set_picture(&change, octets).await?;
             Ok(shown)
         })

@@ -7,7 +7,7 @@
 use administration::{Administration, Stated};
 use api::{
     Authorized, Body, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UserPath, UsersWrite,
-    Versioned,
+    WithEtag,
 };
 use cloud::{Cloud, SettingError};
 
@@ -33,7 +33,7 @@ impl UseCase for SuspendUser {
     ];
     type Caller = Authorized<UsersWrite>;
     type Request = (Path<UserPath>, Body<Stated>);
-    type Response = Versioned<Profile>;
+    type Response = WithEtag<Profile>;
 
     async fn run(
         &self,
@@ -42,7 +42,6 @@ impl UseCase for SuspendUser {
     ) -> Result<Self::Response, Error> {
         let (user, reason) = (user.parse()?, stated.parse()?);
         let act = self.0.act(&caller);
-        act.change_user(user, |user| Ok(user.suspend(reason.clone(), caller.context())), Versioned::from)
-            .await
+        act.change_user(user, |user| Ok(user.suspend(reason.clone(), caller.context())), WithEtag::from).await
     }
 }

@@ -1,7 +1,7 @@
 //! `PATCH /v1/me`: changes the profile of the user who is signed in, by a JSON Merge Patch (RFC 7396).
 
 use api::{
-    Authenticated, Body, Endpoint, Error, ProblemType, Profile, ProfilePatch, Route, UseCase, Versioned,
+    Authenticated, Body, Endpoint, Error, ProblemType, Profile, ProfilePatch, Route, UseCase, WithEtag,
 };
 use cloud::{Cloud, SettingError};
 use domain::{Accessor, AttributesSchema};
@@ -28,7 +28,7 @@ impl UseCase for UpdateProfile {
         &[ProblemType::ValidationFailed, ProblemType::InvalidToken, ProblemType::VersionConflict];
     type Caller = Authenticated;
     type Request = Body<ProfilePatch>;
-    type Response = Versioned<Profile>;
+    type Response = WithEtag<Profile>;
 
     async fn run(&self, caller: Self::Caller, Body(patch): Self::Request) -> Result<Self::Response, Error> {
         let change = patch.parse(&self.schema, Accessor::User)?;
@@ -36,12 +36,12 @@ impl UseCase for UpdateProfile {
         retry_on_conflict(|_| async {
             let user = caller.user_to_change().await?;
             let Some(update) = user.update(&change, None, caller.context())? else {
-                let shown = Versioned::for_owner(&user, &self.schema);
+                let shown = WithEtag::for_owner(&user, &self.schema);
                 let receipt = caller.receipt(&shown);
                 self.store.identities().keep_receipt(receipt, caller.head.now).await?;
                 return Ok(shown);
             };
-            let shown = Versioned::for_owner(&update.after, &self.schema);
+            let shown = WithEtag::for_owner(&update.after, &self.schema);
             self.store.answering(caller.receipt(&shown)).update_user(&update).await?;
             Ok(shown)
         })

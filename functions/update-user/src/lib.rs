@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use administration::Administration;
 use api::{
     Authorized, Body, Endpoint, Error, Member, Never, Path, ProblemType, Profile, ProfilePatch, Route,
-    UseCase, UserPath, UsersWrite, Versioned,
+    UseCase, UserPath, UsersWrite, WithEtag,
 };
 use cloud::{Cloud, SettingError};
 use domain::{Accessor, AttributesSchema, StatedReason, User};
@@ -65,7 +65,7 @@ impl UseCase for UpdateUser {
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::VersionConflict];
     type Caller = Authorized<UsersWrite>;
     type Request = (Path<UserPath>, Body<Request>);
-    type Response = Versioned<Profile>;
+    type Response = WithEtag<Profile>;
 
     async fn run(
         &self,
@@ -76,7 +76,7 @@ impl UseCase for UpdateUser {
         let (patch, reason) = request.parse()?;
         let change = patch.parse(&self.schema, Accessor::Admin)?;
         let update = |user: &User| Ok(user.update(&change, Some(reason.clone()), caller.context())?);
-        self.administration.act(&caller).change_user(user, update, Versioned::from).await
+        self.administration.act(&caller).change_user(user, update, WithEtag::from).await
     }
 }
 

@@ -3,7 +3,7 @@
 //! The link alone is not enough: somebody who got it because an address was mistyped would have the
 //! account. Every session ends, this one too.
 
-use api::{Authenticated, Body, Endpoint, Error, ProblemType, Profile, Route, Shown, UseCase};
+use api::{Authenticated, Body, Endpoint, Error, Json, ProblemType, Profile, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{AttributesSchema, Credential, Email, Link, LinkHash, Purpose, Secret, User};
 use schemars::JsonSchema;
@@ -40,7 +40,7 @@ impl UseCase for VerifyEmailChange {
         &[ProblemType::LinkInvalid, ProblemType::EmailTaken, ProblemType::InvalidToken];
     type Caller = Authenticated;
     type Request = Body<Request>;
-    type Response = Shown<Profile>;
+    type Response = Json<Profile>;
 
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
         let token = LinkToken::parse(request.token.expose(), Purpose::VerifyEmailChange);
@@ -48,7 +48,7 @@ impl UseCase for VerifyEmailChange {
         retry_on_conflict(|_| async {
             let (email, user, credential) = self.proven(&caller, &link).await?;
             let change = user.change_email(&credential, email, caller.context());
-            let shown = Shown(Profile::for_owner(&change.user.after, &self.schema));
+            let shown = Json(Profile::for_owner(&change.user.after, &self.schema));
             // Every session ends, including the caller's own.
             self.store.answering(caller.last_receipt(&shown)).change_email(&link, &change).await?;
             Ok(shown)

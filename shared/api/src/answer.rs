@@ -34,9 +34,9 @@ pub struct Reply {
 }
 
 /// `200 OK`
-pub struct Shown<T>(pub T);
+pub struct Json<T>(pub T);
 /// `200 OK` with the version of what is shown as `etag`, for `If-Match`.
-pub struct Versioned<T> {
+pub struct WithEtag<T> {
     /// What is shown.
     pub content: T,
     /// Which version it is.
@@ -150,7 +150,7 @@ pub(crate) fn into_event(response: Response<Body>) -> ApiGatewayV2httpResponse {
     answer
 }
 
-impl<T: JsonSchema + Serialize + Send + Sync> Answer for Shown<T> {
+impl<T: JsonSchema + Serialize + Send + Sync> Answer for Json<T> {
     const STATUS: u16 = 200;
 
     fn reply(&self) -> Reply {
@@ -162,7 +162,7 @@ impl<T: JsonSchema + Serialize + Send + Sync> Answer for Shown<T> {
     }
 }
 
-impl<T: JsonSchema + Serialize + Send + Sync> Answer for Versioned<T> {
+impl<T: JsonSchema + Serialize + Send + Sync> Answer for WithEtag<T> {
     const STATUS: u16 = 200;
 
     fn reply(&self) -> Reply {

@@ -30,7 +30,7 @@ mod user_path;
 pub use access::{AccessGate, Authenticated};
 pub use admission::Admission;
 pub use answer::{
-    Accepted, Allowed, Answer, Created, CreatedAt, NoContent, Picture, Public, Published, Shown, Versioned,
+    Accepted, Allowed, Answer, Created, CreatedAt, Json, NoContent, Picture, Public, Published, WithEtag,
 };
 pub use applicant::{parse_locale, parse_person};
 pub use caller::{Anonymous, Caller, Head, Method, Route};

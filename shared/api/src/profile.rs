@@ -9,7 +9,7 @@ use domain::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::Versioned;
+use crate::WithEtag;
 
 /// A user, as the user or an administrator sees them. It cannot hold a credential.
 #[derive(JsonSchema, Serialize)]
@@ -62,7 +62,7 @@ impl Profile {
     }
 }
 
-impl Versioned<Profile> {
+impl WithEtag<Profile> {
     /// Returns the profile as the user sees it, with its version.
     #[must_use]
     pub fn for_owner(user: &User, schema: &AttributesSchema) -> Self {
@@ -70,7 +70,7 @@ impl Versioned<Profile> {
     }
 }
 
-impl From<User> for Versioned<Profile> {
+impl From<User> for WithEtag<Profile> {
     /// Returns the profile as an administrator sees it.
     fn from(user: User) -> Self {
         Self { version: user.version, content: user.into() }

@@ -6,7 +6,7 @@ use domain::{InvalidRoleName, Permission, Role, RoleName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Versioned;
+use crate::WithEtag;
 
 /// A role, as it is shown.
 #[derive(JsonSchema, Serialize)]
@@ -43,7 +43,7 @@ impl From<&Role> for ShownRole {
     }
 }
 
-impl From<&Role> for Versioned<ShownRole> {
+impl From<&Role> for WithEtag<ShownRole> {
     fn from(role: &Role) -> Self {
         Self { version: role.version, content: role.into() }
     }
