@@ -46,17 +46,17 @@ impl UseCase for CreateUser {
             &newcomer.invite(credentials::nothing(), wanted.reason.clone(), caller.context());
         let limits =
             self.limits.by_administrator(LIMIT, caller.user_id, user.email.canonical(), &caller.head.client);
-        let act = &self.administration.act(&caller).limited_by(limits);
+        let action = &self.administration.action(&caller).limited_by(limits);
         retry_on_conflict(|attempt| async move {
-            let authority = act.authority().await?;
+            let authority = action.authority().await?;
             wanted.may_be_made_by(&authority, user)?;
             if attempt == 0 {
                 // Only a caller who may do it uses up a limit.
-                act.reserve().await?;
+                action.reserve().await?;
             }
             let place = format!("/v1/users/{}", user.id);
             let created = CreatedAt { version: user.version, place, content: user.clone().into() };
-            act.answering(&created, false, &authority).add_user(user, credential, event).await?;
+            action.answering(&created, false, &authority).add_user(user, credential, event).await?;
             Ok(created)
         })
         .await

@@ -39,6 +39,6 @@ impl UseCase for DeleteRole {
             }
             Ok(Some(role.delete(caller.context())))
         };
-        self.0.act(&caller).change_role(&name, delete, |_| NoContent).await
+        self.0.action(&caller).change_role(&name, delete, |_| NoContent).await
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use administration::{Administration, Stated};
+use administration::{Administration, ReasonBody};
 use api::{
     Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, Route, UseCase, UserPath, UsersWrite,
 };
@@ -41,19 +41,19 @@ impl UseCase for DeleteUser {
         ProblemType::VersionConflict,
     ];
     type Caller = Authorized<UsersWrite>;
-    type Request = (Path<UserPath>, Body<Stated>);
+    type Request = (Path<UserPath>, Body<ReasonBody>);
     type Response = NoContent;
 
     async fn run(
         &self,
         caller: Self::Caller,
-        (Path(user), Body(stated)): Self::Request,
+        (Path(user), Body(body)): Self::Request,
     ) -> Result<Self::Response, Error> {
-        let (user, reason) = (user.parse()?, stated.parse()?);
+        let (user, reason) = (user.parse()?, body.parse()?);
         if user == caller.user_id {
             return Err(ProblemType::OwnAccount.into());
         }
         let delete = |user: &User| Ok(Some(user.delete(self.grace, reason.clone(), caller.context())));
-        self.administration.act(&caller).change_user(user, delete, |_| NoContent).await
+        self.administration.action(&caller).change_user(user, delete, |_| NoContent).await
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It works on a user who asked for their deletion as well.
 
-use administration::{Administration, Stated};
+use administration::{Administration, ReasonBody};
 use api::{
     Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, Route, UseCase, UserPath, UsersWrite,
 };
@@ -25,17 +25,22 @@ impl UseCase for EndUserSessions {
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::VersionConflict];
     type Caller = Authorized<UsersWrite>;
-    type Request = (Path<UserPath>, Body<Stated>);
+    type Request = (Path<UserPath>, Body<ReasonBody>);
     type Response = NoContent;
 
     async fn run(
         &self,
         caller: Self::Caller,
-        (Path(user), Body(stated)): Self::Request,
+        (Path(user), Body(body)): Self::Request,
     ) -> Result<Self::Response, Error> {
-        let (user, reason) = (user.parse()?, stated.parse()?);
-        let act = self.0.act(&caller);
-        act.change_user(user, |user| Ok(Some(user.sign_out(reason.clone(), caller.context()))), |_| NoContent)
+        let (user, reason) = (user.parse()?, body.parse()?);
+        let action = self.0.action(&caller);
+        action
+            .change_user(
+                user,
+                |user| Ok(Some(user.sign_out(reason.clone(), caller.context()))),
+                |_| NoContent,
+            )
             .await
     }
 }

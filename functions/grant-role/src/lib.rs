@@ -4,7 +4,7 @@
 //! role, and only they can give `admin` or change a user who has it. Tokens carry the role from the user's next log-in or
 //! refresh on. Giving a role that the user has already changes nothing.
 
-use administration::{Administration, Stated, UserRolePath};
+use administration::{Administration, ReasonBody, UserRolePath};
 use api::{Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, RolesWrite, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Authority, User};
@@ -26,20 +26,20 @@ impl UseCase for GrantRole {
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::TooManyRoles];
     type Caller = Authorized<RolesWrite>;
-    type Request = (Path<UserRolePath>, Body<Stated>);
+    type Request = (Path<UserRolePath>, Body<ReasonBody>);
     type Response = NoContent;
 
     async fn run(
         &self,
         caller: Self::Caller,
-        (Path(path), Body(stated)): Self::Request,
+        (Path(path), Body(body)): Self::Request,
     ) -> Result<Self::Response, Error> {
-        let ((user, role), reason) = (path.parse()?, stated.parse()?);
+        let ((user, role), reason) = (path.parse()?, body.parse()?);
         let give = |authority: &Authority, user: &User| {
             authority.roles().get(&role).ok_or(ProblemType::NotFound)?;
             let given = user.grant_role(&role, Some(reason.clone()), caller.context());
             given.map_err(|_| ProblemType::TooManyRoles.into())
         };
-        self.0.act(&caller).change_roles(user, &role, give).await
+        self.0.action(&caller).change_roles(user, &role, give).await
     }
 }

@@ -74,7 +74,7 @@ impl UseCase for PutRole {
             }
             Ok(role.change(permissions.clone(), caller.context()))
         };
-        self.0.act(&caller).change_role(&name, define, |role| role.into()).await
+        self.0.action(&caller).change_role(&name, define, |role| role.into()).await
     }
 }
 

@@ -4,7 +4,7 @@
 //! Ended sessions stay ended. A user who was suspended before they were deleted is suspended again first. A deletion that the
 //! user asked for stays pending; they cancel it by logging in, once they are not suspended.
 
-use administration::{Administration, Stated};
+use administration::{Administration, ReasonBody};
 use api::{
     Authorized, Body, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UserPath, UsersWrite,
     WithEtag,
@@ -42,18 +42,18 @@ impl UseCase for ReactivateUser {
         ProblemType::VersionConflict,
     ];
     type Caller = Authorized<UsersWrite>;
-    type Request = (Path<UserPath>, Body<Stated>);
+    type Request = (Path<UserPath>, Body<ReasonBody>);
     type Response = WithEtag<Profile>;
 
     async fn run(
         &self,
         caller: Self::Caller,
-        (Path(user), Body(stated)): Self::Request,
+        (Path(user), Body(body)): Self::Request,
     ) -> Result<Self::Response, Error> {
-        let (user, reason) = (user.parse()?, stated.parse()?);
+        let (user, reason) = (user.parse()?, body.parse()?);
         let limits = self.limits.to_user(LIMIT, caller.user_id, user, &caller.head.client);
         let reactivate = |user: &User| Ok(user.reactivate(reason.clone(), caller.context()));
-        let act = self.administration.act(&caller).limited_by(limits);
-        act.bring_user_back(user, reactivate, WithEtag::from).await
+        let action = self.administration.action(&caller).limited_by(limits);
+        action.bring_user_back(user, reactivate, WithEtag::from).await
     }
 }

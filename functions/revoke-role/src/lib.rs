@@ -5,7 +5,7 @@
 //! refuse the former holder immediately, while tokens lack the role from the next log-in or refresh on. A deployment
 //! may end the user's sessions as well.
 
-use administration::{Administration, Stated, UserRolePath};
+use administration::{Administration, ReasonBody, UserRolePath};
 use api::{Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, RolesWrite, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Authority, User};
@@ -31,18 +31,18 @@ impl UseCase for RevokeRole {
     const PROBLEMS: &'static [ProblemType] =
         &[ProblemType::NotFound, ProblemType::ValidationFailed, ProblemType::LastAdministrator];
     type Caller = Authorized<RolesWrite>;
-    type Request = (Path<UserRolePath>, Body<Stated>);
+    type Request = (Path<UserRolePath>, Body<ReasonBody>);
     type Response = NoContent;
 
     async fn run(
         &self,
         caller: Self::Caller,
-        (Path(path), Body(stated)): Self::Request,
+        (Path(path), Body(body)): Self::Request,
     ) -> Result<Self::Response, Error> {
-        let ((user, role), reason) = (path.parse()?, stated.parse()?);
+        let ((user, role), reason) = (path.parse()?, body.parse()?);
         let take = |_: &Authority, user: &User| {
             Ok(user.revoke_role(&role, self.ending_sessions, Some(reason.clone()), caller.context()))
         };
-        self.administration.act(&caller).change_roles(user, &role, take).await
+        self.administration.action(&caller).change_roles(user, &role, take).await
     }
 }

@@ -3,7 +3,7 @@
 //! An administrator sees neither the link nor a password, and the current password stays until a new one is chosen.
 //! A user who has not accepted an invitation is invited again.
 
-use administration::{Administration, Stated};
+use administration::{Administration, ReasonBody};
 use api::{
     Accepted, Authorized, Body, Endpoint, Error, Path, ProblemType, Route, UseCase, UserPath, UsersWrite,
 };
@@ -48,15 +48,15 @@ impl UseCase for StartPasswordReset {
         ProblemType::ValidationFailed,
     ];
     type Caller = Authorized<UsersWrite>;
-    type Request = (Path<UserPath>, Body<Stated>);
+    type Request = (Path<UserPath>, Body<ReasonBody>);
     type Response = Accepted<Taken>;
 
     async fn run(
         &self,
         caller: Self::Caller,
-        (Path(user), Body(stated)): Self::Request,
+        (Path(user), Body(body)): Self::Request,
     ) -> Result<Self::Response, Error> {
-        let (user, reason) = (user.parse()?, stated.parse()?);
+        let (user, reason) = (user.parse()?, body.parse()?);
         let limits = self.limits.to_user(LIMIT, caller.user_id, user, &caller.head.client);
         let request = |user: &User| match user.may_reset_password() {
             true => Ok(Some(user.request_password_reset(reason.clone(), caller.context()))),
@@ -64,7 +64,7 @@ impl UseCase for StartPasswordReset {
             false if user.is_suspended() => Err(ProblemType::UserSuspended.into()),
             false => Err(ProblemType::NotFound.into()),
         };
-        let act = self.administration.act(&caller).limited_by(limits);
-        act.change_user(user, request, |_| Accepted(Taken { status: "reset_sent" })).await
+        let action = self.administration.action(&caller).limited_by(limits);
+        action.change_user(user, request, |_| Accepted(Taken { status: "reset_sent" })).await
     }
 }

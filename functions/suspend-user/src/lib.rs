@@ -4,7 +4,7 @@
 //! suspend another one. The user is told by mail, and at log-in if the password is right. Only `reactivate-user` lets them
 //! sign in again. The erasure of a user who asked for it keeps its date, and logging in no longer cancels it.
 
-use administration::{Administration, Stated};
+use administration::{Administration, ReasonBody};
 use api::{
     Authorized, Body, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UserPath, UsersWrite,
     WithEtag,
@@ -32,16 +32,18 @@ impl UseCase for SuspendUser {
         ProblemType::VersionConflict,
     ];
     type Caller = Authorized<UsersWrite>;
-    type Request = (Path<UserPath>, Body<Stated>);
+    type Request = (Path<UserPath>, Body<ReasonBody>);
     type Response = WithEtag<Profile>;
 
     async fn run(
         &self,
         caller: Self::Caller,
-        (Path(user), Body(stated)): Self::Request,
+        (Path(user), Body(body)): Self::Request,
     ) -> Result<Self::Response, Error> {
-        let (user, reason) = (user.parse()?, stated.parse()?);
-        let act = self.0.act(&caller);
-        act.change_user(user, |user| Ok(user.suspend(reason.clone(), caller.context())), WithEtag::from).await
+        let (user, reason) = (user.parse()?, body.parse()?);
+        let action = self.0.action(&caller);
+        action
+            .change_user(user, |user| Ok(user.suspend(reason.clone(), caller.context())), WithEtag::from)
+            .await
     }
 }

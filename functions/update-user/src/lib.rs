@@ -76,7 +76,7 @@ impl UseCase for UpdateUser {
         let (patch, reason) = request.parse()?;
         let change = patch.parse(&self.schema, Accessor::Admin)?;
         let update = |user: &User| Ok(user.update(&change, Some(reason.clone()), caller.context())?);
-        self.administration.act(&caller).change_user(user, update, WithEtag::from).await
+        self.administration.action(&caller).change_user(user, update, WithEtag::from).await
     }
 }
 

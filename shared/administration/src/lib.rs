@@ -1,19 +1,19 @@
 //! Actions of administrators on users and roles. Each reads the target and the caller's current authority, decides, and
 //! commits only if neither has changed since.
 //!
-//! A use case parses its request and passes [`Administration::act`] a function that decides the change of the
+//! A use case parses its request and passes [`Administration::action`] a function that decides the change of the
 //! target. Whether the caller may change the user is decided here, for every use case, by
 //! [`domain::Authority::may_change`].
 
-mod act;
+mod action;
 mod request;
 
 use api::{Authorized, RequiredPermission};
 use cloud::{Cloud, SettingError};
 use store::{Identities, Store};
 
-pub use act::Act;
-pub use request::{Stated, UserRolePath, reason};
+pub use action::AdminAction;
+pub use request::{ReasonBody, UserRolePath, reason};
 
 /// Changes users and roles on behalf of others.
 pub struct Administration {
@@ -37,7 +37,10 @@ impl Administration {
 
     /// Begins the action of the caller on this request.
     #[must_use]
-    pub const fn act<'a, R: RequiredPermission>(&'a self, caller: &'a Authorized<R>) -> Act<'a, R> {
-        Act { store: &self.store, caller, limits: Vec::new() }
+    pub const fn action<'a, R: RequiredPermission>(
+        &'a self,
+        caller: &'a Authorized<R>,
+    ) -> AdminAction<'a, R> {
+        AdminAction { store: &self.store, caller, limits: Vec::new() }
     }
 }

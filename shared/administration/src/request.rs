@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// The reason for an action.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Stated {
+pub struct ReasonBody {
     /// Kept with the user's events, and shown to them: 1 to 200 characters.
     reason: String,
 }
@@ -21,7 +21,7 @@ pub struct UserRolePath {
     name: String,
 }
 
-impl Stated {
+impl ReasonBody {
     /// Returns the reason.
     ///
     /// # Errors

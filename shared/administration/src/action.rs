@@ -5,13 +5,13 @@ use domain::{Authority, NoAuthority, Role, RoleName, Status, Transition, User, U
 use store::{Commands, Limit, Store, retry_on_conflict};
 
 /// An action on one request.
-pub struct Act<'a, R> {
+pub struct AdminAction<'a, R> {
     pub(crate) store: &'a Store,
     pub(crate) caller: &'a Authorized<R>,
     pub(crate) limits: Vec<Limit>,
 }
 
-impl Act<'_, UsersWrite> {
+impl AdminAction<'_, UsersWrite> {
     /// Changes a user as `decide` returns, if it returns a change, and answers with the user afterwards. A user who
     /// asked for their deletion can be changed until it is due.
     ///
@@ -65,7 +65,7 @@ impl Act<'_, UsersWrite> {
     }
 }
 
-impl Act<'_, RolesWrite> {
+impl AdminAction<'_, RolesWrite> {
     /// Gives a role to a user, or takes it, as `decide` returns.
     ///
     /// # Errors
@@ -115,7 +115,7 @@ impl Act<'_, RolesWrite> {
     }
 }
 
-impl<R: RequiredPermission> Act<'_, R> {
+impl<R: RequiredPermission> AdminAction<'_, R> {
     /// Limits the action: it counts once it is decided, before it is committed.
     #[must_use]
     pub fn limited_by(self, limits: impl Into<Vec<Limit>>) -> Self {
