@@ -8,7 +8,7 @@ use std::time::Duration;
 use api::{Accepted, Authenticated, Body, Endpoint, Error, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Email, Secret};
-use passwords::{Proven, Reentry};
+use passwords::{Reauthenticated, Reauthentication};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{MailLimits, Store, retry_on_conflict};
@@ -20,7 +20,7 @@ const FIELD: &str = "/new_email";
 /// Takes wishes for another address.
 pub struct ChangeEmail {
     store: Store,
-    reentry: Reentry,
+    reauthentication: Reauthentication,
     limits: MailLimits,
     lifetime: Duration,
 }
@@ -33,7 +33,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangeEmail>, SettingError> {
     let store = Store::new(cloud)?;
     let identities = store.identities().clone();
     let change = ChangeEmail {
-        reentry: Reentry::new(cloud, &identities)?,
+        reauthentication: Reauthentication::new(cloud, &identities)?,
         limits: MailLimits::new(cloud)?,
         store,
         lifetime: cloud.settings().seconds("VERIFICATION_LINK_SECONDS")?,
@@ -77,20 +77,20 @@ impl UseCase for ChangeEmail {
     type Response = Accepted<Taken>;
 
     async fn warm(&self) {
-        self.reentry.warm().await;
+        self.reauthentication.warm().await;
     }
 
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
         let email = Email::parse(&request.new_email);
         let email = email.map_err(|error| Error::field(FIELD, "invalid-email", &error))?;
-        let proven = self.reentry.prove(&caller, &request.password).await?;
+        let proven = self.reauthentication.prove(&caller, &request.password).await?;
         require_another(&email, &proven)?;
         // After the password: an intruder who does not know it must not use up the owner's mails.
         let limits = self.limits.by_user(LIMIT, caller.user_id, email.canonical(), &caller.head.client);
         self.store.identities().reserve(&limits, caller.head.now).await?;
 
         let request = retry_on_conflict(|attempt| self.request(attempt, &caller, &proven, &email));
-        let (requested, ()) = tokio::join!(request, self.reentry.refund(caller.user_id));
+        let (requested, ()) = tokio::join!(request, self.reauthentication.refund(caller.user_id));
         requested
     }
 }
@@ -100,10 +100,10 @@ impl ChangeEmail {
         &self,
         attempt: usize,
         caller: &Authenticated,
-        proven: &Proven,
+        proven: &Reauthenticated,
         email: &Email,
     ) -> Result<Accepted<Taken>, Error> {
-        let proven = self.reentry.for_attempt(attempt, caller, proven).await?;
+        let proven = self.reauthentication.for_attempt(attempt, caller, proven).await?;
         require_another(email, &proven)?;
         let (request, link) =
             proven.user.request_email_change(email.clone(), self.lifetime, caller.context());
@@ -113,7 +113,7 @@ impl ChangeEmail {
     }
 }
 
-fn require_another(email: &Email, proven: &Proven) -> Result<(), Error> {
+fn require_another(email: &Email, proven: &Reauthenticated) -> Result<(), Error> {
     let is_same = email.canonical() == proven.user.email.canonical();
     if is_same { Err(Error::field(FIELD, "validation-failed", &SameAddress)) } else { Ok(()) }
 }

@@ -5,7 +5,7 @@
 use api::{Authenticated, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{NewPassword, Secret};
-use passwords::{Choice, Present, Proven, Reentry};
+use passwords::{NewPasswordRules, Present, Reauthenticated, Reauthentication};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Store, retry_on_conflict};
@@ -15,8 +15,8 @@ const FIELD: &str = "/new_password";
 /// Changes passwords.
 pub struct ChangePassword {
     store: Store,
-    reentry: Reentry,
-    choice: Choice,
+    reauthentication: Reauthentication,
+    rules: NewPasswordRules,
 }
 
 /// Wires the function.
@@ -26,8 +26,9 @@ pub struct ChangePassword {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangePassword>, SettingError> {
     let store = Store::new(cloud)?;
     let identities = store.identities().clone();
-    let (reentry, choice) = (Reentry::new(cloud, &identities)?, Choice::new(cloud)?);
-    Endpoint::new(cloud, identities, ChangePassword { store, reentry, choice })
+    let (reauthentication, rules) =
+        (Reauthentication::new(cloud, &identities)?, NewPasswordRules::new(cloud)?);
+    Endpoint::new(cloud, identities, ChangePassword { store, reauthentication, rules })
 }
 
 /// What proves the user, and what is to do so from now on.
@@ -54,20 +55,20 @@ impl UseCase for ChangePassword {
     type Response = NoContent;
 
     async fn warm(&self) {
-        self.reentry.warm().await;
+        self.reauthentication.warm().await;
     }
 
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
-        let password = self.choice.parse(&request.new_password);
+        let password = self.rules.parse(&request.new_password);
         let password = password.map_err(|errors| passwords::problems(FIELD, errors))?;
-        let proven = self.reentry.prove(&caller, &request.current_password).await?;
-        let (hasher, salt) = (self.reentry.hasher().await?, caller.head.random_bytes());
-        let own = self.choice.own_words_of(&proven.user);
-        let new = self.choice.settle(&hasher, &password, &own, Present::Entered(&proven), salt).await;
+        let proven = self.reauthentication.prove(&caller, &request.current_password).await?;
+        let (hasher, salt) = (self.reauthentication.hasher().await?, caller.head.random_bytes());
+        let own = self.rules.own_words_of(&proven.user);
+        let new = self.rules.settle(&hasher, &password, &own, Present::Entered(&proven), salt).await;
         let new = new.map_err(|error| error.at(FIELD))?;
 
         let change = retry_on_conflict(|attempt| self.change(attempt, &caller, &proven, &new));
-        let (changed, ()) = tokio::join!(change, self.reentry.refund(caller.user_id));
+        let (changed, ()) = tokio::join!(change, self.reauthentication.refund(caller.user_id));
         changed
     }
 }
@@ -77,10 +78,11 @@ impl ChangePassword {
         &self,
         attempt: usize,
         caller: &Authenticated,
-        proven: &Proven,
+        proven: &Reauthenticated,
         new: &NewPassword,
     ) -> Result<NoContent, Error> {
-        let Proven { user, credential, .. } = self.reentry.for_attempt(attempt, caller, proven).await?;
+        let Reauthenticated { user, credential, .. } =
+            self.reauthentication.for_attempt(attempt, caller, proven).await?;
         let kept = caller.session_id;
         let change = user.change_password(&credential, new.clone(), kept, caller.context());
         self.store.answering(caller.receipt(&NoContent)).change_password(kept, &change).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use api::{Authenticated, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::Secret;
-use passwords::{Proven, Reentry};
+use passwords::{Reauthenticated, Reauthentication};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Store, retry_on_conflict};
@@ -17,7 +17,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// Deletes accounts.
 pub struct DeleteAccount {
     store: Store,
-    reentry: Reentry,
+    reauthentication: Reauthentication,
     grace: Duration,
 }
 
@@ -28,9 +28,9 @@ pub struct DeleteAccount {
 pub fn function(cloud: &Cloud) -> Result<Endpoint<DeleteAccount>, SettingError> {
     let store = Store::new(cloud)?;
     let identities = store.identities().clone();
-    let reentry = Reentry::new(cloud, &identities)?;
+    let reauthentication = Reauthentication::new(cloud, &identities)?;
     let grace = DAY * cloud.settings().parsed::<u32>("DELETION_GRACE_DAYS")?;
-    Endpoint::new(cloud, identities, DeleteAccount { store, reentry, grace })
+    Endpoint::new(cloud, identities, DeleteAccount { store, reauthentication, grace })
 }
 
 /// What proves the user.
@@ -56,13 +56,13 @@ impl UseCase for DeleteAccount {
     type Response = NoContent;
 
     async fn warm(&self) {
-        self.reentry.warm().await;
+        self.reauthentication.warm().await;
     }
 
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
-        let proven = self.reentry.prove(&caller, &request.password).await?;
+        let proven = self.reauthentication.prove(&caller, &request.password).await?;
         let delete = retry_on_conflict(|attempt| self.delete(attempt, &caller, &proven));
-        let (deleted, ()) = tokio::join!(delete, self.reentry.refund(caller.user_id));
+        let (deleted, ()) = tokio::join!(delete, self.reauthentication.refund(caller.user_id));
         deleted
     }
 }
@@ -72,9 +72,9 @@ impl DeleteAccount {
         &self,
         attempt: usize,
         caller: &Authenticated,
-        proven: &Proven,
+        proven: &Reauthenticated,
     ) -> Result<NoContent, Error> {
-        let proven = self.reentry.for_attempt(attempt, caller, proven).await?;
+        let proven = self.reauthentication.for_attempt(attempt, caller, proven).await?;
         let deletion = proven.user.request_deletion(self.grace, caller.context());
         self.store.answering(caller.last_receipt(&NoContent)).change_user(&deletion).await?;
         Ok(NoContent)

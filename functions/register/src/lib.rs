@@ -13,7 +13,7 @@ use api::{
 use cloud::{Cloud, FromSecret, SettingError};
 use credentials::Hasher;
 use domain::{Applicant, CanonicalEmail, Email, NewPassword, Password, Registration, Secret};
-use passwords::{Choice, Present};
+use passwords::{NewPasswordRules, Present};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{MailLimits, Store};
@@ -25,7 +25,7 @@ const FIELD: &str = "/password";
 pub struct Register {
     store: Store,
     hasher: FromSecret<Hasher>,
-    choice: Choice,
+    rules: NewPasswordRules,
     lifetime: Duration,
     limits: MailLimits,
 }
@@ -40,7 +40,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
     let register = Register {
         store,
         hasher: passwords::hasher(cloud)?,
-        choice: Choice::new(cloud)?,
+        rules: NewPasswordRules::new(cloud)?,
         lifetime: cloud.settings().seconds("VERIFICATION_LINK_SECONDS")?,
         limits: MailLimits::new(cloud)?,
     };
@@ -88,7 +88,7 @@ impl UseCase for Register {
     }
 
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
-        let (applicant, password) = request.parse(&self.choice)?;
+        let (applicant, password) = request.parse(&self.rules)?;
         // Each registration is a mail to whom it names, and a hash.
         let limits = self.limits.of("registration", applicant.email.canonical(), &caller.head.client);
         self.store.identities().reserve(&limits, caller.head.now).await?;
@@ -121,18 +121,18 @@ impl Register {
         applicant: &Applicant,
     ) -> Result<NewPassword, Error> {
         let (hasher, salt) = (self.hasher.get().await?, caller.head.random_bytes());
-        let own = self.choice.own_words_of_applicant(applicant);
-        let new = self.choice.settle(&hasher, password, &own, Present::None, salt).await;
+        let own = self.rules.own_words_of_applicant(applicant);
+        let new = self.rules.settle(&hasher, password, &own, Present::None, salt).await;
         new.map_err(|error| error.at(FIELD))
     }
 }
 
 impl Request {
-    fn parse(self, choice: &Choice) -> Result<(Applicant, Option<Password>), Vec<FieldProblem>> {
+    fn parse(self, rules: &NewPasswordRules) -> Result<(Applicant, Option<Password>), Vec<FieldProblem>> {
         let mut wrong = Vec::new();
         let names = [self.first_name.as_deref(), self.last_name.as_deref()];
         let (email, [first_name, last_name]) = parse_person(&self.email, names, &mut wrong);
-        let password = self.password.as_ref().map(|text| choice.parse(text)).transpose();
+        let password = self.password.as_ref().map(|text| rules.parse(text)).transpose();
         let password =
             password.map_err(|errors| wrong.extend(passwords::problems(FIELD, errors))).ok().flatten();
         let locale = parse_locale(self.locale.as_deref(), &mut wrong);

@@ -10,7 +10,7 @@ use credentials::Hasher;
 use domain::{
     CanonicalEmail, Credential, Id, LinkHash, NewPassword, Purpose, RateLimit, Secret, User, UserId,
 };
-use passwords::{Choice, Present};
+use passwords::{NewPasswordRules, Present};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Limit, Store, retry_on_conflict};
@@ -25,7 +25,7 @@ const FIELD: &str = "/new_password";
 pub struct ResetPassword {
     store: Store,
     hasher: FromSecret<Hasher>,
-    choice: Choice,
+    rules: NewPasswordRules,
     guesses: RateLimit,
     from_source: RateLimit,
 }
@@ -40,7 +40,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ResetPassword>, SettingError> 
     let reset = ResetPassword {
         store,
         hasher: passwords::hasher(cloud)?,
-        choice: Choice::new(cloud)?,
+        rules: NewPasswordRules::new(cloud)?,
         guesses: RateLimit::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
         from_source: RateLimit::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
     };
@@ -79,7 +79,7 @@ impl UseCase for ResetPassword {
     }
 
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
-        let password = self.choice.parse(&request.new_password);
+        let password = self.rules.parse(&request.new_password);
         let password = password.map_err(|errors| passwords::problems(FIELD, errors))?;
         let link = PresentedLink::parse(&request.token)?;
         let user = self.user(&caller, &link).await?;
@@ -88,8 +88,8 @@ impl UseCase for ResetPassword {
             Ok(self.store.identities().reserve(&limits, caller.head.now).await?)
         })?;
         let (hasher, salt) = (self.hasher.get().await?, caller.head.random_bytes());
-        let own = self.choice.own_words_of(&user);
-        let new = self.choice.settle(&hasher, &password, &own, Present::Hashed(&credential), salt).await;
+        let own = self.rules.own_words_of(&user);
+        let new = self.rules.settle(&hasher, &password, &own, Present::Hashed(&credential), salt).await;
         let new = new.map_err(|error| error.at(FIELD))?;
 
         let reset =

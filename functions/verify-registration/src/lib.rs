@@ -10,7 +10,7 @@ use credentials::Hasher;
 use domain::{
     Applicant, Id, NewPassword, Password, Purpose, RateLimit, RegistrationId, RegistrationTokenHash, Secret,
 };
-use passwords::{Choice, Present};
+use passwords::{NewPasswordRules, Present};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{CommitError, Limit, Store};
@@ -24,7 +24,7 @@ const FIELD: &str = "/password";
 pub struct VerifyRegistration {
     store: Store,
     hasher: FromSecret<Hasher>,
-    choice: Choice,
+    rules: NewPasswordRules,
     of_link: RateLimit,
     from_source: RateLimit,
 }
@@ -39,7 +39,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyRegistration>, SettingEr
     let verify = VerifyRegistration {
         store,
         hasher: passwords::hasher(cloud)?,
-        choice: Choice::new(cloud)?,
+        rules: NewPasswordRules::new(cloud)?,
         of_link: RateLimit::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
         from_source: RateLimit::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
     };
@@ -78,7 +78,7 @@ impl UseCase for VerifyRegistration {
     /// The holder of a link is not told why it is refused: it is invalid, was used or replaced, has expired, or the
     /// address is taken.
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
-        let password = request.password.as_ref().map(|password| self.choice.parse(password)).transpose();
+        let password = request.password.as_ref().map(|password| self.rules.parse(password)).transpose();
         let password = password.map_err(|errors| passwords::problems(FIELD, errors))?;
         let token = LinkToken::parse(request.token.expose(), Purpose::VerifyRegistration)
             .map_err(|_| ProblemType::LinkInvalid)?;
@@ -124,8 +124,8 @@ impl VerifyRegistration {
         applicant: &Applicant,
     ) -> Result<NewPassword, Error> {
         let (hasher, salt) = (self.hasher.get().await?, caller.head.random_bytes());
-        let own = self.choice.own_words_of_applicant(applicant);
-        let new = self.choice.settle(&hasher, password, &own, Present::None, salt).await;
+        let own = self.rules.own_words_of_applicant(applicant);
+        let new = self.rules.settle(&hasher, password, &own, Present::None, salt).await;
         new.map_err(|error| error.at(FIELD))
     }
 }

@@ -2,10 +2,10 @@
 //! one, asked for again.
 
 mod breaches;
-mod choice;
 mod hashing;
-mod reentry;
+mod reauthentication;
+mod rules;
 
-pub use choice::{Choice, NotChosen, Present, problems};
 pub use hashing::{hasher, parameters};
-pub use reentry::{Proven, Reentry};
+pub use reauthentication::{Reauthenticated, Reauthentication};
+pub use rules::{NewPasswordError, NewPasswordRules, Present, problems};

@@ -7,19 +7,19 @@ use domain::{
     Actor, Applicant, Credential, Email, EventContext, Id, InvalidPassword, NewPassword, OwnWords, Password,
     Registration, RegistrationTokenHash, Secret, SessionId, Timestamp, User,
 };
-use passwords::{Choice, NotChosen, Present};
+use passwords::{NewPasswordError, NewPasswordRules, Present};
 
 const SALT: [u8; 16] = [7; 16];
 
 /// What is chosen when, with the passwords that are remembered.
 struct Person {
-    choice: Choice,
+    rules: NewPasswordRules,
     hasher: Hasher,
     user: User,
     credential: Credential,
 }
 
-fn choice(history: &str) -> Choice {
+fn rules(history: &str) -> NewPasswordRules {
     let settings = [
         ("ISSUER", "https://id.example.com"),
         ("SERVICE_NAME", "Gatepost"),
@@ -28,7 +28,7 @@ fn choice(history: &str) -> Choice {
         ("BREACHED_PASSWORDS", "off"),
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Choice::new(&Cloud::of_environment_but(settings)).expect("settings")
+    NewPasswordRules::new(&Cloud::of_environment_but(settings)).expect("settings")
 }
 
 fn hasher(seed: &str) -> Hasher {
@@ -64,23 +64,23 @@ fn session() -> SessionId {
 impl Person {
     async fn with_history(history: &str) -> Self {
         let hasher = hasher("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-        let choice = choice(history);
+        let rules = rules(history);
         let email = Email::parse("ada@example.com").expect("an address");
         let applicant = Applicant { email, first_name: None, last_name: None, locale: None };
         let own = OwnWords::default();
-        let first = choice.settle(&hasher, &password("number one"), &own, Present::None, SALT).await;
+        let first = rules.settle(&hasher, &password("number one"), &own, Present::None, SALT).await;
         let first = first.expect("a first one");
         let id = Id::new(Timestamp::from_millis(0), [3; 10]);
         let (registration, _) =
             Registration::request(id, applicant, None, token(), std::time::Duration::from_hours(1), cause());
         let verified = registration.verify(Some(first), cause());
         let (user, credential, _) = verified.expect("a password was chosen");
-        Self { choice, hasher, user, credential }
+        Self { rules, hasher, user, credential }
     }
 
-    async fn settle(&self, text: &str) -> Result<NewPassword, NotChosen> {
-        let (password, own) = (password(text), self.choice.own_words_of(&self.user));
-        self.choice.settle(&self.hasher, &password, &own, Present::Hashed(&self.credential), SALT).await
+    async fn settle(&self, text: &str) -> Result<NewPassword, NewPasswordError> {
+        let (password, own) = (password(text), self.rules.own_words_of(&self.user));
+        self.rules.settle(&self.hasher, &password, &own, Present::Hashed(&self.credential), SALT).await
     }
 
     async fn change(&mut self, text: &str) {
@@ -92,11 +92,11 @@ impl Person {
     async fn may_choose(&self, text: &str) -> bool {
         match self.settle(text).await {
             Ok(_) => true,
-            Err(NotChosen::Unacceptable(wrong)) => {
+            Err(NewPasswordError::Unacceptable(wrong)) => {
                 assert_eq!(wrong, [InvalidPassword::Reused]);
                 false
             }
-            Err(NotChosen::NoHash(failed)) => panic!("{failed}"),
+            Err(NewPasswordError::NoHash(failed)) => panic!("{failed}"),
         }
     }
 }

@@ -8,10 +8,10 @@ use domain::{
     Secret, User,
 };
 
-use crate::{breaches::Breaches, reentry::Proven};
+use crate::{breaches::Breaches, reauthentication::Reauthenticated};
 
 /// What new passwords must be here.
-pub struct Choice {
+pub struct NewPasswordRules {
     policy: PasswordPolicy,
     /// The service's own name, which no password may rest on.
     service: String,
@@ -26,12 +26,12 @@ pub enum Present<'a> {
     /// The one of this credential.
     Hashed(&'a Credential),
     /// The one that was entered just now.
-    Entered(&'a Proven),
+    Entered(&'a Reauthenticated),
 }
 
 /// Why a new password is not taken.
 #[derive(Debug, thiserror::Error)]
-pub enum NotChosen {
+pub enum NewPasswordError {
     /// It is not acceptable: all that is wrong with it.
     #[error("the password is not acceptable")]
     Unacceptable(Vec<InvalidPassword>),
@@ -40,7 +40,7 @@ pub enum NotChosen {
     NoHash(#[from] HashFailed),
 }
 
-impl NotChosen {
+impl NewPasswordError {
     /// Returns the error of a request that has the password in the field at `pointer`.
     #[must_use]
     pub fn at(self, pointer: &str) -> Error {
@@ -51,7 +51,7 @@ impl NotChosen {
     }
 }
 
-impl Choice {
+impl NewPasswordRules {
     /// What the settings `SERVICE_NAME`, `PASSWORD_POLICY`, `PASSWORD_MIN_LENGTH`, `PASSWORD_MAX_LENGTH`,
     /// `PASSWORD_HISTORY` and `BREACHED_PASSWORDS` say.
     ///
@@ -93,7 +93,7 @@ impl Choice {
     /// reused. The caller has reserved a limit: this may take a hash for each remembered password.
     ///
     /// # Errors
-    /// [`NotChosen`].
+    /// [`NewPasswordError`].
     pub async fn settle(
         &self,
         hasher: &Hasher,
@@ -101,8 +101,8 @@ impl Choice {
         own: &OwnWords,
         present: Present<'_>,
         salt: [u8; 16],
-    ) -> Result<NewPassword, NotChosen> {
-        self.policy.judge(password, own).map_err(|error| NotChosen::Unacceptable(vec![error]))?;
+    ) -> Result<NewPassword, NewPasswordError> {
+        self.policy.judge(password, own).map_err(|error| NewPasswordError::Unacceptable(vec![error]))?;
         let remembered = self.policy.remembered();
         let (breach_check, is_reused) =
             tokio::join!(self.breach_check(password), is_reused(hasher, password, present, remembered));
@@ -113,7 +113,7 @@ impl Choice {
                 Ok(NewPassword { hash, breach_check, remembered })
             }
             (breached, reused) => {
-                Err(NotChosen::Unacceptable(breached.err().into_iter().chain(reused).collect()))
+                Err(NewPasswordError::Unacceptable(breached.err().into_iter().chain(reused).collect()))
             }
         }
     }

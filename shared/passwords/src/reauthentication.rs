@@ -14,7 +14,7 @@ use tracing::warn;
 const LIMIT: &str = "re-entry";
 
 /// Compares what somebody who is signed in enters with their password.
-pub struct Reentry {
+pub struct Reauthentication {
     identities: Identities,
     hasher: FromSecret<Hasher>,
     guesses: RateLimit,
@@ -22,7 +22,7 @@ pub struct Reentry {
 
 /// A user whose password was entered again, as they were read then.
 #[derive(Clone)]
-pub struct Proven {
+pub struct Reauthenticated {
     /// The user.
     pub user: User,
     /// What proved them.
@@ -30,7 +30,7 @@ pub struct Proven {
     pub(crate) password: Password,
 }
 
-impl Reentry {
+impl Reauthentication {
     /// What the settings say: besides those of [`crate::hasher`], `LOG_IN_ATTEMPTS_PER_ADDRESS`.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Reentry {
     ///
     /// # Errors
     /// [`ProblemType::ReauthenticationRequired`], [`ProblemType::RateLimited`], or if the session has ended.
-    pub async fn prove(&self, caller: &Authenticated, password: &Secret) -> Result<Proven, Error> {
+    pub async fn prove(&self, caller: &Authenticated, password: &Secret) -> Result<Reauthenticated, Error> {
         // A text that is longer than any password is refused like every other wrong one.
         let password = Password::presented(password).map_err(|_| ProblemType::ReauthenticationRequired)?;
         let limits = [self.limit(caller.user_id)];
@@ -71,7 +71,7 @@ impl Reentry {
             Ok(self.identities.reserve(&limits, caller.head.now).await?)
         })?;
         self.verify(&password, &credential).await?;
-        Ok(Proven { user, credential, password })
+        Ok(Reauthenticated { user, credential, password })
     }
 
     /// Returns the proof for an attempt of a command. The first attempt takes `proven` as it is; each further one reads
@@ -83,18 +83,18 @@ impl Reentry {
         &self,
         attempt: usize,
         caller: &Authenticated,
-        proven: &Proven,
-    ) -> Result<Proven, Error> {
+        proven: &Reauthenticated,
+    ) -> Result<Reauthenticated, Error> {
         if attempt == 0 {
             return Ok(proven.clone());
         }
-        let Proven { credential: known, password, .. } = proven.clone();
+        let Reauthenticated { credential: known, password, .. } = proven.clone();
         let user = caller.user().await?;
         let credential = self.credential_of(&user).await?;
         if credential.password_hash != known.password_hash {
             self.verify(&password, &credential).await?;
         }
-        Ok(Proven { user, credential, password })
+        Ok(Reauthenticated { user, credential, password })
     }
 
     /// Takes the attempt back, which was no guess. If this fails, the next attempts are fewer, no more.
