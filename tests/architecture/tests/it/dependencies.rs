@@ -101,8 +101,8 @@ const DOORS: [(&str, &[&str]); 22] = [
     ("md-5", &["credentials"]),
     ("scrypt", &["credentials"]),
     ("sha-crypt", &["credentials"]),
-    // `store` hashes the keys of limits.
-    ("aws-lc-rs", &["credentials", "store", "tokens"]),
+    // `store` hashes the keys of limits, `gatepost` the blocks of an imported file.
+    ("aws-lc-rs", &["credentials", "gatepost", "store", "tokens"]),
     ("jsonwebtoken", &["tokens"]),
     ("getrandom", &["cloud"]),
     ("lambda_http", &["api"]),
