@@ -6,32 +6,10 @@ use std::{
     time::Duration,
 };
 
-use clap::{ArgMatches, Command};
 use domain::Timestamp;
 use serde_json::Value;
 
-use crate::{
-    console::{say, shown},
-    system::flag,
-};
-
-/// A command of others, each of which says how it went by the same exit codes, and in JSON if that is wanted.
-pub(crate) fn group(
-    name: &'static str,
-    about: &'static str,
-    exit_codes: &str,
-    commands: impl IntoIterator<Item = Command>,
-) -> Command {
-    let commands = commands.into_iter().map(|command| {
-        let json = flag("json", "Print one JSON document instead of text");
-        command.after_help(exit_codes.to_owned()).arg(json)
-    });
-    Command::new(name)
-        .about(about)
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommands(commands)
-}
+use crate::console::{say, shown};
 
 /// Where nobody looks, a line of progress comes after so many.
 const LINE_AFTER: u64 = 10_000;
@@ -40,7 +18,6 @@ const LINE_AFTER: u64 = 10_000;
 pub(crate) struct Report {
     json: bool,
     pub(crate) dry_run: bool,
-    is_confirmed: bool,
 }
 
 /// Counts what is done.
@@ -51,9 +28,12 @@ pub(crate) struct Progress {
 }
 
 impl Report {
-    pub(crate) fn new(arguments: &ArgMatches) -> Self {
-        let flag = |name| arguments.try_get_one::<bool>(name).ok().flatten().is_some_and(|is_set| *is_set);
-        Self { json: flag("json"), dry_run: flag("dry-run"), is_confirmed: flag("yes") }
+    pub(crate) const fn new(json: bool) -> Self {
+        Self { json, dry_run: false }
+    }
+
+    pub(crate) const fn dry_run(self, dry_run: bool) -> Self {
+        Self { dry_run, ..self }
     }
 
     /// A line, for people.
@@ -76,13 +56,14 @@ impl Report {
         }
     }
 
-    /// Whether somebody says yes to what cannot be undone. A dry run needs no yes.
-    pub(crate) fn is_confirmed(&self, question: &str) -> io::Result<bool> {
-        if self.is_confirmed || self.dry_run {
+    /// Returns whether the operator confirms what cannot be undone, by `--yes` or by an answer. A dry run needs no
+    /// confirmation.
+    pub(crate) fn is_confirmed(&self, yes: bool, question: &str) -> io::Result<bool> {
+        if yes || self.dry_run {
             return Ok(true);
         }
         if !io::stdin().is_terminal() {
-            eprintln!("gatepost: {question} Nobody is there to answer: say --yes");
+            eprintln!("gatepost: {question} stdin is not a terminal; pass --yes to confirm");
             return Ok(false);
         }
         eprint!("{question} [y/N] ");

@@ -1,12 +1,10 @@
 //! A deployed stack: an account to work in, and what the outputs of the stack say.
 
-use clap::{Arg, ArgMatches};
-use cloud::{Aws, Cloud, NotAnswered, OperatorError, Settings};
-use thiserror::Error;
+use cloud::{Aws, Cloud, NotAnswered, Settings};
 use tokio::sync::OnceCell;
 
 use crate::{
-    system::value,
+    error::CliError,
     xml::{element, escaped, members},
 };
 
@@ -20,61 +18,26 @@ pub(crate) struct Account {
     cloud: OnceCell<Cloud>,
 }
 
-/// A stack that cannot be worked on.
-#[derive(Debug, Error)]
-pub(crate) enum StackError {
-    #[error(transparent)]
-    Account(#[from] OperatorError),
-    #[error("there is no stack {stack} in {region}: check --stack, --region and --profile")]
-    Unknown { stack: String, region: String },
-    #[error(
-        "the caller may not describe the stack {0}: check its name, or grant cloudformation:DescribeStacks for it"
-    )]
-    Denied(String),
-    #[error("AWS refuses the credentials: {0}; log in again, or choose others with --profile")]
-    Refused(String),
-    #[error("CloudFormation cannot describe the stack {0}: {1}")]
-    Unanswered(String, NotAnswered),
-    #[error("the stack {stack} is being changed ({status}): try again when CloudFormation is done")]
-    InProgress { stack: String, status: String },
-    #[error("the stack {stack} is not one of Gatepost: it has no output {SETTINGS} (its status is {status})")]
-    Foreign { stack: String, status: String },
-}
-
-/// Options that choose an account and a region.
-pub(crate) fn account_arguments() -> [Arg; 2] {
-    [
-        value("profile", "NAME", "Use this profile of the AWS configuration [default: AWS_PROFILE]"),
-        value("region", "REGION", "Use this AWS region [default: AWS_REGION, or the profile's]"),
-    ]
-}
-
-/// The option that names a stack.
-pub(crate) fn stack_argument() -> Arg {
-    value("stack", "NAME", "Work on this deployed CloudFormation stack")
-}
-
 impl Account {
-    pub(crate) fn chosen(arguments: &ArgMatches) -> Self {
-        let text = |name| arguments.get_one::<String>(name).cloned();
-        Self { profile: text("profile"), region: text("region"), cloud: OnceCell::new() }
+    pub(crate) fn new(profile: Option<String>, region: Option<String>) -> Self {
+        Self { profile, region, cloud: OnceCell::new() }
     }
 
     /// The account, without the settings of any stack.
-    pub(crate) async fn cloud(&self) -> Result<&Cloud, StackError> {
+    pub(crate) async fn cloud(&self) -> Result<&Cloud, CliError> {
         let load = || Cloud::of_operator(self.profile.as_deref(), self.region.as_deref());
         Ok(self.cloud.get_or_try_init(load).await?)
     }
 
     /// The account with the settings of a stack.
-    pub(crate) async fn stack(&self, stack: &str) -> Result<Cloud, StackError> {
+    pub(crate) async fn stack(&self, stack: &str) -> Result<Cloud, CliError> {
         let account = self.cloud().await?;
         let settings = described(&ask(account, stack).await?, stack)?;
         Ok(account.with_settings(settings))
     }
 }
 
-async fn ask(account: &Cloud, stack: &str) -> Result<String, StackError> {
+async fn ask(account: &Cloud, stack: &str) -> Result<String, CliError> {
     let cloudformation = Aws::new(account, "cloudformation", "cloudformation");
     let path = format!("/?Action=DescribeStacks&StackName={}&Version=2010-05-15", escaped(stack));
     let refused = match cloudformation.get(&path).await {
@@ -82,33 +45,33 @@ async fn ask(account: &Cloud, stack: &str) -> Result<String, StackError> {
         Err(refused) => refused,
     };
     let NotAnswered::Refused(code) = &refused else {
-        return Err(StackError::Unanswered(stack.to_owned(), refused));
+        return Err(CliError::Unanswered(stack.to_owned(), refused));
     };
     Err(match code.as_str() {
         "ValidationError" => {
             let region = account.sdk().region().map(ToString::to_string).unwrap_or_default();
-            StackError::Unknown { stack: stack.to_owned(), region }
+            CliError::UnknownStack { stack: stack.to_owned(), region }
         }
-        "AccessDenied" | "AccessDeniedException" => StackError::Denied(stack.to_owned()),
+        "AccessDenied" | "AccessDeniedException" => CliError::Denied(stack.to_owned()),
         "ExpiredToken"
         | "ExpiredTokenException"
         | "InvalidClientTokenId"
         | "UnrecognizedClientException"
-        | "SignatureDoesNotMatch" => StackError::Refused(code.clone()),
-        _ => StackError::Unanswered(stack.to_owned(), refused),
+        | "SignatureDoesNotMatch" => CliError::CredentialsRefused(code.clone()),
+        _ => CliError::Unanswered(stack.to_owned(), refused),
     })
 }
 
 /// The settings in the answer of `DescribeStacks`.
-fn described(xml: &str, stack: &str) -> Result<Settings, StackError> {
+fn described(xml: &str, stack: &str) -> Result<Settings, CliError> {
     let (stack, status) = (stack.to_owned(), element(xml, "StackStatus").unwrap_or_default());
     // The resources of before are being removed; those of now are there.
     if status.ends_with("_IN_PROGRESS") && !status.contains("_CLEANUP_") {
-        return Err(StackError::InProgress { stack, status });
+        return Err(CliError::InProgress { stack, status });
     }
     let mut outputs = members(xml).filter(|member| element(member, "OutputKey").as_deref() == Some(SETTINGS));
     let settings = outputs.next().and_then(|member| element(member, "OutputValue"));
-    let settings = settings.ok_or(StackError::Foreign { stack, status })?;
+    let settings = settings.ok_or(CliError::Foreign { stack, status })?;
     let pairs = settings.split_whitespace().filter_map(|pair| pair.split_once('='));
     Ok(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }

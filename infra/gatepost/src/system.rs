@@ -1,13 +1,12 @@
 //! The system that a command works on: that of a data folder, or a deployed stack.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgAction, ArgMatches, value_parser};
-use cloud::{Cloud, SettingError};
-use local::{Setup, Stack, StartError, functions::CallFailed};
-use thiserror::Error;
+use clap::Args;
+use cloud::Cloud;
+use local::{Setup, Stack};
 
-use crate::stack::{Account, StackError, account_arguments, stack_argument};
+use crate::{error::CliError, stack::Account};
 
 /// The system that a command works on.
 pub(crate) enum System {
@@ -16,68 +15,55 @@ pub(crate) enum System {
     Deployed(Box<Cloud>),
 }
 
-/// A system that cannot be opened.
-#[derive(Debug, Error)]
-pub(crate) enum SystemError {
-    #[error("there is no data in {0}: choose another folder with --data, or a deployed stack with --stack")]
-    NoData(PathBuf),
-    #[error(transparent)]
-    Start(#[from] StartError),
-    #[error(transparent)]
-    Function(#[from] CallFailed),
-    #[error(transparent)]
-    Stack(#[from] StackError),
-    #[error("{0}: the system is not of this build; deploy the template of this build")]
-    Setting(#[from] SettingError),
+// The options of every command that works on a system. Clap would show a doc comment as the command's help.
+#[derive(Args)]
+pub(crate) struct Target {
+    /// Work on this data folder of `gatepost dev`, which must not be running
+    #[arg(long, value_name = "DIR", default_value = ".gatepost", global = true)]
+    pub(crate) data: PathBuf,
+    /// Work on this deployed CloudFormation stack
+    #[arg(long, value_name = "NAME", conflicts_with = "data", global = true)]
+    pub(crate) stack: Option<String>,
+    /// Use this profile of the AWS configuration [default: AWS_PROFILE]
+    #[arg(long, value_name = "NAME", requires = "stack", conflicts_with = "data", global = true)]
+    profile: Option<String>,
+    /// Use this AWS region [default: AWS_REGION, or the profile's]
+    #[arg(long, value_name = "REGION", requires = "stack", conflicts_with = "data", global = true)]
+    region: Option<String>,
 }
 
-/// The options of every command that works on a system.
-pub(crate) fn arguments() -> [Arg; 4] {
-    let [profile, region] =
-        account_arguments().map(|argument| argument.requires("stack").conflicts_with("data"));
-    [
-        value("data", "DIR", "Work on this data folder of `gatepost dev`, which must not be running")
-            .default_value(".gatepost")
-            .value_parser(value_parser!(PathBuf)),
-        stack_argument().conflicts_with("data"),
-        profile,
-        region,
-    ]
-}
+impl Target {
+    pub(crate) async fn open(&self) -> Result<System, CliError> {
+        self.open_with(|setup| setup).await
+    }
 
-impl System {
-    /// Opens the system that the arguments name. `adjust` changes the setup of a data folder.
-    pub(crate) async fn open(
-        arguments: &ArgMatches,
-        adjust: impl FnOnce(Setup) -> Setup,
-    ) -> Result<Self, SystemError> {
-        match arguments.get_one::<String>("stack") {
-            Some(stack) => Ok(Self::Deployed(Account::chosen(arguments).stack(stack).await?.into())),
-            None => Self::folder(arguments.get_one::<PathBuf>("data").cloned().unwrap_or_default(), adjust),
+    /// Opens the system. `adjust` changes the setup of a data folder.
+    pub(crate) async fn open_with(&self, adjust: impl FnOnce(Setup) -> Setup) -> Result<System, CliError> {
+        match &self.stack {
+            Some(stack) => Ok(System::Deployed(self.account().stack(stack).await?.into())),
+            None => System::folder(&self.data, adjust),
         }
     }
 
-    /// The system of a data folder.
-    pub(crate) fn folder(folder: PathBuf, adjust: impl FnOnce(Setup) -> Setup) -> Result<Self, SystemError> {
+    pub(crate) fn account(&self) -> Account {
+        Account::new(self.profile.clone(), self.region.clone())
+    }
+}
+
+impl System {
+    /// Opens the system of a data folder.
+    pub(crate) fn folder(folder: &Path, adjust: impl FnOnce(Setup) -> Setup) -> Result<Self, CliError> {
         if !folder.join("gatepost.db").is_file() {
-            return Err(SystemError::NoData(folder));
+            return Err(CliError::NoData(folder.to_owned()));
         }
         Ok(Self::Folder(adjust(Stack::folder(folder)).start()?))
     }
 
     /// The cloud that a function of the system is wired from; the settings of a stack serve all functions.
-    pub(crate) fn cloud(&self, function: &str) -> Result<Cloud, SystemError> {
+    pub(crate) fn cloud(&self, function: &str) -> Result<Cloud, CliError> {
         match self {
             Self::Folder(stack) => Ok(stack.cloud(function)?),
             Self::Deployed(cloud) => Ok(Cloud::clone(cloud)),
         }
     }
-}
-
-pub(crate) fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
-}
-
-pub(crate) fn value(name: &'static str, value: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(value).help(help)
 }

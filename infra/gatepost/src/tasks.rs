@@ -1,117 +1,98 @@
 //! `gatepost tasks`: what the system does by itself, each so often or once at a moment, and how it went.
 
-use std::{io, process::ExitCode, time::Duration};
+use std::time::Duration;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Args, Subcommand};
 use cloud::Cloud;
 use domain::{Actor, EventContext, Timestamp, User, UserId};
 use local::template::Schedule;
 use serde_json::{Value, json};
 use store::{Erasure, Run, Runs, Store, retry_on_conflict};
-use thiserror::Error;
-use tokio::runtime;
 
 use crate::{
-    outbox::Ended,
-    report::{Report, group, moment, spoken},
-    system::{self, System, SystemError, flag},
+    cli::ExitCode,
+    error::CliError,
+    report::{Report, moment, spoken},
+    system::{System, Target},
 };
-
-/// Why it could not be done, in one sentence.
-#[derive(Debug, Error)]
-pub(crate) enum TasksError {
-    #[error(transparent)]
-    System(#[from] SystemError),
-    #[error("{0}: the system is not of this build; deploy the template of this build")]
-    Setting(#[from] cloud::SettingError),
-    #[error(transparent)]
-    Template(#[from] local::template::TemplateError),
-    #[error("{}", cloud::chain(.0))]
-    Table(#[from] store::StoreError),
-    #[error("{}", cloud::chain(.0))]
-    Commit(#[from] store::CommitError<store::LastAdministrator>),
-    #[error("there is no task {0}: see `gatepost tasks list`")]
-    NoTask(String),
-    #[error("{0} is done again and again: what waits can be canceled, such as {0}/USER")]
-    Recurs(String),
-    #[error("{0} is due: it is too late")]
-    Due(String),
-    #[error("the system does not permit it: {0}")]
-    Permitted(#[from] io::Error),
-}
-
-impl store::AttemptError for TasksError {
-    fn is_conflict(&self) -> bool {
-        matches!(self, Self::Commit(error) if error.is_conflict())
-    }
-}
-
-const EXIT_CODES: &str = "\
-Exit codes: 0 done, 1 could not be done (one sentence says why), 2 wrong usage, 3 the last run of a task failed, or one \
-of a deployed system is late, 4 nothing was done since nobody said yes.";
 
 /// What waits for its moment is done by this one.
 const ERASES: &str = "erase-users";
 /// The last moment that the table can sort.
 const NEVER: Timestamp = Timestamp::from_millis(999_999_999_999_998);
 
-pub(crate) fn command() -> Command {
-    let task = || Arg::new("task").value_name("TASK").required(true).help("The name, as `list` shows it");
-    let subcommands = [
-        Command::new("list").about("List recurring and scheduled tasks"),
-        Command::new("status").about("Show how the last run of a task went, or when it is due").arg(task()),
-        Command::new("cancel")
-            .about("Cancel a scheduled erasure and restore the user's previous status")
-            .arg(task())
-            .arg(flag("dry-run", "Show what would be done, and do nothing"))
-            .arg(flag("yes", "Do not ask for confirmation")),
-    ];
-    let subcommands = subcommands.map(|command| command.args(system::arguments()));
-    group("tasks", "Manage recurring and scheduled tasks", EXIT_CODES, subcommands).after_help(EXIT_CODES)
+#[derive(Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Tasks {
+    #[command(flatten)]
+    target: Target,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: TasksCommand,
 }
 
-pub(crate) fn run(arguments: &ArgMatches) -> Result<ExitCode, TasksError> {
-    let Some((name, arguments)) = arguments.subcommand() else { return Ok(ExitCode::SUCCESS) };
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(async {
-        let system = System::open(arguments, |setup| setup).await?;
-        let tasks = Tasks::of(&system)?;
-        let report = Report::new(arguments);
-        let task = arguments.try_get_one::<String>("task").ok().flatten().map_or("", String::as_str);
-        match name {
-            "list" => tasks.list(&report).await,
-            "status" => tasks.status(task, &report).await,
-            _ => tasks.cancel(task, &report).await,
-        }
-    })?;
-    Ok(ExitCode::from(ended as u8))
-}
-
-/// The tasks of a system.
-struct Tasks {
-    cloud: Cloud,
-    store: Store,
-    schedules: Vec<Schedule>,
-    /// Whether it runs day and night: a data folder does so only while somebody runs it.
-    is_always_on: bool,
+#[derive(Subcommand)]
+enum TasksCommand {
+    /// List recurring and scheduled tasks
+    List,
+    /// Show how the last run of a task went, or when it is due
+    Status {
+        /// The name, as `list` shows it
+        task: String,
+    },
+    /// Cancel a scheduled erasure and restore the user's previous status
+    Cancel {
+        /// The name, as `list` shows it
+        task: String,
+        /// Show what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask for confirmation
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 impl Tasks {
-    fn of(system: &System) -> Result<Self, TasksError> {
+    pub(crate) async fn run(self) -> Result<ExitCode, CliError> {
+        let (tasks, report) = (SystemTasks::of(&self.target.open().await?)?, Report::new(self.json));
+        match self.command {
+            TasksCommand::List => tasks.list(&report).await,
+            TasksCommand::Status { task } => tasks.status(&task, &report).await,
+            TasksCommand::Cancel { task, dry_run, yes } => {
+                tasks.cancel(&task, &report.dry_run(dry_run), yes).await
+            }
+        }
+    }
+}
+
+/// The tasks of a system.
+struct SystemTasks {
+    cloud: Cloud,
+    store: Store,
+    schedules: Vec<Schedule>,
+    /// Whether the system runs day and night: a data folder works only while `gatepost dev` runs.
+    is_always_on: bool,
+}
+
+impl SystemTasks {
+    fn of(system: &System) -> Result<Self, CliError> {
         let cloud = system.cloud(ERASES)?;
         let schedules = local::Stack::memory().template()?.schedules;
         let is_always_on = matches!(system, System::Deployed(_));
         Ok(Self { store: Store::new(&cloud)?, cloud, schedules, is_always_on })
     }
 
-    async fn list(&self, report: &Report) -> Result<Ended, TasksError> {
-        let (mut recurring, mut waiting, mut ended) = (Vec::new(), Vec::new(), Ended::Well);
+    async fn list(&self, report: &Report) -> Result<ExitCode, CliError> {
+        let (mut recurring, mut waiting, mut ended) = (Vec::new(), Vec::new(), ExitCode::Done);
         for schedule in &self.schedules {
             let (line, document, is_well) = self.recurring(schedule).await?;
             report.line(&format!("{:<14}  {:<17}  {line}", schedule.function, schedule.expression));
             recurring.push(document);
             if !is_well {
-                ended = Ended::WithFindings;
+                ended = ExitCode::Findings;
             }
         }
         let mut after = None;
@@ -130,37 +111,37 @@ impl Tasks {
         Ok(ended)
     }
 
-    async fn status(&self, task: &str, report: &Report) -> Result<Ended, TasksError> {
+    async fn status(&self, task: &str, report: &Report) -> Result<ExitCode, CliError> {
         if let Some(schedule) = self.schedules.iter().find(|schedule| schedule.function == task) {
             let (line, document, is_well) = self.recurring(schedule).await?;
             report.line(&format!("{}: {line}", schedule.expression));
             report.document(document);
-            return Ok(if is_well { Ended::Well } else { Ended::WithFindings });
+            return Ok(if is_well { ExitCode::Done } else { ExitCode::Findings });
         }
         let (_, erasure) = self.waiting(task).await?;
         report.line(&format!("at {}: the user is erased", erasure.due_at));
         report.document(shown(erasure));
-        Ok(Ended::Well)
+        Ok(ExitCode::Done)
     }
 
-    async fn cancel(&self, task: &str, report: &Report) -> Result<Ended, TasksError> {
+    async fn cancel(&self, task: &str, report: &Report, yes: bool) -> Result<ExitCode, CliError> {
         if self.schedules.iter().any(|schedule| schedule.function == task) {
-            return Err(TasksError::Recurs(task.to_owned()));
+            return Err(CliError::Recurs(task.to_owned()));
         }
         let (_, erasure) = self.waiting(task).await?;
-        if !report.is_confirmed(&format!("{} has asked to be erased. Keep them?", erasure.user_id))? {
-            return Ok(Ended::Unconfirmed);
+        if !report.is_confirmed(yes, &format!("{} is to be erased. Keep the user?", erasure.user_id))? {
+            return Ok(ExitCode::Unconfirmed);
         }
         if !report.dry_run {
             self.keep(task).await?;
         }
         report.line(&format!("{} {task}", report.did("canceled", "cancel")));
         report.document(json!({"canceled": task}));
-        Ok(Ended::Well)
+        Ok(ExitCode::Done)
     }
 
     /// Takes the deletion back, as the user could by logging in.
-    async fn keep(&self, task: &str) -> Result<(), TasksError> {
+    async fn keep(&self, task: &str) -> Result<(), CliError> {
         let (now, random) = (self.cloud.clock().now(), self.cloud.random());
         let cause = EventContext {
             event_id: random.id(now),
@@ -172,7 +153,7 @@ impl Tasks {
         retry_on_conflict(|_| async {
             let (user, erasure) = self.waiting(task).await?;
             if erasure.due_at <= now {
-                return Err(TasksError::Due(task.to_owned()));
+                return Err(CliError::Due(task.to_owned()));
             }
             Ok(self.store.answering(None).change_user(&user.cancel_deletion(None, cause.clone())).await?)
         })
@@ -180,8 +161,8 @@ impl Tasks {
     }
 
     /// What waits under this name, and whom it is about.
-    async fn waiting(&self, task: &str) -> Result<(User, Erasure), TasksError> {
-        let nothing = || TasksError::NoTask(task.to_owned());
+    async fn waiting(&self, task: &str) -> Result<(User, Erasure), CliError> {
+        let nothing = || CliError::NoTask(task.to_owned());
         let id = task.strip_prefix(ERASES).and_then(|rest| rest.strip_prefix('/')).ok_or_else(nothing)?;
         let id: UserId = id.parse().map_err(|_| nothing())?;
         let user = self.store.identities().user(id).await?.ok_or_else(nothing)?;
@@ -190,7 +171,7 @@ impl Tasks {
     }
 
     /// How the last run went, for people and for programs, and whether all is well with it.
-    async fn recurring(&self, schedule: &Schedule) -> Result<(String, Value, bool), TasksError> {
+    async fn recurring(&self, schedule: &Schedule) -> Result<(String, Value, bool), CliError> {
         let run = Runs::new(&self.cloud, &schedule.function)?.last().await?;
         let now = self.cloud.clock().now();
         let since = |then: Timestamp| now.since(then);

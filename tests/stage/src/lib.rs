@@ -267,7 +267,7 @@ impl Stage {
         self.post_as("/v1/users", access_token, json!({"email": email, "reason": "ticket 4711"})).await
     }
 
-    /// Ends every session of a user, as `gatepost data restored` does.
+    /// Ends every session of a user, as `gatepost data finish-restore` does.
     pub async fn restore(&self, user: &Value) {
         let (store, user, cause) = by_an_operator(&self.stack, id(user)).await;
         store.answering(None).restore_user(&user.restored(cause)).await.expect("restored");

@@ -3,19 +3,20 @@
 
 use std::cell::{Cell, RefCell};
 
+use clap::Args;
 use cloud::Clock;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use store::{Added, Copying, Kind, StoredItem, Table};
 
 use super::{
-    DataError,
     file::{Lines, Writer},
     place::{Place, Source, Tables, patiently},
     sums::Sums,
 };
 use crate::{
-    outbox::Ended,
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report},
     stack::Account,
 };
@@ -31,39 +32,52 @@ struct Done {
     are_others: Cell<u64>,
 }
 
-pub(super) async fn run(
-    from: &Place,
-    to: &Place,
-    account: &Account,
-    report: &Report,
-) -> Result<Ended, DataError> {
-    let source = from.source(account).await?;
-    let name = match &source {
-        Source::Tables(_) => from.to_string(),
-        // By what it holds: it may have been moved since.
-        Source::File(path) => format!("a file of {}", Lines::check(path)?.json()),
-    };
-    if report.dry_run {
-        return look(&source, report).await;
-    }
-    match to {
-        Place::Folder(path) => into_tables(&source, &name, Tables::in_folder(path)?, report).await,
-        Place::Deployed(tables) => {
-            into_tables(&source, &name, Tables::deployed(tables, account, []).await?, report).await
+#[derive(Args)]
+pub(super) struct Copy {
+    /// Copy from this place, which must not change meanwhile
+    #[arg(long, value_name = "PLACE")]
+    from: Place,
+    /// Copy to this place, which must be empty or hold the beginning of the same copy
+    #[arg(long, value_name = "PLACE")]
+    to: Place,
+    /// Read and check everything, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Copy {
+    pub(super) async fn run(&self, account: &Account, report: Report) -> Result<ExitCode, CliError> {
+        let report = &report.dry_run(self.dry_run);
+        let source = self.from.source(account).await?;
+        let name = match &source {
+            Source::Tables(_) => self.from.to_string(),
+            // Named after its content: the file may have been moved since.
+            Source::File(path) => format!("a file of {}", Lines::check(path)?.json()),
+        };
+        if report.dry_run {
+            return look(&source, report).await;
         }
-        Place::File(path) => into_file(&source, Writer::create(path, Clock::system().now())?, report).await,
+        match &self.to {
+            Place::Folder(path) => into_tables(&source, &name, Tables::in_folder(path)?, report).await,
+            Place::Deployed(tables) => {
+                into_tables(&source, &name, Tables::deployed(tables, account, []).await?, report).await
+            }
+            Place::File(path) => {
+                into_file(&source, Writer::create(path, Clock::system().now())?, report).await
+            }
+        }
     }
 }
 
-async fn look(source: &Source, report: &Report) -> Result<Ended, DataError> {
+async fn look(source: &Source, report: &Report) -> Result<ExitCode, CliError> {
     let sums = Sums::in_place(source, Clock::system().now(), |kind| kind != Kind::Machinery).await?;
     let [identities, events] = Table::ALL.map(|table| sums.of(table).items);
     report.line(&format!("would copy {identities} items of Identities and {events} of Events"));
     report.document(json!({"source": sums.json()}));
-    Ok(Ended::Well)
+    Ok(ExitCode::Done)
 }
 
-async fn into_tables(source: &Source, name: &str, to: Tables, report: &Report) -> Result<Ended, DataError> {
+async fn into_tables(source: &Source, name: &str, to: Tables, report: &Report) -> Result<ExitCode, CliError> {
     let (clock, run, done) = (to.cloud.clock(), to.cloud.random().uuid().to_string(), Done::default());
     let copying = to.whole.begin(name, &run, clock.now()).await?;
     if !copying.is_proven {
@@ -83,7 +97,7 @@ async fn into_tables(source: &Source, name: &str, to: Tables, report: &Report) -
     report
         .line(&format!("copied {added} items, {were_there} were there already: the two places are the same"));
     report.document(json!({"copied": added, "already_there": were_there, "same": true}));
-    Ok(Ended::Well)
+    Ok(ExitCode::Done)
 }
 
 /// Adds what is of a kind and has not expired.
@@ -93,7 +107,7 @@ async fn add(
     copying: &Copying,
     kind: Kind,
     done: &Done,
-) -> Result<(), DataError> {
+) -> Result<(), CliError> {
     let (now, progress) = (to.cloud.clock().now(), Progress::of("items copied"));
     source
         .visit(async |items| {
@@ -103,7 +117,7 @@ async fn add(
                 return Ok(());
             }
             if !patiently(async || to.whole.goes_on(copying).await).await? {
-                return Err(DataError::TakenOver);
+                return Err(CliError::TakenOver);
             }
             progress.add(items.len());
             let each = by_partition(items).into_iter().map(|items| add_in_order(to, items, done));
@@ -113,7 +127,7 @@ async fn add(
 }
 
 /// The relay may be at work: an event that comes before the one before it would be published before it.
-async fn add_in_order(to: &Tables, items: Vec<StoredItem>, done: &Done) -> Result<(), DataError> {
+async fn add_in_order(to: &Tables, items: Vec<StoredItem>, done: &Done) -> Result<(), CliError> {
     for item in items {
         let counted = match patiently(async || to.whole.add(&item).await).await? {
             Added::New => &done.added,
@@ -136,7 +150,7 @@ fn by_partition(items: Vec<StoredItem>) -> Vec<Vec<StoredItem>> {
     partitions
 }
 
-async fn into_file(source: &Source, writer: Writer, report: &Report) -> Result<Ended, DataError> {
+async fn into_file(source: &Source, writer: Writer, report: &Report) -> Result<ExitCode, CliError> {
     let (now, progress, writer) = (Clock::system().now(), Progress::of("items copied"), RefCell::new(writer));
     let is_copied = |item: &StoredItem| item.kind() != Kind::Machinery && !item.expires_by(now);
     source
@@ -163,10 +177,10 @@ async fn into_file(source: &Source, writer: Writer, report: &Report) -> Result<E
     report.document(
         json!({"copied": identities + events, "already_there": 0, "same": true, "file": sums.json()}),
     );
-    Ok(Ended::Well)
+    Ok(ExitCode::Done)
 }
 
-fn tell_difference((read, written): (Sums, Sums), done: &Done, report: &Report) -> Ended {
+fn tell_difference((read, written): (Sums, Sums), done: &Done, report: &Report) -> ExitCode {
     for table in Table::ALL.into_iter().filter(|table| read.of(*table) != written.of(*table)) {
         let (read, written) = (read.of(table), written.of(table));
         report.line(&format!(
@@ -182,5 +196,5 @@ fn tell_difference((read, written): (Sums, Sums), done: &Done, report: &Report) 
         "copied": done.added.get(), "already_there": done.were_there.get(), "others_there": done.are_others.get(),
         "same": false, "source": read.json(), "destination": written.json(),
     }));
-    Ended::WithFindings
+    ExitCode::Findings
 }

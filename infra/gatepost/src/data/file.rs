@@ -12,7 +12,8 @@ use domain::Timestamp;
 use serde_json::{Value, json};
 use store::{StoredItem, Table};
 
-use super::{DataError, sums::Sums};
+use super::sums::Sums;
+use crate::error::CliError;
 
 const FORMAT: &str = "gatepost-data";
 const VERSION: u64 = 1;
@@ -37,10 +38,10 @@ pub(crate) struct Lines {
 }
 
 impl Writer {
-    pub(crate) fn create(path: &Path, now: Timestamp) -> Result<Self, DataError> {
-        let failed = |error| DataError::File(path.to_owned(), error);
+    pub(crate) fn create(path: &Path, now: Timestamp) -> Result<Self, CliError> {
+        let failed = |error| CliError::File(path.to_owned(), error);
         if path.exists() {
-            return Err(DataError::Exists(path.to_owned()));
+            return Err(CliError::Exists(path.to_owned()));
         }
         let unfinished = path.with_added_extension("unfinished");
         let mut options = OpenOptions::new();
@@ -51,7 +52,7 @@ impl Writer {
         let file = options.open(&unfinished).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(DataError::BeingWritten(path.to_owned())),
+            Err(TryLockError::WouldBlock) => return Err(CliError::BeingWritten(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         // What an earlier copy has left there.
@@ -67,34 +68,33 @@ impl Writer {
         &self.unfinished
     }
 
-    pub(crate) fn write(&mut self, item: &StoredItem) -> Result<(), DataError> {
+    pub(crate) fn write(&mut self, item: &StoredItem) -> Result<(), CliError> {
         self.sums.add(item);
         self.line(&json!({"table": item.table().name(), "sha256": beginning(item), "item": item.json()}))
     }
 
     /// Makes the file whole.
-    pub(crate) fn end(&mut self) -> Result<(), DataError> {
+    pub(crate) fn end(&mut self) -> Result<(), CliError> {
         self.line(&json!({"end": self.sums.json()}))?;
         let written = self.output.flush().and_then(|()| self.output.get_ref().sync_all());
-        written.map_err(|error| DataError::File(self.unfinished.clone(), error))
+        written.map_err(|error| CliError::File(self.unfinished.clone(), error))
     }
 
     /// Gives it its name.
-    pub(crate) fn finish(self) -> Result<Sums, DataError> {
-        fs::rename(&self.unfinished, &self.path)
-            .map_err(|error| DataError::File(self.path.clone(), error))?;
+    pub(crate) fn finish(self) -> Result<Sums, CliError> {
+        fs::rename(&self.unfinished, &self.path).map_err(|error| CliError::File(self.path.clone(), error))?;
         Ok(self.sums)
     }
 
-    fn line(&mut self, line: &Value) -> Result<(), DataError> {
+    fn line(&mut self, line: &Value) -> Result<(), CliError> {
         let written = writeln!(self.output, "{line}");
-        written.map_err(|error| DataError::File(self.unfinished.clone(), error))
+        written.map_err(|error| CliError::File(self.unfinished.clone(), error))
     }
 }
 
 impl Lines {
-    pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(|error| DataError::File(path.to_owned(), error))?;
+    pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
+        let file = File::open(path).map_err(|error| CliError::File(path.to_owned(), error))?;
         let mut lines = Self {
             path: path.to_owned(),
             input: BufReader::new(file),
@@ -111,16 +111,16 @@ impl Lines {
     }
 
     /// Reads all of it, and says what the end says.
-    pub(crate) fn check(path: &Path) -> Result<Sums, DataError> {
+    pub(crate) fn check(path: &Path) -> Result<Sums, CliError> {
         let mut lines = Self::open(path)?;
         lines.try_for_each(|item| item.map(drop))?;
         Ok(lines.sums)
     }
 
-    fn read(&mut self) -> Result<Value, DataError> {
+    fn read(&mut self) -> Result<Value, CliError> {
         let mut text = Vec::new();
         let read = self.input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text);
-        read.map_err(|error| DataError::File(self.path.clone(), error))?;
+        read.map_err(|error| CliError::File(self.path.clone(), error))?;
         self.line += 1;
         if text.is_empty() {
             return Err(self.wrong("is missing: the file has lost its end"));
@@ -131,7 +131,7 @@ impl Lines {
         serde_json::from_slice(&text).map_err(|_| self.wrong("is no JSON"))
     }
 
-    fn item(&mut self) -> Result<Option<StoredItem>, DataError> {
+    fn item(&mut self) -> Result<Option<StoredItem>, CliError> {
         let line = self.read()?;
         if !line["end"].is_null() {
             return self.end(&line["end"]).map(|()| None);
@@ -146,25 +146,25 @@ impl Lines {
         Ok(Some(item))
     }
 
-    fn end(&mut self, said: &Value) -> Result<(), DataError> {
+    fn end(&mut self, said: &Value) -> Result<(), CliError> {
         self.is_over = true;
         if *said != self.sums.json() {
             return Err(self.wrong("tells of other items than there are above it"));
         }
-        if !self.input.fill_buf().map_err(|error| DataError::File(self.path.clone(), error))?.is_empty() {
+        if !self.input.fill_buf().map_err(|error| CliError::File(self.path.clone(), error))?.is_empty() {
             self.line += 1;
             return Err(self.wrong("comes after the end"));
         }
         Ok(())
     }
 
-    fn wrong(&self, what: &'static str) -> DataError {
-        DataError::Line(self.path.clone(), self.line, what)
+    fn wrong(&self, what: &'static str) -> CliError {
+        CliError::Line(self.path.clone(), self.line, what)
     }
 }
 
 impl Iterator for Lines {
-    type Item = Result<StoredItem, DataError>;
+    type Item = Result<StoredItem, CliError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_over {

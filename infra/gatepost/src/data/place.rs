@@ -7,11 +7,8 @@ use futures_util::future::try_join_all;
 use local::Stack;
 use store::{StoreError, StoredItem, Table, WholeTables};
 
-use super::{DataError, file::Lines};
-use crate::{
-    stack::Account,
-    system::{System, SystemError},
-};
+use super::file::Lines;
+use crate::{error::CliError, stack::Account, system::System};
 
 /// Parts of a table that are read at once.
 const SEGMENTS: u16 = 4;
@@ -96,9 +93,9 @@ impl From<DeployedTables> for Place {
 
 impl Place {
     /// Opens it to be read.
-    pub(crate) async fn source(&self, account: &Account) -> Result<Source, DataError> {
+    pub(crate) async fn source(&self, account: &Account) -> Result<Source, CliError> {
         match self {
-            Self::Folder(path) => Tables::of(System::folder(path.clone(), |setup| setup)?).map(Source::from),
+            Self::Folder(path) => Tables::of(System::folder(path, |setup| setup)?).map(Source::from),
             Self::Deployed(tables) => Tables::deployed(tables, account, []).await.map(Source::from),
             Self::File(path) => Ok(Source::File(path.clone())),
         }
@@ -107,8 +104,8 @@ impl Place {
 
 impl Tables {
     /// Those of a data folder, which is made if it is not there.
-    pub(crate) fn in_folder(path: &PathBuf) -> Result<Self, DataError> {
-        let stack = Stack::folder(path).start().map_err(SystemError::Start)?;
+    pub(crate) fn in_folder(path: &PathBuf) -> Result<Self, CliError> {
+        let stack = Stack::folder(path).start()?;
         Self::of(System::Folder(stack))
     }
 
@@ -117,13 +114,13 @@ impl Tables {
         tables: &DeployedTables,
         account: &Account,
         chosen: impl IntoIterator<Item = (&str, String)>,
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, CliError> {
         let cloud = match tables {
-            DeployedTables::OfStack(name) => account.stack(name).await.map_err(SystemError::Stack)?,
+            DeployedTables::OfStack(name) => account.stack(name).await?,
             DeployedTables::Named { identities, events } => {
                 let names = [("IDENTITIES_TABLE", identities), ("EVENTS_TABLE", events)];
                 let names = names.map(|(name, table)| (name.to_owned(), table.clone()));
-                let account = account.cloud().await.map_err(SystemError::Stack)?;
+                let account = account.cloud().await?;
                 account.with_settings(names.into_iter().collect())
             }
         };
@@ -138,10 +135,10 @@ impl Tables {
         account: &Account,
         epoch: u64,
         issuer: Option<&String>,
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, CliError> {
         let epoch = epoch.to_string();
         match place {
-            Place::Folder(path) => Self::of(System::folder(path.clone(), |setup| {
+            Place::Folder(path) => Self::of(System::folder(path, |setup| {
                 let setup = setup.with_parameter("EventEpoch", &epoch);
                 issuer.map_or(setup.clone(), |issuer| setup.at(issuer))
             })?),
@@ -151,11 +148,11 @@ impl Tables {
                 let issuer = issuer.map(|issuer| ("ISSUER", issuer.clone()));
                 Self::deployed(tables, account, chosen.into_iter().chain(issuer)).await
             }
-            Place::File(_) => Err(DataError::NotInAFile),
+            Place::File(_) => Err(CliError::NotInAFile),
         }
     }
 
-    fn of(system: System) -> Result<Self, DataError> {
+    fn of(system: System) -> Result<Self, CliError> {
         // A function that has both.
         let cloud = system.cloud("erase-users")?.patient();
         Ok(Self { whole: WholeTables::new(&cloud)?, cloud, _system: system })
@@ -166,8 +163,8 @@ impl Tables {
     /// As [`Source::visit`].
     pub(crate) async fn visit(
         &self,
-        visit: impl AsyncFn(Vec<StoredItem>) -> Result<(), DataError>,
-    ) -> Result<(), DataError> {
+        visit: impl AsyncFn(Vec<StoredItem>) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         for table in Table::ALL {
             let parts = (0..SEGMENTS).map(|part| visit_part(&self.whole, table, part, &visit));
             try_join_all(parts).await?;
@@ -187,8 +184,8 @@ impl Source {
     /// the other, and the events of a stream in their order.
     pub(crate) async fn visit(
         &self,
-        visit: impl AsyncFn(Vec<StoredItem>) -> Result<(), DataError>,
-    ) -> Result<(), DataError> {
+        visit: impl AsyncFn(Vec<StoredItem>) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         match self {
             Self::Tables(tables) => tables.visit(visit).await,
             Self::File(path) => {
@@ -209,8 +206,8 @@ async fn visit_part(
     tables: &WholeTables,
     table: Table,
     part: u16,
-    visit: &impl AsyncFn(Vec<StoredItem>) -> Result<(), DataError>,
-) -> Result<(), DataError> {
+    visit: &impl AsyncFn(Vec<StoredItem>) -> Result<(), CliError>,
+) -> Result<(), CliError> {
     let mut start = None;
     loop {
         let page = patiently(async || tables.items(table, (part, SEGMENTS), start.as_ref()).await).await?;

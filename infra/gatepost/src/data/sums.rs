@@ -7,12 +7,10 @@ use domain::Timestamp;
 use serde_json::{Value, json};
 use store::{Kind, StoredItem, Table};
 
-use super::{
-    DataError,
-    place::{Place, Source, Tables},
-};
+use super::place::{Place, Source, Tables};
 use crate::{
-    outbox::Ended,
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report},
     stack::Account,
 };
@@ -70,7 +68,7 @@ impl Sums {
         source: &Source,
         now: Timestamp,
         is_wanted: impl Fn(Kind) -> bool,
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, CliError> {
         let sums = Summing::new(now, is_wanted);
         source
             .visit(async |items| {
@@ -86,7 +84,7 @@ impl Sums {
         tables: &Tables,
         now: Timestamp,
         is_wanted: impl Fn(Kind) -> bool,
-    ) -> Result<Self, DataError> {
+    ) -> Result<Self, CliError> {
         let sums = Summing::new(now, is_wanted);
         tables
             .visit(async |items| {
@@ -122,7 +120,7 @@ impl<F: Fn(Kind) -> bool> Summing<F> {
 }
 
 /// `gatepost data check`.
-pub(super) async fn run(place: &Place, account: &Account, report: &Report) -> Result<Ended, DataError> {
+pub(super) async fn run(place: &Place, account: &Account, report: &Report) -> Result<ExitCode, CliError> {
     let now = Clock::system().now();
     let sums = Sums::in_place(&place.source(account).await?, now, |kind| kind != Kind::Machinery).await?;
     for table in Table::ALL {
@@ -130,5 +128,5 @@ pub(super) async fn run(place: &Place, account: &Account, report: &Report) -> Re
         report.line(&format!("{:<10} {:>9} items  {sum}", table.name(), sum.items));
     }
     report.document(sums.json());
-    Ok(Ended::Well)
+    Ok(ExitCode::Done)
 }

@@ -11,13 +11,12 @@ use local::{
 use serde_json::{Value, json};
 
 use super::{
-    DoctorError,
     check::{Check, Remedy},
     events, functions, keys, mail, tables,
 };
 use crate::{
+    error::CliError,
     stack::Account,
-    system::SystemError,
     xml::{element, escaped, members},
 };
 
@@ -55,10 +54,10 @@ pub(crate) struct Deployed {
 }
 
 /// Looks at the stack of this name.
-pub(crate) async fn checks(account: &Account, stack: &str) -> Result<Vec<Check>, DoctorError> {
-    let cloud = account.stack(stack).await.map_err(SystemError::Stack)?;
+pub(crate) async fn checks(account: &Account, stack: &str) -> Result<Vec<Check>, CliError> {
+    let cloud = account.stack(stack).await?;
     let (names, answer) =
-        resources(&cloud, stack).await.map_err(|error| DoctorError::NoResources(stack.to_owned(), error))?;
+        resources(&cloud, stack).await.map_err(|error| CliError::NoResources(stack.to_owned(), error))?;
     let service = |host, name| Aws::new(&cloud, host, name);
     let deployed = Deployed {
         template: Stack::memory().template()?,

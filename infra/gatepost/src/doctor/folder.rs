@@ -1,17 +1,15 @@
 //! A data folder.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use clap::ArgMatches;
 use local::{Request, Stack, StartError};
 use serde_json::{Value, json};
 
 use super::{
-    DoctorError,
     check::{Check, Remedy},
     functions, keys, tables,
 };
-use crate::{dev, system::SystemError};
+use crate::{dev::Parameters, error::CliError};
 
 const FOLDER: Remedy =
     Remedy("do what the sentence says, or begin with another folder", "docs/operate/doctor.md");
@@ -26,14 +24,13 @@ const DEAD_LETTERS: Remedy = Remedy(
 const CLOCK: Remedy =
     Remedy("set this machine's clock: tokens and expiries go by it", "docs/operate/doctor.md#clocks");
 
-pub(crate) async fn checks(arguments: &ArgMatches) -> Result<Vec<Check>, DoctorError> {
-    let folder = arguments.get_one::<PathBuf>("data").cloned().unwrap_or_default();
+pub(crate) async fn checks(folder: &Path, parameters: &Parameters) -> Result<Vec<Check>, CliError> {
     if !folder.join("gatepost.db").is_file() {
-        return Err(SystemError::NoData(folder).into());
+        return Err(CliError::NoData(folder.to_owned()));
     }
-    let stack = match dev::with_parameters(Stack::folder(folder), arguments).start() {
+    let stack = match parameters.set(Stack::folder(folder)).start() {
         Ok(stack) => stack,
-        Err(busy @ StartError::FolderInUse(_)) => return Err(SystemError::Start(busy).into()),
+        Err(busy @ StartError::FolderInUse(_)) => return Err(busy.into()),
         Err(error) => {
             return Ok(vec![Check::outcome("data folder", "usable", Err(error.to_string()), FOLDER)]);
         }

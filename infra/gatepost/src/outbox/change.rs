@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+use clap::Args;
 use domain::Timestamp;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use store::{Entry, EventKey, Outbox, State, StoreError};
 
-use super::{
-    Deployment, Ended, OutboxError, dry_run,
+use super::Deployment;
+use crate::{
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report},
-    yes,
 };
 
 /// Streams whose events are changed at once; those of one stream are changed one by one, in order.
@@ -32,39 +33,30 @@ enum Outcome {
     Unfit,
 }
 
-pub(crate) fn retry_command() -> Command {
-    Command::new("retry-failed")
-        .about(
-            "Make every postponed event due now: the sweeper tries it within a minute, `flush` immediately",
-        )
-        .arg(dry_run())
+#[derive(Args)]
+pub(crate) struct Choice {
+    #[command(flatten)]
+    which: Which,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask for confirmation
+    #[arg(long)]
+    yes: bool,
 }
 
-pub(crate) fn requeue_command() -> Command {
-    which(
-        Command::new("requeue").about("Make dead events pending again, due now and with all their attempts"),
-    )
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Change this event, e.g. user#01a1… 3
+    #[arg(long, num_args = 2, value_names = ["STREAM", "SEQUENCE"])]
+    event: Vec<String>,
+    /// Change all dead events
+    #[arg(long)]
+    all: bool,
 }
 
-pub(crate) fn discard_command() -> Command {
-    which(Command::new("discard").about("Give up dead events or a quarantined record for ever"))
-}
-
-fn which(command: Command) -> Command {
-    command
-        .arg(
-            Arg::new("event")
-                .long("event")
-                .num_args(2)
-                .value_names(["STREAM", "SEQUENCE"])
-                .help("Change this event, e.g. user#01a1… 3"),
-        )
-        .arg(Arg::new("all").long("all").action(ArgAction::SetTrue).help("Change all dead events"))
-        .group(ArgGroup::new("which").args(["event", "all"]).required(true))
-        .args([dry_run(), yes()])
-}
-
-pub(crate) async fn retry(deployment: &Deployment, report: &Report) -> Result<Ended, OutboxError> {
+pub(crate) async fn retry(deployment: &Deployment, report: &Report) -> Result<ExitCode, CliError> {
     let put_off =
         keys(&deployment.outbox, State::Pending, |waiting| waiting.due_at > waiting.created_at).await?;
     change_all(deployment, report, Change::Retry, put_off).await
@@ -72,43 +64,45 @@ pub(crate) async fn retry(deployment: &Deployment, report: &Report) -> Result<En
 
 pub(crate) async fn requeue(
     deployment: &Deployment,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, OutboxError> {
-    let keys = chosen(&deployment.outbox, arguments).await?;
+    report: Report,
+    choice: &Choice,
+) -> Result<ExitCode, CliError> {
+    let keys = choice.which.keys(&deployment.outbox).await?;
     let question = format!(
-        "Make {} pending again? What was delivered after an event in its stream has overtaken it: consumers that \
-         have read on take it for old and skip it, unless they fill gaps.",
+        "Make {} pending again? Events that were delivered after one of them have overtaken it: consumers that have \
+         read them skip it as old, unless they fill gaps.",
         counted(&keys)
     );
-    if_confirmed(deployment, report, Change::Requeue, keys, &question).await
+    if_confirmed(deployment, report, choice, Change::Requeue, keys, &question).await
 }
 
 pub(crate) async fn discard(
     deployment: &Deployment,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, OutboxError> {
-    let keys = chosen(&deployment.outbox, arguments).await?;
+    report: Report,
+    choice: &Choice,
+) -> Result<ExitCode, CliError> {
+    let keys = choice.which.keys(&deployment.outbox).await?;
     let question = format!(
-        "Give {} up for ever? What is given up is never published: consumers meet a gap in its stream.",
+        "Give {} up for ever? A discarded event is never published: consumers meet a gap in its stream.",
         counted(&keys)
     );
-    if_confirmed(deployment, report, Change::Discard, keys, &question).await
+    if_confirmed(deployment, report, choice, Change::Discard, keys, &question).await
 }
 
-/// Changes dead events once somebody has said yes; of none, nobody is asked.
+/// Changes dead events once the operator has confirmed. If there are none, it does not ask.
 async fn if_confirmed(
     deployment: &Deployment,
-    report: &Report,
+    report: Report,
+    choice: &Choice,
     change: Change,
     keys: Vec<EventKey>,
     question: &str,
-) -> Result<Ended, OutboxError> {
-    if !keys.is_empty() && !report.is_confirmed(question)? {
-        return Ok(Ended::Unconfirmed);
+) -> Result<ExitCode, CliError> {
+    let report = report.dry_run(choice.dry_run);
+    if !keys.is_empty() && !report.is_confirmed(choice.yes, question)? {
+        return Ok(ExitCode::Unconfirmed);
     }
-    change_all(deployment, report, change, keys).await
+    change_all(deployment, &report, change, keys).await
 }
 
 fn counted(keys: &[EventKey]) -> String {
@@ -118,13 +112,17 @@ fn counted(keys: &[EventKey]) -> String {
     }
 }
 
-async fn chosen(outbox: &Outbox, arguments: &ArgMatches) -> Result<Vec<EventKey>, OutboxError> {
-    let mut named = arguments.get_many::<String>("event").into_iter().flatten();
-    let (Some(stream), Some(sequence)) = (named.next(), named.next()) else {
-        return Ok(keys(outbox, State::Dead, |_| true).await?);
-    };
-    let sequence = sequence.parse().map_err(|_| OutboxError::NoSequence(sequence.clone()))?;
-    Ok(vec![EventKey { stream: stream.clone(), sequence }])
+impl Which {
+    async fn keys(&self, outbox: &Outbox) -> Result<Vec<EventKey>, CliError> {
+        match (self.event.as_slice(), self.all) {
+            ([stream, sequence], _) => {
+                let sequence = sequence.parse().map_err(|_| CliError::NoSequence(sequence.clone()))?;
+                Ok(vec![EventKey { stream: stream.clone(), sequence }])
+            }
+            (_, true) => Ok(keys(outbox, State::Dead, |_| true).await?),
+            (_, false) => Ok(Vec::new()),
+        }
+    }
 }
 
 /// What the index has of events in a state.
@@ -153,7 +151,7 @@ async fn change_all(
     report: &Report,
     change: Change,
     keys: Vec<EventKey>,
-) -> Result<Ended, OutboxError> {
+) -> Result<ExitCode, CliError> {
     let now = deployment.clock().now();
     let mut streams = BTreeMap::<String, Vec<EventKey>>::new();
     for key in keys {
@@ -184,7 +182,7 @@ async fn change_all(
     }
     drop(progress);
     report.line(&format!("{did} {} in all", changed.len()));
-    let ended = if unfit.is_empty() { Ended::Well } else { Ended::WithFindings };
+    let ended = if unfit.is_empty() { ExitCode::Done } else { ExitCode::Findings };
     report.document(json!({change.done(): changed, "left": unfit}));
     Ok(ended)
 }

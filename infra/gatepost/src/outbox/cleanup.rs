@@ -2,38 +2,44 @@
 
 use std::time::Duration;
 
-use clap::{ArgMatches, Command, value_parser};
+use clap::{Args, value_parser};
 use serde_json::json;
 
-use super::{
-    Deployment, Ended, OutboxError, dry_run,
+use super::Deployment;
+use crate::{
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report},
-    value, yes,
 };
 
-pub(crate) fn command() -> Command {
-    Command::new("cleanup")
-        .about("Delete delivered and discarded events for ever, but no pending or dead ones")
-        .arg(
-            value("days", "N", "Delete events that were delivered or discarded more than so many days ago")
-                .required(true)
-                .value_parser(value_parser!(u32).range(1..)),
-        )
-        .args([dry_run(), yes()])
+#[derive(Args)]
+pub(crate) struct Cleanup {
+    /// Delete events that were delivered or discarded more than so many days ago
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    days: u32,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask for confirmation
+    #[arg(long)]
+    yes: bool,
 }
 
-pub(crate) async fn run(
-    deployment: &Deployment,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, OutboxError> {
-    let days = *arguments.get_one::<u32>("days").unwrap_or(&u32::MAX);
-    let question = format!(
-        "Delete all events that were delivered or discarded more than {days} days ago? They can never be replayed."
-    );
-    if !report.is_confirmed(&question)? {
-        return Ok(Ended::Unconfirmed);
+impl Cleanup {
+    pub(crate) async fn run(&self, deployment: &Deployment, report: Report) -> Result<ExitCode, CliError> {
+        let report = report.dry_run(self.dry_run);
+        let question = format!(
+            "Delete all events that were delivered or discarded more than {} days ago? They can never be replayed.",
+            self.days
+        );
+        if !report.is_confirmed(self.yes, &question)? {
+            return Ok(ExitCode::Unconfirmed);
+        }
+        delete(deployment, &report, self.days).await
     }
+}
+
+async fn delete(deployment: &Deployment, report: &Report, days: u32) -> Result<ExitCode, CliError> {
     let before = deployment.clock().now().minus(Duration::from_hours(24) * days);
     let progress = Progress::of("events deleted");
     let (mut deleted, mut start) = (0, None);
@@ -52,5 +58,5 @@ pub(crate) async fn run(
     drop(progress);
     report.line(&format!("{} {deleted} events", report.did("deleted", "delete")));
     report.document(json!({"deleted": deleted, "before": before.to_string()}));
-    Ok(Ended::Well)
+    Ok(ExitCode::Done)
 }

@@ -1,56 +1,55 @@
-//! Which outbox: that of a data folder, or that of a deployed system.
+//! The outbox that a command works on: that of a data folder, or that of a deployed system.
 
-use clap::{Arg, ArgMatches, value_parser};
+use clap::Args;
 use cloud::{Clock, Cloud};
 use local::Setup;
 use store::{Identities, Outbox};
 
-use super::OutboxError;
-use crate::system::{self, System, value};
+use crate::{
+    error::CliError,
+    system::{System, Target},
+};
 
 /// The system whose outbox it is.
 pub(crate) struct Deployment {
     pub(crate) outbox: Outbox,
-    /// What knows the bus.
+    /// The cloud of a function that publishes.
     pub(crate) events: Cloud,
-    /// What knows the users.
+    /// The cloud of a function that reads users.
     identities: Cloud,
     /// Keeps the data folder ours.
     _system: System,
 }
 
-pub(crate) fn arguments() -> impl Iterator<Item = Arg> {
-    let own = [
-        value("bus", "NAME", "Publish to this event bus, by name or ARN, instead of the stack's")
-            .requires("stack")
-            .conflicts_with("data"),
-        value(
-            "retention-days",
-            "N",
-            "Keep delivered events in a data folder for so many days; 0 keeps them for ever",
-        )
-        .conflicts_with("stack")
-        .value_parser(value_parser!(u32).range(..=3650)),
-    ];
-    system::arguments().into_iter().chain(own)
+#[derive(Args)]
+pub(crate) struct DeploymentOptions {
+    #[command(flatten)]
+    target: Target,
+    /// Publish to this event bus, by name or ARN, instead of the stack's
+    #[arg(long, value_name = "NAME", requires = "stack", conflicts_with = "data", global = true)]
+    bus: Option<String>,
+    /// Keep delivered events in a data folder for so many days; 0 keeps them for ever
+    #[arg(long, value_name = "N", conflicts_with = "stack", global = true,
+        value_parser = clap::value_parser!(u32).range(..=3650))]
+    retention_days: Option<u32>,
 }
 
 impl Deployment {
-    pub(crate) async fn open(arguments: &ArgMatches) -> Result<Self, OutboxError> {
-        let adjust = |setup: Setup| match arguments.get_one::<u32>("retention-days") {
+    pub(crate) async fn open(options: &DeploymentOptions) -> Result<Self, CliError> {
+        let adjust = |setup: Setup| match options.retention_days {
             Some(days) => setup.with_parameter("EventRetentionDays", &days.to_string()),
             None => setup,
         };
-        let system = System::open(arguments, adjust).await?;
+        let system = options.target.open_with(adjust).await?;
         let (events, identities) = (system.cloud("sweep-events")?, system.cloud("read-profile")?);
-        let bus = arguments.get_one::<String>("bus").map(|bus| ("EVENT_BUS".to_owned(), bus.clone()));
+        let bus = options.bus.as_ref().map(|bus| ("EVENT_BUS".to_owned(), bus.clone()));
         let events = events.with_settings(events.settings().clone().but(bus));
         // Tables are read in whole pages, which takes its time; the bus is called as relay and sweeper do.
         let outbox = Outbox::new(&events.clone().patient())?;
         Ok(Self { outbox, events, identities: identities.patient(), _system: system })
     }
 
-    pub(crate) fn identities(&self) -> Result<Identities, OutboxError> {
+    pub(crate) fn identities(&self) -> Result<Identities, CliError> {
         Ok(Identities::new(&self.identities)?)
     }
 

@@ -2,57 +2,54 @@
 
 use std::time::Duration;
 
-use clap::{ArgMatches, Command, value_parser};
+use clap::{Args, value_parser};
 use cloud::Deadline;
 use events::{NotSwept, Stop, Sweeper, Swept};
 use serde_json::json;
 use store::State;
 use tokio::{task::JoinHandle, time::sleep};
 
-use super::{
-    Deployment, Ended, OutboxError, change, dry_run, flag,
+use super::{Deployment, change};
+use crate::{
+    cli::ExitCode,
+    dev::end,
+    error::CliError,
     report::{Progress, Report},
-    value,
 };
-use crate::dev::end;
 
 /// How long a round may take, and the sweeper's lease is held at most.
 const ROUND_TIME: Duration = Duration::from_mins(1);
 
-pub(crate) fn command() -> Command {
-    Command::new("flush")
-        .about("Publish all pending events that are due, in order; the sweeper does not run meanwhile")
-        .arg(flag("continuous", "Continue until Ctrl-C"))
-        .arg(
-            value("interval", "SECONDS", "Wait so long between rounds")
-                .default_value("10")
-                .requires("continuous")
-                .value_parser(value_parser!(u64).range(1..=3600)),
-        )
-        .arg(
-            value("batch-size", "N", "Try so many events a round at most")
-                .default_value("1000")
-                .value_parser(value_parser!(u32).range(1..)),
-        )
-        .arg(dry_run())
+#[derive(Args)]
+pub(crate) struct Flush {
+    /// Continue until Ctrl-C
+    #[arg(long)]
+    continuous: bool,
+    /// Wait so long between rounds
+    #[arg(long, value_name = "SECONDS", default_value = "10", requires = "continuous",
+        value_parser = value_parser!(u64).range(1..=3600))]
+    interval: u64,
+    /// Try so many events a round at most
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = value_parser!(u32).range(1..))]
+    batch_size: u32,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
-pub(crate) async fn run(
-    deployment: &Deployment,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, OutboxError> {
-    if report.dry_run {
-        return would_try(deployment, report).await;
+impl Flush {
+    pub(crate) async fn run(&self, deployment: &Deployment, report: Report) -> Result<ExitCode, CliError> {
+        let report = &report.dry_run(self.dry_run);
+        if report.dry_run {
+            return would_try(deployment, report).await;
+        }
+        let sweeper = Sweeper::new(&deployment.events, deployment.outbox.clone())?;
+        let (most, ended) = (self.batch_size as usize, until_ctrl_c());
+        if !self.continuous {
+            return once(&sweeper, report, most, &ended).await;
+        }
+        continuously(&sweeper, report, most, Duration::from_secs(self.interval), ended).await
     }
-    let sweeper = Sweeper::new(&deployment.events, deployment.outbox.clone())?;
-    let most = arguments.get_one::<u32>("batch-size").map_or(usize::MAX, |most| *most as usize);
-    let ended = until_ctrl_c();
-    if !arguments.get_flag("continuous") {
-        return once(&sweeper, report, most, &ended).await;
-    }
-    let interval = Duration::from_secs(*arguments.get_one("interval").unwrap_or(&10));
-    continuously(&sweeper, report, most, interval, ended).await
 }
 
 /// Round after round, while there is something to deliver.
@@ -61,7 +58,7 @@ async fn once(
     report: &Report,
     most: usize,
     ended: &JoinHandle<()>,
-) -> Result<Ended, OutboxError> {
+) -> Result<ExitCode, CliError> {
     let (progress, mut total) = (Progress::of("events published"), Swept::default());
     loop {
         let swept = match sweeper.sweep(Duration::ZERO, most, Deadline::after(ROUND_TIME)).await {
@@ -94,12 +91,12 @@ async fn continuously(
     most: usize,
     interval: Duration,
     mut ended: JoinHandle<()>,
-) -> Result<Ended, OutboxError> {
-    let mut last = Ended::Well;
+) -> Result<ExitCode, CliError> {
+    let mut last = ExitCode::Done;
     while !ended.is_finished() {
         match sweeper.sweep(Duration::ZERO, most, Deadline::after(ROUND_TIME)).await {
             Ok(swept) => last = tell(report, &swept),
-            Err(busy @ NotSwept::Busy) => eprintln!("gatepost: {}", OutboxError::from(busy)),
+            Err(busy @ NotSwept::Busy) => eprintln!("gatepost: {}", CliError::from(busy)),
             Err(failed) => return Err(failed.into()),
         }
         tokio::select! {
@@ -110,12 +107,12 @@ async fn continuously(
     Ok(last)
 }
 
-async fn would_try(deployment: &Deployment, report: &Report) -> Result<Ended, OutboxError> {
+async fn would_try(deployment: &Deployment, report: &Report) -> Result<ExitCode, CliError> {
     let now = deployment.clock().now();
     let due = change::keys(&deployment.outbox, State::Pending, |waiting| waiting.due_at <= now).await?;
     report.line(&format!("would try {} events", due.len()));
     report.document(json!({"due": due.len()}));
-    Ok(Ended::Well)
+    Ok(ExitCode::Done)
 }
 
 /// Ends with the first Ctrl-C, so that a round comes to its end; the second one ends the process.
@@ -130,7 +127,7 @@ fn until_ctrl_c() -> JoinHandle<()> {
     })
 }
 
-fn tell(report: &Report, swept: &Swept) -> Ended {
+fn tell(report: &Report, swept: &Swept) -> ExitCode {
     let Swept { delivered, dead, postponed, unreadable, stopped, .. } = swept;
     let stopped = stopped.as_ref().map(|(Stop::Unavailable(code) | Stop::Refused(code))| code);
     report.line(&format!("published {delivered} events, put off {postponed}, gave up {dead}"));
@@ -144,5 +141,5 @@ fn tell(report: &Report, swept: &Swept) -> Ended {
         "published": delivered, "postponed": postponed, "dead": dead, "unreadable": unreadable, "stopped": stopped,
     }));
     let is_well = dead + postponed + unreadable == 0 && stopped.is_none();
-    if is_well { Ended::Well } else { Ended::WithFindings }
+    if is_well { ExitCode::Done } else { ExitCode::Findings }
 }

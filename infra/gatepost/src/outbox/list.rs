@@ -1,66 +1,84 @@
 //! `gatepost outbox list`: which events wait or are dead, and why.
 
-use clap::{ArgMatches, Command, value_parser};
+use clap::{Args, ValueEnum, value_parser};
 use domain::{Timestamp, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use store::{Entry, EventKey, Outbox, State, StoreError, StoredEvent};
 
-use super::{
-    Deployment, Ended, OutboxError,
+use super::Deployment;
+use crate::{
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report, moment, spoken},
-    value,
 };
 
 /// Reads at once.
 const AT_ONCE: usize = 16;
 
-pub(crate) fn command() -> Command {
-    Command::new("list")
-        .about("List events, longest waiting first")
-        .arg(
-            value("state", "STATE", "List events in this state; delivered and discarded ones in no order")
-                .default_value("pending")
-                .value_parser(["pending", "dead", "delivered", "discarded", "quarantined"]),
-        )
-        .arg(
-            value("user", "ID", "List the events of this user, in order").value_parser(value_parser!(UserId)),
-        )
-        .arg(
-            value("limit", "N", "List so many events at most")
-                .default_value("50")
-                .value_parser(value_parser!(u32).range(1..)),
-        )
+#[derive(Args)]
+pub(crate) struct List {
+    /// List events in this state; delivered and discarded ones in no order
+    #[arg(long, value_enum, value_name = "STATE", default_value_t = ListedState::Pending)]
+    state: ListedState,
+    /// List the events of this user, in order
+    #[arg(long, value_name = "ID")]
+    user: Option<UserId>,
+    /// List so many events at most
+    #[arg(long, value_name = "N", default_value = "50", value_parser = value_parser!(u32).range(1..))]
+    limit: u32,
 }
 
-pub(crate) async fn run(
-    deployment: &Deployment,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, OutboxError> {
-    let outbox = &deployment.outbox;
-    let state = arguments.get_one::<String>("state").map_or("pending", String::as_str);
-    let limit = arguments.get_one::<u32>("limit").map_or(50, |limit| *limit as usize);
-    // One more, to know whether there are more.
-    let mut found = match (arguments.get_one::<UserId>("user"), State::named(state)) {
-        (Some(user), _) => read(outbox, Some(&format!("user#{user}")), state, limit + 1).await?,
-        (None, Some(state @ (State::Pending | State::Dead))) => indexed(outbox, state, limit + 1).await?,
-        (None, _) => read(outbox, None, state, limit + 1).await?,
-    };
-    let has_more = found.len() > limit;
-    found.truncate(limit);
+#[derive(Clone, Copy, ValueEnum)]
+enum ListedState {
+    Pending,
+    Dead,
+    Delivered,
+    Discarded,
+    Quarantined,
+}
 
-    let now = deployment.clock().now();
-    for entry in &found {
-        report.line(&line(entry, now));
+impl ListedState {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => State::Pending.name(),
+            Self::Dead => State::Dead.name(),
+            Self::Delivered => State::Delivered.name(),
+            Self::Discarded => State::Discarded.name(),
+            Self::Quarantined => "quarantined",
+        }
     }
-    report.line(&if has_more {
-        format!("… and more than these {limit}")
-    } else {
-        format!("{} {state}", found.len())
-    });
-    report.document(json!({"events": found.iter().map(document).collect::<Vec<_>>(), "more": has_more}));
-    Ok(Ended::Well)
+}
+
+impl List {
+    pub(crate) async fn run(&self, deployment: &Deployment, report: &Report) -> Result<ExitCode, CliError> {
+        let (state, limit) = (self.state.name(), self.limit as usize);
+        // One more, to know whether there are more.
+        let mut found = self.find(&deployment.outbox, limit + 1).await?;
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+
+        let now = deployment.clock().now();
+        for entry in &found {
+            report.line(&line(entry, now));
+        }
+        report.line(&if has_more {
+            format!("… and more than these {limit}")
+        } else {
+            format!("{} {state}", found.len())
+        });
+        report.document(json!({"events": found.iter().map(document).collect::<Vec<_>>(), "more": has_more}));
+        Ok(ExitCode::Done)
+    }
+
+    async fn find(&self, outbox: &Outbox, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        match (self.user, self.state) {
+            (Some(user), state) => read(outbox, Some(&format!("user#{user}")), state.name(), limit).await,
+            (None, ListedState::Pending) => indexed(outbox, State::Pending, limit).await,
+            (None, ListedState::Dead) => indexed(outbox, State::Dead, limit).await,
+            (None, state) => read(outbox, None, state.name(), limit).await,
+        }
+    }
 }
 
 /// The first by the index, as the table has them.

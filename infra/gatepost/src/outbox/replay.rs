@@ -2,17 +2,18 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use clap::{ArgGroup, ArgMatches, Command, value_parser};
+use clap::Args;
 use cloud::Deadline;
 use domain::{Timestamp, UserId};
 use events::{Publisher, Stop};
 use serde_json::json;
 use store::{Entry, EventKey, PendingEvent, State};
 
-use super::{
-    Deployment, Ended, OutboxError, dry_run,
+use super::Deployment;
+use crate::{
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report},
-    value, yes,
 };
 
 /// Events that are published together; the next ones wait until all of them are.
@@ -36,58 +37,65 @@ struct Replay<'a> {
     stopped: Option<Stop>,
 }
 
-pub(crate) fn command() -> Command {
-    Command::new("replay")
-        .about("Publish delivered events of users again, in order, with the same ids and the same bytes")
-        .arg(value("user", "ID", "Publish the events of this user").value_parser(value_parser!(UserId)))
-        .arg(
-            value("since", "TIME", "Publish events committed from this time on, e.g. 2026-11-21T03:00:00Z")
-                .value_parser(value_parser!(Timestamp)),
-        )
-        .arg(
-            value("until", "TIME", "Publish events committed before this time")
-                .value_parser(value_parser!(Timestamp)),
-        )
-        .group(ArgGroup::new("which").args(["user", "since"]).required(true).multiple(true))
-        .args([dry_run(), yes()])
+#[derive(Args)]
+pub(crate) struct ReplayOptions {
+    #[command(flatten)]
+    which: Which,
+    /// Publish events committed before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<Timestamp>,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask for confirmation
+    #[arg(long)]
+    yes: bool,
 }
 
-pub(crate) async fn run(
-    deployment: &Deployment,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, OutboxError> {
-    let user = arguments.get_one::<UserId>("user");
-    let whose = user.map_or_else(|| "all users".to_owned(), |user| format!("user {user}"));
-    let question =
-        format!("Publish delivered events of {whose} again? Every rule of the bus matches them again.");
-    if !report.is_confirmed(&question)? {
-        return Ok(Ended::Unconfirmed);
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+struct Which {
+    /// Publish the events of this user
+    #[arg(long, value_name = "ID")]
+    user: Option<UserId>,
+    /// Publish events committed from this time on, e.g. 2026-11-21T03:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<Timestamp>,
+}
+
+impl ReplayOptions {
+    pub(crate) async fn run(&self, deployment: &Deployment, report: Report) -> Result<ExitCode, CliError> {
+        let (Which { user, since }, report) = (&self.which, report.dry_run(self.dry_run));
+        let whose = user.map_or_else(|| "all users".to_owned(), |user| format!("user {user}"));
+        let question =
+            format!("Publish delivered events of {whose} again? Every rule of the bus matches them again.");
+        if !report.is_confirmed(self.yes, &question)? {
+            return Ok(ExitCode::Unconfirmed);
+        }
+        let mut replay = Replay {
+            deployment,
+            publisher: Publisher::new(&deployment.events, deployment.outbox.clone())?,
+            report: &report,
+            progress: Progress::of("events published"),
+            since: since.unwrap_or(Timestamp::from_millis(0)),
+            until: self.until.unwrap_or(Timestamp::from_millis(i64::MAX)),
+            collected: Vec::new(),
+            published: 0,
+            users: 0,
+            refused: Vec::new(),
+            stopped: None,
+        };
+        match user {
+            Some(user) => replay.stream(&format!("user#{user}")).await?,
+            None => replay.all().await?,
+        }
+        replay.publish().await;
+        Ok(replay.tell())
     }
-    let moment = |name, default| *arguments.get_one(name).unwrap_or(&Timestamp::from_millis(default));
-    let mut replay = Replay {
-        deployment,
-        publisher: Publisher::new(&deployment.events, deployment.outbox.clone())?,
-        report,
-        progress: Progress::of("events published"),
-        since: moment("since", 0),
-        until: moment("until", i64::MAX),
-        collected: Vec::new(),
-        published: 0,
-        users: 0,
-        refused: Vec::new(),
-        stopped: None,
-    };
-    match user {
-        Some(user) => replay.stream(&format!("user#{user}")).await?,
-        None => replay.all().await?,
-    }
-    replay.publish().await;
-    Ok(replay.tell())
 }
 
 impl Replay<'_> {
-    async fn all(&mut self) -> Result<(), OutboxError> {
+    async fn all(&mut self) -> Result<(), CliError> {
         let (mut known, mut start) = (HashSet::new(), None);
         loop {
             let page = self.deployment.outbox.scan(start).await?;
@@ -107,7 +115,7 @@ impl Replay<'_> {
         }
     }
 
-    async fn stream(&mut self, stream: &str) -> Result<(), OutboxError> {
+    async fn stream(&mut self, stream: &str) -> Result<(), CliError> {
         let (before, mut start) = (self.collected.len() + self.published, None);
         loop {
             let page = self.deployment.outbox.delivered_of(stream, self.since, self.until, start).await?;
@@ -149,7 +157,7 @@ impl Replay<'_> {
         !self.refused.is_empty() || self.stopped.is_some()
     }
 
-    fn tell(self) -> Ended {
+    fn tell(self) -> ExitCode {
         drop(self.progress);
         for (key, code) in &self.refused {
             self.report.line(&format!("not published {key}: {code}"));
@@ -168,6 +176,6 @@ impl Replay<'_> {
             "published": self.published, "users": self.users,
             "refused": refused.collect::<Vec<_>>(), "stopped": stopped,
         }));
-        if self.refused.is_empty() && stopped.is_none() { Ended::Well } else { Ended::WithFindings }
+        if self.refused.is_empty() && stopped.is_none() { ExitCode::Done } else { ExitCode::Findings }
     }
 }

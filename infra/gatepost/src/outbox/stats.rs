@@ -1,14 +1,16 @@
 //! `gatepost outbox stats`: how much waits, since when, and how much is dead.
 
-use clap::{ArgMatches, Command};
+use clap::Args;
 use domain::Timestamp;
 use events::GRACE;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use store::{Entry, Outbox, State, StoreError, Waiting};
 
-use super::{
-    Deployment, Ended, OutboxError, flag,
+use super::Deployment;
+use crate::{
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report, moment, spoken},
 };
 
@@ -27,48 +29,46 @@ struct Counts {
     oldest: Option<Timestamp>,
 }
 
-pub(crate) fn command() -> Command {
-    Command::new("stats").about("Count pending, overdue and dead events").arg(flag(
-        "exact",
-        "Read the whole table, and count delivered, discarded, quarantined and unreadable events as well",
-    ))
+#[derive(Args)]
+pub(crate) struct Stats {
+    /// Read the whole table, and count delivered, discarded, quarantined and unreadable events as well
+    #[arg(long)]
+    exact: bool,
 }
 
-pub(crate) async fn run(
-    deployment: &Deployment,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, OutboxError> {
-    let (outbox, now) = (&deployment.outbox, deployment.clock().now());
-    let shards = stream::iter(Outbox::shards()).map(|shard| count(outbox, shard, now)).buffered(AT_ONCE);
-    let shards: Vec<Counts> = shards.try_collect().await?;
-    let total = shards.iter().fold(Counts::default(), Counts::plus);
-    let states = if arguments.get_flag("exact") { Some(count_states(outbox).await?) } else { None };
+impl Stats {
+    pub(crate) async fn run(&self, deployment: &Deployment, report: &Report) -> Result<ExitCode, CliError> {
+        let (outbox, now) = (&deployment.outbox, deployment.clock().now());
+        let shards = stream::iter(Outbox::shards()).map(|shard| count(outbox, shard, now)).buffered(AT_ONCE);
+        let shards: Vec<Counts> = shards.try_collect().await?;
+        let total = shards.iter().fold(Counts::default(), Counts::plus);
+        let states = if self.exact { Some(count_states(outbox).await?) } else { None };
 
-    let age = total.oldest.map(|oldest| now.since(oldest));
-    report.line(&format!("pending   {:>9}", total.pending));
-    report.line(&format!("  postponed {:>7}", total.postponed));
-    report.line(&format!("  overdue   {:>7}", total.overdue));
-    report.line(&format!("  oldest    {:>7}", age.map_or_else(|| "-".to_owned(), spoken)));
-    report.line(&format!("dead      {:>9}", total.dead));
-    for (state, count) in states.iter().flatten().skip(2) {
-        report.line(&format!("{state:<12} {count:>6}"));
+        let age = total.oldest.map(|oldest| now.since(oldest));
+        report.line(&format!("pending   {:>9}", total.pending));
+        report.line(&format!("  postponed {:>7}", total.postponed));
+        report.line(&format!("  overdue   {:>7}", total.overdue));
+        report.line(&format!("  oldest    {:>7}", age.map_or_else(|| "-".to_owned(), spoken)));
+        report.line(&format!("dead      {:>9}", total.dead));
+        for (state, count) in states.iter().flatten().skip(2) {
+            report.line(&format!("{state:<12} {count:>6}"));
+        }
+        let shards = shards.iter().map(|shard| json!({"pending": shard.pending, "dead": shard.dead}));
+        let mut document = json!({
+            "pending": total.pending, "postponed": total.postponed, "overdue": total.overdue, "dead": total.dead,
+            "oldest_pending_at": moment(total.oldest), "oldest_pending_seconds": age.map(|age| age.as_secs()),
+            "shards": shards.collect::<Vec<_>>(),
+        });
+        if let Some(states) = states {
+            document["exact"] = states
+                .into_iter()
+                .map(|(state, count)| (state.to_owned(), count.into()))
+                .collect::<serde_json::Map<_, Value>>()
+                .into();
+        }
+        report.document(document);
+        Ok(ExitCode::Done)
     }
-    let shards = shards.iter().map(|shard| json!({"pending": shard.pending, "dead": shard.dead}));
-    let mut document = json!({
-        "pending": total.pending, "postponed": total.postponed, "overdue": total.overdue, "dead": total.dead,
-        "oldest_pending_at": moment(total.oldest), "oldest_pending_seconds": age.map(|age| age.as_secs()),
-        "shards": shards.collect::<Vec<_>>(),
-    });
-    if let Some(states) = states {
-        document["exact"] = states
-            .into_iter()
-            .map(|(state, count)| (state.to_owned(), count.into()))
-            .collect::<serde_json::Map<_, Value>>()
-            .into();
-    }
-    report.document(document);
-    Ok(Ended::Well)
 }
 
 async fn count(outbox: &Outbox, shard: u32, now: Timestamp) -> Result<Counts, StoreError> {

@@ -2,57 +2,53 @@
 
 use std::time::Duration;
 
-use clap::{ArgMatches, Command, value_parser};
+use clap::{Args, value_parser};
 use domain::UserId;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use store::{Finding, Reconciled, Reconciliation, UserVersion};
 
-use super::{
-    Deployment, Ended, OutboxError,
+use super::Deployment;
+use crate::{
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report},
-    value,
 };
 
 /// Users that are reconciled at once.
 const AT_ONCE: usize = 16;
 
-pub(crate) fn command() -> Command {
-    Command::new("verify")
-        .about("Check that each user's events are 1, 2, 3… up to the user's version, and print findings")
-        .arg(value("user", "ID", "Check only this user").value_parser(value_parser!(UserId)))
-        .arg(
-            value(
-                "days",
-                "N",
-                "Accept that events older than this are gone, after a cleanup [default: the retention]",
-            )
-            .value_parser(value_parser!(u32).range(1..)),
-        )
+#[derive(Args)]
+pub(crate) struct Verify {
+    /// Check only this user
+    #[arg(long, value_name = "ID")]
+    user: Option<UserId>,
+    /// Accept that events older than this are gone, after a cleanup [default: the retention]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    days: Option<u32>,
 }
 
-pub(crate) async fn run(
-    deployment: &Deployment,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, OutboxError> {
-    let (identities, now) = (deployment.identities()?, deployment.clock().now());
-    let kept = arguments.get_one::<u32>("days").map(|days| Duration::from_hours(24) * *days);
-    let mut reconciliation = Reconciliation::new(deployment.outbox.clone(), identities.clone(), now, kept);
-    let reconciled = match arguments.get_one::<UserId>("user") {
-        Some(user) => one(deployment, &mut reconciliation, *user).await?,
-        None => everything(deployment, &mut reconciliation).await?,
-    };
-    tell(report, &reconciled);
-    Ok(if reconciled.findings.is_empty() { Ended::Well } else { Ended::WithFindings })
+impl Verify {
+    pub(crate) async fn run(&self, deployment: &Deployment, report: &Report) -> Result<ExitCode, CliError> {
+        let (identities, now) = (deployment.identities()?, deployment.clock().now());
+        let kept = self.days.map(|days| Duration::from_hours(24) * days);
+        let mut reconciliation =
+            Reconciliation::new(deployment.outbox.clone(), identities.clone(), now, kept);
+        let reconciled = match self.user {
+            Some(user) => one(deployment, &mut reconciliation, user).await?,
+            None => everything(deployment, &mut reconciliation).await?,
+        };
+        tell(report, &reconciled);
+        Ok(if reconciled.findings.is_empty() { ExitCode::Done } else { ExitCode::Findings })
+    }
 }
 
 async fn one(
     deployment: &Deployment,
     reconciliation: &mut Reconciliation,
     id: UserId,
-) -> Result<Reconciled, OutboxError> {
-    let user = deployment.identities()?.user(id).await?.ok_or(OutboxError::NoUser(id))?;
+) -> Result<Reconciled, CliError> {
+    let user = deployment.identities()?.user(id).await?.ok_or(CliError::NoUser(id))?;
     let user = UserVersion { id, version: user.version, created_at: user.created_at };
     let (mut reconciled, mut start) = (reconciliation.user(&user).await?, None);
     reconciliation.has(id);
@@ -71,7 +67,7 @@ async fn one(
 async fn everything(
     deployment: &Deployment,
     reconciliation: &mut Reconciliation,
-) -> Result<Reconciled, OutboxError> {
+) -> Result<Reconciled, CliError> {
     let (identities, mut reconciled) = (deployment.identities()?, Reconciled::default());
     let (progress, mut start) = (Progress::of("users"), None);
     loop {

@@ -2,59 +2,57 @@
 
 use std::collections::HashMap;
 
-use clap::{ArgMatches, Command};
+use clap::Args;
 use domain::{Role, StatusName, User, UserId};
 use serde_json::json;
 use store::{
     AdministratorCount, CommitError, Identities, Recount, StoreError, UserCounts, retry_on_conflict,
 };
 
-use super::UsersError;
 use crate::{
-    outbox::Ended,
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report, moment},
-    system::{System, flag},
+    system::System,
 };
 
-pub(super) fn command() -> Command {
-    Command::new("count")
-        .about("Show user counts by status, how many can administer, and what is counted wrongly")
-        .arg(flag("repair", "Correct the wrong counts"))
+#[derive(Args)]
+pub(super) struct Count {
+    /// Correct the wrong counts
+    #[arg(long)]
+    repair: bool,
 }
 
-pub(super) async fn run(
-    system: &System,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, UsersError> {
-    let cloud = system.cloud("count-users")?.patient();
-    let identities = Identities::new(&cloud)?;
-    let counts = UserCounts::new(&cloud, identities.client())?;
-    let Found { wrong, administrators } = find(&identities, &counts).await?;
-    for Recount { user_id, before, after } in &wrong {
-        report.line(&format!("{user_id} is counted as {}, and is {}", named(*before), named(*after)));
-    }
-    if !administrators.is_right() {
-        report.line(&format!(
-            "{} administrators are counted, and {} can sign in",
-            administrators.counted.administrators, administrators.able
-        ));
-    }
-    let is_repaired = arguments.get_flag("repair");
-    if is_repaired {
-        repair_administrators(&identities, administrators.clone()).await?;
-        for Recount { user_id, .. } in &wrong {
-            repair(&identities, &counts, *user_id, cloud.clock().now()).await?;
+impl Count {
+    pub(super) async fn run(self, system: &System, report: &Report) -> Result<ExitCode, CliError> {
+        let cloud = system.cloud("count-users")?.patient();
+        let identities = Identities::new(&cloud)?;
+        let counts = UserCounts::new(&cloud, identities.client())?;
+        let Found { wrong, administrators } = find(&identities, &counts).await?;
+        for Recount { user_id, before, after } in &wrong {
+            report.line(&format!("{user_id} is counted as {}, and is {}", named(*before), named(*after)));
         }
-    }
-    let shown = counts.read().await?;
-    let of = |status| shown.of.get(&status).copied().unwrap_or_default();
-    let each = StatusName::ALL.map(|status| format!("{status} {}", of(status)));
-    report.line(&format!("{}, together {}", each.join(", "), shown.total()));
-    report.line(&format!("{} can administer", administrators.able));
-    let did = if is_repaired { "counted anew" } else { "counted otherwise than they are" };
-    report.line(&format!("{} users {did}", wrong.len()));
-    report.document(json!({
+        if !administrators.is_right() {
+            report.line(&format!(
+                "{} administrators are counted, and {} can sign in",
+                administrators.counted.administrators, administrators.able
+            ));
+        }
+        let is_repaired = self.repair;
+        if is_repaired {
+            repair_administrators(&identities, administrators.clone()).await?;
+            for Recount { user_id, .. } in &wrong {
+                repair(&identities, &counts, *user_id, cloud.clock().now()).await?;
+            }
+        }
+        let shown = counts.read().await?;
+        let of = |status| shown.of.get(&status).copied().unwrap_or_default();
+        let each = StatusName::ALL.map(|status| format!("{status} {}", of(status)));
+        report.line(&format!("{}, together {}", each.join(", "), shown.total()));
+        report.line(&format!("{} can administer", administrators.able));
+        let did = if is_repaired { "counted anew" } else { "counted otherwise than they are" };
+        report.line(&format!("{} users {did}", wrong.len()));
+        report.document(json!({
         "counts": StatusName::ALL.map(|status| (status.as_str(), of(status))).into_iter().collect::<HashMap<_, _>>(),
         "total": shown.total(),
         "as_of": moment(shown.as_of),
@@ -63,8 +61,9 @@ pub(super) async fn run(
         "administrators_counted": administrators.counted.administrators,
         "repaired": is_repaired,
     }));
-    let is_right = wrong.is_empty() && administrators.is_right();
-    Ok(if is_right || is_repaired { Ended::Well } else { Ended::WithFindings })
+        let is_right = wrong.is_empty() && administrators.is_right();
+        Ok(if is_right || is_repaired { ExitCode::Done } else { ExitCode::Findings })
+    }
 }
 
 /// The result of looking at all users.
@@ -110,7 +109,7 @@ impl Administrators {
 
 /// Looks at all users. A user who only seems to be counted wrongly, since events are on their way, is looked at
 /// again.
-async fn find(identities: &Identities, counts: &UserCounts) -> Result<Found, UsersError> {
+async fn find(identities: &Identities, counts: &UserCounts) -> Result<Found, CliError> {
     let (progress, mut suspects, mut start) = (Progress::of("users"), Vec::new(), None);
     // Before the users: a change in between is seen when the count is corrected.
     let administrators = identities.administrator_count().await?;
@@ -120,7 +119,7 @@ async fn find(identities: &Identities, counts: &UserCounts) -> Result<Found, Use
         let page = identities.users(start).await?;
         progress.add(page.items.len());
         for user in page.items {
-            let user = user.map_err(UsersError::Unreadable)?;
+            let user = user.map_err(CliError::Unreadable)?;
             if counted.remove(&user.id) != Some(user.status.name()) {
                 suspects.push(user.id);
             }
@@ -145,7 +144,7 @@ async fn find(identities: &Identities, counts: &UserCounts) -> Result<Found, Use
 }
 
 /// Corrects the count of administrators. If it changes concurrently, all users are looked at again.
-async fn repair_administrators(identities: &Identities, found: Administrators) -> Result<(), UsersError> {
+async fn repair_administrators(identities: &Identities, found: Administrators) -> Result<(), CliError> {
     let found = &found;
     retry_on_conflict(|attempt| async move {
         let again;
@@ -165,18 +164,18 @@ async fn repair_administrators(identities: &Identities, found: Administrators) -
         if is_done && (is_right || identities.recount_administrators(counted, able).await?) {
             Ok(())
         } else {
-            Err(UsersError::Commit(CommitError::Conflict))
+            Err(CliError::Commit(CommitError::Conflict))
         }
     })
     .await
 }
 
-async fn administrators(identities: &Identities) -> Result<Vec<User>, UsersError> {
+async fn administrators(identities: &Identities) -> Result<Vec<User>, CliError> {
     let (mut found, mut start) = (Vec::new(), None);
     loop {
         let page = identities.users(start).await?;
         for user in page.items {
-            let user = user.map_err(UsersError::Unreadable)?;
+            let user = user.map_err(CliError::Unreadable)?;
             found.extend(Some(user).filter(|user| user.has_role(Role::ADMIN)));
         }
         start = page.next;

@@ -6,49 +6,48 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::{ArgMatches, Command};
+use clap::Args;
 use domain::User;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use store::{Identities, NextPage};
 
-use super::{UsersError, formats::written};
+use super::formats::written;
 use crate::{
-    outbox::Ended,
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report},
-    system::{System, flag},
+    system::System,
 };
 
 /// Users that are read at once.
 const AT_ONCE: usize = 16;
 
-pub(super) fn command() -> Command {
-    Command::new("export")
-        .about(
-            "Write all users with their password hashes, one JSON object a line, into a file that only you may read",
-        )
-        .arg(super::file("A file that is not there yet, or - for standard output"))
-        .arg(flag("resume", "Resume an interrupted export into this file"))
+#[derive(Args)]
+pub(super) struct Export {
+    /// A file that is not there yet, or - for standard output
+    file: PathBuf,
+    /// Resume an interrupted export into this file
+    #[arg(long)]
+    resume: bool,
 }
 
-pub(super) async fn run(
-    system: &System,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, UsersError> {
-    let identities = Identities::new(&system.cloud("read-profile")?.patient())?;
-    let path = arguments.get_one::<PathBuf>("file").cloned().unwrap_or_default();
-    if path == Path::new("-") {
-        all(&identities, &mut Pipe, None).await?;
-        return Ok(Ended::Well);
+impl Export {
+    pub(super) async fn run(self, system: &System, report: &Report) -> Result<ExitCode, CliError> {
+        let identities = Identities::new(&system.cloud("read-profile")?.patient())?;
+        if self.file == Path::new("-") {
+            all(&identities, &mut Pipe, None).await?;
+            return Ok(ExitCode::Done);
+        }
+        let (mut target, start) =
+            if self.resume { Target::resume(self.file)? } else { (Target::create(self.file)?, None) };
+        let exported = all(&identities, &mut target, start).await?;
+        target.finish()?;
+        report
+            .line(&format!("exported {exported} users: the file holds password hashes, keep it as a secret"));
+        report.document(json!({"exported": exported}));
+        Ok(ExitCode::Done)
     }
-    let (mut target, start) =
-        if arguments.get_flag("resume") { Target::resume(path)? } else { (Target::create(path)?, None) };
-    let exported = all(&identities, &mut target, start).await?;
-    target.finish()?;
-    report.line(&format!("exported {exported} users: the file holds password hashes, keep it as a secret"));
-    report.document(json!({"exported": exported}));
-    Ok(Ended::Well)
 }
 
 /// Writes page by page from `start` on. Each user is read together with the credential, as of one moment.
@@ -56,12 +55,12 @@ async fn all(
     identities: &Identities,
     output: &mut impl Output,
     mut start: Option<NextPage>,
-) -> Result<usize, UsersError> {
+) -> Result<usize, CliError> {
     let (progress, mut exported) = (Progress::of("users"), 0);
     loop {
         let page = identities.users(start).await?;
         let users: Vec<User> =
-            page.items.into_iter().collect::<Result<_, _>>().map_err(UsersError::Unreadable)?;
+            page.items.into_iter().collect::<Result<_, _>>().map_err(CliError::Unreadable)?;
         let accounts = stream::iter(users.into_iter().map(|user| identities.account(user))).buffered(AT_ONCE);
         let accounts: Vec<_> = accounts.try_collect().await?;
         let mut lines = String::new();
@@ -83,14 +82,14 @@ async fn all(
 /// Where the lines go.
 trait Output {
     /// Takes the lines of a page, and where the next one starts.
-    fn write(&mut self, lines: &str, next: Option<&NextPage>) -> Result<(), UsersError>;
+    fn write(&mut self, lines: &str, next: Option<&NextPage>) -> Result<(), CliError>;
 }
 
 /// Standard output, asked for by `-`.
 struct Pipe;
 
 impl Output for Pipe {
-    fn write(&mut self, lines: &str, _: Option<&NextPage>) -> Result<(), UsersError> {
+    fn write(&mut self, lines: &str, _: Option<&NextPage>) -> Result<(), CliError> {
         let mut output = io::stdout().lock();
         Ok(output.write_all(lines.as_bytes()).and_then(|()| output.flush())?)
     }
@@ -104,28 +103,28 @@ struct Target {
 }
 
 impl Target {
-    fn create(path: PathBuf) -> Result<Self, UsersError> {
+    fn create(path: PathBuf) -> Result<Self, CliError> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&path) {
             Ok(file) => Ok(Self { path, file, length: 0 }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(UsersError::Exists(path)),
-            Err(error) => Err(UsersError::File(path, error)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(CliError::ExportExists(path)),
+            Err(error) => Err(CliError::File(path, error)),
         }
     }
 
     /// The file as it was behind the last whole page, and where the next page starts.
-    fn resume(path: PathBuf) -> Result<(Self, Option<NextPage>), UsersError> {
-        let unusable = || UsersError::NotResumable(path.clone());
+    fn resume(path: PathBuf) -> Result<(Self, Option<NextPage>), CliError> {
+        let unusable = || CliError::NotResumable(path.clone());
         let mark = fs::read_to_string(mark(&path)).map_err(|_| unusable())?;
         let mark: Value = serde_json::from_str(&mark).map_err(|_| unusable())?;
         let place = |at: usize| mark["place"][at].as_str().map(str::to_owned).ok_or_else(unusable);
         let length = mark["length"].as_u64().ok_or_else(unusable)?;
         let next = NextPage::behind([place(0)?, place(1)?]);
         let file = OpenOptions::new().write(true).open(&path);
-        let mut file = file.map_err(|error| UsersError::File(path.clone(), error))?;
+        let mut file = file.map_err(|error| CliError::File(path.clone(), error))?;
         if file.metadata()?.len() < length {
             return Err(unusable());
         }
@@ -134,16 +133,16 @@ impl Target {
         Ok((Self { path, file, length }, Some(next)))
     }
 
-    fn finish(self) -> Result<(), UsersError> {
+    fn finish(self) -> Result<(), CliError> {
         match fs::remove_file(mark(&self.path)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(UsersError::File(self.path, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(CliError::File(self.path, error)),
             _ => Ok(()),
         }
     }
 }
 
 impl Output for Target {
-    fn write(&mut self, lines: &str, next: Option<&NextPage>) -> Result<(), UsersError> {
+    fn write(&mut self, lines: &str, next: Option<&NextPage>) -> Result<(), CliError> {
         self.file.write_all(lines.as_bytes())?;
         // The mark must not be ahead of what it is of.
         self.file.sync_data()?;

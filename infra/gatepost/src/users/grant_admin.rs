@@ -1,40 +1,33 @@
-//! `gatepost users grant-admin`: makes somebody an administrator. There is none who was not made one by this,
-//! or by another administrator.
+//! `gatepost users grant-admin`: makes a user an administrator. Only this command and other administrators can.
 
-use clap::{Arg, ArgMatches, Command};
+use clap::Args;
 use cloud::Cloud;
 use domain::{Actor, CanonicalEmail, Email, EventContext, Role, Status, User};
 use serde_json::json;
 use store::{Store, retry_on_conflict};
 
-use super::UsersError;
-use crate::{outbox::Ended, report::Report, system::System};
+use crate::{cli::ExitCode, error::CliError, report::Report, system::System};
 
-pub(super) fn command() -> Command {
-    Command::new("grant-admin")
-        .about(
-            "Make a user an administrator: grant the role admin, which has all of Gatepost's own permissions",
-        )
-        .arg(Arg::new("email").value_name("EMAIL").required(true).help("The user's address"))
+#[derive(Args)]
+pub(super) struct GrantAdmin {
+    /// The user's address
+    email: String,
 }
 
-pub(super) async fn run(
-    system: &System,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, UsersError> {
-    let address = arguments.get_one::<String>("email").map(String::as_str).unwrap_or_default();
-    let email = Email::parse(address).map_err(|_| UsersError::NoAddress)?;
-    let cloud = system.cloud("grant-role")?.patient();
-    let (user, is_new) = grant(&cloud, email.canonical()).await?;
-    let does = if is_new { "is now" } else { "is already" };
-    report.line(&format!("{} {does} an administrator; tokens say so from the next refresh on", user.id));
-    report.document(json!({"user_id": user.id, "granted": is_new}));
-    Ok(Ended::Well)
+impl GrantAdmin {
+    pub(super) async fn run(self, system: &System, report: &Report) -> Result<ExitCode, CliError> {
+        let email = Email::parse(&self.email).map_err(|_| CliError::NoAddress(self.email))?;
+        let cloud = system.cloud("grant-role")?.patient();
+        let (user, is_new) = grant(&cloud, email.canonical()).await?;
+        let does = if is_new { "is now" } else { "is already" };
+        report.line(&format!("{} {does} an administrator; tokens say so from the next refresh on", user.id));
+        report.document(json!({"user_id": user.id, "granted": is_new}));
+        Ok(ExitCode::Done)
+    }
 }
 
 /// The user, and whether they had not been an administrator before.
-async fn grant(cloud: &Cloud, email: &CanonicalEmail) -> Result<(User, bool), UsersError> {
+async fn grant(cloud: &Cloud, email: &CanonicalEmail) -> Result<(User, bool), CliError> {
     let store = Store::new(cloud)?;
     let (now, random) = (cloud.clock().now(), cloud.random());
     let cause = EventContext {
@@ -55,9 +48,9 @@ async fn grant(cloud: &Cloud, email: &CanonicalEmail) -> Result<(User, bool), Us
     .await
 }
 
-async fn active(store: &Store, email: &CanonicalEmail) -> Result<User, UsersError> {
+async fn active(store: &Store, email: &CanonicalEmail) -> Result<User, CliError> {
     let identities = store.identities();
-    let id = identities.owner(email).await?.ok_or(UsersError::NobodyThere)?;
-    let user = identities.user(id).await?.ok_or(UsersError::NobodyThere)?;
-    if user.status == Status::Active { Ok(user) } else { Err(UsersError::NotActive) }
+    let id = identities.owner(email).await?.ok_or(CliError::NoUserOfAddress)?;
+    let user = identities.user(id).await?.ok_or(CliError::NoUserOfAddress)?;
+    if user.status == Status::Active { Ok(user) } else { Err(CliError::NotActive) }
 }

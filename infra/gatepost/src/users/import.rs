@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{ArgMatches, Command, builder::PossibleValuesParser, value_parser};
+use clap::Args;
 use cloud::{Clock, Random};
 use credentials::{HashFailed, Hasher};
 use domain::{Actor, EventContext, Hashes, InvalidLocale, PasswordHash, Timestamp};
@@ -16,14 +16,14 @@ use store::{AdmissionRejected, CommitError, Store};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{
-    UsersError,
     formats::{Digest, Format, HashParameters, Place, UsersFile, digest_of},
     record::{Candidate, Password, Record, Unverified, Wrong},
 };
 use crate::{
-    outbox::Ended,
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report},
-    system::{System, flag, value},
+    system::System,
 };
 
 /// How many users are written concurrently.
@@ -32,43 +32,34 @@ const CONCURRENCY: usize = 32;
 const TAKEN: &str = "there is another user with this address";
 const ERASED: &str = "this user was erased here";
 
-pub(super) fn command() -> Command {
-    let formats = PossibleValuesParser::new(Format::ALL.map(Format::name));
-    Command::new("import")
-        .about("Takes users over from a file: checks all of it first, and goes on where it was interrupted")
-        .arg(super::file("What another system has exported, or `gatepost users export`"))
-        .arg(
-            value("format", "SYSTEM", "Whose export it is; by default what it looks like")
-                .value_parser(formats),
-        )
-        .arg(
-            value(
-                "hash-parameters",
-                "FILE",
-                "Firebase's password hash parameters, as its console shows them",
-            )
-            .value_parser(value_parser!(PathBuf)),
-        )
-        .arg(
-            value(
-                "unverified",
-                "WHAT",
-                "What becomes of people whose address the file does not say to be proven",
-            )
-            .value_parser(["refuse", "skip", "accept"])
-            .default_value("refuse"),
-        )
-        .arg(flag("no-events", "Publishes nothing: the users' histories begin with their next change"))
-        .arg(flag("dry-run", "Checks the file, and writes nothing"))
+#[derive(Args)]
+pub(super) struct ImportOptions {
+    /// The export of another system, or of `gatepost users export`
+    file: PathBuf,
+    /// The system that the export is from [default: what the file looks like]
+    #[arg(long, value_enum, value_name = "SYSTEM")]
+    format: Option<Format>,
+    /// Firebase's password hash parameters, as its console shows them
+    #[arg(long, value_name = "FILE")]
+    hash_parameters: Option<PathBuf>,
+    /// What to do with users whose address is not verified in the file
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = Unverified::Refuse)]
+    unverified: Unverified,
+    /// Publish nothing: the users' histories begin with their next change
+    #[arg(long)]
+    no_events: bool,
+    /// Check the file, and write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
-/// What becomes of somebody.
+/// The outcome of importing one user.
 enum Outcome {
     Imported,
-    /// By an earlier run.
+    /// An earlier run has imported the user.
     AlreadyThere,
     Taken(Place),
-    /// Here, once and for all.
+    /// The user was erased here, which is final.
     Erased(Place),
 }
 
@@ -79,7 +70,7 @@ struct Outcomes {
     refused: Vec<(Place, &'static str)>,
 }
 
-/// What takes people over.
+/// A run of the import.
 struct Import {
     store: Store,
     hasher: Hasher,
@@ -90,46 +81,57 @@ struct Import {
     has_events: bool,
 }
 
-pub(super) async fn run(
-    system: &System,
-    report: &Report,
-    arguments: &ArgMatches,
-) -> Result<Ended, UsersError> {
-    let import = Import::open(system, !arguments.get_flag("no-events")).await?;
-    let mut file = open(arguments)?;
-    let rules = Rules { format: file.format, unverified: unverified(arguments), now: import.clock.now() };
-    let judged = import.judge(&mut file, rules)?;
-    let (format, left_out) = (file.format, judged.left_out);
-    let mut document = json!({
-        "format": format.name(), "users": judged.users(), "left_out": left_out, "bad": documents(&judged.bad),
-    });
-    if !judged.bad.is_empty() {
-        for (place, wrong) in &judged.bad {
-            report.line(&format!("{place}: {wrong}"));
+impl ImportOptions {
+    pub(super) async fn run(&self, system: &System, report: Report) -> Result<ExitCode, CliError> {
+        let report = &report.dry_run(self.dry_run);
+        let import = Import::open(system, !self.no_events).await?;
+        let mut file = self.open()?;
+        let rules = Rules { format: file.format, unverified: self.unverified, now: import.clock.now() };
+        let judged = import.judge(&mut file, rules)?;
+        let (format, left_out) = (file.format, judged.left_out);
+        let mut document = json!({
+            "format": format.name(), "users": judged.users(), "left_out": left_out, "bad": documents(&judged.bad),
+        });
+        if !judged.bad.is_empty() {
+            for (place, wrong) in &judged.bad {
+                report.line(&format!("{place}: {wrong}"));
+            }
+            report.document(document);
+            return Err(CliError::BadUsers { bad: judged.bad.len(), all: judged.users() });
         }
-        report.document(document);
-        return Err(UsersError::Bad { bad: judged.bad.len(), all: judged.users() });
-    }
-    report_omissions(&judged, report, &mut document);
-    if report.dry_run {
-        report.line(&format!("would import {} users of {format}, leave out {left_out}", judged.good));
-        document["importable"] = judged.good.into();
-        report.document(document);
-        return Ok(Ended::Well);
-    }
-    let Outcomes { imported, already_there, refused } = import.all(file, rules).await?;
-    for (place, reason) in &refused {
-        report.line(&format!("{place}: refused: {reason}"));
-    }
-    report.line(&format!(
+        report_omissions(&judged, report, &mut document);
+        if report.dry_run {
+            report.line(&format!("would import {} users of {format}, leave out {left_out}", judged.good));
+            document["importable"] = judged.good.into();
+            report.document(document);
+            return Ok(ExitCode::Done);
+        }
+        let Outcomes { imported, already_there, refused } = import.all(file, rules).await?;
+        for (place, reason) in &refused {
+            report.line(&format!("{place}: refused: {reason}"));
+        }
+        report.line(&format!(
         "imported {imported} users of {format}, {already_there} were there already, left out {left_out}, refused {}",
         refused.len()
     ));
-    document["imported"] = imported.into();
-    document["already_there"] = already_there.into();
-    document["refused"] = documents(&refused).into();
-    report.document(document);
-    Ok(if refused.is_empty() { Ended::Well } else { Ended::WithFindings })
+        document["imported"] = imported.into();
+        document["already_there"] = already_there.into();
+        document["refused"] = documents(&refused).into();
+        report.document(document);
+        Ok(if refused.is_empty() { ExitCode::Done } else { ExitCode::Findings })
+    }
+
+    fn open(&self) -> Result<UsersFile, CliError> {
+        let parameters = match &self.hash_parameters {
+            Some(path) => {
+                let text =
+                    std::fs::read_to_string(path).map_err(|error| CliError::File(path.clone(), error))?;
+                Some(HashParameters::parse(&text).ok_or_else(|| CliError::HashParameters(path.clone()))?)
+            }
+            None => None,
+        };
+        UsersFile::open(&self.file, self.format, parameters)
+    }
 }
 
 /// Reports what users lose who are imported all the same.
@@ -147,35 +149,12 @@ fn report_omissions(judged: &Judged, report: &Report, document: &mut Value) {
     }
 }
 
-fn unverified(arguments: &ArgMatches) -> Unverified {
-    match arguments.get_one::<String>("unverified").map(String::as_str) {
-        Some("skip") => Unverified::Skip,
-        Some("accept") => Unverified::Accept,
-        _ => Unverified::Refuse,
-    }
-}
-
 fn documents(people: &[(Place, impl ToString)]) -> Vec<Value> {
     let mut documents = Vec::new();
     for (place, reason) in people {
         documents.push(json!({"at": place.to_string(), "reason": reason.to_string()}));
     }
     documents
-}
-
-fn open(arguments: &ArgMatches) -> Result<UsersFile, UsersError> {
-    let parameters = match arguments.get_one::<PathBuf>("hash-parameters") {
-        Some(path) => {
-            let text =
-                std::fs::read_to_string(path).map_err(|error| UsersError::File(path.clone(), error))?;
-            Some(HashParameters::parse(&text).ok_or_else(|| UsersError::HashParameters(path.clone()))?)
-        }
-        None => None,
-    };
-    let name = arguments.get_one::<String>("format");
-    let format = name.and_then(|name| Format::ALL.into_iter().find(|format| format.name() == name));
-    let path = arguments.get_one::<PathBuf>("file").cloned().unwrap_or_default();
-    UsersFile::open(&path, format, parameters)
 }
 
 /// The rules that decide about a record, the same at each reading of the file.
@@ -209,7 +188,7 @@ impl Judged {
 }
 
 impl Import {
-    async fn open(system: &System, has_events: bool) -> Result<Self, UsersError> {
+    async fn open(system: &System, has_events: bool) -> Result<Self, CliError> {
         let cloud = system.cloud("register")?;
         let hasher = passwords::hasher(&cloud)?;
         Ok(Self {
@@ -223,7 +202,7 @@ impl Import {
     }
 
     /// Judges all users of a file before anything is written.
-    fn judge(&self, file: &mut UsersFile, rules: Rules) -> Result<Judged, UsersError> {
+    fn judge(&self, file: &mut UsersFile, rules: Rules) -> Result<Judged, CliError> {
         let (mut judged, mut seen) = (Judged::default(), Seen::default());
         file.visit(|place, record| {
             let candidate = match rules.judge(record) {
@@ -240,7 +219,7 @@ impl Import {
                     judged.administrators += usize::from(candidate.was_administrator);
                     judged.locales.extend(candidate.invalid_locale.map(|invalid| (place, invalid)));
                 }
-                Ok((Err(HashFailed::UnknownPepper), _)) => return Err(UsersError::OtherSecret),
+                Ok((Err(HashFailed::UnknownPepper), _)) => return Err(CliError::OtherSecret),
                 Ok((Err(_), _)) => judged.bad.push((place, Wrong::NotOurs)),
                 Err(wrong) => judged.bad.push((place, wrong)),
             }
@@ -258,14 +237,14 @@ impl Import {
     }
 
     /// Reads the file again, and imports some users concurrently.
-    async fn all(&self, mut file: UsersFile, rules: Rules) -> Result<Outcomes, UsersError> {
+    async fn all(&self, mut file: UsersFile, rules: Rules) -> Result<Outcomes, CliError> {
         let (sender, mut receiver) = mpsc::channel(CONCURRENCY);
         let reading = spawn_blocking(move || {
             file.visit(|place, record| match rules.judge(record) {
                 Ok(Some(candidate)) => {
                     // The receiver is gone only after an error of its own, which is reported.
                     let sent = sender.blocking_send((place, candidate));
-                    sent.map_err(|_| UsersError::Permitted(io::ErrorKind::BrokenPipe.into()))
+                    sent.map_err(|_| CliError::Io(io::ErrorKind::BrokenPipe.into()))
                 }
                 // The same bytes were judged before: no user is wrong.
                 Ok(None) | Err(_) => Ok(()),
@@ -288,7 +267,7 @@ impl Import {
     }
 
     /// One transaction for each. Who is there with the same id was taken over by an earlier run.
-    async fn one(&self, place: Place, candidate: Candidate) -> Result<Outcome, UsersError> {
+    async fn one(&self, place: Place, candidate: Candidate) -> Result<Outcome, CliError> {
         let Candidate { newcomer, password, previous_passwords, .. } = candidate;
         let (id, email) = (newcomer.id, newcomer.applicant.email.clone());
         // Before the work of a hash.

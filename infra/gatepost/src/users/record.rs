@@ -58,8 +58,8 @@ pub(crate) struct Candidate {
     pub(crate) invalid_locale: Option<InvalidLocale>,
 }
 
-/// What is to become of people whose address was not proven there.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The treatment of users whose address is not verified in the file.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Unverified {
     Refuse,
     Skip,

@@ -66,7 +66,7 @@ async fn nothing_is_done_unless_somebody_says_yes() {
     ] {
         let said = folder.outbox(command);
         assert_eq!((said.code, said.text.as_str()), (Some(4), ""), "{command:?}");
-        assert!(said.complaint.ends_with("say --yes\n"), "{}", said.complaint);
+        assert!(said.complaint.ends_with("pass --yes to confirm\n"), "{}", said.complaint);
     }
 
     let system = folder.system(HOUR);

@@ -63,13 +63,13 @@ async fn past() -> Past {
 #[tokio::test]
 async fn after_an_earlier_moment_has_come_back_nobody_goes_on_and_who_was_erased_is_erased() {
     let Past { scratch, ada, ada_afterwards, eve, link } = past().await;
-    let erased = data(&scratch, &["erased", "folder:data"]);
+    let erased = data(&scratch, &["list-erased", "folder:data"]);
     assert_eq!(format!("user#{}", erased.text.trim()), subject(&eve));
     fs::write(scratch.path().join("erased.txt"), erased.text).expect("written");
     bring_secrets(&scratch, "restored");
     assert_eq!(copy(&scratch, "ndjson:backup.ndjson", "folder:restored").code, Some(0));
 
-    let restore = ["restored", "folder:restored", "--event-epoch", "2", "--erased", "erased.txt"];
+    let restore = ["finish-restore", "folder:restored", "--event-epoch", "2", "--erased", "erased.txt"];
     assert_eq!(data(&scratch, &restore).code, Some(4), "nobody said yes");
     let said = data(&scratch, &[&restore[..], &["--yes"]].concat());
 
@@ -103,7 +103,7 @@ async fn an_epoch_of_events_that_was_used_is_refused() {
     let Past { scratch, ada, .. } = past().await;
     bring_secrets(&scratch, "restored");
     assert_eq!(copy(&scratch, "ndjson:backup.ndjson", "folder:restored").code, Some(0));
-    let restore = ["restored", "folder:restored", "--yes", "--event-epoch"];
+    let restore = ["finish-restore", "folder:restored", "--yes", "--event-epoch"];
     assert_eq!(data(&scratch, &[&restore[..], &["1"]].concat()).code, Some(2));
     assert_eq!(data(&scratch, &[&restore[..], &["2"]].concat()).code, Some(0));
     let stage = system(&scratch.path().join("restored"), "2");
@@ -113,11 +113,7 @@ async fn an_epoch_of_events_that_was_used_is_refused() {
     let refused = data(&scratch, &[&restore[..], &["2"]].concat());
 
     assert_eq!(refused.code, Some(1));
-    assert!(
-        refused.complaint.contains("there are events of the epoch 2, or of a later one"),
-        "{}",
-        refused.complaint
-    );
+    assert!(refused.complaint.contains("events with epoch 2 or later exist"), "{}", refused.complaint);
     assert_eq!(data(&scratch, &[&restore[..], &["3"]].concat()).code, Some(0), "restored once more");
     let stage = system(&scratch.path().join("restored"), "3");
     stage.refresh(&tokens.refresh).await.expect(401);
@@ -134,12 +130,14 @@ async fn what_cannot_be_restored_is_one_sentence() {
     for (place, erased, said) in [
         ("ndjson:none", None, "a file cannot be changed"),
         ("folder:none", None, "there is no data in none"),
-        ("folder:data", Some("erased.txt"), "erased.txt, line 2: is no id of a user"),
+        ("folder:data", Some("erased.txt"), "erased.txt, line 2: not the id of a user"),
         ("folder:data", Some("none.txt"), "none.txt: "),
     ] {
         let erased = erased.map(|file| vec!["--erased", file]).unwrap_or_default();
-        let refused =
-            data(&scratch, &[&["restored", place, "--event-epoch", "2", "--yes"][..], &erased].concat());
+        let refused = data(
+            &scratch,
+            &[&["finish-restore", place, "--event-epoch", "2", "--yes"][..], &erased].concat(),
+        );
         assert_eq!(refused.code, Some(1), "{place}");
         assert!(refused.complaint.contains(said), "{}", refused.complaint);
     }

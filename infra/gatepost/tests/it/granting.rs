@@ -47,8 +47,8 @@ async fn who_is_one_already_stays_one_and_nobody_else_becomes_one() {
     assert_eq!(again.code, Some(0), "{}", again.complaint);
     assert!(again.text.contains("\"granted\":false"), "{}", again.text);
     assert_eq!((nobody.code, no_address.code), (Some(1), Some(1)));
-    assert!(nobody.complaint.contains("nobody has this address"), "{}", nobody.complaint);
-    assert!(no_address.complaint.contains("no e-mail address"), "{}", no_address.complaint);
+    assert!(nobody.complaint.contains("no user has this address"), "{}", nobody.complaint);
+    assert!(no_address.complaint.contains("eve is not an e-mail address"), "{}", no_address.complaint);
 }
 
 #[tokio::test]

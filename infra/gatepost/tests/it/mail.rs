@@ -118,7 +118,7 @@ async fn who_gets_no_mail_is_listed_found_and_let_through_again() {
     assert_eq!(suppressions(&folder, &["list"]).0["suppressions"], json!([]));
 
     let said = run(&folder.0, &["suppressions", "check", "nobody", "--data", "data"]);
-    assert_eq!((said.complaint.trim(), said.code), ("gatepost: nobody is no e-mail address", Some(1)));
+    assert_eq!((said.complaint.trim(), said.code), ("gatepost: nobody is not an e-mail address", Some(1)));
 }
 
 #[test]

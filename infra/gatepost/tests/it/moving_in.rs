@@ -304,8 +304,8 @@ async fn without_events_the_history_begins_with_the_next_change() {
 fn what_is_no_file_of_users_is_one_sentence() {
     let folder = Folder::new();
     for (name, text, options, says) in [
-        ("empty", "", &[][..], "the file is nothing that is known"),
-        ("table.csv", "name,age\nada,36\n", &[], "the file is nothing that is known"),
+        ("empty", "", &[][..], "the format of the file is unknown"),
+        ("table.csv", "name,age\nada,36\n", &[], "the format of the file is unknown"),
         (
             "firebase.json",
             r#"{"users": [{"localId": "x", "passwordHash": "eA=="}]}"#,

@@ -195,7 +195,7 @@ async fn an_export_is_its_owners_to_read_and_overwrites_nothing() {
     assert_eq!(again.code, Some(1));
     assert!(again.complaint.contains("all.ndjson is there already"), "{}", again.complaint);
     let resumed = folder.users(&["export", "all.ndjson", "--resume"]);
-    assert!(resumed.complaint.contains("is no beginning of an export"), "{}", resumed.complaint);
+    assert!(resumed.complaint.contains("not a partial export"), "{}", resumed.complaint);
 }
 
 #[tokio::test]

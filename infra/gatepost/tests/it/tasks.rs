@@ -156,8 +156,8 @@ async fn what_is_due_what_recurs_and_what_is_not_there_cannot_be_canceled() {
     let task = leaving(&folder.system(Duration::from_hours(24 * 8)).0).await;
 
     for (task, why) in [
-        (task.as_str(), "it is too late"),
-        ("rotate-keys", "again and again"),
+        (task.as_str(), "is due and can no longer be canceled"),
+        ("rotate-keys", "is a recurring task and cannot be canceled"),
         ("erase-users/nobody", "there is no task"),
         ("erase-users/01a1fc0b-e380-7334-a113-995cf691811f", "there is no task"),
         ("nothing", "there is no task"),

@@ -6,10 +6,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::Value;
 
 use super::{
-    super::UsersError,
     rows::{Place, Row, object, without_mark},
     stable_file::StableFile,
 };
+use crate::error::CliError;
 
 /// Where documents have their users: Keycloak and Firebase, Cognito's `list-users`.
 const LISTS: [&str; 2] = ["users", "Users"];
@@ -17,8 +17,8 @@ const LISTS: [&str; 2] = ["users", "Users"];
 /// Calls `each` with one user after the other. Returns whether the file is such a document.
 pub(super) fn visit(
     file: &mut StableFile,
-    each: &mut dyn FnMut(Place, Row) -> Result<(), UsersError>,
-) -> Result<bool, UsersError> {
+    each: &mut dyn FnMut(Place, Row) -> Result<(), CliError>,
+) -> Result<bool, CliError> {
     let (mut reading, mut stopped) = (file.read()?, None);
     if let Err(error) = without_mark(&mut reading) {
         return Err(file.failed(error));
@@ -35,9 +35,9 @@ pub(super) fn visit(
 
 /// Reads a document, and returns whether it has a list.
 struct Document<'a> {
-    each: &'a mut dyn FnMut(Place, Row) -> Result<(), UsersError>,
+    each: &'a mut dyn FnMut(Place, Row) -> Result<(), CliError>,
     /// The error with which `each` has stopped.
-    stopped: &'a mut Option<UsersError>,
+    stopped: &'a mut Option<CliError>,
     /// Whether this is the value of a field of [`LISTS`].
     is_within: bool,
 }

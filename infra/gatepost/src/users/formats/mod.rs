@@ -27,13 +27,11 @@ pub(crate) use self::{
     rows::Place,
     stable_file::{Digest, digest_of},
 };
-use super::{
-    UsersError,
-    record::{Record, Wrong},
-};
+use super::record::{Record, Wrong};
+use crate::error::CliError;
 
 /// The system that a file was exported from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     Gatepost,
     Auth0,
@@ -54,16 +52,6 @@ pub(crate) struct UsersFile {
 }
 
 impl Format {
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Gatepost,
-        Self::Auth0,
-        Self::Cognito,
-        Self::Django,
-        Self::Firebase,
-        Self::Keycloak,
-        Self::Supabase,
-    ];
-
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Gatepost => "gatepost",
@@ -125,7 +113,7 @@ impl Format {
     }
 
     /// Refuses a user with a status that would be lost.
-    fn check_status(self, place: Place, row: &Map<String, Value>) -> Result<(), UsersError> {
+    fn check_status(self, place: Place, row: &Map<String, Value>) -> Result<(), CliError> {
         let unread = |(name, value): &(&String, &Value)| {
             !value.is_null() && status::is_status(name) && !self.status_fields().contains(&name.as_str())
         };
@@ -133,7 +121,7 @@ impl Format {
         match row.iter().find(unread).filter(|_| self != Self::Gatepost) {
             Some((name, _)) => {
                 let field = name.chars().take(40).collect();
-                Err(UsersError::UnreadStatus { place, field, format: self })
+                Err(CliError::UnreadStatus { place, field, format: self })
             }
             None => Ok(()),
         }
@@ -147,14 +135,14 @@ impl UsersFile {
         path: &Path,
         format: Option<Format>,
         parameters: Option<HashParameters>,
-    ) -> Result<Self, UsersError> {
+    ) -> Result<Self, CliError> {
         let (mut rows, mut found, mut verified) = (Rows::open(path)?, format, HashSet::new());
         let mut has_hashes = false;
         rows.visit(&mut |place, row| {
             let Ok(row) = row else { return Ok(()) };
             let format = match found {
                 Some(format) => format,
-                None => *found.insert(Format::guess(&row).ok_or(UsersError::UnknownFormat)?),
+                None => *found.insert(Format::guess(&row).ok_or(CliError::UnknownFormat)?),
             };
             if format == Format::Django {
                 verified.extend(django::verified(&row));
@@ -165,7 +153,7 @@ impl UsersFile {
         })?;
         let format = found.unwrap_or(Format::Gatepost);
         if format == Format::Firebase && parameters.is_none() && has_hashes {
-            return Err(UsersError::NoHashParameters);
+            return Err(CliError::NoHashParameters);
         }
         Ok(Self { format, rows, parameters, verified })
     }
@@ -173,8 +161,8 @@ impl UsersFile {
     /// Calls `each` with one user after the other, until the first error.
     pub(crate) fn visit(
         &mut self,
-        mut each: impl FnMut(Place, Result<Record, Wrong>) -> Result<(), UsersError>,
-    ) -> Result<(), UsersError> {
+        mut each: impl FnMut(Place, Result<Record, Wrong>) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let Self { format, rows, parameters, verified } = self;
         let record = |row: Map<String, Value>| {
             let fields = Fields(&row);

@@ -8,8 +8,8 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::{super::UsersError, document, stable_file::StableFile};
-use crate::users::record::Wrong;
+use super::{document, stable_file::StableFile};
+use crate::{error::CliError, users::record::Wrong};
 
 /// The position of a user in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ enum Shape {
 
 impl Rows {
     /// Opens a file and finds its shape.
-    pub(super) fn open(path: &Path) -> Result<Self, UsersError> {
+    pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let mut file = StableFile::open(path)?;
         let shape = match first_character(&mut file)? {
             // In a file of one object after the other, errors have lines.
@@ -48,7 +48,7 @@ impl Rows {
                 false => Shape::Lines,
             },
             Some(_) => Shape::Table,
-            None => return Err(UsersError::UnknownShape),
+            None => return Err(CliError::UnknownShape),
         };
         Ok(Self { file, shape })
     }
@@ -56,8 +56,8 @@ impl Rows {
     /// Calls `each` with one row after the other, until the first error.
     pub(super) fn visit(
         &mut self,
-        each: &mut dyn FnMut(Place, Row) -> Result<(), UsersError>,
-    ) -> Result<(), UsersError> {
+        each: &mut dyn FnMut(Place, Row) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         match self.shape {
             Shape::Document => document::visit(&mut self.file, each).map(drop),
             Shape::Lines => lines(&mut self.file, each),
@@ -70,7 +70,7 @@ pub(super) fn object(value: Value) -> Row {
     if let Value::Object(object) = value { Ok(object) } else { Err(Wrong::NoObject) }
 }
 
-fn first_character(file: &mut StableFile) -> Result<Option<u8>, UsersError> {
+fn first_character(file: &mut StableFile) -> Result<Option<u8>, CliError> {
     let mut reading = file.read()?;
     let first = without_mark(&mut reading).and_then(|()| {
         reading.bytes().find(|byte| !byte.as_ref().is_ok_and(u8::is_ascii_whitespace)).transpose()
@@ -89,8 +89,8 @@ pub(super) fn without_mark(reading: &mut impl BufRead) -> io::Result<()> {
 
 fn lines(
     file: &mut StableFile,
-    each: &mut dyn FnMut(Place, Row) -> Result<(), UsersError>,
-) -> Result<(), UsersError> {
+    each: &mut dyn FnMut(Place, Row) -> Result<(), CliError>,
+) -> Result<(), CliError> {
     let mut reading = file.read()?;
     let (mut line, mut number, mut outcome) = (String::new(), 0, without_mark(&mut reading));
     while outcome.is_ok() {
@@ -111,8 +111,8 @@ fn lines(
 /// Reads CSV (RFC 4180): each row becomes an object of texts.
 fn table(
     file: &mut StableFile,
-    each: &mut dyn FnMut(Place, Row) -> Result<(), UsersError>,
-) -> Result<(), UsersError> {
+    each: &mut dyn FnMut(Place, Row) -> Result<(), CliError>,
+) -> Result<(), CliError> {
     let mut reading = file.read()?;
     if let Err(error) = without_mark(&mut reading) {
         return Err(file.failed(error));
@@ -123,7 +123,7 @@ fn table(
         Err(error) => return Err(table_failed(file, error)),
     };
     if !header.iter().any(|name| name.trim() == "email") {
-        return Err(UsersError::UnknownShape);
+        return Err(CliError::UnknownShape);
     }
     let mut row = csv::StringRecord::new();
     loop {
@@ -139,11 +139,11 @@ fn table(
     }
 }
 
-fn table_failed(file: &StableFile, error: csv::Error) -> UsersError {
+fn table_failed(file: &StableFile, error: csv::Error) -> CliError {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => file.failed(error),
         csv::ErrorKind::Utf8 { err, .. } => file.failed(io::Error::new(io::ErrorKind::InvalidData, err)),
-        _ => UsersError::UnknownShape,
+        _ => CliError::UnknownShape,
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::super::UsersError;
+use crate::error::CliError;
 
 const BLOCK: usize = 64 * 1024;
 
@@ -39,23 +39,23 @@ pub(super) struct Reading<'file> {
 }
 
 impl StableFile {
-    pub(super) fn open(path: &Path) -> Result<Self, UsersError> {
-        let failed = |error| UsersError::File(path.to_owned(), error);
+    pub(super) fn open(path: &Path) -> Result<Self, CliError> {
+        let failed = |error| CliError::File(path.to_owned(), error);
         let file = File::open(path).map_err(failed)?;
         if !file.metadata().map_err(failed)?.is_file() {
-            return Err(UsersError::NoRegularFile(path.to_owned()));
+            return Err(CliError::NoRegularFile(path.to_owned()));
         }
         Ok(Self { path: path.to_owned(), file, digests: Vec::new(), is_whole: false })
     }
 
     /// Reads the file from its beginning.
-    pub(super) fn read(&mut self) -> Result<Reading<'_>, UsersError> {
+    pub(super) fn read(&mut self) -> Result<Reading<'_>, CliError> {
         self.file.rewind().map_err(|error| self.failed(error))?;
         Ok(Reading { of: self, block: Vec::new(), consumed: 0, blocks: 0 })
     }
 
-    pub(super) fn failed(&self, error: io::Error) -> UsersError {
-        UsersError::File(self.path.clone(), error)
+    pub(super) fn failed(&self, error: io::Error) -> CliError {
+        CliError::File(self.path.clone(), error)
     }
 }
 

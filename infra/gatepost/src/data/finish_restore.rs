@@ -1,5 +1,5 @@
-//! `gatepost data restored`: after the tables were restored to an earlier moment, nobody goes on as they were
-//! afterwards, and who was erased afterwards is erased again. Each step can be repeated.
+//! `gatepost data finish-restore`: ends all sessions after the tables were restored to an earlier moment, and erases
+//! users again who were erased after that moment. Each step can be repeated.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use clap::ArgMatches;
+use clap::{Args, value_parser};
 use cloud::{Clock, Random};
 use domain::{Actor, EventContext, User, UserId};
 use erase_users::Erasing;
@@ -17,11 +17,12 @@ use serde_json::json;
 use store::{CommitError, Erasure, LastAdministrator, Store, StoreError};
 
 use super::{
-    DataError,
+    OnePlace,
     place::{Place, Tables, patiently},
 };
 use crate::{
-    outbox::Ended,
+    cli::ExitCode,
+    error::CliError,
     report::{Progress, Report},
     stack::Account,
 };
@@ -39,38 +40,54 @@ struct Restoring {
     correlation_id: String,
 }
 
-pub(super) async fn run(
-    place: &Place,
-    account: &Account,
-    arguments: &ArgMatches,
-    report: &Report,
-) -> Result<Ended, DataError> {
-    let erased = arguments.get_one::<PathBuf>("erased").map(ids).transpose()?.unwrap_or_default();
-    if !report.is_confirmed("Everybody must sign in again. Go on?")? {
-        return Ok(Ended::Unconfirmed);
-    }
-    let epoch = *arguments.get_one("event-epoch").unwrap_or(&u64::MAX);
-    let tables = Tables::changing(place, account, epoch, arguments.get_one("issuer")).await?;
-    if is_used(&tables, epoch).await? {
-        return Err(DataError::EpochUsed(epoch));
-    }
-    let cloud = &tables.cloud;
-    let (clock, random) = (cloud.clock(), cloud.random());
-    let correlation_id = random.uuid().to_string();
-    let (store, erasing) = (Store::new(cloud)?, Erasing::new(cloud)?);
-    let restoring = Restoring { store, erasing, clock, random, correlation_id };
-    let mut again = 0;
-    for id in &erased {
-        again += usize::from(restoring.erase(*id).await?);
-    }
-    let ended = restoring.everybody().await?;
-    report.line(&format!("ended all sessions of {ended} users, erased {again} of {} again", erased.len()));
-    report.document(json!({"sessions_ended": ended, "erased_again": again, "erased": erased.len()}));
-    Ok(Ended::Well)
+#[derive(Args)]
+pub(super) struct FinishRestore {
+    #[command(flatten)]
+    one: OnePlace,
+    /// The new EventEpoch, one more than it ever was
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(2..))]
+    event_epoch: u64,
+    /// Erase the users in this file again: one id a line, as `data list-erased` prints them
+    #[arg(long, value_name = "FILE")]
+    erased: Option<PathBuf>,
+    /// The issuer of the events, if the system will run at another place
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Do not ask for confirmation
+    #[arg(long)]
+    yes: bool,
 }
 
-/// `gatepost data erased`.
-pub(super) async fn list(place: &Place, account: &Account, report: &Report) -> Result<Ended, DataError> {
+impl FinishRestore {
+    pub(super) async fn run(self, account: &Account, report: Report) -> Result<ExitCode, CliError> {
+        let erased = self.erased.as_ref().map(ids).transpose()?.unwrap_or_default();
+        if !report.is_confirmed(self.yes, "All users must sign in again. Continue?")? {
+            return Ok(ExitCode::Unconfirmed);
+        }
+        let (place, epoch) = (self.one.place()?, self.event_epoch);
+        let tables = Tables::changing(&place, account, epoch, self.issuer.as_ref()).await?;
+        if is_used(&tables, epoch).await? {
+            return Err(CliError::EpochUsed(epoch));
+        }
+        let cloud = &tables.cloud;
+        let (clock, random) = (cloud.clock(), cloud.random());
+        let correlation_id = random.uuid().to_string();
+        let (store, erasing) = (Store::new(cloud)?, Erasing::new(cloud)?);
+        let restoring = Restoring { store, erasing, clock, random, correlation_id };
+        let mut again = 0;
+        for id in &erased {
+            again += usize::from(restoring.erase(*id).await?);
+        }
+        let ended = restoring.everybody().await?;
+        report
+            .line(&format!("ended all sessions of {ended} users, erased {again} of {} again", erased.len()));
+        report.document(json!({"sessions_ended": ended, "erased_again": again, "erased": erased.len()}));
+        Ok(ExitCode::Done)
+    }
+}
+
+/// Prints the users of `gatepost data list-erased`.
+pub(super) async fn list(place: &Place, account: &Account, report: &Report) -> Result<ExitCode, CliError> {
     let found = RefCell::new(Vec::new());
     let source = place.source(account).await?;
     source
@@ -84,21 +101,20 @@ pub(super) async fn list(place: &Place, account: &Account, report: &Report) -> R
         report.line(&id.to_string());
     }
     report.document(json!({"erased": found}));
-    Ok(Ended::Well)
+    Ok(ExitCode::Done)
 }
 
-fn ids(path: &PathBuf) -> Result<Vec<UserId>, DataError> {
-    let text = fs::read_to_string(path).map_err(|error| DataError::File(path.clone(), error))?;
+fn ids(path: &PathBuf) -> Result<Vec<UserId>, CliError> {
+    let text = fs::read_to_string(path).map_err(|error| CliError::File(path.clone(), error))?;
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let id = |(number, line): (usize, &str)| {
-        line.trim().parse().map_err(|_| DataError::NoId(path.clone(), number))
-    };
+    let id =
+        |(number, line): (usize, &str)| line.trim().parse().map_err(|_| CliError::NoId(path.clone(), number));
     lines.map(id).collect()
 }
 
-/// Whether somebody has worked under this epoch of events, or a later one: consumers would take what comes for
-/// what they have.
-async fn is_used(tables: &Tables, epoch: u64) -> Result<bool, DataError> {
+/// Returns whether events of this epoch, or of a later one, exist. Consumers would take new events of it for events
+/// that they have.
+async fn is_used(tables: &Tables, epoch: u64) -> Result<bool, CliError> {
     let is_used = Cell::new(false);
     tables
         .visit(async |items| {
@@ -113,13 +129,13 @@ async fn is_used(tables: &Tables, epoch: u64) -> Result<bool, DataError> {
 }
 
 impl Restoring {
-    async fn everybody(&self) -> Result<usize, DataError> {
+    async fn everybody(&self) -> Result<usize, CliError> {
         let (progress, mut ended, mut start) = (Progress::of("users"), 0, None);
         loop {
             let page = self.store.identities().users(start).await?;
             progress.add(page.items.len());
             let users: Vec<User> =
-                page.items.into_iter().collect::<Result<_, _>>().map_err(DataError::Unreadable)?;
+                page.items.into_iter().collect::<Result<_, _>>().map_err(CliError::Unreadable)?;
             let each = users.into_iter().map(|user| self.end_sessions(user));
             let each: Vec<bool> = stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await?;
             ended += each.into_iter().filter(|is_ended| *is_ended).count();
@@ -131,7 +147,7 @@ impl Restoring {
     }
 
     /// Says whether it did: not if an earlier run has.
-    async fn end_sessions(&self, user: User) -> Result<bool, DataError> {
+    async fn end_sessions(&self, user: User) -> Result<bool, CliError> {
         if patiently(async || self.store.is_restored(&user).await).await? {
             return Ok(false);
         }
@@ -140,8 +156,8 @@ impl Restoring {
         Ok(true)
     }
 
-    /// Erases somebody again; says whether they were there.
-    async fn erase(&self, id: UserId) -> Result<bool, DataError> {
+    /// Erases a user again, and returns whether the user was there.
+    async fn erase(&self, id: UserId) -> Result<bool, CliError> {
         let Some(user) = self.store.identities().user(id).await? else { return Ok(false) };
         let erasure = match Erasure::of(&user) {
             Some(erasure) => erasure,
@@ -150,7 +166,7 @@ impl Restoring {
         Ok(Box::pin(self.erasing.erase(erasure, &self.correlation_id)).await?)
     }
 
-    async fn request_deletion(&self, user: &User) -> Result<Erasure, DataError> {
+    async fn request_deletion(&self, user: &User) -> Result<Erasure, CliError> {
         let deletion = user.request_deletion(Duration::ZERO, self.cause());
         match self.store.answering(None).change_user(&deletion).await {
             Ok(()) => {
@@ -158,7 +174,7 @@ impl Restoring {
                 // The erasure is pending since this change.
                 Ok(Erasure::of(after).unwrap_or(Erasure { user_id: user.id, due_at: after.updated_at }))
             }
-            Err(CommitError::Rejected(LastAdministrator)) => Err(DataError::LastAdministrator(user.id)),
+            Err(CommitError::Rejected(LastAdministrator)) => Err(CliError::LastAdministrator(user.id)),
             Err(CommitError::Conflict) => Err(StoreError::Contended.into()),
             Err(CommitError::Store(failure)) => Err(failure.into()),
         }

@@ -1,0 +1,171 @@
+//! The error of every command.
+
+use std::{io, path::PathBuf};
+
+use cloud::{NotAnswered, OperatorError};
+use local::{StartError, functions::CallFailed, template::TemplateError};
+use thiserror::Error;
+
+use crate::users::formats::{Format, Place};
+
+/// Why a command failed, in one sentence.
+#[derive(Debug, Error)]
+pub(crate) enum CliError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Function(#[from] CallFailed),
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error("{0}: the system is not of this build; deploy the template of this build")]
+    Setting(#[from] cloud::SettingError),
+    #[error("{}", cloud::chain(.0))]
+    Table(#[from] store::StoreError),
+    #[error("{}", cloud::chain(.0))]
+    Commit(#[from] store::CommitError<store::LastAdministrator>),
+    #[error("{}", cloud::chain(.0))]
+    Secret(#[from] cloud::SecretUnavailable),
+    #[error("{}", cloud::chain(.0))]
+    Keys(#[from] keys::NotChanged),
+    #[error(transparent)]
+    Hash(#[from] credentials::HashFailed),
+    #[error(transparent)]
+    Roles(#[from] domain::TooManyRoles),
+    #[error("templates that cannot be used: {0}")]
+    MailTemplates(#[from] send_mail::TemplatesError),
+    #[error(transparent)]
+    Account(#[from] OperatorError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}: {1}")]
+    File(PathBuf, io::Error),
+    #[error("{0} is there already: name another file, or say --resume to go on with it")]
+    ExportExists(PathBuf),
+    #[error("{0} is there already: name another file")]
+    Exists(PathBuf),
+    #[error("there is no data in {0}: choose another folder with --data, or a deployed stack with --stack")]
+    NoData(PathBuf),
+    #[error("the user {0} cannot be read: see `gatepost outbox verify`")]
+    Unreadable(String),
+    #[error("{0} is not an e-mail address")]
+    NoAddress(String),
+    #[error("name an address or a source")]
+    NothingToHash,
+
+    // Stacks.
+    #[error("there is no stack {stack} in {region}: check --stack, --region and --profile")]
+    UnknownStack { stack: String, region: String },
+    #[error(
+        "the caller may not describe the stack {0}: check its name, or grant cloudformation:DescribeStacks for it"
+    )]
+    Denied(String),
+    #[error("AWS refuses the credentials: {0}; log in again, or choose others with --profile")]
+    CredentialsRefused(String),
+    #[error("CloudFormation cannot describe the stack {0}: {1}")]
+    Unanswered(String, NotAnswered),
+    #[error("cannot list the resources of the stack {0}: {1}")]
+    NoResources(String, NotAnswered),
+    #[error("the stack {stack} is being changed ({status}): try again when CloudFormation is done")]
+    InProgress { stack: String, status: String },
+    #[error(
+        "the stack {stack} is not one of Gatepost: it has no output OperatorSettings (its status is {status})"
+    )]
+    Foreign { stack: String, status: String },
+
+    // `gatepost dev`.
+    #[error("the template {0} cannot be read: {1}")]
+    UnreadableTemplate(PathBuf, io::Error),
+    #[error("the port {0} is in use: stop what uses it, or choose another with --port")]
+    PortInUse(u16),
+    #[error("the port {0} cannot be used: {1}")]
+    Port(u16, io::Error),
+
+    // `gatepost outbox` and `gatepost tasks`.
+    #[error("the sweeper or another flush is at work: try again in a minute")]
+    Busy,
+    #[error("{0} is not the number of an event: they are 1, 2, 3…")]
+    NoSequence(String),
+    #[error("there is no user {0}")]
+    NoUser(domain::UserId),
+    #[error("there is no task {0}: see `gatepost tasks list`")]
+    NoTask(String),
+    #[error("{0} is a recurring task and cannot be canceled; a scheduled one, such as {0}/USER, can")]
+    Recurs(String),
+    #[error("{0} is due and can no longer be canceled")]
+    Due(String),
+
+    // `gatepost mail`.
+    #[error("there is no language {0}: there are {1}")]
+    NoLocale(String, String),
+    #[error("{0} is not a name")]
+    NoName(String),
+    #[error("{path} cannot be written: {1}", path = .0.display())]
+    Unwritable(PathBuf, io::Error),
+
+    // `gatepost users`.
+    #[error("{0} is not a regular file, which an import reads several times: write it to a file first")]
+    NoRegularFile(PathBuf),
+    #[error("cannot resume {0}: not a partial export; choose a new file")]
+    NotResumable(PathBuf),
+    #[error("{0} does not hold hash parameters as Firebase's console shows them")]
+    HashParameters(PathBuf),
+    #[error("the file holds Firebase's hashes: say --hash-parameters")]
+    NoHashParameters,
+    #[error(
+        "the format of the file is unknown: it must hold JSON, one JSON object a line, or CSV with a header"
+    )]
+    UnknownShape,
+    #[error("cannot tell which system the file is from: pass --format")]
+    UnknownFormat,
+    #[error(
+        "{place} has the field {field}, which looks like a status and is not part of an export of {format}: \
+         pass the right --format, or remove the field; nothing was written"
+    )]
+    UnreadStatus { place: Place, field: String, format: Format },
+    #[error("{bad} of {all} users cannot be taken over as they are: nothing was written")]
+    BadUsers { bad: usize, all: usize },
+    #[error(
+        "password hashes in the file were made with the secret of another system: add the seeds of its \
+         peppers to this one's secret first; nothing was written"
+    )]
+    OtherSecret,
+    #[error("no user has this address: the user must register first")]
+    NoUserOfAddress,
+    #[error("the user is suspended, or is to be erased")]
+    NotActive,
+
+    // `gatepost data`.
+    #[error("{0}: nothing was copied")]
+    NotBegun(#[from] store::NotBegun),
+    #[error("the same copy was started again elsewhere, and continues there")]
+    TakenOver,
+    #[error("{0} is being written by another copy")]
+    BeingWritten(PathBuf),
+    #[error("{0}, line {1}: {2}")]
+    Line(PathBuf, u64, &'static str),
+    #[error("a file cannot be changed: copy it into a folder first")]
+    NotInAFile,
+    #[error("name a place, or a stack with --stack")]
+    NoPlace,
+    #[error("{0}, line {1}: not the id of a user")]
+    NoId(PathBuf, usize),
+    #[error("events with epoch {0} or later exist; choose an epoch higher than any used before")]
+    EpochUsed(u64),
+    #[error("the erased user {0} is the last administrator: make another one first, then run this again")]
+    LastAdministrator(domain::UserId),
+}
+
+impl store::AttemptError for CliError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Commit(error) if error.is_conflict())
+    }
+}
+
+impl From<events::NotSwept> for CliError {
+    fn from(not_swept: events::NotSwept) -> Self {
+        match not_swept {
+            events::NotSwept::Busy => Self::Busy,
+            events::NotSwept::Failed(failure) => Self::Table(failure),
+        }
+    }
+}
