@@ -223,16 +223,12 @@ def settings_of(world):
     return dict(pair.split("=") for pair in world.deployment.outputs()["OperatorSettings"].split())
 
 
-def as_operator(world, guide):
-    """The credentials of an operator with the rights that this guide gives, as `gatepost --stack` finds them."""
-    settings = settings_of(world)
-    policy = next((ROOT / "docs").glob(f"*/{guide}.md")).read_text().split("```json\n{\n  \"Version\"")[1].split("```")[0]
-    policy = '{"Version"' + policy.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT).replace("STACK", STACK)
-    for name in ("EVENTS_TABLE", "IDENTITIES_TABLE", "EVENT_BUS", "KEYS_SECRET", "CREDENTIALS_SECRET"):
-        policy = policy.replace(name, settings[name])
-    iam, user = world.deployment.client("iam"), f"operator-{guide}"
+def as_operator(world, *policies):
+    """The credentials of an operator with these policies of the template, as `gatepost --stack` finds them."""
+    iam, user = world.deployment.client("iam"), f"with-{policies[0]}"
     iam.create_user(UserName=user)
-    iam.put_user_policy(UserName=user, PolicyName="operator", PolicyDocument=policy)
+    for policy in policies:
+        iam.attach_user_policy(UserName=user, PolicyArn=world.deployment.resource(policy))
     key = iam.create_access_key(UserName=user)["AccessKey"]
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"], "AWS_REGION": REGION, "AWS_ENDPOINT_URL": world.deployment.endpoint}
 
@@ -250,11 +246,11 @@ def client_of(world, environment, service):
                                    aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"])
 
 
-@check("an operator with the guide's rights looks into the outbox, verifies it and replays a user, and can do no more")
+@check("an operator with the policies of the template looks into the outbox, verifies it and replays a user, and can do no more")
 def _(world):
     ada, session = world.ada
     user = jwt.decode(session["access_token"], options={"verify_signature": False})["sub"]
-    environment = as_operator(world, "operating-events")
+    environment = as_operator(world, "OperatorEventsRead", "OperatorEventsChange")
 
     def outbox(*arguments, codes=(0,)):
         return operate(environment, "outbox", *arguments, codes=codes)
@@ -283,9 +279,9 @@ def _(world):
     assert not allowed(dynamodb.delete_item, TableName=table, Key=credential)
 
 
-@check("gatepost doctor, with the guide's rights, finds nothing wrong, and each thing that is broken on purpose")
+@check("gatepost doctor, with its policies, finds nothing wrong, and each thing that is broken on purpose")
 def _(world):
-    environment = as_operator(world, "doctor")
+    environment = as_operator(world, "OperatorDoctor", "OperatorDoctorSecrets")
 
     def wrong():
         """Names of what is wrong, by how bad it is, and the exit code."""
@@ -329,9 +325,9 @@ def _(world):
             repair()
 
 
-@check("an operator with the guide's rights sees how the tasks went, and keeps somebody who was to be erased")
+@check("an operator with the policies of the template sees how the tasks went, and keeps somebody who was to be erased")
 def _(world):
-    environment = as_operator(world, "tasks")
+    environment = as_operator(world, "OperatorTasksRead", "OperatorTasksCancel")
 
     def listed():
         return operate(environment, "tasks", "list", codes=[0, 3])
@@ -350,9 +346,9 @@ def _(world):
     eve.log_in()
 
 
-@check("an operator with the guide's rights shows the keys and begins a rotation, and can do no more")
+@check("an operator with the policies of the template shows the keys and begins a rotation, and can do no more")
 def _(world):
-    (_, session), environment = world.ada, as_operator(world, "keys")
+    (_, session), environment = world.ada, as_operator(world, "OperatorKeys")
     world.keeper = environment
 
     def keys(*arguments, codes=(0,)):
@@ -388,11 +384,11 @@ def _(world):
     assert not allowed(client_of(world, environment, "secretsmanager").delete_secret, SecretId=settings["KEYS_SECRET"])
 
 
-@check("operators with the guides' rights hand everybody out, and take somebody over who then logs in")
+@check("operators with the policies of the template hand everybody out, and take somebody over who then logs in")
 def _(world):
     ada, session = world.ada
     user = jwt.decode(session["access_token"], options={"verify_signature": False})["sub"]
-    exporting, importing = as_operator(world, "moving-out"), as_operator(world, "moving-in")
+    exporting, importing = as_operator(world, "OperatorExport"), as_operator(world, "OperatorImport")
     vectors = map(json.loads, (ROOT / "tests/foreign-hashes/vectors.ndjson").read_text().splitlines())
     vector = next(vector for vector in vectors if vector["by"] == "bcrypt, under PHP's name" and "hash" in vector)
     eve = Visitor(world.deployment)
@@ -422,9 +418,9 @@ def _(world):
     assert not allowed(client_of(world, importing, "dynamodb").delete_item, TableName=table, Key=nothing)
 
 
-@check("an operator with the guide's rights copies the whole system into a file and on into a folder, and back it is refused")
+@check("an operator with the policies of the template copies the whole system into a file and on into a folder, and back it is refused")
 def _(world):
-    environment = as_operator(world, "backup")
+    environment = as_operator(world, "OperatorCopySource", "OperatorCopyTarget")
     settings, stack = settings_of(world), f"stack:{STACK}"
     tables = f"tables:{settings['IDENTITIES_TABLE']},{settings['EVENTS_TABLE']}"
     with tempfile.TemporaryDirectory(prefix="gatepost-data-") as folder:
@@ -506,9 +502,11 @@ def _(world):
 def with_rights_of(world, function):
     """Clients of a user who may do exactly what the function's role may."""
     iam, role = world.deployment.client("iam"), world.deployment.resource(f"{function}Role")
-    assert not iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"], "a managed policy is wider"
     user = f"as-{function}"
     iam.create_user(UserName=user)
+    for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+        assert f":{ACCOUNT}:policy/" in policy["PolicyArn"], f"{policy} is not of the template"
+        iam.attach_user_policy(UserName=user, PolicyArn=policy["PolicyArn"])
     for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
         iam.put_user_policy(UserName=user, PolicyName=policy, PolicyDocument=json.dumps(document))
@@ -585,7 +583,8 @@ def with_cargo_lambda(world, use):
     """Calls `use(port)` while `cargo lambda watch` serves the functions, with the settings of the deployed ones."""
     functions, environment = world.deployment.client("lambda"), {}
     for function in functions.list_functions()["Functions"]:
-        environment |= function.get("Environment", {}).get("Variables", {})
+        variables = function.get("Environment", {}).get("Variables", {})
+        environment |= {name: value for name, value in variables.items() if value}
     environment = {**os.environ, **world.deployment.environment, **environment,
                    "AWS_ENDPOINT_URL": world.deployment.endpoint, "AWS_REGION": "eu-west-1", "AWS_SESSION_TOKEN": ""}
     port = free_port()
@@ -646,7 +645,7 @@ def administrator(world):
     """Address and password of somebody whom the operator has made an administrator."""
     root = Visitor(world.deployment)
     root.sign_up_and_log_in()
-    operate(as_operator(world, "administering"), "users", "grant-admin", root.email)
+    operate(as_operator(world, "OperatorAdministrators"), "users", "grant-admin", root.email)
     return f"{root.email} {root.password}"
 
 

@@ -2,13 +2,27 @@
 //! which is also the preflight of a cross-origin request: API Gateway adds the headers of CORS. Other
 //! requests are refused, as problem+json unlike the gateway's own refusal.
 
+use std::collections::BTreeMap;
+
 use api::{Allowed, Anonymous, Endpoint, Error, Nothing, Problem, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
+use serde::{Deserialize, de::IgnoredAny};
 
-/// Refuses.
+/// The published contract, which has every route.
+const CONTRACT: &str = include_str!("../../../openapi.json");
+/// The methods of routes, in the order in which `Allow` lists them.
+const METHODS: [(&str, &str); 5] =
+    [("get", "GET, HEAD"), ("post", "POST"), ("put", "PUT"), ("patch", "PATCH"), ("delete", "DELETE")];
+
+/// The function behind `$default`.
 pub struct UnknownRoute {
-    /// Every route of the API, as `METHOD /path`.
-    routes: Vec<(String, String)>,
+    contract: Contract,
+}
+
+/// The part of the contract that names the routes.
+#[derive(Deserialize)]
+struct Contract {
+    paths: BTreeMap<String, BTreeMap<String, IgnoredAny>>,
 }
 
 /// Wires the function.
@@ -16,12 +30,9 @@ pub struct UnknownRoute {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<UnknownRoute>, SettingError> {
-    let routes = cloud.settings().text("ROUTES")?;
-    let route =
-        |text: &str| text.trim().split_once(' ').map(|(method, path)| (method.to_owned(), path.to_owned()));
-    let routes: Option<_> = routes.split(',').map(route).collect();
-    let routes = routes.ok_or(SettingError::new("ROUTES", "must be a list such as `GET /a, POST /b`"))?;
-    Endpoint::public(cloud, UnknownRoute { routes })
+    let contract = serde_json::from_str(CONTRACT);
+    let contract = contract.map_err(|_| SettingError::new("openapi.json", "must be a contract"))?;
+    Endpoint::public(cloud, UnknownRoute { contract })
 }
 
 impl UseCase for UnknownRoute {
@@ -44,13 +55,12 @@ impl UseCase for UnknownRoute {
 impl UnknownRoute {
     /// Returns the methods of a path, as `Allow` lists them; `None` if no route has the path.
     fn methods(&self, path: &str) -> Option<String> {
-        let of_path = self.routes.iter().filter(|(_, route)| has_shape(route, path));
-        let listed = of_path.map(|(method, _)| match method.as_str() {
-            "GET" => "GET, HEAD",
-            other => other,
-        });
-        let listed: Vec<_> = listed.collect();
-        (!listed.is_empty()).then(|| [&listed[..], &["OPTIONS"]].concat().join(", "))
+        let of_path: Vec<_> =
+            self.contract.paths.iter().filter(|(route, _)| has_shape(route, path)).collect();
+        let has = |method: &str| of_path.iter().any(|(_, methods)| methods.contains_key(method));
+        let listed = METHODS.iter().filter(|(method, _)| has(method)).map(|(_, allowed)| *allowed);
+        let listed: Vec<_> = listed.chain(["OPTIONS"]).collect();
+        (!of_path.is_empty()).then(|| listed.join(", "))
     }
 }
 

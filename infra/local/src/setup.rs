@@ -78,7 +78,7 @@ impl Setup {
             template: OF_THIS_BUILD.to_owned(),
             parameters: Parameters::default(),
             settings: Vec::new(),
-            functions: functions::ALL.to_vec(),
+            functions: functions::ALL.iter().map(|function| (function.name, function.build)).collect(),
             clock: Clock::system(),
             random: Random::system(),
             log: Arc::new(|_| ()),
@@ -126,7 +126,7 @@ impl Setup {
         self
     }
 
-    /// Other functions than those of the product.
+    /// Mounts other functions than those of the product.
     #[must_use]
     pub fn with_functions(mut self, functions: &[(&'static str, Build)]) -> Self {
         self.functions = functions.to_vec();

@@ -18,7 +18,7 @@ use domain::Timestamp;
 use local::{
     Stack,
     calls::{Call, Fate},
-    functions::{ALL, Build, Environment},
+    functions::{Build, Environment, build_of},
 };
 use serde_json::Value;
 use tokio::{sync::Notify, task::JoinHandle, time::timeout};
@@ -97,7 +97,7 @@ impl Lambda {
         let cloud = self.stack.environment(function, &region, clock, self.play.random.clone()).ok()?;
         let build = match function {
             "relay-events" => self.relay,
-            _ => ALL.iter().find(|(name, _)| *name == function)?.1,
+            _ => build_of(function)?,
         };
         Environment::start(function, build, &cloud).ok().map(Arc::new)
     }

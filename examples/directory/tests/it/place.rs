@@ -44,7 +44,7 @@ impl Place {
     }
 
     pub(crate) fn of(setup: Setup) -> Self {
-        let mut functions = ALL.to_vec();
+        let mut functions: Vec<_> = ALL.iter().map(|function| (function.name, function.build)).collect();
         let build: Build = |cloud| mount(directory::function(cloud));
         functions.push(("directory", build));
         let setup = setup.with_template(template()).with_functions(&functions).recording();

@@ -287,18 +287,16 @@ pub(crate) fn messages(id: &str, found: &Value) -> Check {
     Check::equal(format!("queue {id}: messages"), "0", waiting, DEAD_LETTERS).at_most_a_warning()
 }
 
-/// Through table, stream, relay, bus and rule: what `receive-canary` has logged of the sweeper's.
+/// Checks that a canary of the sweeper came through table, stream, relay, bus and rule, as `receive-canary` has logged.
 async fn canary(deployed: &Deployed) -> Check {
     let name = "an event there and back";
     let expected = format!("a canary of the last {CANARY_SECONDS} s that took as long at most");
-    let logged = log(deployed, "ReceiveCanaryLogs", CANARY_SECONDS, None).await;
+    let logged = log(deployed, "EventLogs", "ReceiveCanary", CANARY_SECONDS).await;
     let lines = match logged {
         Ok(lines) => lines,
         Err(error) => return Check::unanswered(name, expected, &error, CANARY),
     };
-    let mut ages =
-        lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()?["CanaryAge"].as_u64());
-    let found = match ages.next_back() {
+    let found = match lines.iter().filter_map(|line| line["CanaryAge"].as_u64()).next_back() {
         Some(age) if age <= CANARY_SECONDS * 1000 => Ok(format!("back after {age} ms")),
         Some(age) => Err(format!("back after {age} ms")),
         None => Err("none came back".to_owned()),
@@ -306,20 +304,20 @@ async fn canary(deployed: &Deployed) -> Check {
     Check::outcome(name, expected, found, CANARY)
 }
 
-/// What log-ins took of late, the hash included, with the memory that the function has.
+/// Checks the time of recent log-ins, the hash included, with the memory that the function has.
 pub(crate) async fn log_in_time(deployed: &Deployed) -> Check {
     let name = "log-in, one password hash included, in Lambda (median)";
-    match log(deployed, "LogInLogs", LOG_IN_SECONDS, Some("REPORT")).await {
+    match log(deployed, "ApiLogs", "LogIn", LOG_IN_SECONDS).await {
         Ok(lines) => {
-            let mut times: Vec<_> = lines.iter().filter_map(|line| duration(line)).collect();
+            let mut times: Vec<_> = lines.iter().filter_map(|line| line["Latency"].as_u64()).collect();
             times.sort_unstable();
-            timed(name, times.get(times.len() / 2).copied())
+            timed(name, times.get(times.len() / 2).copied().map(Duration::from_millis))
         }
         Err(error) => Check::unanswered(name, "told", &error, CANARY).at_most_a_warning(),
     }
 }
 
-/// Who nobody has asked cannot be timed: that is nothing wrong, and to be seen.
+/// Without a recent log-in there is no time, which the report says and which is not a fault.
 fn timed(name: &str, time: Option<Duration>) -> Check {
     match time {
         Some(time) => keys::hashing(name, Ok(time)),
@@ -332,31 +330,26 @@ fn timed(name: &str, time: Option<Duration>) -> Check {
     }
 }
 
-/// Of a line `REPORT RequestId: … Duration: 95.20 ms Billed Duration: …`.
-fn duration(line: &str) -> Option<Duration> {
-    let (_, rest) = line.strip_prefix("REPORT ")?.split_once("Duration: ")?;
-    let millis: f64 = rest.split_once(" ms")?.0.parse().ok()?;
-    Duration::try_from_secs_f64(millis / 1000.0).ok()
-}
-
-/// The last lines of a log, in order.
+/// Returns the lines that a function has written recently to its log group, oldest first.
 async fn log(
     deployed: &Deployed,
     group: &str,
+    function: &str,
     seconds: u64,
-    pattern: Option<&str>,
-) -> Result<Vec<String>, NotAnswered> {
+) -> Result<Vec<Value>, NotAnswered> {
     let since = deployed.cloud.clock().now().minus(Duration::from_secs(seconds));
-    let mut request =
-        json!({"logGroupName": deployed.name(group).unwrap_or(group), "startTime": since.millis()});
-    if let Some(pattern) = pattern {
-        request["filterPattern"] = pattern.into();
-    }
+    let name = |id| deployed.name(id).unwrap_or(id);
+    let function = name(function);
+    // Several functions share the group, and each line names its function.
+    let mut request = json!({
+        "logGroupName": name(group), "startTime": since.millis(), "filterPattern": format!("\"{function}\""),
+    });
     let mut lines = Vec::new();
     for _page in 0..MOST_PAGES {
         let mut page = deployed.logs.call("Logs_20140328.FilterLogEvents", &request).await?;
         let events = page["events"].as_array().into_iter().flatten();
-        lines.extend(events.filter_map(|event| Some(event["message"].as_str()?.trim().to_owned())));
+        let read = events.filter_map(|event| serde_json::from_str::<Value>(event["message"].as_str()?).ok());
+        lines.extend(read.filter(|line| line["Function"] == function));
         match page["nextToken"].take() {
             Value::String(token) => request["nextToken"] = token.into(),
             _ => break,
@@ -472,12 +465,5 @@ mod tests {
         let waiting =
             |number: &str| messages("dead", &json!({"ApproximateNumberOfMessages": number})).severity;
         assert_eq!((waiting("0"), waiting("2")), (Severity::Ok, Severity::Warning));
-    }
-
-    #[test]
-    fn lambdas_report_says_how_long_a_call_took() {
-        let line = "REPORT RequestId: 1\tDuration: 95.20 ms\tBilled Duration: 96 ms\tMemory Size: 1769 MB";
-        assert_eq!(duration(line), Some(Duration::from_micros(95_200)));
-        assert_eq!(duration("START RequestId: 1 Duration: 95.20 ms"), None);
     }
 }

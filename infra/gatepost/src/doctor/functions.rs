@@ -1,7 +1,7 @@
 //! Functions: their settings and their memory.
 
 use cloud::{Cloud, Settings};
-use local::{functions::ALL, template::DeployedFunction};
+use local::{functions::build_of, template::DeployedFunction};
 use serde_json::Value;
 
 use super::check::{Check, Remedy};
@@ -13,8 +13,7 @@ const SETTINGS: Remedy = Remedy(
 
 /// Wires a function as it would be at its start, so that it judges its settings itself.
 pub(crate) fn wired(name: &str, cloud: &Cloud) -> Result<(), String> {
-    let build = ALL.iter().find(|(known, _)| *known == name).map(|(_, build)| build);
-    let build = build.ok_or_else(|| "this build has no such function".to_owned())?;
+    let build = build_of(name).ok_or_else(|| "this build has no such function".to_owned())?;
     build(cloud).map(drop).map_err(|error| error.to_string())
 }
 

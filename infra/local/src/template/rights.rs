@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{TemplateError, yaml};
+
+const MANAGED_POLICY: &str = "AWS::IAM::ManagedPolicy";
 
 /// One thing that a role may do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,26 +21,46 @@ pub struct Right {
     pub leading_key: Option<String>,
 }
 
-/// The rights of each function's role of the template, by the role's logical id.
+/// Returns the rights of each function's role of the template, by the role's logical id: those of the role itself and of
+/// the managed policies that it attaches, in a deployment with the defaults.
 ///
 /// # Errors
-/// If the text is no template.
+/// If the text is not a template, or a role attaches a policy that the template does not define.
 pub fn rights(template: &str) -> Result<BTreeMap<String, Vec<Right>>, TemplateError> {
     let document = yaml::read(template)?;
-    let resources = document["Resources"].as_object().into_iter().flatten();
-    let roles = resources.filter(|(_, resource)| {
+    let resources = document["Resources"].as_object().cloned().unwrap_or_default();
+    let roles = resources.iter().filter(|(_, resource)| {
         let trust = &resource["Properties"]["AssumeRolePolicyDocument"];
         resource["Type"] == "AWS::IAM::Role" && trust.to_string().contains("lambda.amazonaws.com")
     });
-    Ok(roles.map(|(id, role)| (id.clone(), of_role(&role["Properties"]["Policies"]))).collect())
+    roles.map(|(id, role)| Ok((id.clone(), of_role(id, &role["Properties"], &resources)?))).collect()
 }
 
-fn of_role(policies: &Value) -> Vec<Right> {
-    let statements = policies.as_array().into_iter().flatten();
-    statements
-        .flat_map(|policy| list(&policy["PolicyDocument"]["Statement"]))
+fn of_role(
+    id: &str,
+    properties: &Value,
+    resources: &Map<String, Value>,
+) -> Result<Vec<Right>, TemplateError> {
+    let mut documents: Vec<_> =
+        list(&properties["Policies"]).iter().map(|policy| &policy["PolicyDocument"]).collect();
+    for attached in list(&properties["ManagedPolicyArns"]) {
+        let policy = attached["Ref"].as_str().and_then(|policy| resources.get(policy));
+        let policy = policy.filter(|policy| policy["Type"] == MANAGED_POLICY);
+        let policy = policy
+            .ok_or_else(|| TemplateError::new(format!("{id}: {attached} is not a policy of the template")))?;
+        documents.push(&policy["Properties"]["PolicyDocument"]);
+    }
+    // A policy can also name its roles. One with a condition is not in a deployment with the defaults.
+    let always =
+        resources.values().filter(|policy| policy["Type"] == MANAGED_POLICY && policy["Condition"].is_null());
+    let naming =
+        always.filter(|policy| list(&policy["Properties"]["Roles"]).iter().any(|role| role["Ref"] == id));
+    documents.extend(naming.map(|policy| &policy["Properties"]["PolicyDocument"]));
+    Ok(documents
+        .into_iter()
+        .flat_map(|document| list(&document["Statement"]))
         .flat_map(of_statement)
-        .collect()
+        .collect())
 }
 
 fn of_statement(statement: &Value) -> Vec<Right> {

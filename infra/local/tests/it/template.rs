@@ -10,7 +10,7 @@ use crate::small::TEMPLATE;
 fn every_function_of_the_template_is_mounted_and_no_other() {
     let stack = Stack::memory().start().expect("the template of this build runs");
     let deployed: BTreeSet<_> = stack.template().functions.keys().map(String::as_str).collect();
-    let mounted: BTreeSet<_> = functions::ALL.iter().map(|(name, _)| *name).collect();
+    let mounted: BTreeSet<_> = functions::ALL.iter().map(|function| function.name).collect();
     assert_eq!(deployed, mounted);
 }
 

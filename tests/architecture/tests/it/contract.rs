@@ -6,10 +6,8 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use api::{Contract, ProblemType};
-use local::Stack;
+use local::{Stack, functions::ALL};
 use serde_json::Value;
-
-use crate::routes::in_code;
 
 const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
 
@@ -28,9 +26,10 @@ fn said_of(name: &str) -> (String, String) {
 
 fn generated() -> Value {
     let mut contract = Contract::default();
-    for listed in in_code().iter().filter(|listed| listed.name != "unknown-route") {
-        let (summary, description) = said_of(listed.name);
-        (listed.add)(&mut contract, listed.name, &summary, &description);
+    for function in ALL.iter().filter(|function| function.name != "unknown-route") {
+        let Some(endpoint) = function.endpoint else { continue };
+        let (summary, description) = said_of(function.name);
+        (endpoint.describe)(&mut contract, function.name, &summary, &description);
     }
     contract.document(env!("CARGO_PKG_VERSION"))
 }

@@ -10,7 +10,7 @@ use std::{
 use local::{
     Setup,
     calls::{Call, Fate, Refusal, Touch, rights},
-    template::{OF_THIS_BUILD, Right},
+    template::{OF_THIS_BUILD, Right, document},
 };
 use serde_json::{Value, json};
 use stage::{PASSWORD, Stage, Tokens, upload::PNG};
@@ -377,13 +377,45 @@ async fn every_role_permits_what_its_function_does_and_no_more() {
 }
 
 #[test]
-fn whatever_runs_may_be_traced() {
-    let (_, policy) = OF_THIS_BUILD.split_once("  SendTraces:\n").expect("the policy");
-    let (policy, _) = policy.split_once("PolicyDocument:").expect("its end");
-    let traced: BTreeSet<_> = policy.lines().filter_map(|line| line.trim().strip_prefix("- !Ref ")).collect();
+fn every_function_may_write_its_log_and_its_traces() {
+    let document = document(OF_THIS_BUILD).expect("a template");
+    let resources = document["Resources"].as_object().expect("resources");
+    for role in local::template::rights(OF_THIS_BUILD).expect("a template").into_keys() {
+        let attached = resources[&role]["Properties"]["ManagedPolicyArns"].as_array().expect("policies");
+        let running: Vec<_> = attached
+            .iter()
+            .filter_map(|policy| policy["Ref"].as_str())
+            .filter(|policy| policy.starts_with("Run"))
+            .collect();
+        assert_eq!(running.len(), 1, "{role} attaches {running:?}");
+        let policy = &resources[running[0]]["Properties"]["PolicyDocument"]["Statement"];
+        assert_eq!(policy[1]["Fn::If"][0], "IsTraced", "{}", running[0]);
+        let traces = json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
+        assert_eq!(policy[1]["Fn::If"][1]["Action"], traces, "{}", running[0]);
+        // The function writes into the group that its role may write to.
+        let function = &resources[role.strip_suffix("Role").expect("a role")]["Properties"];
+        let group = &function["LoggingConfig"]["LogGroup"]["Ref"];
+        let group = group.as_str().unwrap_or("ApiLogs");
+        assert_eq!(policy[0]["Resource"]["Fn::GetAtt"][0], group, "{role}");
+    }
+}
 
-    let roles = local::template::rights(OF_THIS_BUILD).expect("a template");
-    assert_eq!(traced, roles.keys().map(String::as_str).collect());
+#[test]
+fn one_sid_has_one_meaning() {
+    let document = document(OF_THIS_BUILD).expect("a template");
+    let mut meanings = BTreeMap::new();
+    for (id, resource) in document["Resources"].as_object().expect("resources") {
+        let properties = &resource["Properties"];
+        let inline = properties["Policies"].as_array().into_iter().flatten();
+        let documents = inline.map(|policy| &policy["PolicyDocument"]).chain([&properties["PolicyDocument"]]);
+        for statement in documents.flat_map(|document| document["Statement"].as_array().into_iter().flatten())
+        {
+            let Some(sid) = statement["Sid"].as_str() else { continue };
+            let first = meanings.entry(sid.to_owned()).or_insert_with(|| statement.clone());
+            assert_eq!(first, statement, "{id}: {sid}");
+        }
+    }
+    assert!(meanings.len() > 50, "the statements are read");
 }
 
 /// `LogInRole` belongs to `log-in`.

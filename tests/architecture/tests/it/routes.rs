@@ -1,70 +1,26 @@
-//! The routes that the code names are those of the template, no more and no less.
+//! The routes of the register, the template, the fallback and `cargo lambda watch` are the same.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt::Write as _, fs};
 
-use api::{Contract, Route, UseCase};
-use local::Stack;
+use api::Route;
+use local::{Request, Stack, functions::ALL};
+use stage::Stage;
 
-/// A function that API Gateway calls.
-pub(crate) struct Listed {
-    /// Its folder.
-    pub(crate) name: &'static str,
-    routes: &'static [Route],
-    /// Adds its operations to a contract.
-    pub(crate) add: fn(&mut Contract, &str, &str, &str),
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
+const ROUTER: &str = "[workspace.metadata.lambda.watch.router]\n";
+
+/// Each route of the API with the folder of its function.
+fn in_code() -> impl Iterator<Item = (&'static str, &'static Route)> {
+    ALL.iter().flat_map(|function| {
+        let routes = function.endpoint.map(|endpoint| endpoint.routes).unwrap_or_default();
+        routes.iter().map(move |route| (function.name, route))
+    })
 }
 
-fn listed<U: UseCase>(name: &'static str) -> Listed {
-    Listed { name, routes: U::ROUTES, add: Contract::add::<U> }
-}
-
-/// The function of each folder that API Gateway calls.
-pub(crate) fn in_code() -> Vec<Listed> {
-    vec![
-        listed::<change_email::ChangeEmail>("change-email"),
-        listed::<change_password::ChangePassword>("change-password"),
-        listed::<create_user::CreateUser>("create-user"),
-        listed::<delete_account::DeleteAccount>("delete-account"),
-        listed::<delete_role::DeleteRole>("delete-role"),
-        listed::<delete_user::DeleteUser>("delete-user"),
-        listed::<end_other_sessions::EndOtherSessions>("end-other-sessions"),
-        listed::<end_session::EndSession>("end-session"),
-        listed::<end_user_sessions::EndUserSessions>("end-user-sessions"),
-        listed::<export_data::ExportData>("export-data"),
-        listed::<grant_role::GrantRole>("grant-role"),
-        listed::<health::Health>("health"),
-        listed::<list_roles::ListRoles>("list-roles"),
-        listed::<list_sessions::ListSessions>("list-sessions"),
-        listed::<list_users::ListUsers>("list-users"),
-        listed::<log_in::LogIn>("log-in"),
-        listed::<log_out::LogOut>("log-out"),
-        listed::<publish_contract::PublishContract>("publish-contract"),
-        listed::<publish_keys::PublishKeys>("publish-keys"),
-        listed::<put_role::PutRole>("put-role"),
-        listed::<reactivate_user::ReactivateUser>("reactivate-user"),
-        listed::<read_history::ReadHistory>("read-history"),
-        listed::<read_profile::ReadProfile>("read-profile"),
-        listed::<read_picture::ReadPicture>("read-picture"),
-        listed::<read_upload_form::ReadUploadForm>("read-upload-form"),
-        listed::<set_picture::SetPicture>("set-picture"),
-        listed::<read_user::ReadUser>("read-user"),
-        listed::<read_user_history::ReadUserHistory>("read-user-history"),
-        listed::<read_user_counts::ReadUserCounts>("read-user-counts"),
-        listed::<read_role::ReadRole>("read-role"),
-        listed::<refresh_session::RefreshSession>("refresh-session"),
-        listed::<register::Register>("register"),
-        listed::<request_password_reset::RequestPasswordReset>("request-password-reset"),
-        listed::<resend_verification::ResendVerification>("resend-verification"),
-        listed::<reset_password::ResetPassword>("reset-password"),
-        listed::<revoke_role::RevokeRole>("revoke-role"),
-        listed::<start_password_reset::StartPasswordReset>("start-password-reset"),
-        listed::<suspend_user::SuspendUser>("suspend-user"),
-        listed::<unknown_route::UnknownRoute>("unknown-route"),
-        listed::<update_profile::UpdateProfile>("update-profile"),
-        listed::<update_user::UpdateUser>("update-user"),
-        listed::<verify_email_change::VerifyEmailChange>("verify-email-change"),
-        listed::<verify_registration::VerifyRegistration>("verify-registration"),
-    ]
+/// The method in a route's key, such as `GET /v1/me`.
+fn method(route: &Route) -> String {
+    let key = route.to_string();
+    key.split_once(' ').map_or(key.as_str(), |(method, _)| method).to_owned()
 }
 
 #[test]
@@ -73,12 +29,7 @@ fn the_template_has_the_routes_that_the_code_names() {
     let template: BTreeSet<_> =
         stack.template().routes.iter().map(|route| (route.function.clone(), route.key())).collect();
 
-    let code = in_code().into_iter().flat_map(|listed| {
-        listed
-            .routes
-            .iter()
-            .flat_map(move |route| keys(route).map(|key| (listed.name.to_owned(), key)).collect::<Vec<_>>())
-    });
+    let code = in_code().flat_map(|(name, route)| keys(route).map(move |key| (name.to_owned(), key)));
 
     assert_eq!(template, code.collect());
 }
@@ -109,14 +60,45 @@ fn a_flood_of_one_kind_of_anonymous_request_does_not_starve_the_others() {
     }
 }
 
+#[tokio::test]
+async fn the_fallback_knows_every_route() {
+    let stage = Stage::new();
+    for (_, route) in in_code().filter(|(_, route)| route.path != "$default") {
+        let path = route.path.replace(['{', '}'], "");
+        let allowed = stage.send(Request::new("OPTIONS", &path)).await.expect(204);
+        let allowed: Vec<_> = allowed.header("allow").split(", ").collect();
+        assert!(allowed.contains(&method(route).as_str()), "{route}: {allowed:?}");
+    }
+}
+
+/// Returns the router of `cargo lambda watch`: the paths in order, each with its methods.
+fn router() -> String {
+    let mut paths: Vec<_> =
+        in_code().map(|(_, route)| route.path).filter(|path| *path != "$default").collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let mut text = ROUTER.to_owned();
+    for path in paths {
+        let of_path = in_code().filter(|(_, route)| route.path == path);
+        let methods = of_path
+            .map(|(name, route)| format!("{{ method = \"{}\", function = \"{name}\" }}", method(route)));
+        let _ = writeln!(text, "\"{path}\" = [{}]", methods.collect::<Vec<_>>().join(", "));
+    }
+    text + "\"/{*path}\" = \"unknown-route\"\n"
+}
+
+/// `REGENERATE=1 cargo test --package architecture routes` writes it.
 #[test]
-fn the_fallback_knows_every_route() {
-    let stack = Stack::memory().start().expect("the stack starts");
-    let known = &stack.template().functions["unknown-route"].settings["ROUTES"];
-    let known: BTreeSet<_> = known.split(',').map(|route| route.trim().to_owned()).collect();
-
-    let routes =
-        in_code().into_iter().flat_map(|listed| listed.routes).filter(|route| route.path != "$default");
-
-    assert_eq!(known, routes.map(Route::to_string).collect());
+fn the_router_of_cargo_lambda_watch_is_that_of_the_register() {
+    let manifest = fs::read_to_string(WORKSPACE).expect("a manifest");
+    let (before, written) = manifest.split_once(ROUTER).expect("a router");
+    let (written, after) = written
+        .split_once("\n\n")
+        .map_or((written, String::new()), |(written, after)| (written, format!("\n{after}")));
+    if std::env::var_os("REGENERATE").is_some() {
+        fs::write(WORKSPACE, before.to_owned() + &router() + &after).expect("the manifest is written");
+        return;
+    }
+    let written = format!("{ROUTER}{}\n", written.trim_end());
+    assert!(written == router(), "the router in Cargo.toml is stale: REGENERATE=1 writes it");
 }
