@@ -79,9 +79,10 @@ impl<U: UseCase> Endpoint<U> {
     /// If a setting is missing.
     pub fn new(cloud: &Cloud, identities: Identities, use_case: U) -> Result<Self, SettingError> {
         let gate = U::Caller::gate(cloud, &identities)?;
-        let receipts = match has_changing(U::ROUTES) {
-            true => Some(Receipts::new(cloud, identities, U::TAKES_PASSWORD)?),
-            false => None,
+        let receipts = if has_changing(U::ROUTES) {
+            Some(Receipts::new(cloud, identities, U::TAKES_PASSWORD)?)
+        } else {
+            None
         };
         Self::with(cloud, gate, receipts, use_case)
     }

@@ -32,7 +32,7 @@ const MAX_ATTEMPTS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Limit {
     pk: String,
-    rate_limit: RateLimit,
+    rate: RateLimit,
     /// Somebody else's success says nothing of the others who share it.
     is_shared: bool,
 }
@@ -162,7 +162,7 @@ impl Limit {
     /// The key is hashed: an item may outlive the erasure of whom it is about by a day.
     fn new(kind: &str, of: &str, key: &[u8], rate_limit: RateLimit) -> Self {
         let key = URL_SAFE_NO_PAD.encode(digest(&SHA256, key));
-        Self { pk: format!("LIMIT#{kind}#{of}#{key}"), rate_limit, is_shared: false }
+        Self { pk: format!("LIMIT#{kind}#{of}#{key}"), rate: rate_limit, is_shared: false }
     }
 
     fn key(&self) -> Attributes {
@@ -206,7 +206,7 @@ impl Identities {
     async fn reserve_one(&self, limit: &Limit, now: Timestamp) -> Result<(), NotReserved> {
         let mut seen = None;
         for _attempt in 0..MAX_ATTEMPTS {
-            let after = limit.rate_limit.admit(seen, now);
+            let after = limit.rate.admit(seen, now);
             let after = after.map_err(|wait| NotReserved::TooMany(whole_seconds(wait)))?;
             match self.remember(limit, seen, after).await? {
                 Outcome::Remembered => return Ok(()),
@@ -223,7 +223,7 @@ impl Identities {
         seen: Option<Attempts>,
         after: Attempts,
     ) -> Result<Outcome, StoreError> {
-        let RateLimit { free, forgotten_after, .. } = limit.rate_limit;
+        let RateLimit { free, forgotten_after, .. } = limit.rate;
         let (now, ttl) = (after.last_at, after.last_at.plus(forgotten_after));
         let update = self
             .dynamodb

@@ -1,4 +1,5 @@
-//! What no route takes, seen from outside.
+//! Requests that no route takes, through the gateway.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod events;
 

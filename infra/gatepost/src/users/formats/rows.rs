@@ -43,10 +43,8 @@ impl Rows {
         let mut file = StableFile::open(path)?;
         let shape = match first_character(&mut file)? {
             // In a file of one object after the other, errors have lines.
-            Some(b'{' | b'[') => match document::visit(&mut file, &mut |_, _| Ok(()))? {
-                true => Shape::Document,
-                false => Shape::Lines,
-            },
+            Some(b'{' | b'[') if document::visit(&mut file, &mut |_, _| Ok(()))? => Shape::Document,
+            Some(b'{' | b'[') => Shape::Lines,
             Some(_) => Shape::Table,
             None => return Err(CliError::UnknownShape),
         };
