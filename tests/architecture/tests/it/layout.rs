@@ -94,8 +94,8 @@ fn only_targets_with_tests_are_built_for_testing() {
         let folder = manifest.parent().expect("a folder");
         let text = fs::read_to_string(&manifest).expect("a manifest");
         let sources = sources(&folder.join("src"));
-        let any =
-            |marks: &[&str]| sources.iter().any(|source| marks.iter().any(|mark| source.contains(mark)));
+        let lines: Vec<_> = sources.iter().flat_map(|source| source.lines().map(str::trim_start)).collect();
+        let any = |marks: &[&str]| lines.iter().any(|line| marks.iter().any(|mark| line.starts_with(mark)));
         let (has_library, has_program) =
             (folder.join("src/lib.rs").exists(), folder.join("src/main.rs").exists());
         let table = |name: &str| text.split(name).nth(1).map(|rest| rest.split("\n[").next().unwrap_or(rest));
