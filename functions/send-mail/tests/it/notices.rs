@@ -43,7 +43,7 @@ pub(crate) fn event(user: &str, sequence: u64, kind: &str) -> String {
 fn had(stage: &Stage, user: &str, version: u64, email: &str) {
     let item = json!({
         "pk": {"S": format!("USER#{user}")}, "sk": {"S": format!("FORMER_EMAIL#{version:020}")},
-        "email": {"S": email},
+        "email": {"S": email}, "expires_at": {"N": "1800000000000"}, "ttl": {"N": "1800000000"},
     });
     stage.stack.dynamodb("PutItem", &json!({"TableName": "Identities", "Item": item})).expect("an item");
 }

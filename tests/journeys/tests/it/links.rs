@@ -128,6 +128,8 @@ fn registering_again_mails_that_there_is_an_account() {
 
     person.register().expect(202);
 
-    let told = |mail: &String| mail.contains("There already is an account") && !mail.contains("#token=");
+    let told = |mail: &String| {
+        mail.contains("An account with this address already exists") && !mail.contains("#token=")
+    };
     person.place.until("the mail", |place| place.mails_to(&person.email).into_iter().find(told));
 }
