@@ -1,6 +1,5 @@
 //! The command that operators type. `gatepost --help` lists what it does.
 #![expect(clippy::doc_markdown, reason = "clap shows doc comments as they are")]
-#![expect(rustdoc::bare_urls, reason = "clap shows doc comments as they are")]
 
 mod cli;
 mod console;
