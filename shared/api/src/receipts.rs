@@ -55,7 +55,7 @@ pub(crate) struct Receipts {
 enum SealingKeys {
     /// Derived from a secret, which is fetched with the first idempotency key: an environment may never see one.
     Secret(FromSecret<ReceiptKeys>),
-    /// Of a function that has no secret.
+    /// The keys of a function without a secret.
     Unpeppered(Arc<ReceiptKeys>),
 }
 

@@ -97,8 +97,8 @@ impl fmt::Display for Week {
 }
 
 impl Digest {
-    /// What is to be kept of the digest of the week that `context` is in, and the event that says how the system
-    /// stands and what has changed since `before`.
+    /// Returns the digest to keep for the week of `context`, and the event with the status of the system and its
+    /// changes since `before`.
     #[must_use]
     pub fn write(standing: Standing, before: Option<&Self>, context: EventContext) -> (Self, Event) {
         let (written_at, users) = (context.occurred_at, standing.users);

@@ -10,10 +10,10 @@ use domain::{Credential, Password, RateLimit, Secret, User, UserId};
 use store::{Identities, Limit};
 use tracing::warn;
 
-/// What the attempts are at: of their own, so that guessing at log-in takes nobody's away.
+/// The kind of the limit: guesses at log-in do not use up these attempts.
 const LIMIT: &str = "re-entry";
 
-/// Compares what somebody who is signed in enters with their password.
+/// Compares an entered password with that of the signed-in user.
 pub struct Reauthentication {
     identities: Identities,
     hasher: FromSecret<Hasher>,
@@ -25,13 +25,13 @@ pub struct Reauthentication {
 pub struct Reauthenticated {
     /// The user.
     pub user: User,
-    /// What proved them.
+    /// The credential that the entered password matched.
     pub credential: Credential,
     pub(crate) password: Password,
 }
 
 impl Reauthentication {
-    /// What the settings say: besides those of [`crate::hasher`], `LOG_IN_ATTEMPTS_PER_ADDRESS`.
+    /// Reads the settings: those of [`crate::hasher`], and `LOG_IN_ATTEMPTS_PER_ADDRESS`.
     ///
     /// # Errors
     /// If a setting is missing or unusable.

@@ -152,7 +152,7 @@ impl End {
             Self::AnswerLost => (Fate::AnswerLost, "answer lost"),
             Self::Slow(millis) => (Fate::Delayed(Duration::from_millis(millis)), "call slow"),
             Self::DoneLater(millis) => {
-                (Fate::DoneLater(Duration::from_millis(millis)), "call done when nobody waited any more")
+                (Fate::DoneLater(Duration::from_millis(millis)), "call done after the caller had given up")
             }
             Self::Silent => (Fate::Silence, "call never answered"),
         }

@@ -5,6 +5,7 @@
 //! every [`Invariant`] is checked. Time stands still unless nobody has anything to do, chance comes from
 //! the seed, and one thread does everything in turn: the same history is always the same play.
 
+mod administrators;
 mod chance;
 mod check;
 mod deployment;
@@ -16,6 +17,7 @@ pub mod naive;
 mod people;
 mod play;
 mod report;
+mod request;
 mod run;
 mod shrink;
 mod stage;

@@ -6,12 +6,7 @@ use serde_json::{Value, json};
 use stage::upload::{Form, PNG};
 use tokio::time::sleep;
 
-use crate::{
-    chance::ADMINISTRATOR,
-    history::{Act, Role},
-    lambda::Lambda,
-    play::Play,
-};
+use crate::{history::Act, lambda::Lambda, play::Play, request::Request};
 
 const PASSWORD: &str = "correct horse battery";
 /// Access tokens last ten minutes: people refresh before that.
@@ -29,7 +24,7 @@ pub(crate) struct Person {
     /// The registration token in the answer to the last registration.
     registration: Option<String>,
     /// For another password, or the first one after an invitation.
-    resets: Vec<String>,
+    pub(crate) resets: Vec<String>,
     /// For another address.
     moves: Vec<String>,
     /// Every other address ever asked for; the newest is the last.
@@ -40,10 +35,10 @@ pub(crate) struct Person {
 }
 
 #[derive(Clone)]
-struct Session {
+pub(crate) struct Session {
     id: String,
     /// The access token, and when it came; those from before the history are fresh.
-    access: (String, u64),
+    pub(crate) access: (String, u64),
     /// All refresh tokens, oldest first.
     refresh: Vec<String>,
 }
@@ -86,7 +81,7 @@ pub(crate) fn nobody_yet(count: usize) -> Vec<Person> {
 }
 
 /// The address that a person begins with.
-fn email(person: usize) -> String {
+pub(crate) fn email(person: usize) -> String {
     format!("person-{person}@example.com")
 }
 
@@ -339,141 +334,17 @@ impl Doing {
         None
     }
 
-    async fn depose(&self, from: usize) -> Option<()> {
-        let own = self.fresh(from).await?;
-        let id = self.play.seen().people[ADMINISTRATOR].id.clone()?;
-        let request = Request::to_user("DELETE", &id, "/roles/admin").parameter("name", "admin");
-        self.send("revoke-role", request.json(&reason()).bearer(&own.access.0), 204).await?;
-        self.counted("administrator deposed");
-        Some(())
-    }
-
-    async fn suspended(&self, by: usize) -> Option<()> {
-        let id = self.id()?;
-        let request = Request::to_user("POST", &id, "/suspend").json(&reason());
-        self.administered("suspend-user", by, request, 200).await?;
-        self.promised(Ack::Had("user.suspended", id));
-        Some(())
-    }
-
-    /// A user who may sign in is left alone, without an event.
-    async fn reactivated(&self, by: usize) -> Option<()> {
-        let request = Request::to_user("POST", &self.id()?, "/reactivate").json(&reason());
-        self.administered("reactivate-user", by, request, 200).await?;
-        self.counted("reactivated");
-        Some(())
-    }
-
-    async fn signed_out(&self, by: usize) -> Option<()> {
-        let request = Request::to_user("POST", &self.id()?, "/end-sessions").json(&reason());
-        self.administered("end-user-sessions", by, request, 204).await?;
-        self.promised(Ack::Done("user.signed-out"));
-        Some(())
-    }
-
-    async fn deleted(&self, by: usize) -> Option<()> {
-        let id = self.id()?;
-        let request = Request::to_user("DELETE", &id, "").json(&reason());
-        self.administered("delete-user", by, request, 204).await?;
-        self.promised(Ack::Had("user.deletion-requested", id));
-        Some(())
-    }
-
-    async fn invited(&self, by: usize) -> Option<()> {
-        let body = json!({"email": email(self.person), "reason": "ticket 4711"});
-        let request = Request::new("POST", "/v1/users").json(&body);
-        let user = self.administered("create-user", by, request, 201).await?;
-        let id = text(&user, "id")?;
-        self.play.seen().people[self.person].id = Some(id.clone());
-        self.promised(Ack::Invited(id));
-        Some(())
-    }
-
-    async fn accept_invitation(&self) -> Option<()> {
-        let link = self.play.seen().people[self.person].resets.last().cloned()?;
-        let body = json!({"token": link, "new_password": self.chosen()});
-        self.post("reset-password", "/v1/password-resets/confirm", &body, 204).await?;
-        self.promised(Ack::Done("user.invitation-accepted"));
-        Some(())
-    }
-
-    async fn edited(&self, by: usize) -> Option<()> {
-        let name = self.play.random.uuid().to_string();
-        let body = json!({"last_name": name, "reason": "ticket 4711"});
-        let request = Request::to_user("PATCH", &self.id()?, "").json(&body);
-        self.administered("update-user", by, request, 200).await?;
-        self.promised(Ack::Done("user.updated"));
-        self.counted("edited");
-        Some(())
-    }
-
-    async fn reset_started(&self, by: usize) -> Option<()> {
-        let request = Request::to_user("POST", &self.id()?, "/password-reset").json(&reason());
-        self.administered("start-password-reset", by, request, 202).await?;
-        self.promised(Ack::Done("user.password-reset-requested"));
-        Some(())
-    }
-
-    /// A user who has the role is left alone, without an event.
-    async fn granted(&self, by: usize, role: Role) -> Option<()> {
-        let (id, role) = (self.id()?, role.name());
-        let request = Request::to_user("PUT", &id, &format!("/roles/{role}")).parameter("name", role);
-        self.administered("grant-role", by, request.json(&reason()), 204).await?;
-        self.promised(Ack::Had("user.role-granted", id));
-        Some(())
-    }
-
-    /// A user who lacks the role is left alone, without an event.
-    async fn revoked(&self, by: usize, role: Role) -> Option<()> {
-        let (id, role) = (self.id()?, role.name());
-        let request = Request::to_user("DELETE", &id, &format!("/roles/{role}")).parameter("name", role);
-        self.administered("revoke-role", by, request.json(&reason()), 204).await?;
-        self.counted("role revoked");
-        Some(())
-    }
-
-    async fn role_changed(&self, by: usize) -> Option<()> {
-        let name = Role::Editor.name();
-        let permission = format!("articles:write-{}", u64::from_be_bytes(self.play.random.bytes()));
-        let request = Request::new("PUT", &format!("/v1/roles/{name}")).parameter("name", name);
-        let request = request.json(&json!({"permissions": [permission]}));
-        self.administered("put-role", by, request, 200).await?;
-        self.promised(Ack::Done("role.changed"));
-        Some(())
-    }
-
-    async fn role_deleted(&self, by: usize) -> Option<()> {
-        let name = Role::Editor.name();
-        let request = Request::new("DELETE", &format!("/v1/roles/{name}")).parameter("name", name);
-        self.administered("delete-role", by, request, 204).await?;
-        self.counted("role deleted");
-        Some(())
-    }
-
-    /// The administrator makes a request, from one of their own sessions.
-    async fn administered(
-        &self,
-        function: &'static str,
-        by: usize,
-        request: Request,
-        status: u64,
-    ) -> Option<Value> {
-        let (lambda, play) = (Arc::clone(&self.lambda), Arc::clone(&self.play));
-        let own = Self { lambda, play, person: ADMINISTRATOR }.fresh(by).await?;
-        self.send(function, request.bearer(&own.access.0), status).await
-    }
-
-    fn id(&self) -> Option<String> {
+    pub(crate) fn id(&self) -> Option<String> {
         self.play.seen().people[self.person].id.clone()
     }
 
     /// Counts what is no promise of an event.
-    fn counted(&self, what: &'static str) {
+    pub(crate) fn counted(&self, what: &'static str) {
         *self.play.seen().done.entry(what).or_default() += 1;
     }
 
     /// A new password, which may come to be the right one from now on.
-    fn chosen(&self) -> String {
+    pub(crate) fn chosen(&self) -> String {
         let password = format!("{PASSWORD} {}", self.play.random.uuid());
         self.play.seen().people[self.person].passwords.push(password.clone());
         password
@@ -494,7 +365,7 @@ impl Doing {
     }
 
     /// A session whose access token is still good.
-    async fn fresh(&self, pick: usize) -> Option<Session> {
+    pub(crate) async fn fresh(&self, pick: usize) -> Option<Session> {
         if self.session(pick)?.access.1 + FRESH_MILLIS < self.play.now() {
             self.refresh(pick, false).await?;
         }
@@ -507,19 +378,25 @@ impl Doing {
         sessions.get(pick.checked_rem(sessions.len())?).cloned()
     }
 
-    fn promised(&self, ack: Ack) {
+    pub(crate) fn promised(&self, ack: Ack) {
         let now = self.play.now();
         let mut seen = self.play.seen();
         *seen.done.entry(ack.kind()).or_default() += 1;
         seen.acks.push((now, ack));
     }
 
-    async fn post(&self, function: &'static str, path: &str, body: &Value, status: u64) -> Option<Value> {
+    pub(crate) async fn post(
+        &self,
+        function: &'static str,
+        path: &str,
+        body: &Value,
+        status: u64,
+    ) -> Option<Value> {
         self.send(function, Request::new("POST", path).json(body), status).await
     }
 
     /// Returns the body of the answer, if there is an answer and it has this status.
-    async fn send(&self, function: &'static str, request: Request, status: u64) -> Option<Value> {
+    pub(crate) async fn send(&self, function: &'static str, request: Request, status: u64) -> Option<Value> {
         let request = request.with_key(&self.play.random.uuid().to_string());
         let mut answer = self.answer(function, &request).await;
         let is_failed = |answer: &Value| answer["statusCode"].as_u64().is_none_or(|status| status >= 500);
@@ -539,71 +416,6 @@ impl Doing {
     }
 }
 
-impl Role {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Editor => "editor",
-        }
-    }
-}
-
-fn reason() -> Value {
-    json!({"reason": "ticket 4711"})
-}
-
-fn text(value: &Value, name: &str) -> Option<String> {
+pub(crate) fn text(value: &Value, name: &str) -> Option<String> {
     value[name].as_str().map(str::to_owned)
-}
-
-/// What API Gateway hands to a function.
-struct Request(Value);
-
-impl Request {
-    fn new(method: &str, path: &str) -> Self {
-        Self(json!({
-            "version": "2.0",
-            "rawPath": path,
-            "headers": {},
-            "requestContext": {"http": {"method": method, "sourceIp": "203.0.113.7"}, "requestId": "request"},
-            "isBase64Encoded": false,
-        }))
-    }
-
-    /// Of an administrator to change a user.
-    fn to_user(method: &str, id: &str, what: &str) -> Self {
-        Self::new(method, &format!("/v1/users/{id}{what}")).parameter("id", id)
-    }
-
-    fn changes(&self) -> bool {
-        self.0["requestContext"]["http"]["method"] != "GET"
-    }
-
-    fn with_key(mut self, key: &str) -> Self {
-        if self.changes() {
-            self.0["headers"]["idempotency-key"] = key.into();
-        }
-        self
-    }
-
-    fn query(mut self, query: &str) -> Self {
-        self.0["rawQueryString"] = query.into();
-        self
-    }
-
-    fn json(mut self, body: &Value) -> Self {
-        self.0["headers"]["content-type"] = "application/json".into();
-        self.0["body"] = body.to_string().into();
-        self
-    }
-
-    fn parameter(mut self, name: &str, value: &str) -> Self {
-        self.0["pathParameters"][name] = value.into();
-        self
-    }
-
-    fn bearer(mut self, token: &str) -> Self {
-        self.0["headers"]["authorization"] = format!("Bearer {token}").into();
-        self
-    }
 }

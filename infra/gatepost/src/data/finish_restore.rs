@@ -29,7 +29,7 @@ use crate::{
 
 /// Users that are changed at once.
 const AT_ONCE: usize = 16;
-/// What this command itself commits: it may have been interrupted.
+/// The events that this command itself commits; an interrupted run may have committed some.
 const OWN: [&str; 3] = ["user.restored", "user.deletion-requested", "user.erased"];
 
 struct Restoring {

@@ -9,7 +9,7 @@ use simulation::{System, play_all};
 /// What every hundred histories must hold, or they would prove little.
 const FAULTS: [&str; 24] = [
     "answer lost",
-    "call done when nobody waited any more",
+    "call done after the caller had given up",
     "call failed after its effect",
     "call failed before its effect",
     "call never answered",

@@ -42,7 +42,7 @@ pub(crate) enum Format {
     Supabase,
 }
 
-/// A file of users. It is read anew at each visit, so that no more than one user is in memory.
+/// A file of users. Each visit reads it again, so that only one user at a time is in memory.
 pub(crate) struct UsersFile {
     pub(crate) format: Format,
     rows: Rows,

@@ -21,7 +21,7 @@ pub(crate) enum Place {
 
 pub(super) type Row = Result<Map<String, Value>, Wrong>;
 
-/// The rows of a file, which are read anew at each visit.
+/// The rows of a file. Each visit reads the file again.
 pub(super) struct Rows {
     file: StableFile,
     shape: Shape,
