@@ -1,4 +1,4 @@
-//! What administrators do to other users and to roles.
+//! Actions of administrators on users and roles.
 
 use std::sync::Arc;
 

@@ -34,9 +34,9 @@ pub(crate) const API: [&str; 27] = [
     "end-user-sessions",
     "delete-user",
 ];
-/// Everybody in a history: the first ones are users from the start.
+/// The number of people in a history; the first ones are users from the start.
 pub(crate) const PEOPLE: usize = 5;
-/// Somebody besides, from the start, who does nothing but look after the others.
+/// The administrator, a user from the start.
 pub(crate) const ADMINISTRATOR: usize = PEOPLE;
 /// Users from the start.
 pub(crate) const USERS: usize = 3;
