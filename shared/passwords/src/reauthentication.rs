@@ -49,7 +49,7 @@ impl Reauthentication {
         let _ = self.hasher.get().await;
     }
 
-    /// What compared the password, for a new one.
+    /// Returns the hasher that compared the password, to hash a new one.
     ///
     /// # Errors
     /// If the pepper cannot be read.
@@ -97,7 +97,7 @@ impl Reauthentication {
         Ok(Reauthenticated { user, credential, password })
     }
 
-    /// Takes the attempt back, which was no guess. If this fails, the next attempts are fewer, no more.
+    /// Refunds the attempt, which was not a guess. If this fails, fewer attempts are left.
     pub async fn refund(&self, user: UserId) {
         if let Err(failure) = self.identities.refund(&[self.limit(user)]).await {
             warn!(cause = chain(&failure), "attempts were not forgiven");

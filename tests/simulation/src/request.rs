@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// What API Gateway hands to a function.
+/// An event of API Gateway for a function.
 pub(crate) struct Request(pub(crate) Value);
 
 impl Request {
@@ -16,7 +16,7 @@ impl Request {
         }))
     }
 
-    /// Of an administrator to change a user.
+    /// A request of an administrator to change a user.
     pub(crate) fn to_user(method: &str, id: &str, what: &str) -> Self {
         Self::new(method, &format!("/v1/users/{id}{what}")).parameter("id", id)
     }

@@ -42,7 +42,7 @@ pub(super) struct ImportOptions {
     /// Firebase's password hash parameters, as its console shows them
     #[arg(long, value_name = "FILE")]
     hash_parameters: Option<PathBuf>,
-    /// What to do with users whose address is not verified in the file
+    /// Refuse, skip or accept users whose address is not verified in the file
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Unverified::Refuse)]
     unverified: Unverified,
     /// Publish nothing: the users' histories begin with their next change
