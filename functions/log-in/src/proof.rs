@@ -125,7 +125,7 @@ impl LogIn {
     /// Takes back the attempts of a log-in that succeeded. If this fails, fewer attempts are left.
     pub(crate) async fn refund(&self, reserved: &[Limit]) {
         if let Err(failure) = self.store.identities().refund(reserved).await {
-            warn!(cause = chain(&failure), "attempts were not forgiven");
+            warn!(cause = chain(&failure), "failed to refund the attempts");
         }
     }
 

@@ -161,7 +161,7 @@ impl ResetPassword {
         let [of_user, of_source] = reserved;
         let log_in = Limit::of_address("log-in", email, self.guesses);
         if let Err(failure) = self.store.identities().refund(&[of_user, of_source, log_in]).await {
-            warn!(cause = chain(&failure), "attempts were not forgiven");
+            warn!(cause = chain(&failure), "failed to refund the attempts");
         }
     }
 }

@@ -100,7 +100,7 @@ impl Reauthentication {
     /// Refunds the attempt, which was not a guess. If this fails, fewer attempts are left.
     pub async fn refund(&self, user: UserId) {
         if let Err(failure) = self.identities.refund(&[self.limit(user)]).await {
-            warn!(cause = chain(&failure), "attempts were not forgiven");
+            warn!(cause = chain(&failure), "failed to refund the attempts");
         }
     }
 
