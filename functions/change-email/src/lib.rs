@@ -1,7 +1,8 @@
-//! `POST /v1/me/email`: asks for a mail that proves another address.
+//! `POST /v1/me/email`: request a change of the e-mail address.
 //!
-//! The present address stays until then, and is told. Never looks whether the new one is taken: the
-//! answer and its time are the same for every address.
+//! A link in a mail proves the new address. The current address stays until the link is used, and is
+//! notified. The response and its timing are the same for every address: whether it is taken is not checked
+//! here.
 
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{MailLimits, Store, retry_on_conflict};
 
-/// The kind of its limits: apart from those of other mails.
+/// The name of the limits, which other mails do not share.
 const LIMIT: &str = "email-change";
 const FIELD: &str = "/new_email";
 
-/// Takes wishes for another address.
+/// Requests changes of addresses.
 pub struct ChangeEmail {
     store: Store,
     reauthentication: Reauthentication,
@@ -41,7 +42,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangeEmail>, SettingError> {
     Endpoint::new(cloud, identities, change)
 }
 
-/// The address that is to take the place of the present one, and what proves the user.
+/// The new address, and the current password as proof.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -51,16 +52,16 @@ pub struct Request {
     password: Secret,
 }
 
-/// The same for every address.
+/// The response, the same for every address.
 #[derive(JsonSchema, Serialize)]
 #[schemars(inline)]
 pub struct Taken {
     status: &'static str,
 }
 
-/// The user has the address already. Completes the sentence "`/new_email` …".
+/// The new address is the current one. Completes the sentence "`/new_email` …".
 #[derive(Debug, thiserror::Error)]
-#[error("is your address already")]
+#[error("is already your address")]
 struct SameAddress;
 
 impl UseCase for ChangeEmail {
@@ -85,7 +86,7 @@ impl UseCase for ChangeEmail {
         let email = email.map_err(|error| Error::field(FIELD, "invalid-email", &error))?;
         let proven = self.reauthentication.prove(&caller, &request.password).await?;
         require_another(&email, &proven)?;
-        // After the password: an intruder who does not know it must not use up the owner's mails.
+        // After the password: an intruder who does not know it cannot use up the owner's mails.
         let limits = self.limits.by_user(LIMIT, caller.user_id, email.canonical(), &caller.head.client);
         self.store.identities().reserve(&limits, caller.head.now).await?;
 

@@ -1,6 +1,6 @@
-//! `PUT /v1/me/password`: puts a new password in the place of the present one.
+//! `PUT /v1/me/password`: replace the current password.
 //!
-//! Every other session ends with it; the one of the access token goes on.
+//! Every other session ends. The session of the access token continues.
 
 use api::{Authenticated, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
@@ -31,7 +31,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ChangePassword>, SettingError>
     Endpoint::new(cloud, identities, ChangePassword { store, reauthentication, rules })
 }
 
-/// What proves the user, and what is to do so from now on.
+/// The current password as proof, and the new one.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {

@@ -1,8 +1,8 @@
-//! Counts users by status, as the events of the bus say that they come, change and go.
+//! Counts users by status, driven by the events on the bus.
 //!
-//! An event says that something has changed; as what a user is counted from then on is read from the table,
-//! which knows more than an event: who moves in from elsewhere may be suspended. Position, user and count are
-//! written together, so that each event counts once.
+//! An event only says that a user has changed. The counted status is read from the table, which knows more:
+//! an imported user may be suspended. Position, status and count are written together, so each event counts
+//! once.
 
 use cloud::{Cloud, Failed, Function, Invocation, SettingError};
 use domain::Timestamp;
@@ -19,14 +19,14 @@ pub struct CountUsers {
     positions: Positions,
 }
 
-/// The rule brings what is of no user.
+/// The rule matched an event whose subject is not a user.
 #[derive(Debug, Error)]
-#[error("the event is of no user")]
+#[error("the event has no user as its subject")]
 struct NoUser;
 
-/// Another event of the user was quicker, or an operator counts anew.
+/// Another event of the user was applied first, or an operator is recounting.
 #[derive(Debug, Error)]
-#[error("the user is counted otherwise by now")]
+#[error("the counted status has changed since it was read")]
 struct CountedOtherwise;
 
 /// Wires the function.
@@ -50,7 +50,7 @@ impl Function for CountUsers {
 }
 
 impl Consumer for CountUsers {
-    /// A gap means nothing here: what is counted is what is, not what the event says.
+    /// Ignores gaps: the count follows the table, not the event.
     async fn on(&self, event: Event) -> Result<(), Unhandled> {
         if let Verdict::Duplicate | Verdict::Stale = self.positions.judge(&event).await? {
             return Ok(());
@@ -66,7 +66,7 @@ impl Consumer for CountUsers {
     }
 }
 
-/// Rights and throttles change without us; an item that cannot be read does not.
+/// Rights and throttles may recover on their own. A malformed item does not.
 fn unhandled(failure: StoreError) -> Unhandled {
     match failure {
         StoreError::Malformed(_) => Unhandled::poison(failure),

@@ -1,7 +1,7 @@
-//! `POST /v1/users`: makes somebody a user, who chooses a password by the link of a mail.
+//! `POST /v1/users`: create a user, who chooses a password with a link in a mail.
 //!
-//! An administrator neither sets a password nor sees a link. The address is claimed at once; until the link is
-//! followed no password opens the account. Roles take the right to give roles as well.
+//! The administrator neither sets a password nor sees the link. The address is claimed immediately. No
+//! password opens the account until the link has been used. Assigning roles also requires `roles:write`.
 
 mod request;
 
@@ -12,10 +12,10 @@ use store::{MailLimits, retry_on_conflict};
 
 pub use crate::request::Request;
 
-/// The kind of its limits: apart from those of other mails.
+/// The name of the limits, which other mails do not share.
 const LIMIT: &str = "invitation";
 
-/// Makes users.
+/// Creates users.
 pub struct CreateUser {
     administration: Administration,
     limits: MailLimits,
@@ -51,7 +51,7 @@ impl UseCase for CreateUser {
             let authority = action.authority().await?;
             wanted.may_be_made_by(&authority, user)?;
             if attempt == 0 {
-                // Only a caller who may do it uses up a limit.
+                // Only an authorized caller uses up a limit.
                 action.reserve().await?;
             }
             let place = format!("/v1/users/{}", user.id);

@@ -1,4 +1,4 @@
-//! Who is to be a user.
+//! The request for a user.
 
 use std::collections::BTreeSet;
 
@@ -9,10 +9,11 @@ use domain::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Each is a write of the one transaction, which takes a hundred with what the authority rests on.
+/// Each role is a write of the transaction, which has at most a hundred, including the checks of the caller's
+/// permissions.
 const MAX_ROLES: usize = 20;
 
-/// Who is to be a user.
+/// The user to create.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -25,11 +26,11 @@ pub struct Request {
     /// Names of roles, at most 20.
     #[serde(default)]
     roles: Vec<String>,
-    /// Kept with the user's events, and shown to them: 1 to 200 characters.
+    /// The reason, kept with the user's events and shown to the user: 1 to 200 characters.
     reason: String,
 }
 
-/// Who is wanted, parsed.
+/// A parsed request.
 pub(crate) struct Wanted {
     applicant: Applicant,
     roles: BTreeSet<RoleName>,

@@ -1,6 +1,7 @@
-//! `DELETE /v1/me`: asks for the user who is signed in to be erased, for the password once more.
+//! `DELETE /v1/me`: delete my account; requires the current password.
 //!
-//! Every session ends. The last administrator stays. Until the user is erased, logging in takes the deletion back.
+//! Every session ends. The user is erased after `DeletionGraceDays`; logging in before then cancels the
+//! deletion. The last administrator cannot delete their account.
 
 use std::time::Duration;
 
@@ -33,7 +34,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<DeleteAccount>, SettingError> 
     Endpoint::new(cloud, identities, DeleteAccount { store, reauthentication, grace })
 }
 
-/// What proves the user.
+/// The current password as proof.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {

@@ -1,7 +1,7 @@
-//! `DELETE /v1/roles/{name}`: deletes a role, also one that users have.
+//! `DELETE /v1/roles/{name}`: delete a role, even if users have it.
 //!
-//! It gives them nothing any more from their next log-in or refresh on. Its name is not used again, so that nobody gets rights by a
-//! role that was another one.
+//! Users lose its permissions at their next log-in or refresh. The name cannot be used again, so a later role
+//! cannot reach the users of the deleted one.
 
 use administration::Administration;
 use api::{Authorized, Endpoint, Error, NoContent, Path, ProblemType, RolePath, RolesWrite, Route, UseCase};

@@ -1,8 +1,9 @@
-//! `DELETE /v1/users/{id}`: deletes a user; the erasure follows after `DeletionGraceDays`.
+//! `DELETE /v1/users/{id}`: delete a user, who is erased after `DeletionGraceDays`.
 //!
-//! Every session ends. Logging in does not cancel it, unlike a deletion that the user asked for: only `reactivate-user` does,
-//! until it is due. If the user has asked for it before, it becomes final and keeps its date. The last administrator
-//! cannot be deleted, and callers delete their own account with `delete-account`.
+//! Every session ends. Unlike a deletion that the user requested, logging in does not cancel it; only
+//! `reactivate-user` does, until the erasure is due. A deletion that the user requested earlier becomes final
+//! and keeps its date. The last administrator cannot be deleted. Callers delete their own account with
+//! `delete-account`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `DELETE /v1/me/sessions`: ends every session of the user but the one of the access token.
+//! `DELETE /v1/me/sessions`: end every session of the user except that of the access token.
 
 use api::{Authenticated, Endpoint, Error, NoContent, Nothing, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};

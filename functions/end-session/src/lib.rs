@@ -1,4 +1,4 @@
-//! `DELETE /v1/me/sessions/{id}`: ends one of the user's sessions.
+//! `DELETE /v1/me/sessions/{id}`: end one of the user's sessions.
 
 use api::{Authenticated, Endpoint, Error, NoContent, Path, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
@@ -19,7 +19,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<EndSession>, SettingError> {
     Endpoint::new(cloud, store.identities().clone(), EndSession(store))
 }
 
-/// Which session to end.
+/// The session to end.
 #[derive(Deserialize, JsonSchema)]
 pub struct Request {
     id: String,
@@ -32,7 +32,7 @@ impl UseCase for EndSession {
     type Request = Path<Request>;
     type Response = NoContent;
 
-    /// A session that has ended, never existed or is another user's has the same answer.
+    /// Sessions that have ended, never existed or belong to another user get the same response.
     async fn run(&self, caller: Self::Caller, Path(request): Self::Request) -> Result<Self::Response, Error> {
         let session = request.id.parse().map_err(|_| ProblemType::NotFound)?;
         let ended = EndedSession::by_user(session, SessionEnd::EndedByUser);

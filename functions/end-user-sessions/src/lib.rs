@@ -1,6 +1,6 @@
-//! `POST /v1/users/{id}/end-sessions`: ends every session of a user, who may log in again.
+//! `POST /v1/users/{id}/end-sessions`: end every session of a user.
 //!
-//! It works on a user who asked for their deletion as well.
+//! The user can log in again. It also works for a user who has requested deletion.
 
 use administration::{Administration, ReasonBody};
 use api::{
@@ -8,7 +8,7 @@ use api::{
 };
 use cloud::{Cloud, SettingError};
 
-/// Ends the sessions of others.
+/// Ends the sessions of another user.
 pub struct EndUserSessions(Administration);
 
 /// Wires the function.

@@ -1,4 +1,4 @@
-//! Erasing one user, from both tables.
+//! Erases one user from both tables.
 
 use cloud::{Clock, Cloud, Random, SettingError};
 use domain::{Actor, EventContext, Id, Stream, User};
@@ -13,7 +13,7 @@ pub struct Erasing {
 }
 
 impl Erasing {
-    /// Of this deployment.
+    /// Creates the eraser from the settings.
     ///
     /// # Errors
     /// If a setting is missing or unusable.
@@ -27,7 +27,8 @@ impl Erasing {
         &self.store
     }
 
-    /// Says whether a user is gone by this. The user comes last: until then everything is found again.
+    /// Returns whether this call has erased the user. The user's item is erased last, so a retry finds
+    /// everything again.
     ///
     /// # Errors
     /// If the tables do not answer.
@@ -47,19 +48,20 @@ impl Erasing {
         let store = self.store.answering(None);
         match store.erase(&tombstone, erasure, credential.as_ref(), &event).await {
             Ok(()) => Ok(true),
-            // Another run was quicker, or the user came back at the last moment, as their clock has it.
+            // Another run was faster, or the user logged in at the last moment, by the clock of that
+            // function.
             Err(CommitError::Conflict) if self.waiting(erasure).await?.is_none() => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The user, if that is still what they wait for.
+    /// Returns the user, if this erasure is still due for them.
     async fn waiting(&self, erasure: Erasure) -> Result<Option<User>, StoreError> {
         let user = self.store.identities().user(erasure.user_id).await?;
         Ok(user.filter(|user| Erasure::of(user) == Some(erasure)))
     }
 
-    /// The user has asked for it.
+    /// Returns the context of the erasure. The actor is the user, who asked for it.
     fn cause(&self, user: &User, invocation: &str) -> EventContext {
         let occurred_at = self.clock.now();
         EventContext {

@@ -1,7 +1,7 @@
-//! Every five minutes: erases whoever has asked for it and has not come back.
+//! Every five minutes: erases the users whose deletion is due.
 //!
-//! The steps can be taken any number of times, by two at once, and be broken off between any two: what
-//! is left of a user is found again until the last one, which frees the address and leaves a tombstone.
+//! Each step can be repeated, interrupted and run concurrently. The remains of a user can be found until the
+//! last step, which frees the address and leaves a tombstone.
 
 mod erasing;
 
@@ -15,12 +15,12 @@ use thiserror::Error;
 
 pub use erasing::Erasing;
 
-/// By then the relay takes no record's word any more for what an event says: it looks the event up.
+/// After this time the relay no longer publishes an event from its record: it reads the event from the table.
 const SETTLED: Duration = Duration::from_mins(5);
-/// Kept back from the deadline, so that no user is begun who cannot be finished.
+/// Kept back from the deadline, so that each erasure that begins can finish.
 const TIME_TO_FINISH: Duration = Duration::from_secs(10);
 
-/// Erases.
+/// Erases users.
 pub struct EraseUsers {
     runs: Runs,
     erasing: Erasing,
@@ -28,10 +28,10 @@ pub struct EraseUsers {
     clock: Clock,
 }
 
-/// What a run has done.
+/// The result of a run.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// Users who are gone by it.
+    /// Users whom this run has erased.
     pub erased: usize,
 }
 
@@ -44,11 +44,11 @@ pub fn function(cloud: &Cloud) -> Result<EraseUsers, SettingError> {
     Ok(EraseUsers { runs, erasing, uploads: Uploads::new(cloud)?, clock: cloud.clock() })
 }
 
-/// Why somebody is not erased.
+/// The cause of a failed erasure.
 #[derive(Debug, Error)]
 enum NotErased {
-    /// What they have uploaded may still be there.
-    #[error("the upload is not deleted")]
+    /// The upload may still exist.
+    #[error("cannot delete the upload")]
     Upload(#[from] Fault),
     /// The tables failed.
     #[error(transparent)]
@@ -73,14 +73,14 @@ impl EraseUsers {
             after = due.last().copied();
             for erasure in due {
                 if invocation.deadline.left() < TIME_TO_FINISH {
-                    tracing::warn!("there is no time for everybody: the next run goes on");
+                    tracing::warn!("out of time, the next run continues");
                     return conclude(answer, failures);
                 }
                 match self.erase(erasure, &invocation.id).await {
                     Ok(is_erased) => answer.erased += usize::from(is_erased),
                     Err(failure) => {
                         let user_id = erasure.user_id.to_string();
-                        tracing::error!(user_id, cause = chain(&failure), "not erased");
+                        tracing::error!(user_id, cause = chain(&failure), "failed to erase a user");
                         failures += 1;
                     }
                 }
@@ -93,14 +93,14 @@ impl EraseUsers {
 
     async fn due(&self, now: Timestamp, after: Option<Erasure>) -> Result<Vec<Erasure>, Failed> {
         self.erasing.store().identities().due_erasures(now, after).await.map_err(|failure| {
-            tracing::error!(cause = chain(&failure), "nobody knows who is to be erased");
+            tracing::error!(cause = chain(&failure), "failed to list users due for erasure");
             Failed("the table does not answer")
         })
     }
 
-    /// Says whether a user is gone by this.
+    /// Returns whether this call has erased the user.
     async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, NotErased> {
-        // Once the user is gone, nobody would look for it any more.
+        // The upload is deleted first: after the user is gone, no run would find it.
         self.uploads.delete(erasure.user_id).await?;
         Ok(Box::pin(self.erasing.erase(erasure, invocation)).await?)
     }
@@ -108,6 +108,6 @@ impl EraseUsers {
 
 fn conclude(answer: Answer, failures: usize) -> Result<Answer, Failed> {
     tracing::info!(answer.erased, failures, "erased");
-    // Nobody may be forgotten in silence: a failed call is what alarms look at.
-    if failures > 0 { Err(Failed("some users are not erased")) } else { Ok(answer) }
+    // A failed call raises the alarm.
+    if failures > 0 { Err(Failed("some users were not erased")) } else { Ok(answer) }
 }

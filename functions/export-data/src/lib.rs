@@ -1,6 +1,6 @@
-//! `GET /v1/me/export`: returns what is stored about the signed-in user, as one JSON.
+//! `GET /v1/me/export`: export my data as one JSON object.
 //!
-//! Attributes that only administrators read are left out.
+//! Attributes that only administrators may read are left out.
 
 use api::{Authenticated, Endpoint, Error, Json, Nothing, ProblemType, Profile, Route, UseCase};
 use cloud::{Cloud, SettingError};
@@ -10,12 +10,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{Belonging, History, Identities};
 
-/// Octets of history in one answer: Lambda takes 6 MB.
+/// Bytes of history in one response. Lambda permits 6 MB in total.
 const MOST_OCTETS: usize = 5_000_000;
-/// Events that are read at once.
+/// Events per read.
 const PAGE: u8 = 100;
 
-/// Exports.
+/// Exports the data of a user.
 pub struct ExportData {
     identities: Identities,
     history: History,
@@ -32,18 +32,18 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ExportData>, SettingError> {
     Endpoint::new(cloud, identities.clone(), ExportData { identities, history, schema })
 }
 
-/// All that is stored of a user.
+/// All data about a user.
 #[derive(JsonSchema, Serialize)]
 pub struct Export {
     #[schemars(with = "String", extend("format" = "date-time"))]
     exported_at: Timestamp,
     profile: Profile,
-    /// Sessions, links, and what else is under the user's id.
+    /// Sessions, links and other records under the user's id.
     #[schemars(with = "Vec<serde_json::Value>")]
     belongings: Vec<Belonging>,
-    /// As they were published, newest first.
+    /// The events as they were published, newest first.
     events: Vec<Box<RawValue>>,
-    /// Where to read on if there are more events than one answer takes.
+    /// Where to read further events, if they do not fit in one response.
     #[serde(skip_serializing_if = "Option::is_none")]
     more_events: Option<&'static str>,
 }
@@ -68,7 +68,7 @@ impl UseCase for ExportData {
 }
 
 impl ExportData {
-    /// The newest events, as many as one answer takes; and whether these are all.
+    /// Returns the newest events that fit in one response, and whether they are all.
     async fn history(&self, user: UserId) -> Result<(Vec<Box<RawValue>>, bool), Error> {
         let (mut events, mut octets, mut before) = (Vec::new(), 0, None);
         loop {
@@ -88,7 +88,8 @@ impl ExportData {
     }
 }
 
-/// The answer's body is a JSON text in what Lambda takes: some characters have two octets there.
+/// Returns the bytes of an event in the response. Lambda takes the body as a JSON string, where some
+/// characters take two bytes.
 fn octets_in_answer(detail: &str) -> usize {
     detail.len() + detail.bytes().filter(|octet| matches!(octet, b'"' | b'\\')).count()
 }

@@ -1,15 +1,16 @@
-//! `PUT /v1/users/{id}/roles/{name}`: gives a user a role.
+//! `PUT /v1/users/{id}/roles/{name}`: grant a role to a user.
 //!
-//! Callers can give only roles whose permissions they hold, to users who hold no permission that they lack; administrators can give every
-//! role, and only they can give `admin` or change a user who has it. Tokens carry the role from the user's next log-in or
-//! refresh on. Giving a role that the user has already changes nothing.
+//! Callers can grant only roles whose permissions they hold, and only to users who hold no permission that
+//! they lack. Administrators can grant every role. Only administrators can grant `admin`, or change a user
+//! who has it. Tokens carry the role from the user's next log-in or refresh. Granting a role that the user
+//! already has changes nothing.
 
 use administration::{Administration, ReasonBody, UserRolePath};
 use api::{Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, RolesWrite, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Authority, User};
 
-/// Gives roles.
+/// Grants roles.
 pub struct GrantRole(Administration);
 
 /// Wires the function.

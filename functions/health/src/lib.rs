@@ -1,11 +1,11 @@
-//! `GET /v1/health`: says that the API is reached. No I/O, nothing secret.
+//! `GET /v1/health`: check that the API is reachable, without I/O and without a token.
 
 use api::{Anonymous, Endpoint, Error, Json, Nothing, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Says that it is there.
+/// Reports that the API is reachable.
 pub struct Health;
 
 /// Wires the function.
@@ -16,7 +16,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<Health>, SettingError> {
     Endpoint::public(cloud, Health)
 }
 
-/// It is there.
+/// The report.
 #[derive(JsonSchema, Serialize)]
 #[schemars(inline)]
 pub struct Report {

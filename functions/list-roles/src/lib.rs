@@ -1,4 +1,4 @@
-//! `GET /v1/roles`: shows the roles that there are, to whoever may read roles.
+//! `GET /v1/roles`: list all roles.
 
 use api::{Authorized, Endpoint, Error, Json, Nothing, ProblemType, RolesRead, Route, ShownRole, UseCase};
 use cloud::{Cloud, SettingError};
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use store::Identities;
 
-/// Shows roles.
+/// Lists roles.
 pub struct ListRoles;
 
 /// Wires the function.
@@ -17,7 +17,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ListRoles>, SettingError> {
     Endpoint::new(cloud, Identities::new(cloud)?, ListRoles)
 }
 
-/// All roles, by name.
+/// All roles, ordered by name.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Roles")]
 pub struct Listed {

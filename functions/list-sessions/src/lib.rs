@@ -1,4 +1,4 @@
-//! `GET /v1/me/sessions`: shows the sessions in which the user is signed in.
+//! `GET /v1/me/sessions`: list my active sessions.
 
 use api::{Authenticated, Cursors, Endpoint, Error, Json, List, Page, ProblemType, Query, Route, UseCase};
 use cloud::{Cloud, SettingError};
@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use store::Identities;
 
-/// Shows sessions.
+/// Lists sessions.
 pub struct ListSessions {
     identities: Identities,
     cursors: Cursors,
@@ -22,7 +22,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ListSessions>, SettingError> {
     Endpoint::new(cloud, identities.clone(), ListSessions { identities, cursors: Cursors::new(cloud)? })
 }
 
-/// A session, as its owner sees it.
+/// A session, as its user sees it.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Session")]
 pub struct Listed {
@@ -36,7 +36,7 @@ pub struct Listed {
     expires_at: Timestamp,
     ip: Option<String>,
     user_agent: Option<String>,
-    /// Whether it is that of the access token.
+    /// Whether the access token belongs to this session.
     current: bool,
 }
 
@@ -51,7 +51,7 @@ impl UseCase for ListSessions {
         self.cursors.warm().await;
     }
 
-    /// Sessions that have ended are left out: a page may have fewer than were asked for.
+    /// Ended sessions are left out, so a page may be shorter than its limit.
     async fn run(&self, caller: Self::Caller, Query(page): Self::Request) -> Result<Self::Response, Error> {
         let list = caller.list();
         let after = self.cursors.position(&list, page.cursor).await?;

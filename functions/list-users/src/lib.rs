@@ -1,7 +1,7 @@
-//! `GET /v1/users`: shows the users that an administrator looks for.
+//! `GET /v1/users`: list users, filtered and sorted.
 //!
-//! The list lags behind changes for a moment: whoever has just been created, suspended or given a role may be
-//! missing. What is shown of a user is as of now.
+//! The list is eventually consistent: a user who has just been created, suspended or granted a role may be
+//! missing. The data of each listed user is current.
 
 mod request;
 
@@ -13,7 +13,7 @@ use store::Identities;
 
 pub use crate::request::Request;
 
-/// Shows users.
+/// Lists users.
 pub struct ListUsers {
     identities: Identities,
     cursors: Cursors,
@@ -45,7 +45,7 @@ impl UseCase for ListUsers {
         Query(request): Self::Request,
     ) -> Result<Self::Response, Error> {
         let (filter, order, page) = request.parse()?;
-        // Another search is another list.
+        // A cursor belongs to one search.
         let list = format!("{} {filter:?} {order:?}", caller.list());
         let after = self.cursors.position(&list, page.cursor).await?;
         let (users, next) = self.identities.find_users(&filter, order, after, page.limit.get()).await?;

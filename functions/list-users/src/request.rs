@@ -1,4 +1,4 @@
-//! What an administrator looks for.
+//! The search of an administrator.
 
 use api::{FieldProblem, Limit, Page, ProblemType};
 use domain::{InvalidTimestamp, StatusName, Timestamp};
@@ -7,19 +7,18 @@ use serde::Deserialize;
 use store::{OrderedBy, UserFilter, UserOrder};
 use thiserror::Error;
 
-/// As long as an address is.
+/// The longest address.
 const MAX_PREFIX: usize = 254;
-/// No role has a longer name.
+/// The longest name of a role.
 const MAX_ROLE: usize = 64 * 4;
 
-/// What to look for. What is missing does not matter.
+/// The filters, the order and the page. All parameters are optional.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Users with this status.
     status: Option<Status>,
-    /// Users whose address begins with this, whatever the case; a domain is in its ASCII form. Comes by
-    /// address.
+    /// Users whose address begins with this text, ignoring case. Write domains in ASCII. Sorts by address.
     email_prefix: Option<String>,
     /// Users who have this role.
     role: Option<String>,
@@ -29,13 +28,13 @@ pub struct Request {
     /// Users who were created before this moment.
     #[schemars(extend("format" = "date-time"))]
     created_before: Option<String>,
-    /// The order, which a `-` reverses; without it the newest come first, or with `email_prefix` those of
-    /// the first address.
+    /// The order; `-` reverses it. By default, the newest users come first, or with `email_prefix` the first
+    /// address.
     sort: Option<Sort>,
-    /// How many entries at most.
+    /// The highest number of entries.
     #[serde(default)]
     limit: Limit,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     cursor: Option<String>,
 }
 
@@ -71,7 +70,7 @@ enum Unacceptable {
 }
 
 impl Request {
-    /// What to look for, in which order, and which page of it.
+    /// Returns the filter, the order and the page.
     pub(crate) fn parse(self) -> Result<(UserFilter, UserOrder, Page), Vec<FieldProblem>> {
         let mut wrong = Vec::new();
         let order = self.order();
@@ -111,7 +110,7 @@ impl Status {
     }
 }
 
-/// What `parse` makes of a parameter, if it is given; what is wrong with it goes to `wrong`.
+/// Parses an optional parameter. Adds the problem to `wrong` if it is invalid.
 fn parsed<T, E: std::error::Error>(
     pointer: &str,
     text: Option<String>,
@@ -134,7 +133,7 @@ fn role(text: &str) -> Result<String, Unacceptable> {
     if (1..=MAX_ROLE).contains(&text.len()) { Ok(text.to_owned()) } else { Err(Unacceptable::NoRole) }
 }
 
-/// As canonical addresses are written.
+/// Parses a prefix in the form of canonical addresses.
 fn prefix(text: &str) -> Result<String, Unacceptable> {
     let text = text.trim();
     let is_prefix = text.bytes().all(|b| b.is_ascii_graphic()) && (1..=MAX_PREFIX).contains(&text.len());

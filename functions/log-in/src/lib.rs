@@ -1,12 +1,13 @@
-//! `POST /v1/sessions`: proves who somebody is by their password, and starts a session.
+//! `POST /v1/sessions`: log in with a password.
 //!
-//! Whatever is wrong with the credentials is one answer after the same work: an unknown address
-//! costs the same hash. Attempts are reserved before it: of the address and the source, or of the
-//! device alone, if it has logged in here before.
+//! All invalid credentials get the same response after the same work; an unknown address costs the same hash.
+//! Each attempt is counted before that work: against the address and the source, or against a device that has
+//! logged in before.
 //!
-//! A suspended user is told so if the password is right, and only then.
+//! A suspended user learns about the suspension only with the right password.
 //!
-//! Logging in before the erasure is due cancels a deletion that the user asked for, unless they are suspended.
+//! Logging in before the erasure is due cancels a deletion that the user requested, unless the user is
+//! suspended.
 
 mod proof;
 mod start;
@@ -52,7 +53,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
     Endpoint::new(cloud, identities, log_in)
 }
 
-/// Who says to be whom.
+/// The credentials.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -60,17 +61,17 @@ pub struct Request {
     email: String,
     #[schemars(with = "String", example = "correct horse battery")]
     password: Secret,
-    /// From an earlier log-in on the same device.
+    /// The token of an earlier log-in on the same device.
     #[schemars(with = "Option<String>")]
     device_token: Option<Secret>,
 }
 
-/// A grant, and what makes the device known from now on.
+/// A grant, and the token of the device.
 #[derive(JsonSchema, Serialize)]
 pub struct Started {
     #[serde(flatten)]
     grant: Grant,
-    /// To be presented at the next log-in on this device.
+    /// Send it with the next log-in on this device.
     device_token: String,
 }
 

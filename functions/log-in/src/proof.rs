@@ -10,25 +10,26 @@ use tracing::warn;
 
 use crate::{LogIn, Request};
 
-/// The kind of the limits.
+/// The name of the limits.
 const LIMIT: &str = "log-in";
 
 /// A user who has proven who they are.
 pub(crate) struct Proof {
-    /// The user as they were read beside the hash.
+    /// The user, as read together with the password check.
     pub(crate) found: UserWithSessions,
-    /// The credential that was compared.
+    /// The credential that the password matched.
     pub(crate) credential: Credential,
-    /// A better hash of the same password, which replaces that of the credential.
+    /// A hash of the same password with current parameters. Replaces the one of the credential.
     pub(crate) better_hash: Option<PasswordHash>,
-    /// Makes the device known from now on.
+    /// The token that makes the device known.
     pub(crate) device_token: Secret,
     /// The attempts that were reserved.
     pub(crate) reserved: Vec<Limit>,
 }
 
 impl LogIn {
-    /// Compares address and password. The attempt is reserved first, and every address takes the same calls and a hash.
+    /// Checks address and password. The attempt is counted first, and every address takes the same calls and
+    /// one hash.
     pub(crate) async fn prove(
         &self,
         caller: &Anonymous,
@@ -37,7 +38,7 @@ impl LogIn {
         keys: &SigningKeys,
         hasher: &Hasher,
     ) -> Result<Proof, Error> {
-        // A text that is longer than any password is refused like every other wrong one.
+        // A text longer than any password is refused like every other wrong one.
         let password = Password::presented(&request.password).map_err(|_| ProblemType::InvalidCredentials)?;
         let token = request.device_token.as_ref();
         let device = token.and_then(|token| keys.issuer.open_device_token(token, email.canonical()).ok());
@@ -71,7 +72,7 @@ impl LogIn {
         Ok(Proof { found, credential, better_hash, device_token, reserved })
     }
 
-    /// Reads the credential and reserves the attempt, by the same calls for every address.
+    /// Reads the credential and counts the attempt, with the same calls for every address.
     async fn reserve(
         &self,
         caller: &Anonymous,
@@ -86,7 +87,7 @@ impl LogIn {
             let (credential, ()) = tokio::try_join!(credential, reserve_as_stranger)?;
             return Ok((credential, limits));
         };
-        // The credential comes first: a token from before the password or the address changed must not take more calls.
+        // The credential is read first: an outdated device token must not cause more calls.
         let credential = credential.await?;
         if !credential.as_ref().is_some_and(|credential| device.has_proven(credential)) {
             reserve_as_stranger.await?;
@@ -96,7 +97,7 @@ impl LogIn {
         Ok((credential, reserved))
     }
 
-    /// Reserves the attempt of a known device. Its source counts as well, but cannot lock the device out.
+    /// Counts the attempt of a known device. The source is counted as well, but cannot lock the device out.
     async fn reserve_for_device(
         &self,
         caller: &Anonymous,
@@ -122,15 +123,15 @@ impl LogIn {
         ]
     }
 
-    /// Takes back the attempts of a log-in that succeeded. If this fails, fewer attempts are left.
+    /// Refunds the attempts of a successful log-in. If this fails, fewer attempts remain.
     pub(crate) async fn refund(&self, reserved: &[Limit]) {
         if let Err(failure) = self.store.identities().refund(reserved).await {
             warn!(cause = chain(&failure), "failed to refund the attempts");
         }
     }
 
-    /// Reads the user and the roles beside the hash, for every address: if it has no credential, a user who cannot
-    /// exist.
+    /// Reads the user and the roles while the password is checked. Reads a random id if the address has no
+    /// credential, so that the calls are the same for every address.
     async fn user_and_roles(
         &self,
         caller: &Anonymous,
@@ -146,7 +147,7 @@ impl LogIn {
         Ok(found?.filter(|found| is_proven(&found.user)))
     }
 
-    /// Reads the user again, if the credential still proves them: neither password nor address has changed since.
+    /// Reads the user again, if the credential still proves them: neither password nor address has changed.
     pub(crate) async fn user_again(
         &self,
         caller: &Anonymous,

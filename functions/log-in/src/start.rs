@@ -39,8 +39,8 @@ impl LogIn {
         Ok(created)
     }
 
-    /// Cancels a pending deletion. It stays canceled even if no session is started, since the password was
-    /// right. Only now is the user told that they are suspended.
+    /// Cancels a pending deletion, even if no session can be started afterwards: the password was right. A
+    /// suspension is revealed only here.
     async fn come_back(
         &self,
         caller: &Anonymous,
@@ -48,7 +48,7 @@ impl LogIn {
         found: UserWithSessions,
     ) -> Result<UserWithSessions, Error> {
         let actor = Actor::User(found.user.id);
-        // Another event than that of the session.
+        // The cancellation is a separate event.
         let context = &EventContext { event_id: caller.head.new_id(), actor, ..caller.context() };
         let found = &found;
         retry_on_conflict(|attempt| async move {

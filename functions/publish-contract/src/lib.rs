@@ -1,12 +1,12 @@
-//! `GET /openapi.json`, `/problems` and `/problems/{slug}`: what is promised to callers, for machines and
-//! for people.
+//! `GET /openapi.json`, `/problems` and `/problems/{slug}`: read the contract and the meaning of each
+//! problem.
 
 mod page;
 
 use api::{Anonymous, Endpoint, Error, Nothing, ProblemType, Published, Route, UseCase};
 use cloud::{Cloud, SettingError};
 
-/// Made of the types that parse the requests; a test compares the two.
+/// Generated from the types that parse the requests. A test compares the two.
 const CONTRACT: &str = include_str!("../../../openapi.json");
 const CONTRACT_PATH: &str = "/openapi.json";
 const PROBLEMS_PATH: &str = "/problems";

@@ -1,4 +1,4 @@
-//! Pages for people: whole in themselves, so that they may be kept and load nothing.
+//! Self-contained HTML pages, which load nothing and can be kept.
 
 use api::{FIELD_CODES, ProblemType};
 
@@ -8,7 +8,7 @@ const STYLE: &str = "body{font:1rem/1.6 system-ui,sans-serif;max-width:40rem;mar
     @media(prefers-color-scheme:dark){body{color:#e8e8e8;background:#161616}code{background:#2a2a2a}\
     a{color:#8ab4f8}}";
 
-/// What a problem means, and what to do about it.
+/// Renders the page of a problem.
 pub(crate) fn of(problem: ProblemType) -> String {
     let mut body = format!(
         "<h1>{}</h1><p><code>{}</code>, HTTP status {}</p><p>{}</p>",
@@ -18,10 +18,8 @@ pub(crate) fn of(problem: ProblemType) -> String {
         text(problem.detail()),
     );
     if problem == ProblemType::ValidationFailed {
-        body.push_str(
-            "<p>Each entry of <code>errors</code> says which field it is of by its <code>pointer</code>, ",
-        );
-        body.push_str("and what is wrong by its <code>code</code>:</p><dl>");
+        body.push_str("<p>Each entry of <code>errors</code> names the field in <code>pointer</code> ");
+        body.push_str("and the error in <code>code</code>:</p><dl>");
         let entry = |(code, meaning): &(&str, &str)| {
             format!("<dt id=\"{0}\"><code>{0}</code></dt><dd>{1}</dd>", text(code), text(meaning))
         };
@@ -29,13 +27,13 @@ pub(crate) fn of(problem: ProblemType) -> String {
         body.push_str("</dl>");
     }
     body.push_str(
-        "<p>An answer with this problem has a <code>correlation_id</code>: whoever runs the service ",
+        "<p>The response has a <code>correlation_id</code>, with which the operator of the service ",
     );
-    body.push_str("finds the request by it.</p><p><a href=\"../problems\">All problems</a></p>");
+    body.push_str("finds the request.</p><p><a href=\"../problems\">All problems</a></p>");
     document(problem.title(), &body)
 }
 
-/// Every problem there is.
+/// Renders the list of all problems.
 pub(crate) fn of_all() -> String {
     let entry = |problem: &ProblemType| {
         let (slug, title) = (text(problem.slug()), text(problem.title()));
@@ -45,7 +43,9 @@ pub(crate) fn of_all() -> String {
     let entries: String = ProblemType::ALL.iter().map(entry).collect();
     document(
         "Problems",
-        &format!("<h1>Problems</h1><p>What a request may be refused with.</p><dl>{entries}</dl>"),
+        &format!(
+            "<h1>Problems</h1><p>The problems that a request can be refused with.</p><dl>{entries}</dl>"
+        ),
     )
 }
 
@@ -58,7 +58,7 @@ fn document(title: &str, body: &str) -> String {
     )
 }
 
-/// A text, as HTML: what it holds is never taken for markup. What stands between `…` is code.
+/// Escapes a text for HTML. Text between backticks becomes code.
 fn text(text: &str) -> String {
     let escape = |c: char| match c {
         '&' => "&amp;".to_owned(),

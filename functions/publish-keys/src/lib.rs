@@ -1,5 +1,5 @@
-//! `GET /.well-known/jwks.json` and `/.well-known/openid-configuration`: what other services need to
-//! verify our access tokens with no code of ours.
+//! `GET /.well-known/jwks.json` and `/.well-known/openid-configuration`: read the keys that verify access
+//! tokens.
 
 use api::{Anonymous, Endpoint, Error, Nothing, ProblemType, Public, Route, UseCase};
 use cloud::{Cloud, SettingError};
@@ -11,7 +11,7 @@ use store::Identities;
 
 const JWKS: &str = "/.well-known/jwks.json";
 const DISCOVERY: &str = "/.well-known/openid-configuration";
-/// Seconds. A key is published long before it signs.
+/// Seconds. Keys are published long before they sign.
 #[expect(clippy::cast_possible_truncation, reason = "minutes")]
 const MAX_AGE: u32 = Ring::KEPT_FOR.as_secs() as u32;
 
@@ -30,25 +30,25 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<PublishKeys>, SettingError> {
     Endpoint::public(cloud, PublishKeys { identities: Identities::new(cloud)?, issuer })
 }
 
-/// One document or the other.
+/// One of the two documents.
 #[derive(JsonSchema, Serialize)]
 #[serde(untagged)]
 #[schemars(inline)]
 pub enum Document {
-    /// RFC 7517, section 5.
+    /// The keys (RFC 7517, section 5).
     Keys {
-        /// Every key whose tokens may still be alive.
+        /// All keys whose tokens can still be valid.
         keys: Vec<Box<RawValue>>,
     },
-    /// What verifiers read of OpenID Connect Discovery 1.0. There are no endpoints to discover:
-    /// Gatepost is no OpenID provider.
+    /// The metadata that token verifiers read (OpenID Connect Discovery 1.0). There are no endpoints to
+    /// discover, since Gatepost is not an OpenID provider.
     Discovery {
-        /// As in the tokens' `iss`.
+        /// The `iss` of the tokens.
         issuer: String,
-        /// Where the keys are.
+        /// The URL of the keys.
         jwks_uri: String,
-        /// Whatever access tokens may be signed by, now or after a rotation: some read this once. The name is the
-        /// specification's.
+        /// All algorithms that can sign access tokens, now or after a rotation: some verifiers read this only
+        /// once. The specification gives the name.
         id_token_signing_alg_values_supported: [&'static str; SigningAlgorithm::ALL.len()],
         /// Required by the specification.
         subject_types_supported: [&'static str; 1],
@@ -72,7 +72,7 @@ impl UseCase for PublishKeys {
         let published = self.identities.public_keys().await?;
         let alive = published.into_iter().filter(|key| key.retire_at.is_none_or(|at| now < at));
         let keys: Vec<_> = alive.filter_map(|key| RawValue::from_string(key.jwk).ok()).collect();
-        // Before the first log-in there is no key: nobody is to remember that.
+        // Before the first log-in there are no keys, which caches must not remember.
         let max_age = if keys.is_empty() { 0 } else { MAX_AGE };
         Ok(Public { content: Document::Keys { keys }, max_age })
     }

@@ -1,7 +1,7 @@
-//! `PUT /v1/roles/{name}`: says what a role permits, and makes it if it is not there.
+//! `PUT /v1/roles/{name}`: create a role, or replace its permissions.
 //!
-//! Whoever has the role may do that from their next log-in or refresh on. Nobody can add or remove a permission that
-//! they do not have themselves; administrators can do it with all. The name of a role that was deleted cannot
+//! Users who have the role get the new permissions at their next log-in or refresh. Callers can add and
+//! remove only permissions that they hold; administrators can change all. The name of a deleted role cannot
 //! be used again.
 
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use domain::{Authority, Permission, Role};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Changes roles.
+/// Creates and changes roles.
 pub struct PutRole(Administration);
 
 /// Wires the function.
@@ -28,15 +28,15 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<PutRole>, SettingError> {
     Endpoint::new(cloud, administration.identities(), PutRole(administration))
 }
 
-/// What it permits.
+/// The permissions of the role.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// 100 at most, such as `orders:refund`.
+    /// At most 100, such as `orders:refund`.
     permissions: Vec<String>,
 }
 
-/// More than a role can have.
+/// The role would have too many permissions.
 #[derive(Debug, thiserror::Error)]
 #[error("must be 100 at most")]
 struct TooMany;

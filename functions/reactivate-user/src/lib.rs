@@ -1,8 +1,8 @@
-//! `POST /v1/users/{id}/reactivate`: lets a user sign in again who was suspended, or deleted by an administrator and not
-//! erased yet.
+//! `POST /v1/users/{id}/reactivate`: lift a suspension, or cancel a deletion by an administrator.
 //!
-//! Ended sessions stay ended. A user who was suspended before they were deleted is suspended again first. A deletion that the
-//! user asked for stays pending; they cancel it by logging in, once they are not suspended.
+//! Ended sessions stay ended. Reactivating a user who was suspended and then deleted first restores the
+//! suspension; reactivate again to lift it. A deletion that the user requested stays pending: the user
+//! cancels it by logging in, once they are not suspended.
 
 use administration::{Administration, ReasonBody};
 use api::{
@@ -13,8 +13,9 @@ use cloud::{Cloud, SettingError};
 use domain::User;
 use store::MailLimits;
 
-/// The kind of the limits. Each reactivation mails the user and permits the next suspension, which mails as well, so two
-/// routes in turns could mail without end. Suspending itself is not limited: it must always work.
+/// The name of the limits. Each reactivation sends a mail and permits the next suspension, which sends a mail
+/// too, so alternating calls could send mails without end. Suspending is not limited, because it must always
+/// work.
 const LIMIT: &str = "reactivation";
 
 /// Reactivates users.

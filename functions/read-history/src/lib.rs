@@ -1,4 +1,4 @@
-//! `GET /v1/me/events`: shows what happened to the user who is signed in.
+//! `GET /v1/me/events`: list the events of my account.
 
 use api::{Authenticated, Cursors, Endpoint, Error, Json, List, Page, ProblemType, Query, Route, UseCase};
 use cloud::{Cloud, SettingError};
@@ -6,7 +6,7 @@ use domain::AttributesSchema;
 use serde_json::value::RawValue;
 use store::{History, Identities};
 
-/// Shows histories.
+/// Lists the events of the caller.
 pub struct ReadHistory {
     history: History,
     schema: AttributesSchema,
@@ -35,7 +35,7 @@ impl UseCase for ReadHistory {
         self.cursors.warm().await;
     }
 
-    /// Shows the events as they were published, without the attributes that only administrators read.
+    /// Returns the events as they were published, without the attributes that only administrators may read.
     async fn run(&self, caller: Self::Caller, Query(page): Self::Request) -> Result<Self::Response, Error> {
         let list = caller.list();
         let before = self.cursors.position(&list, page.cursor).await?;

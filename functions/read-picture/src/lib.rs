@@ -1,4 +1,4 @@
-//! `GET /v1/pictures/{user_id}/{picture_id}`: shows a user's picture to everybody who knows its path.
+//! `GET /v1/pictures/{user_id}/{picture_id}`: read a user's picture, which is public.
 
 use api::{Anonymous, Endpoint, Error, Path, Picture, ProblemType, Route, UseCase};
 use cloud::{Cloud, SettingError};
@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use store::Identities;
 
-/// Shows pictures.
+/// Returns pictures.
 pub struct ReadPicture(Identities);
 
 /// Wires the function.
@@ -18,7 +18,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadPicture>, SettingError> {
     Endpoint::public(cloud, ReadPicture(Identities::new(cloud)?))
 }
 
-/// Which picture to show.
+/// The picture to return.
 #[derive(Deserialize, JsonSchema)]
 pub struct Request {
     user_id: String,

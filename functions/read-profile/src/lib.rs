@@ -1,11 +1,11 @@
-//! `GET /v1/me`: shows the user who is signed in.
+//! `GET /v1/me`: read my profile.
 
 use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, UseCase, WithEtag};
 use cloud::{Cloud, SettingError};
 use domain::AttributesSchema;
 use store::Identities;
 
-/// Shows profiles.
+/// Returns the profile of the caller.
 pub struct ReadProfile(AttributesSchema);
 
 /// Wires the function.

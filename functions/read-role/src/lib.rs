@@ -1,4 +1,4 @@
-//! `GET /v1/roles/{name}`: shows a role to whoever may read roles.
+//! `GET /v1/roles/{name}`: read a role.
 
 use api::{
     Authorized, Endpoint, Error, Path, ProblemType, RolePath, RolesRead, Route, ShownRole, UseCase, WithEtag,
@@ -6,7 +6,7 @@ use api::{
 use cloud::{Cloud, SettingError};
 use store::Identities;
 
-/// Shows a role.
+/// Returns a role.
 pub struct ReadRole;
 
 /// Wires the function.

@@ -1,6 +1,7 @@
-//! `GET /v1/me/picture/upload-form`: signs a form by which the user who is signed in can upload a picture.
+//! `GET /v1/me/picture/upload-form`: get a signed form for the upload of a picture.
 //!
-//! It goes straight to the bucket, past this API. Nobody sees it before `PUT /v1/me/picture` has taken it.
+//! The form posts the file directly to the bucket. An uploaded file is not public; `PUT /v1/me/picture` makes
+//! it the user's picture.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -11,12 +12,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::Identities;
 
-/// Signs forms.
+/// Signs upload forms.
 pub struct ReadUploadForm(Uploads);
 
-/// What a telephone's camera makes, and no more than a function can hold.
+/// Enough for the camera of a telephone, and within the memory of the function.
 const MAX_OCTETS: u64 = 5 * 1024 * 1024;
-/// Enough for a slow line; what a form permits cannot be taken back earlier.
+/// Enough for a slow line. A form cannot be revoked earlier.
 const LIFETIME: Duration = Duration::from_mins(10);
 
 /// Wires the function.
@@ -27,14 +28,14 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadUploadForm>, SettingError>
     Endpoint::new(cloud, Identities::new(cloud)?, ReadUploadForm(Uploads::new(cloud)?))
 }
 
-/// What is to be uploaded.
+/// The file to upload.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     content_type: ContentType,
 }
 
-/// What can be read.
+/// The supported formats.
 #[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[schemars(inline)]
 enum ContentType {
@@ -46,17 +47,17 @@ enum ContentType {
     Webp,
 }
 
-/// To be posted as `multipart/form-data` to `url`: the fields, and after them the picture, as `file`.
+/// A form to post to `url` as `multipart/form-data`: first the fields, then the picture as `file`.
 #[derive(JsonSchema, Serialize)]
 #[schemars(inline)]
 pub struct Form {
     #[schemars(extend("format" = "uri"))]
     url: String,
-    /// Name and value of each.
+    /// The names and values of the fields.
     fields: BTreeMap<&'static str, String>,
-    /// What the picture may have at most.
+    /// The highest size of the picture in bytes.
     max_octets: u64,
-    /// Until when the form is taken.
+    /// The time at which the form expires.
     #[schemars(with = "String", extend("format" = "date-time"))]
     expires_at: Timestamp,
 }

@@ -1,6 +1,6 @@
-//! `GET /v1/user-counts`: shows an administrator how many users there are of each status.
+//! `GET /v1/user-counts`: count users by status.
 //!
-//! The counts follow the events, a moment behind.
+//! The counts are eventually consistent.
 
 use api::{Authorized, Endpoint, Error, Json, Nothing, ProblemType, Route, UseCase, UsersRead};
 use cloud::{Cloud, SettingError};
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Counts, Identities, UserCounts};
 
-/// Shows counts.
+/// Returns the counts.
 pub struct ReadUserCounts(UserCounts);
 
 /// Wires the function.
@@ -22,7 +22,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadUserCounts>, SettingError>
     Endpoint::new(cloud, identities, ReadUserCounts(counts))
 }
 
-/// How many users there are.
+/// The numbers of users.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "UserCounts")]
 pub struct Counted {
@@ -30,7 +30,7 @@ pub struct Counted {
     suspended: u64,
     deleting: u64,
     total: u64,
-    /// When the newest change that is counted happened; `null` if nobody is.
+    /// The time of the newest counted change; `null` before the first one.
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     as_of: Option<Timestamp>,
 }

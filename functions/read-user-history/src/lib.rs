@@ -1,4 +1,4 @@
-//! `GET /v1/users/{id}/events`: shows an administrator what happened to a user.
+//! `GET /v1/users/{id}/events`: list the events of a user.
 
 use api::{
     Authorized, Cursors, Endpoint, Error, EventsRead, Json, List, Page, Path, ProblemType, Query, Route,
@@ -9,7 +9,7 @@ use domain::Stream;
 use serde_json::value::RawValue;
 use store::{History, Identities};
 
-/// Shows others' histories.
+/// Lists the events of a user.
 pub struct ReadUserHistory {
     identities: Identities,
     history: History,
@@ -37,8 +37,8 @@ impl UseCase for ReadUserHistory {
         self.cursors.warm().await;
     }
 
-    /// Shows the events as they were published, with actor and reason, also of a suspended user or one who is to be
-    /// erased.
+    /// Returns the events as they were published, with actor and reason, also for suspended users and users
+    /// whose deletion is pending.
     async fn run(
         &self,
         caller: Self::Caller,

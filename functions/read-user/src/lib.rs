@@ -1,4 +1,4 @@
-//! `GET /v1/users/{id}`: shows a user to an administrator.
+//! `GET /v1/users/{id}`: read a user.
 
 use api::{Authorized, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UsersRead, WithEtag};
 use cloud::{Cloud, SettingError};
@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use store::Identities;
 
-/// Shows users.
+/// Returns users.
 pub struct ReadUser(Identities);
 
 /// Wires the function.
@@ -18,7 +18,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadUser>, SettingError> {
     Endpoint::new(cloud, identities.clone(), ReadUser(identities))
 }
 
-/// Which user to show.
+/// The user to return.
 #[derive(Deserialize, JsonSchema)]
 pub struct Request {
     id: String,

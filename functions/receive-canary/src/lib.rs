@@ -1,22 +1,22 @@
-//! Takes back the canary that `sweep-events` sends, and says how long it took: through table, stream,
-//! relay, bus and rule. A wrong bus name, filter or mapping is seen here within minutes.
+//! Receives the canary event that `sweep-events` sends, and measures its way through table, stream, relay,
+//! bus and rule. A wrong bus name, filter or event source mapping is noticed within minutes.
 
 use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError};
 use domain::Timestamp;
 use serde::Deserialize;
 
-/// Times canaries.
+/// Measures the age of canaries.
 pub struct ReceiveCanary {
     clock: Clock,
 }
 
-/// What EventBridge delivers.
+/// The event, as EventBridge delivers it.
 #[derive(Debug, Deserialize)]
 pub struct Delivery {
     detail: Detail,
 }
 
-/// What a canary carries.
+/// The content of a canary.
 #[derive(Debug, Deserialize)]
 struct Detail {
     /// Milliseconds since the Unix epoch.

@@ -1,7 +1,7 @@
-//! `POST /v1/sessions/refresh`: stays signed in.
+//! `POST /v1/sessions/refresh`: refresh a session.
 //!
-//! One conditional write moves the session from the presented generation to the next. Its successor
-//! is the same however often it is asked for, so a retry is safe and a fork cannot exist.
+//! One conditional write moves the session from the presented generation to the next. Repeated requests get
+//! the same successor, so a retry is safe and a session cannot fork.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use store::{CommitError, Rotation, SessionEnded, Store, retry_on_conflict};
 use tokens::NotOpened;
 
-/// More would give a thief of the previous token too much time.
+/// More would give an attacker who holds the previous token too much time.
 const LONGEST_RETRY_WINDOW: Duration = Duration::from_mins(1);
 
 /// Refreshes sessions.
@@ -78,21 +78,22 @@ impl UseCase for RefreshSession {
         let generation = session.generation;
         let read = identities.of_one_moment(user, session).await?;
         let (user, session) = read.ok_or(ProblemType::InvalidToken)?;
-        // The generation stays the one that the token asks for.
+        // The generation stays the one that follows the presented token.
         let session = Session { generation, ..session };
         if !user.admits(&session) {
             return Err(ProblemType::InvalidToken.into());
         }
 
         let shown = Json(self.grants.grant(&keys, &user, &session, now).await?);
-        // Not in one write: a retry that comes before it gets the same successor anyway.
+        // Not in the same write: an earlier retry gets the same successor anyway.
         identities.keep_receipt(caller.receipt(&shown), now).await?;
         Ok(shown)
     }
 }
 
 impl RefreshSession {
-    /// Returns the keys, and the content of the token. An unknown key may be a newer one.
+    /// Returns the keys and the content of the token. Reads the keys again if the token's key is unknown: it
+    /// may be new.
     async fn open(&self, token: &Secret) -> Result<(Arc<SigningKeys>, Presented), Error> {
         let mut keys = self.grants.keys().await?;
         let mut opened = keys.issuer.open_refresh_token(token);
@@ -103,8 +104,8 @@ impl RefreshSession {
         Ok((keys, opened.map_err(|_| ProblemType::InvalidToken)?))
     }
 
-    /// Returns the session for a retry of its previous token, which gets the same successor. A token that was used
-    /// before ends the session, since one of its two holders is a thief.
+    /// Returns the session for a retry of its previous token, which gets the same successor. An older token
+    /// ends the session, since one of its two holders is an attacker.
     async fn judge(
         &self,
         caller: &Anonymous,

@@ -1,8 +1,8 @@
-//! `POST /v1/registrations`: takes a registration; the mail that proves the address follows.
+//! `POST /v1/registrations`: register with an e-mail address.
 //!
-//! Never looks whether the address is taken: the answer and its time are the same for everyone. The answer has a
-//! token by which the same client later adopts the password and the names; without it, the reader of the mail
-//! chooses a password.
+//! A link in a mail proves the address. The response and its timing are the same for every address: whether
+//! it is taken is not checked here. The response has a token with which the same client later adopts the
+//! password and the names. Without the token, the reader of the mail chooses a password.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use tokens::RegistrationToken;
 
 const FIELD: &str = "/password";
 
-/// Takes registrations.
+/// Accepts registrations.
 pub struct Register {
     store: Store,
     hasher: FromSecret<Hasher>,
@@ -47,13 +47,13 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
     Endpoint::new(cloud, identities, register)
 }
 
-/// Who wants an account.
+/// The applicant.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     #[schemars(email, example = "ada@example.com")]
     email: String,
-    /// The password, which can also be chosen when the link is followed.
+    /// The password. It can also be chosen when the link is used.
     #[schemars(with = "Option<String>", example = "correct horse battery")]
     password: Option<Secret>,
     first_name: Option<String>,
@@ -61,12 +61,13 @@ pub struct Request {
     locale: Option<String>,
 }
 
-/// The same for everyone.
+/// The response, the same for every address.
 #[derive(JsonSchema, Serialize)]
 #[schemars(inline)]
 pub struct Taken {
     status: &'static str,
-    /// For `POST /v1/registrations/verify`, by this client only: adopts the password and the names.
+    /// The token for `POST /v1/registrations/verify`. It adopts the password and the names; only this client
+    /// may send it.
     registration_token: String,
 }
 
@@ -89,7 +90,7 @@ impl UseCase for Register {
 
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
         let (applicant, password) = request.parse(&self.rules)?;
-        // Each registration is a mail to whom it names, and a hash.
+        // Each registration causes a mail to the address, and a hash.
         let limits = self.limits.of("registration", applicant.email.canonical(), &caller.head.client);
         self.store.identities().reserve(&limits, caller.head.now).await?;
         let password = match password {

@@ -1,4 +1,4 @@
-//! Which events may be published right away, and which have to be looked up first.
+//! Decides which events can be published immediately, and which have to be read first.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -12,24 +12,24 @@ use store::{EventKey, PendingEvent, StoreError};
 
 use crate::RelayEvents;
 
-/// A record is read within a second; one that is older was held up, and may be known already.
+/// Most records arrive within a second. An older one was delayed, and may have been delivered already.
 const FRESH: Duration = Duration::from_mins(1);
-/// Streams that are looked up at once.
+/// The number of streams that are read concurrently.
 const READS: usize = 16;
 
-/// What a look at the table says of a batch. What is in neither has failed.
+/// The result of a check. Events in neither collection have failed.
 #[derive(Default)]
 pub(crate) struct Checked {
-    /// Needs nothing more from the relay.
+    /// Needs nothing further from the relay.
     pub(crate) settled: HashSet<EventKey>,
-    /// Is to be published.
+    /// Can be published.
     pub(crate) publishable: Vec<PendingEvent>,
 }
 
 impl RelayEvents {
-    /// Looks up the events that are old or were tried before: those that are delivered or dead are
-    /// settled. Without this, every retry would publish the rest of its batch again. Of each stream,
-    /// what would overtake an event that still waits is settled as well: it is the sweeper's.
+    /// Reads the events that are old or were tried before. Delivered and dead ones are settled; otherwise
+    /// each retry would publish the rest of its batch again. Events that would overtake a pending one are
+    /// settled as well, and left to the sweeper.
     pub(crate) async fn check(&self, events: Vec<PendingEvent>) -> Checked {
         let mut streams = BTreeMap::<String, Vec<PendingEvent>>::new();
         for event in events {
@@ -51,7 +51,7 @@ impl RelayEvents {
         match self.look_up(events).await {
             Ok(checked) => checked,
             Err(failure) => {
-                tracing::error!(cause = chain(&failure), "events cannot be looked up");
+                tracing::error!(cause = chain(&failure), "failed to read events");
                 Checked::default()
             }
         }
@@ -63,7 +63,7 @@ impl RelayEvents {
             if !self.is_doubtful(&event) {
                 checked.publishable.push(event);
             } else if let Some(event) = self.outbox.pending(&event.key).await? {
-                // As it is now: the stream still says of a person what was erased since.
+                // The current item: the record may still have personal data that was erased since.
                 checked.publishable.push(event);
             } else {
                 checked.settled.insert(event.key);
@@ -71,15 +71,15 @@ impl RelayEvents {
         }
         if let Some(from) = self.overtaking(&checked.publishable).await? {
             let event_id = &checked.publishable[from].event_id;
-            tracing::warn!(event_id, "left to the sweeper: the event before it still waits");
+            tracing::warn!(event_id, "left an event to the sweeper: the one before it is pending");
             checked.settled.extend(checked.publishable.drain(from..).map(|event| event.key));
         }
         Ok(checked)
     }
 
-    /// The first event of a stream that would overtake one which is neither delivered nor in this batch:
-    /// its record was given up, comes later or never, or was itself left to the sweeper, which delivers
-    /// all of them in order. However young an event is, this must be known.
+    /// Returns the first event of a stream that would overtake a pending one outside this batch. The earlier
+    /// record was discarded, comes later or never, or was left to the sweeper, which delivers all of them in
+    /// order. Even fresh events are checked.
     async fn overtaking(&self, events: &[PendingEvent]) -> Result<Option<usize>, StoreError> {
         let mut before = None;
         for (position, event) in events.iter().enumerate() {
@@ -95,7 +95,7 @@ impl RelayEvents {
         Ok(None)
     }
 
-    /// Whether this relay has published an event and could not note it.
+    /// Whether this relay has published an event without marking it.
     fn is_unmarked(&self, key: &EventKey) -> bool {
         self.unmarked.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
     }

@@ -1,8 +1,9 @@
-//! From the stream of the table Events to the bus: at least once, and each user's events in order.
+//! Publishes events from the stream of the table Events to the bus: at least once, and in order for each
+//! user.
 //!
-//! The stream keeps the order of each item's changes; the events of a user are different items, so
-//! their order is the relay's own work. It reports the first record that failed, and Lambda starts
-//! again from it. What it can deliver in no way, it leaves to the sweeper.
+//! The stream orders the changes of one item. The events of a user are separate items, so the relay keeps
+//! their order itself. It reports the first record that failed, and Lambda retries from there. Events that
+//! cannot be delivered are left to the sweeper.
 
 mod check;
 mod record;
@@ -21,21 +22,22 @@ use store::{EventKey, Outbox, PendingEvent};
 
 use crate::record::{Content, Record};
 
-/// Relays what the stream brings.
+/// Publishes the events of the stream.
 pub struct RelayEvents {
     outbox: Outbox,
     publisher: Publisher,
     clock: Clock,
-    /// Events of a batch that will come again: the bus has taken some of them.
+    /// Events of a batch that Lambda will retry. The bus may have accepted some of them.
     tried: Mutex<HashSet<EventKey>>,
-    /// Events that the bus has taken and that look as if they still waited: their marks were lost.
+    /// Events that were published but still look pending, because marking them failed.
     unmarked: Mutex<HashSet<EventKey>>,
 }
 
-/// More lost marks than this are forgotten: then the sweeper delivers what comes after them.
+/// The highest number of events in `unmarked`. Beyond it they are forgotten, and the sweeper delivers their
+/// successors.
 const MOST_UNMARKED: usize = 1000;
 
-/// What Lambda reads from a stream.
+/// The batch that Lambda reads from a stream.
 #[derive(Debug, Deserialize)]
 pub struct StreamBatch {
     #[serde(rename = "Records")]
@@ -87,31 +89,31 @@ impl Function for RelayEvents {
 }
 
 impl RelayEvents {
-    /// Puts away what cannot be read, so that the shard can go on. Returns the positions of what
-    /// could not be put away either.
+    /// Quarantines unreadable records, so that the shard can continue. Returns the positions of records that
+    /// could not be quarantined.
     async fn quarantine<'a>(&self, records: &'a [Record], raw: &[Box<RawValue>]) -> HashSet<&'a str> {
         let mut failed = HashSet::new();
         for (Record { position, key, content }, raw) in records.iter().zip(raw) {
             if *content != Content::Unreadable {
                 continue;
             }
-            tracing::error!(position, "a record cannot be read and is quarantined");
+            tracing::error!(position, "quarantining an unreadable record");
             let place = (position.as_str(), key.as_ref());
             if let Err(failure) = self.outbox.quarantine(place, raw.get(), self.clock.now()).await {
-                tracing::error!(position, cause = chain(&failure), "a record cannot be quarantined");
+                tracing::error!(position, cause = chain(&failure), "failed to quarantine a record");
                 failed.insert(position.as_str());
             }
         }
         failed
     }
 
-    /// The streams of events that the bus has refused for so long that the sweeper takes them over:
-    /// one event must not hold up its whole shard, day and night.
+    /// Returns the streams whose events the bus has refused for so long that the sweeper takes over. One
+    /// event must not block its whole shard.
     fn give_up<'a>(&self, published: &'a Report) -> HashSet<&'a str> {
         let is_the_sweepers = |event: &PendingEvent| self.clock.now().since(event.created_at) > GRACE;
         let given_up = published.failed.iter().map(|(event, _)| event).filter(|event| is_the_sweepers(event));
         given_up
-            .inspect(|event| tracing::warn!(event_id = event.event_id, "left to the sweeper"))
+            .inspect(|event| tracing::warn!(event_id = event.event_id, "left an event to the sweeper"))
             .map(|event| &*event.key.stream)
             .collect()
     }

@@ -1,4 +1,4 @@
-//! A record of the table's stream, as Lambda hands it over.
+//! Records of the table's stream, as Lambda delivers them.
 
 use std::str::FromStr;
 
@@ -7,28 +7,28 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, Value};
 use store::{EventKey, PendingEvent};
 
-/// A record, and where it is in its shard.
+/// A record and its position in the shard.
 #[derive(Debug)]
 pub(crate) struct Record {
-    /// Its sequence number in the shard: what the answer names it by.
+    /// The sequence number in the shard, which reports a failure.
     pub(crate) position: String,
-    /// The item that it is of, if it says so.
+    /// The key of the item, if the record has one.
     pub(crate) key: Option<EventKey>,
     pub(crate) content: Content,
 }
 
-/// What a record says.
+/// The content of a record.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// An event was committed.
+    /// A committed event.
     Event(Box<PendingEvent>),
-    /// Something else than a commit: none of the relay's business.
+    /// Another change, which the relay ignores.
     Other,
-    /// It should say something, and cannot be read.
+    /// A commit that cannot be parsed.
     Unreadable,
 }
 
-/// What any record has, whatever else is wrong with it.
+/// The parts that every record has, even a malformed one.
 #[derive(Deserialize)]
 struct Frame {
     #[serde(rename = "eventName")]
@@ -47,7 +47,7 @@ struct Position {
 #[derive(Deserialize)]
 struct Keys {
     stream: Text,
-    /// Whatever it is: a record that has another number than it should is still somewhere.
+    /// Any value: a record with a malformed number still has a position.
     #[serde(default)]
     seq: Value,
 }
@@ -84,7 +84,7 @@ struct Text {
     value: String,
 }
 
-/// DynamoDB writes numbers as text.
+/// A number, which DynamoDB writes as text.
 #[derive(Deserialize)]
 struct Number {
     #[serde(rename = "N")]
@@ -92,12 +92,12 @@ struct Number {
 }
 
 impl Record {
-    /// Reads a record; `None` if it does not even say where it is.
+    /// Parses a record. Returns `None` if it has no position.
     pub(crate) fn parse(raw: &RawValue) -> Option<Self> {
         let Frame { name, dynamodb } = serde_json::from_str(raw.get()).ok()?;
         let stream = dynamodb.keys.as_ref().map_or("", |keys| &keys.stream.value);
-        // The mapping's filter lets neither through: a relay that quarantined its own quarantine
-        // would never end.
+        // The filter of the mapping excludes both. A relay that quarantined its own quarantine would never
+        // end.
         let content = if name != "INSERT" || stream.starts_with("quarantine#") {
             Content::Other
         } else {
@@ -116,7 +116,7 @@ impl Keys {
 
 fn content(raw: &RawValue) -> Option<Content> {
     let Committed { dynamodb: New { image } } = serde_json::from_str(raw.get()).ok()?;
-    // A copy from another system, where it was delivered or given up, however lately.
+    // An event that was copied from another system, where it was settled.
     if image.state["S"].as_str().is_some_and(|state| state != "pending") {
         return Some(Content::Other);
     }
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_and_the_quarantine_itself_are_passed_over() {
+    fn marks_and_quarantined_records_are_ignored() {
         let mut mark = record();
         mark["eventName"] = json!("MODIFY");
         let mut quarantined = record();
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_settled_elsewhere_before_it_was_copied_here_is_passed_over() {
+    fn copied_events_that_were_settled_before_are_ignored() {
         for state in ["delivered", "dead", "discarded"] {
             let mut copied = record();
             copied["dynamodb"]["NewImage"]["state"]["S"] = json!(state);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_that_lacks_anything_is_unreadable() {
+    fn an_incomplete_commit_is_unreadable() {
         for attribute in ["stream", "seq", "event_id", "detail_type", "detail", "created_at"] {
             for spoiled in [Value::Null, json!({"BOOL": true}), json!({"N": "many"})] {
                 let mut record = record();

@@ -1,7 +1,7 @@
-//! `POST /v1/password-resets`: asks for a link to choose a new password.
+//! `POST /v1/password-resets`: request a link to choose a new password.
 //!
-//! Only notes that somebody asked. Whether there is such a user is found out behind the bus, so that
-//! neither the answer nor its time can tell.
+//! The request is only recorded. A consumer of the event looks up the user, so neither the response nor its
+//! timing reveals whether there is one.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use cloud::{Cloud, SettingError};
 use domain::{CanonicalEmail, PasswordResetRequest};
 use mail_requests::{MailAccepted, MailRequests, PROBLEMS, Request};
 
-/// A request that no mail has answered within this time is forgotten: whoever still waits asks again.
+/// Requests without a mail within this time are dropped. A user who still waits can ask again.
 const LIFETIME: Duration = Duration::from_hours(1);
 
-/// Takes requests for a new password.
+/// Accepts requests for a password reset.
 pub struct RequestPasswordReset(MailRequests);
 
 /// Wires the function.

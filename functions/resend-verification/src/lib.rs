@@ -1,7 +1,7 @@
-//! `POST /v1/registrations/resend`: asks for the verification mail again.
+//! `POST /v1/registrations/resend`: request the verification mail again.
 //!
-//! Only notes that somebody asked. Whether there is anything to verify is found out behind the bus, so that
-//! neither the answer nor its time can tell.
+//! The request is only recorded. A consumer of the event looks up the registration, so neither the response
+//! nor its timing reveals whether there is one.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use cloud::{Cloud, SettingError};
 use domain::{CanonicalEmail, ResendRequest};
 use mail_requests::{MailAccepted, MailRequests, PROBLEMS, Request};
 
-/// A request that no mail has answered within this time is forgotten.
+/// Requests without a mail within this time are dropped.
 const LIFETIME: Duration = Duration::from_hours(24);
 
-/// Takes requests to mail again.
+/// Accepts requests for another verification mail.
 pub struct ResendVerification(MailRequests);
 
 /// Wires the function.

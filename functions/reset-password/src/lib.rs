@@ -1,8 +1,8 @@
-//! `POST /v1/password-resets/confirm`: puts a new password in the place of a forgotten one, or gives somebody who
-//! was invited their first.
+//! `POST /v1/password-resets/confirm`: choose a new password with a link, or the first one after an
+//! invitation.
 //!
-//! The link stands for the owner of the address, who has not proven more: nobody is signed in by it.
-//! Every session ends. A password that is not acceptable does not use the link up.
+//! Every session ends. The link proves only the ownership of the address, so the response has no session. An
+//! unacceptable password does not use up the link.
 
 use api::{Anonymous, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
 use cloud::{Cloud, FromSecret, SettingError, chain};
@@ -17,7 +17,7 @@ use store::{Limit, Store, retry_on_conflict};
 use tokens::LinkToken;
 use tracing::warn;
 
-/// The kind of the limits.
+/// The name of the limits.
 const LIMIT: &str = "reset-password";
 const FIELD: &str = "/new_password";
 
@@ -47,7 +47,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ResetPassword>, SettingError> 
     Endpoint::new(cloud, identities, reset)
 }
 
-/// The token of the link that was mailed, and what to log in with from now on.
+/// The token of the link, and the new password.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -57,7 +57,7 @@ pub struct Request {
     new_password: Secret,
 }
 
-/// A link that may permit it.
+/// A parsed link token, which has not been checked.
 struct PresentedLink {
     user_id: UserId,
     purpose: Purpose,
@@ -100,8 +100,8 @@ impl UseCase for ResetPassword {
 }
 
 impl ResetPassword {
-    /// Counts the attempts to choose a password by a good link, each of which takes hashes. A link that is not good
-    /// takes none, and closes no door to the user whom it names.
+    /// The limits of attempts with a valid link, each of which takes hashes. An invalid link takes none, and
+    /// does not slow the user down.
     fn limits(&self, caller: &Anonymous, user: &User) -> [Limit; 2] {
         [
             Limit::of_user(LIMIT, user.id, self.guesses),
@@ -109,8 +109,8 @@ impl ResetPassword {
         ]
     }
 
-    /// Returns the user of the link, if it is still good and bound to the user's address. The caller is not told why a
-    /// link is refused.
+    /// Returns the user of the link, if it is valid and bound to the user's current address. The caller does
+    /// not learn why a link is refused.
     async fn user(&self, caller: &Anonymous, presented: &PresentedLink) -> Result<User, Error> {
         let PresentedLink { user_id, purpose, hash } = presented;
         let identities = self.store.identities();
@@ -120,19 +120,20 @@ impl ResetPassword {
             cloud::put_user(user.id);
         }
         let link = link.filter(|link| link.is(hash, caller.head.now)).ok_or(ProblemType::LinkInvalid)?;
-        // An invitation gives the first password, and replaces none.
+        // An invitation permits the first password only.
         let is_open = |user: &User| *purpose != Purpose::AcceptInvitation || user.invited_at.is_some();
         let user = user.filter(|user| user.may_reset_password() && link.is_bound_to(user) && is_open(user));
         Ok(user.ok_or(ProblemType::LinkInvalid)?)
     }
 
-    /// Returns the credential of the user. One that does not prove the user has changed, which has taken the link back.
+    /// Returns the credential of the user. One that does not prove the user was replaced, which revokes the
+    /// link.
     async fn credential(&self, user: &User) -> Result<Credential, Error> {
         let credential = self.store.identities().credential(user.email.canonical()).await?;
         Ok(credential.filter(|credential| credential.proves(user)).ok_or(ProblemType::LinkInvalid)?)
     }
 
-    /// Resets the password of `user` and `credential`, which a retry reads again.
+    /// Resets the password. Retries read the user and the credential again.
     async fn reset(
         &self,
         attempt: usize,
@@ -155,8 +156,8 @@ impl ResetPassword {
         Ok(NoContent)
     }
 
-    /// Takes back the attempts, and those to log in with the password that is gone: a user who has just proven the
-    /// address need not wait because of others. If this fails, the user waits.
+    /// Refunds the attempts, and those of log-ins with the old password: the user has just proven the
+    /// address, and should not wait because of guesses by others. If this fails, the user waits.
     async fn refund_guesses(&self, email: &CanonicalEmail, reserved: [Limit; 2]) {
         let [of_user, of_source] = reserved;
         let log_in = Limit::of_address("log-in", email, self.guesses);

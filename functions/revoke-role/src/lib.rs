@@ -1,16 +1,16 @@
-//! `DELETE /v1/users/{id}/roles/{name}`: takes a role from a user.
+//! `DELETE /v1/users/{id}/roles/{name}`: revoke a role of a user.
 //!
-//! Callers can take roles only from users who hold no permission that they lack; administrators can take every role, and
-//! only they can take `admin` or change a user who has it. The last administrator keeps the role. Gatepost's own routes
-//! refuse the former holder immediately, while tokens lack the role from the next log-in or refresh on. A deployment
-//! may end the user's sessions as well.
+//! Callers can revoke roles only of users who hold no permission that they lack. Administrators can revoke
+//! every role. Only administrators can revoke `admin`, or change a user who has it. The last administrator
+//! keeps the role. Gatepost's own routes check the current roles. Tokens lack the role from the user's next
+//! log-in or refresh. A deployment can end the user's sessions as well.
 
 use administration::{Administration, ReasonBody, UserRolePath};
 use api::{Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, RolesWrite, Route, UseCase};
 use cloud::{Cloud, SettingError};
 use domain::{Authority, User};
 
-/// Takes roles.
+/// Revokes roles.
 pub struct RevokeRole {
     administration: Administration,
     ending_sessions: bool,

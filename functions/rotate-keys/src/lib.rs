@@ -1,7 +1,6 @@
-//! Every hour: puts a new signing key in the place of one that is old enough, and completes what
-//! somebody has begun and not brought to its end.
+//! Every hour: replaces the signing key if it is old enough, and completes an interrupted rotation.
 //!
-//! How a rotation goes is in [`domain::Ring`]; here is when.
+//! [`domain::Ring`] defines the steps of a rotation; this function decides when.
 
 use std::time::Duration;
 
@@ -11,21 +10,21 @@ use keys::Keyring;
 use serde::{Serialize, de::IgnoredAny};
 use store::Runs;
 
-/// Rotates.
+/// Rotates keys.
 pub struct RotateKeys {
     runs: Runs,
     keyring: Keyring,
-    /// `None` for never.
+    /// `None` disables scheduled rotation.
     every: Option<Duration>,
     clock: Clock,
 }
 
-/// What the ring is after a run.
+/// The keyring after a run.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// Keys that are still in it.
+    /// The number of keys.
     pub keys: usize,
-    /// Whether one is on its way to sign.
+    /// Whether a new key is pending.
     pub rotating: bool,
 }
 
@@ -56,12 +55,12 @@ impl RotateKeys {
                 let now = self.clock.now();
                 let keys = ring.keys_at(now).filter(|(_, state)| *state != KeyState::Gone).count();
                 let rotating = ring.is_rotating(now);
-                tracing::info!(keys, rotating, "the ring is as it should be");
+                tracing::info!(keys, rotating, "checked the keyring");
                 Ok(Answer { keys, rotating })
             }
             Err(failed) => {
-                // A failed call is what the alarm looks at.
-                tracing::error!(cause = chain(&failed), "the ring is not as it should be");
+                // A failed call raises the alarm.
+                tracing::error!(cause = chain(&failed), "key rotation failed");
                 Err(Failed("the keys were not rotated, or not published"))
             }
         }

@@ -1,4 +1,4 @@
-//! The digest: how the system stands, told to whom the deployment names, and to nobody else.
+//! The weekly status report, sent to the configured recipient only.
 
 use cloud::{SettingError, Settings};
 use domain::{Email, Timestamp};
@@ -11,10 +11,10 @@ use crate::{
     words::Words,
 };
 
-/// Stands for a value that is not there, in any language.
+/// The text for a missing value, in any language.
 pub(crate) const NOTHING: &str = "–";
 
-/// What the event says.
+/// The data of the event.
 #[derive(Deserialize)]
 pub(crate) struct Figures {
     users: Users<u64>,
@@ -38,14 +38,14 @@ struct Users<T> {
     deleting: T,
 }
 
-/// Whom `DIGEST_RECIPIENT` names, if anybody.
+/// Returns the address in `DIGEST_RECIPIENT`, if it is set.
 pub(crate) fn recipient(settings: &Settings) -> Result<Option<Email>, SettingError> {
     let address = settings.optional("DIGEST_RECIPIENT").map(Email::parse).transpose();
-    address.map_err(|_| SettingError::new("DIGEST_RECIPIENT", "is no e-mail address"))
+    address.map_err(|_| SettingError::new("DIGEST_RECIPIENT", "is not an e-mail address"))
 }
 
 impl SendMail {
-    /// Tells how the system stands, if somebody is to be told.
+    /// Sends the status report, if there is a recipient.
     pub(crate) async fn digest(&self, event: &Event) -> Result<(), Unhandled> {
         let Some(to) = &self.digest_recipient else { return Ok(()) };
         let figures: Figures = event.data()?;
@@ -58,7 +58,7 @@ impl SendMail {
 }
 
 impl Figures {
-    /// What may be filled into the letter's texts.
+    /// The placeholders of the letter.
     pub(crate) const PLACES: [&str; 12] = [
         "greeting",
         "service",
@@ -73,7 +73,7 @@ impl Figures {
         "late",
         "key",
     ];
-    /// What people would have to do something about, and how many users there are.
+    /// The placeholders that each translation needs: numbers that require action, and the number of users.
     pub(crate) const NEEDED: [&str; 5] = ["active", "waiting", "dead", "failed", "late"];
 
     pub(crate) fn filled(&self, words: &Words) -> [(&'static str, String); 10] {
@@ -95,7 +95,7 @@ impl Figures {
         ]
     }
 
-    /// For people to look at.
+    /// Returns sample figures for the preview.
     pub(crate) fn sample(now: Timestamp) -> Self {
         Self {
             users: Users { active: 1204, suspended: 3, deleting: 1 },
@@ -111,7 +111,7 @@ impl Figures {
     }
 }
 
-/// `1204 (+12)`.
+/// Formats a number and its change: `1204 (+12)`.
 fn counted(count: u64, change: Option<i64>) -> String {
     match change {
         Some(change) if change != 0 => format!("{count} ({change:+})"),

@@ -1,4 +1,4 @@
-//! The letters there are, and what each has to say.
+//! The kinds of letters and their contents.
 
 use std::time::Duration;
 
@@ -6,32 +6,32 @@ use domain::{Name, Timestamp};
 
 use crate::digest::Figures;
 
-/// What a mail is about.
+/// A kind of mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Letter {
-    /// Prove the address of a registration.
+    /// Asks to prove the address of a registration.
     VerifyRegistration,
-    /// Choose a new password.
+    /// Asks to choose a new password.
     ResetPassword,
-    /// Prove a new address.
+    /// Asks to prove a new address.
     VerifyEmailChange,
-    /// Choose the first password of an account that an administrator has made.
+    /// Asks to choose the first password of an account that an administrator has created.
     Invitation,
-    /// Another address was asked for.
+    /// A change of address was requested.
     EmailChangeRequested,
     /// The address was changed.
     EmailChanged,
-    /// The password was changed by somebody who knew it.
+    /// The password was changed with the current one.
     PasswordChanged,
-    /// A new password was chosen by a mailed link.
+    /// A new password was chosen with a link.
     PasswordReset,
-    /// The account will be erased.
+    /// The user requested the erasure of the account.
     DeletionRequested,
-    /// An administrator keeps the user from signing in.
+    /// An administrator suspended the user.
     AccountSuspended,
-    /// An administrator lets the user sign in again.
+    /// An administrator lifted the suspension.
     AccountReactivated,
-    /// The account will be erased: an administrator wants it.
+    /// An administrator deleted the account.
     AccountDeleted,
     /// The address of a registration has an account.
     AccountExists,
@@ -39,20 +39,20 @@ pub enum Letter {
     AccountClosing,
     /// A session ended because an old refresh token was used again.
     TokenReused,
-    /// How the system stands.
+    /// The weekly status report.
     Digest,
 }
 
-/// What a letter says besides its own words.
+/// The values of a letter.
 #[derive(Clone, Copy)]
 pub(crate) struct Content<'a> {
-    /// Whom it greets.
+    /// The name for the greeting.
     pub(crate) name: Option<&'a Name>,
     pub(crate) matter: Matter<'a>,
 }
 
-/// A link and how long it is good, when something happened or will, on which device a token was reused, or how the
-/// system stands.
+/// The values of a kind of letter: a link and its lifetime, a time, the device of a reused token, or the
+/// figures of the status report.
 #[derive(Clone, Copy)]
 pub(crate) enum Matter<'a> {
     Link { url: &'a str, lifetime: Duration },
@@ -62,7 +62,7 @@ pub(crate) enum Matter<'a> {
 }
 
 impl Letter {
-    /// All of them.
+    /// All letters.
     pub const ALL: [Self; 16] = [
         Self::VerifyRegistration,
         Self::ResetPassword,
@@ -82,7 +82,7 @@ impl Letter {
         Self::Digest,
     ];
 
-    /// Its name, as its files have it.
+    /// Returns the name, which is also that of its files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl Letter {
         }
     }
 
-    /// Whether somebody has to follow a link in it.
+    /// Returns whether the letter has a link.
     pub(crate) const fn has_link(self) -> bool {
         matches!(
             self,
@@ -113,7 +113,7 @@ impl Letter {
         )
     }
 
-    /// What may be filled into its texts.
+    /// Returns the placeholders that the texts may have.
     pub(crate) const fn places(self) -> &'static [&'static str] {
         match self {
             Self::Digest => &Figures::PLACES,
@@ -123,7 +123,7 @@ impl Letter {
         }
     }
 
-    /// Without these it would be no use.
+    /// Returns the placeholders that the texts must have.
     pub(crate) const fn needed(self) -> &'static [&'static str] {
         match self {
             Self::Digest => &Figures::NEEDED,

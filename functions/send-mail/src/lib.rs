@@ -1,9 +1,9 @@
-//! Sends the mails that events ask for: links that prove an address or permit a new password, and
-//! notices of what was done to an account; and, for those who run the system, how it stands.
+//! Sends the mails that events ask for: links that prove an address or permit a new password, notices about
+//! changes of an account, and the weekly status report.
 //!
-//! A link's token is made here and is only ever in the mail; the table gets its hash. A mail may be
-//! late, or not sent at all, without showing in an answer of the API. The text of a mail comes from the table,
-//! because an event may leave out personal data; only the device of a reused token is the event's.
+//! Link tokens are created here. They exist only in the mail; the table gets their hashes. A late or failed
+//! mail does not change any response of the API. The values in a mail come from the table, because an event
+//! may omit personal data. Only the device of a reused token comes from the event.
 
 mod digest;
 mod letter;
@@ -31,10 +31,10 @@ pub use crate::{
     templates::{Mail, Templates, TemplatesError},
 };
 
-/// How long it is known that a mail was sent: twice as long as any link works, and as long as a queue
-/// keeps what could not be sent. What is older asks for nothing any more.
+/// How long sent mails are remembered: twice as long as any link works, and as long as a queue keeps failed
+/// messages. Older events cause no mail.
 const RECEIPTS_KEPT: Duration = Duration::from_hours(14 * 24);
-/// Longer than a call of the function may take.
+/// Longer than the timeout of the function.
 const LEASE: Duration = Duration::from_mins(1);
 
 /// Sends mails.
@@ -45,15 +45,15 @@ pub struct SendMail {
     templates: Templates,
     service: String,
     pages: Pages,
-    /// Who is told how the system stands.
+    /// The recipient of the status report.
     digest_recipient: Option<Email>,
     clock: Clock,
     random: Random,
 }
 
-/// The queue holds what no mail is to be sent for: its rule is wrong.
+/// The event has no mail: the rule of the queue is wrong.
 #[derive(Debug, Error)]
-#[error("no mail is known for this event")]
+#[error("no mail exists for this event")]
 struct NoMail;
 
 /// Another copy of the event is being handled.
@@ -97,13 +97,13 @@ impl Consumer for SendMail {
     async fn on(&self, event: Event) -> Result<(), Unhandled> {
         let parts = Part::of_event(&event.kind).ok_or_else(|| Unhandled::poison(NoMail))?;
         if self.turns.may_have_forgotten(&event, self.clock.now().millis()) {
-            tracing::warn!(event_id = event.id, "too old to be mailed");
+            tracing::warn!(event_id = event.id, "skipped an event that is too old to be mailed");
             return Ok(());
         }
         let mut outcome = Ok(());
         for part in parts {
-            // One that fails does not keep the others: who makes the mail to a new address fail must
-            // not keep the old one from being told.
+            // A failed mail does not stop the others: a new address that makes its mail fail must not prevent
+            // the notice to the old one.
             outcome = outcome.and(self.once(&event, *part).await);
         }
         outcome
@@ -111,7 +111,7 @@ impl Consumer for SendMail {
 }
 
 impl SendMail {
-    /// Does one part of what an event asks for, unless it is done already.
+    /// Sends one mail of an event, unless it has been sent already.
     async fn once(&self, event: &Event, part: Part) -> Result<(), Unhandled> {
         let now = self.clock.now().millis();
         let lease = match self.turns.take(event, part.name(), now).await? {
@@ -125,8 +125,13 @@ impl SendMail {
             Err(_) => self.turns.give_back(lease).await,
         };
         if let Err(failure) = noted {
-            // To fail here would send the mail again for sure; like this, only if the event comes again.
-            tracing::warn!(event_id = event.id, cause = chain(&failure), "not noted what became of a mail");
+            // An error here would certainly send the mail again. Without it, that happens only if the event
+            // is delivered again.
+            tracing::warn!(
+                event_id = event.id,
+                cause = chain(&failure),
+                "failed to record the outcome of a mail"
+            );
         }
         outcome
     }
@@ -146,11 +151,14 @@ impl SendMail {
         }
     }
 
-    /// Whether an address may get a mail: not if its owner called one unwanted, and not more than `cap` of what a
-    /// stranger can set off. Notices of changes have no cap, or an intruder could use it up.
+    /// Returns whether an address may get a mail: it is not suppressed, and fewer mails than `cap` were
+    /// caused by requests. Notices about changes have no cap, because an intruder could use it up.
     async fn may_get(&self, to: &Email, cap: Option<MailCap>, event: &Event) -> Result<bool, Unhandled> {
         if self.identities.suppressed(to.canonical()).await.map_err(unhandled)?.is_some() {
-            tracing::info!(event_id = event.id, "the address gets no mail: see `gatepost mail suppressions`");
+            tracing::info!(
+                event_id = event.id,
+                "skipped a suppressed address, see `gatepost mail suppressions`"
+            );
             cloud::put_count("MailsSuppressed", 1);
             return Ok(false);
         }
@@ -159,7 +167,11 @@ impl SendMail {
         let may = self.identities.may_be_mailed(to.canonical(), cap, &event.id, now).await;
         let may = may.map_err(unhandled)?;
         if !may {
-            tracing::warn!(event_id = event.id, kind = cap.kind, "the address got too many mails");
+            tracing::warn!(
+                event_id = event.id,
+                kind = cap.kind,
+                "skipped an address that has reached its cap"
+            );
             cloud::put_count("MailsCapped", 1);
         }
         Ok(may)
@@ -176,12 +188,12 @@ impl SendMail {
     }
 }
 
-/// The id in the event's subject.
+/// Returns the id in the event's subject.
 fn id<T: FromStr>(event: &Event, kind: &str) -> Result<T, Unhandled> {
     event.subject_id(kind).and_then(|id| id.parse().ok()).ok_or_else(|| Unhandled::poison(NoMail))
 }
 
-/// Rights and throttles change without us; an item that cannot be read does not.
+/// Rights and throttles may recover on their own. A malformed item does not.
 fn unhandled(failure: StoreError) -> Unhandled {
     match failure {
         StoreError::Malformed(_) => Unhandled::poison(failure),

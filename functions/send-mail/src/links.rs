@@ -1,4 +1,4 @@
-//! Mails with a link. The hash is stored first: a link that arrives works.
+//! Mails with a link. The hash is stored first, so each delivered link works.
 
 use std::time::Duration;
 
@@ -14,13 +14,15 @@ use crate::{
     unhandled,
 };
 
-/// What strangers can make us send to an address, kind by kind: one must not use up another.
+/// The caps of mails that anonymous callers can cause. Each kind is separate, so that one cannot use up
+/// another.
 const TO_REGISTER: MailCap = MailCap { kind: "verify-registration", per_hour: 5, per_day: 20 };
 const TO_CHANGE_EMAIL: MailCap = MailCap { kind: "verify-email-change", per_hour: 5, per_day: 20 };
-/// By the hour only: whoever asks for links in another's name must not keep that one out for a day.
+/// Per hour only: an attacker who requests links for another user's address must not block that user for a
+/// day.
 const TO_RESET: MailCap = MailCap { kind: "reset-password", per_hour: 3, per_day: 24 * 3 };
 
-/// A week: it comes unasked, to people who may be away, and gives them an account in which nothing is yet.
+/// A week: an invitation comes unexpectedly, the reader may be away, and the account has no data yet.
 const INVITATION: Permit = Permit {
     purpose: Purpose::AcceptInvitation,
     letter: Letter::Invitation,
@@ -28,7 +30,7 @@ const INVITATION: Permit = Permit {
     lifetime: Duration::from_hours(7 * 24),
 };
 
-/// What a link to choose a password permits, and how it is mailed.
+/// The permission that a link gives, and its mail.
 struct Permit {
     purpose: Purpose,
     letter: Letter,
@@ -39,10 +41,10 @@ struct Permit {
 /// The pages that links open.
 pub(crate) struct Pages {
     verification: String,
-    /// Asks for a new password, be it the first one.
+    /// The page to choose a password, also the first one.
     password: String,
     email_change: String,
-    /// How long a link to choose a new password is good.
+    /// The lifetime of a link to reset a password.
     reset_lifetime: Duration,
 }
 
@@ -58,7 +60,7 @@ impl Pages {
 }
 
 impl SendMail {
-    /// Mails the newest registration of the address that somebody wants another mail for.
+    /// Mails a new link to the newest registration of the address in the request.
     pub(crate) async fn verify_registration_again(&self, event: &Event) -> Result<(), Unhandled> {
         let resend: ResendId = id(event, "resend")?;
         let Some(email) = self.identities.resend(resend).await.map_err(unhandled)? else { return Ok(()) };
@@ -68,14 +70,15 @@ impl SendMail {
         }
     }
 
-    /// Gives a registration a new link, and mails it. If the address has an account, that is what the mail says.
+    /// Gives a registration a new link and mails it. If the address has an account, the mail says that
+    /// instead.
     pub(crate) async fn verify_registration(
         &self,
         id: RegistrationId,
         event: &Event,
     ) -> Result<(), Unhandled> {
         let (now, found) = (self.clock.now(), self.identities.registration(id).await);
-        // Verified meanwhile, or expired.
+        // The registration was verified or has expired.
         let Some(registration) = found.map_err(unhandled)?.filter(|found| now < found.expires_at) else {
             return Ok(());
         };
@@ -95,14 +98,14 @@ impl SendMail {
         }
         let url = url(&self.pages.verification, &token);
         let matter = Matter::Link { url: &url, lifetime: registration.expires_at.since(now) };
-        // By no name: until the address is proven, it would be a stranger's text.
+        // No name: until the address is proven, the name is text from an unknown sender.
         let content = Content { name: None, matter };
         let reader = (&applicant.email, applicant.locale.as_ref());
         self.send(reader, Letter::VerifyRegistration, content).await
     }
 
-    /// Tells the owner of an address that is registered again that there is an account, and how to use it. A link to
-    /// prove the address could never work.
+    /// Mails the owner of an address that was registered again that the account exists, and how to use it. A
+    /// link could never work.
     async fn tell_of_account(&self, owner: UserId, event: &Event) -> Result<(), Unhandled> {
         let Some(user) = self.identities.user(owner).await.map_err(unhandled)? else { return Ok(()) };
         if !self.may_get(&user.email, Some(TO_REGISTER), event).await? {
@@ -118,7 +121,7 @@ impl SendMail {
         self.send((&user.email, user.locale.as_ref()), letter, content).await
     }
 
-    /// Gives the owner of an address, if there is one, a link to choose a new password, and mails it.
+    /// Mails a reset link to the user with the address, if there is one.
     pub(crate) async fn reset_password(&self, event: &Event) -> Result<(), Unhandled> {
         let reset: ResetId = id(event, "reset")?;
         let (now, found) = (self.clock.now(), self.identities.password_reset(reset).await);
@@ -130,11 +133,11 @@ impl SendMail {
         self.permit(self.reset(), &user, event).await
     }
 
-    /// Gives a user whom an administrator lets choose a new password the link, and mails it. Whoever has not
-    /// accepted an invitation is invited again.
+    /// Mails a reset link to a user at the request of an administrator. A user who has not accepted an
+    /// invitation gets another invitation.
     pub(crate) async fn reset_password_of(&self, event: &Event) -> Result<(), Unhandled> {
         let is_due = |user: &User| {
-            // A user who has chosen one since needs no other.
+            // A user who has chosen a password since does not need the link.
             user.may_reset_password() && user.credential_version <= event.sequence
         };
         match self.user(event).await?.filter(is_due) {
@@ -153,7 +156,7 @@ impl SendMail {
         }
     }
 
-    /// Gives somebody whom an administrator has made a user a link to choose the first password, and mails it.
+    /// Mails an invitation to a user whom an administrator has created.
     pub(crate) async fn invite(&self, event: &Event) -> Result<(), Unhandled> {
         let may_accept = |user: &User| user.invited_at.is_some() && user.may_reset_password();
         match self.user(event).await?.filter(may_accept) {
@@ -162,7 +165,7 @@ impl SendMail {
         }
     }
 
-    /// Gives a user a link that permits something, and mails it. It takes the place of the one before.
+    /// Mails a link that permits a password change. It replaces the previous link.
     async fn permit(&self, permit: Permit, user: &User, event: &Event) -> Result<(), Unhandled> {
         let Permit { purpose, letter, cap, lifetime } = permit;
         if !self.may_get(&user.email, Some(cap), event).await? {
@@ -170,7 +173,8 @@ impl SendMail {
         }
         let token = LinkToken::new(user.id.uuid(), purpose, self.random.bytes());
         let expires_at = self.clock.now().plus(lifetime);
-        // What ends every session ends this as well. An invitation opens nothing that anybody has yet.
+        // A reset link is revoked when all sessions end. An invitation is not, since there is nothing to
+        // protect yet.
         let epoch = (purpose == Purpose::ResetPassword).then_some(user.epoch);
         let link = Link { hash: Some(token.hash()), bound_to: user.email.clone(), epoch, expires_at };
         self.identities.put_link(user.id, purpose, &link).await.map_err(unhandled)?;
@@ -179,7 +183,7 @@ impl SendMail {
         self.send((&user.email, user.locale.as_ref()), letter, content).await
     }
 
-    /// Gives the address that a user wants to change to its link, and mails it there.
+    /// Adds a link to a pending change of address, and mails it to the new address.
     pub(crate) async fn verify_email_change(&self, event: &Event) -> Result<(), Unhandled> {
         let user: UserId = id(event, "user")?;
         let change = (user, Purpose::VerifyEmailChange);
@@ -198,13 +202,13 @@ impl SendMail {
         let Some(link) = attached.map_err(unhandled)? else { return Ok(()) };
         let url = url(&self.pages.email_change, &token);
         let matter = Matter::Link { url: &url, lifetime: link.expires_at.since(now) };
-        // By no name: the address is not proven yet.
+        // No name: the address has not been proven.
         let content = Content { name: None, matter };
         self.send((&link.bound_to, user.locale.as_ref()), Letter::VerifyEmailChange, content).await
     }
 }
 
-/// Behind `#`, so that it is in no server's log.
+/// Puts the token into the fragment, which servers do not log.
 fn url(page: &str, token: &LinkToken) -> String {
     format!("{page}#token={}", token.secret().expose())
 }

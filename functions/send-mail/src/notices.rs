@@ -1,4 +1,4 @@
-//! Notices: what was done to an account, told to whom it belonged then.
+//! Notices about changes of an account, sent to the address that it had at the time.
 
 use domain::{Email, Status, Timestamp, User};
 use gatepost_consumer::{Event, Unhandled};
@@ -11,13 +11,13 @@ use crate::{
     unhandled,
 };
 
-/// Notices to an address that its user has not proven: others can set them off, so they have a cap.
+/// The cap of notices to an unproven address, which other people can cause.
 const TO_INVITED: MailCap = MailCap { kind: "notice-to-invited", per_hour: 5, per_day: 20 };
 
-/// Each takes a log-in first, so more than these tell of nothing new.
+/// Each notice follows a log-in, so further ones bring no news.
 const OF_REUSE: MailCap = MailCap { kind: "token-reused", per_hour: 5, per_day: 20 };
 
-/// The data of a session that ended.
+/// The data of the event `session.ended`.
 #[derive(Deserialize)]
 struct Ended {
     reason: String,
@@ -25,16 +25,16 @@ struct Ended {
 }
 
 impl SendMail {
-    /// Tells a user what was done to the account, at the address that it had right after: who takes an
-    /// account over and changes its address at once must not get the mails that tell of it.
+    /// Notifies a user of a change, at the address that the account had right after it. An intruder who
+    /// changes the address immediately does not get these mails.
     pub(crate) async fn notice(&self, letter: Letter, event: &Event) -> Result<(), Unhandled> {
-        // Nobody is there who was erased meanwhile.
+        // The user has been erased since.
         let Some(user) = self.user(event).await? else { return Ok(()) };
         let to = self.address_after(&user, event).await?;
         self.tell(&user, &to, letter, event).await
     }
 
-    /// Tells a user that a refresh token was used again, which ended the session.
+    /// Notifies a user that a refresh token was reused, which ended the session.
     pub(crate) async fn token_reused(&self, event: &Event) -> Result<(), Unhandled> {
         let ended: Ended = event.data()?;
         if ended.reason != "token-reused" {
@@ -57,7 +57,7 @@ impl SendMail {
         Ok(former.unwrap_or_else(|| user.email.clone()))
     }
 
-    /// Tells of a change of address at the address before.
+    /// Notifies the former address of a change of address.
     pub(crate) async fn notice_to_former_address(&self, event: &Event) -> Result<(), Unhandled> {
         let Some(user) = self.user(event).await? else { return Ok(()) };
         let former = self.identities.former_email(user.id, event.sequence).await.map_err(unhandled)?;
@@ -79,7 +79,7 @@ impl SendMail {
             (Letter::DeletionRequested, Status::Deleting { erase_at, is_final: true, .. }) => {
                 (Letter::AccountDeleted, erase_at)
             }
-            // Came back meanwhile.
+            // The deletion has been canceled since.
             (Letter::DeletionRequested, _) => return Ok(()),
             _ => (letter, Timestamp::from_millis(event.occurred_at_millis)),
         };
@@ -87,7 +87,7 @@ impl SendMail {
         self.send((to, user.locale.as_ref()), letter, content).await
     }
 
-    /// Whose event it is, unless they were erased meanwhile.
+    /// Returns the user of an event, unless they have been erased since.
     pub(crate) async fn user(&self, event: &Event) -> Result<Option<User>, Unhandled> {
         self.identities.user(id(event, "user")?).await.map_err(unhandled)
     }

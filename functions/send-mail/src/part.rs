@@ -1,4 +1,4 @@
-//! What each event asks for.
+//! The mails that each event asks for.
 
 use crate::letter::Letter;
 
@@ -10,20 +10,20 @@ pub(crate) enum Part {
     ResetPassword,
     VerifyEmailChange,
     Invitation,
-    /// To a user whom an administrator lets choose a new password.
+    /// A reset link, requested by an administrator.
     ResetPasswordOfUser,
-    /// Tells a user what was done to the account, at the address that it had then.
+    /// A notice about a change of the account, to the address that it had at the time.
     Notice(Letter),
-    /// Tells of a change of address at the address before.
+    /// A notice about a change of address, to the former address.
     NoticeToFormerAddress,
-    /// Tells a user that a refresh token was used again.
+    /// A notice that a refresh token was reused.
     TokenReused,
-    /// Tells those who run the system how it stands.
+    /// The weekly status report.
     Digest,
 }
 
 impl Part {
-    /// The mails that an event asks for; `None` if none is known. What is urgent comes first.
+    /// Returns the mails that an event asks for, the urgent ones first; `None` if the event is unknown.
     pub(crate) fn of_event(kind: &str) -> Option<&'static [Self]> {
         Some(match kind {
             "registration.requested" => &[Self::VerifyRegistration],
@@ -46,7 +46,7 @@ impl Part {
         })
     }
 
-    /// What tells it from the other parts of the same event.
+    /// Returns the name that distinguishes the mails of one event.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::VerifyRegistration | Self::VerifyRegistrationAgain => Letter::VerifyRegistration.name(),

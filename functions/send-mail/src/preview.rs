@@ -1,4 +1,4 @@
-//! Every letter with sample values, for people to look at.
+//! Previews of all letters with sample values.
 
 use std::time::Duration;
 
@@ -10,21 +10,21 @@ use crate::{
     templates::{Mail, Templates},
 };
 
-/// A token of the length that real ones have, and good for nothing.
+/// A link with an invalid token of the usual length.
 const LINK: &str = "https://app.example.com/account#token=gpl_SAMPLE0SAMPLE1SAMPLE2SAMPLE3SAMPLE4SAMPLE5SAMPLE6SAMPLE7SAMPLE8";
 
 /// A letter in a language.
 pub struct Sample {
-    /// Which letter.
+    /// The letter.
     pub letter: Letter,
-    /// In which language.
+    /// The language.
     pub locale: Locale,
-    /// How it reads.
+    /// The rendered mail.
     pub mail: Mail,
 }
 
 impl Templates {
-    /// Every letter in every language, as somebody called `name` would get it from `service`.
+    /// Renders every letter in every language, addressed to `name` by `service`.
     #[must_use]
     pub fn samples(&self, service: &str, name: Option<&Name>, now: Timestamp) -> Vec<Sample> {
         let locales: Vec<_> = self.locales().filter_map(|tag| Locale::parse(tag).ok()).collect();

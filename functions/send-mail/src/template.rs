@@ -1,10 +1,10 @@
-//! Templates: text with places for values.
+//! Templates: texts with placeholders.
 
 use std::borrow::Cow;
 
 use thiserror::Error;
 
-/// A text with places, `{{name}}`.
+/// A text with placeholders of the form `{{name}}`.
 #[derive(Debug)]
 pub(crate) struct Template(Vec<Piece>);
 
@@ -14,31 +14,31 @@ enum Piece {
     Place(String),
 }
 
-/// What is wrong with a template.
+/// A defect of a template.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum TemplateFault {
-    /// A place that nothing is filled into.
-    #[error("has a place {{{{{0}}}}}, which nothing is known for")]
+    /// The placeholder is unknown.
+    #[error("has an unknown placeholder {{{{{0}}}}}")]
     UnknownPlace(String),
-    /// A place without an end.
-    #[error("has a place without an end, {{{{ without }}}}")]
+    /// A placeholder is not closed.
+    #[error("has a placeholder that is not closed: {{{{ without }}}}")]
     Unclosed,
-    /// A place that it must have is missing.
-    #[error("lacks the place {{{{{0}}}}}, without which it is no use")]
+    /// A required placeholder is missing.
+    #[error("lacks the placeholder {{{{{0}}}}}")]
     Lacks(&'static str),
-    /// A line of words that it must have is missing.
+    /// A required phrase is missing.
     #[error("lacks a line `{0}: …`")]
     LacksWord(&'static str),
-    /// A text without a subject.
+    /// The text has no subject.
     #[error("does not begin with a line `Subject: …` and an empty line")]
     NoSubject,
-    /// A line of words that is none.
-    #[error("has a line that is not `name: text`, or a name that is not known or there twice: {0}")]
+    /// The line is not a phrase.
+    #[error("has a line that is not `name: text`, or whose name is unknown or repeated: {0}")]
     NoWord(String),
 }
 
 impl Template {
-    /// Reads a template, which may have the places `known` and must have the places `needed`.
+    /// Parses a template, which may have the placeholders `known` and must have the placeholders `needed`.
     pub(crate) fn parse(text: &str, known: &[&str], needed: &[&'static str]) -> Result<Self, TemplateFault> {
         let mut pieces = text.split("{{");
         let mut parsed = vec![Piece::Text(pieces.next().unwrap_or_default().to_owned())];
@@ -57,7 +57,7 @@ impl Template {
         }
     }
 
-    /// Puts values into the places, once: what looks like a place in a value stays as it is.
+    /// Replaces the placeholders once: text in a value that looks like a placeholder stays.
     pub(crate) fn fill(&self, values: &[(&str, impl AsRef<str>)]) -> String {
         let value =
             |place: &str| values.iter().find(|(name, _)| *name == place).map(|(_, value)| value.as_ref());
@@ -69,7 +69,7 @@ impl Template {
     }
 }
 
-/// Text as HTML, between tags and in quoted attributes.
+/// Escapes text for HTML content and quoted attributes.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     if !text.contains(['&', '<', '>', '"', '\'']) {
         return Cow::Borrowed(text);
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_value_is_known_for_is_refused_and_what_looks_like_a_place_in_a_value_stays() {
+    fn unknown_placeholders_are_refused_and_placeholders_in_values_stay() {
         let parse = |text| Template::parse(text, &["a", "b"], &["a"]);
         let fault = |text| parse(text).err();
 

@@ -1,4 +1,4 @@
-//! All templates: those of this build, and an owner's own in their place.
+//! All templates: those of this build, with the owner's files in place of theirs.
 
 use std::{
     borrow::Cow,
@@ -17,7 +17,7 @@ use crate::{
     words::Words,
 };
 
-/// Who reads none of the languages that there are reads this one.
+/// The language of readers whose own language is not available.
 const FALLBACK: &str = "en";
 const LAYOUT: &str = "layout.html";
 const WORDS: &str = "words.txt";
@@ -65,28 +65,28 @@ const OF_THIS_BUILD: &[(&str, &str)] = of_this_build!(
     "de/digest.txt" "de/digest.html"
 );
 
-/// Every letter in every language.
+/// All letters in all languages.
 #[derive(Debug)]
 pub struct Templates {
     layout: Template,
     editions: BTreeMap<String, Edition>,
-    /// That of [`FALLBACK`].
+    /// The edition in [`FALLBACK`].
     fallback: Edition,
 }
 
-/// Templates that cannot be used, in one sentence.
+/// A defect of the templates.
 #[derive(Debug, Error)]
 pub enum TemplatesError {
-    /// A folder or file that cannot be read.
-    #[error("{folder} cannot be read: {1}", folder = .0.display())]
+    /// The folder or the file cannot be read.
+    #[error("cannot read {folder}: {1}", folder = .0.display())]
     Unreadable(PathBuf, io::Error),
-    /// A file that nothing is made of: a name is misspelt.
-    #[error("{0} is no file that mails are made of")]
+    /// The file belongs to no letter, for example because of a typo.
+    #[error("{0} is not a file of a mail template")]
     Unknown(String),
-    /// A language is not complete.
-    #[error("{0} is missing: a language has all letters, or is not there")]
+    /// The language is incomplete.
+    #[error("{0} is missing: each language needs all letters")]
     Missing(String),
-    /// A file is not what it must be.
+    /// The file is malformed.
     #[error("{0} {1}")]
     Faulty(String, TemplateFault),
 }
@@ -108,21 +108,21 @@ struct Sheet {
     html: Template,
 }
 
-/// A mail, ready to be sent. May hold a link: never logged.
+/// A mail, ready to be sent. It may have a link, so it must not be logged.
 pub struct Mail {
-    /// The subject, which holds no word of a stranger.
+    /// The subject, which contains no text from users.
     pub subject: String,
-    /// As text.
+    /// The plain text.
     pub text: String,
-    /// The same as HTML.
+    /// The HTML version.
     pub html: String,
 }
 
-/// By their path below the folder.
+/// The files by their path below the folder.
 type Files<'a> = BTreeMap<String, Cow<'a, str>>;
 
 impl Templates {
-    /// Those of this build, with the files below `folder` in the place of theirs.
+    /// Reads the templates of this build, with the files below `folder` in place of theirs.
     ///
     /// # Errors
     /// [`TemplatesError`], if a file is unknown, missing, or has a fault.
@@ -153,13 +153,13 @@ impl Templates {
         })
     }
 
-    /// The languages that there are.
+    /// Returns the available languages.
     pub fn locales(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.fallback.locale.as_str()).chain(self.editions.keys().map(String::as_str))
     }
 
-    /// Writes a letter in the reader's language: as the tag says, else as it says without its last
-    /// part, and so on (RFC 4647, section 3.4); else in the language that all are taken to read.
+    /// Writes a letter in the reader's language. If it is not available, the last part of the language tag is
+    /// dropped, and so on (RFC 4647, section 3.4), down to the fallback.
     pub(crate) fn write(
         &self,
         letter: Letter,
@@ -238,7 +238,8 @@ impl Sheet {
             Template::parse(content, letter.places(), letter.needed()).map_err(faulty(path))
         };
         Ok(Self {
-            // What strangers can send to strangers carries no message of theirs: no name in a subject.
+            // Anonymous callers can cause mails to other people, so a subject has no text of theirs, such as
+            // a name.
             subject: Template::parse(subject, &["service"], &[]).map_err(faulty(&text))?,
             text: body_of(body, &text)?,
             html: body_of(file(files, &html)?.trim_end(), &html)?,
@@ -246,14 +247,14 @@ impl Sheet {
     }
 }
 
-/// The subject and what comes after it.
+/// Splits a file into the subject and the text after it.
 fn subject(text: &str) -> Option<(&str, &str)> {
     let (subject, body) = text.strip_prefix("Subject:")?.split_once("\n\n")?;
     let subject = subject.trim();
     (!subject.is_empty() && !subject.contains(char::is_control)).then_some((subject, body))
 }
 
-/// The language of a letter's or of words' file.
+/// Returns the language of a file, if its name is one of a letter or of the words.
 fn locale_of(path: &str) -> Option<&str> {
     let (locale, name) = path.split_once('/')?;
     let is_letter = name.rsplit_once('.').is_some_and(|(name, extension)| {
@@ -267,7 +268,7 @@ fn file<'a>(files: &'a Files<'_>, path: &str) -> Result<&'a str, TemplatesError>
     files.get(path).map(AsRef::as_ref).ok_or_else(|| TemplatesError::Missing(path.to_owned()))
 }
 
-/// Reads all files below a folder, but those that begin with a dot.
+/// Reads all files below a folder, except hidden ones.
 fn read_folder(folder: &Path, prefix: &str, files: &mut Files<'_>) -> Result<(), TemplatesError> {
     let unreadable = |path: &Path| {
         let path = path.to_owned();

@@ -1,4 +1,4 @@
-//! What is said in every letter of a language: greetings, durations, moments.
+//! The phrases that all letters of a language use: greetings, durations, times.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,7 +6,7 @@ use domain::{Name, Timestamp};
 
 use crate::template::{Template, TemplateFault};
 
-/// Each word, what it has a place for, and what it must have.
+/// Each phrase with its placeholders, and those that it needs.
 const WORDS: [(&str, &[&str], &[&str]); 9] = [
     ("greeting", &[], &[]),
     ("greeting-by-name", &["name"], &["name"]),
@@ -19,12 +19,12 @@ const WORDS: [(&str, &[&str], &[&str]); 9] = [
     ("moment", &["year", "month", "day", "time"], &["year", "month", "day", "time"]),
 ];
 
-/// The words of a language.
+/// The phrases of a language.
 #[derive(Debug)]
 pub(crate) struct Words(BTreeMap<&'static str, Template>);
 
 impl Words {
-    /// Reads lines of `name: text`.
+    /// Parses lines of `name: text`.
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateFault> {
         let mut words = BTreeMap::new();
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
@@ -42,7 +42,7 @@ impl Words {
         }
     }
 
-    /// Greets by name, if the name is one that can be nothing else: see [`Name::is_greetable`].
+    /// Greets by name, unless the name could be something else: see [`Name::is_greetable`].
     pub(crate) fn greeting(&self, name: Option<&Name>) -> String {
         match name.filter(|name| name.is_greetable()) {
             Some(name) => self.say("greeting-by-name", &[("name", name.as_str())]),
@@ -50,7 +50,7 @@ impl Words {
         }
     }
 
-    /// A time left, as people say it. Five minutes may have passed on the way here.
+    /// Formats the remaining time in words. Rounds up by five minutes for the time of delivery.
     pub(crate) fn lifetime(&self, time: Duration) -> String {
         let minutes = time.as_secs().div_ceil(60);
         match minutes + 5 {
@@ -60,7 +60,7 @@ impl Words {
         }
     }
 
-    /// A moment to the minute, in UTC: nobody knows where the reader is.
+    /// Formats a time to the minute. It is in UTC, because the reader's time zone is unknown.
     pub(crate) fn moment(&self, moment: Timestamp) -> String {
         // `2026-11-21T03:00:00Z`
         let text = moment.to_string();
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_is_said_in_words_and_does_not_lose_an_hour_on_the_way() {
+    fn a_lifetime_is_in_words_and_allows_for_the_time_of_delivery() {
         let cases = [
             (24 * 3600, "24 hours"),
             (24 * 3600 - 40, "24 hours"),
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_said_to_the_minute() {
+    fn a_moment_is_formatted_to_the_minute() {
         assert_eq!(english().moment(Timestamp::from_millis(1_795_230_059_999)), "2026-11-21, 03:00 UTC");
     }
 

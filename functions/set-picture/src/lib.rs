@@ -1,7 +1,7 @@
-//! `PUT /v1/me/picture`: makes the signed-in user's upload their picture.
+//! `PUT /v1/me/picture`: make my upload my picture.
 //!
-//! The picture is drawn again from the pixels, without the rest of the file (places, names, scripts). An upload is
-//! deleted by the call that reads it, also if the call fails.
+//! The picture is rendered again from its pixels, without the metadata of the file such as places, names and
+//! scripts. The request deletes the upload, even if it fails.
 
 mod colour;
 mod jpeg;
@@ -66,8 +66,8 @@ impl UseCase for SetPicture {
 }
 
 impl SetPicture {
-    /// Deletes the upload, also after a refusal or a failure. If that fails, each further call costs an attempt, and the
-    /// bucket deletes the upload within two days.
+    /// Deletes the upload, also after a refusal or a failure. If that fails, each further call costs an
+    /// attempt, and the bucket deletes the upload within two days.
     async fn discard_upload(&self, caller: &Authenticated) {
         if let Err(fault) = self.uploads.delete(caller.user_id).await {
             tracing::warn!(cause = chain(&fault), "failed to delete an upload");
@@ -75,7 +75,7 @@ impl SetPicture {
     }
 
     async fn render(&self, upload: Vec<u8>) -> Result<Vec<u8>, Unacceptable> {
-        // A decoder that panics has met a file that it cannot read.
+        // A decoder that panics cannot read the file.
         task::spawn_blocking(move || render::render(upload)).await.unwrap_or(Err(Unacceptable))
     }
 

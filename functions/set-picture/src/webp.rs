@@ -44,7 +44,7 @@ pub(crate) fn reduce(upload: &[u8]) -> Result<Source, Unacceptable> {
 }
 
 impl<'a> Chunks<'a> {
-    /// Reads a sequence of chunks. Of several of a kind, the first counts.
+    /// Reads a sequence of chunks. If a kind occurs several times, the first one counts.
     fn read(chunks: &'a [u8]) -> Result<Self, Unacceptable> {
         let (mut bytes, mut read, mut has_alpha) = (Bytes(chunks), Self::default(), true);
         while bytes.0.len() >= 8 {

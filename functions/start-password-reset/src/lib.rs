@@ -1,6 +1,6 @@
-//! `POST /v1/users/{id}/password-reset`: sends a password reset link to a user.
+//! `POST /v1/users/{id}/password-reset`: send a password reset link to a user.
 //!
-//! An administrator sees neither the link nor a password, and the current password stays until a new one is chosen.
+//! Administrators see neither the link nor a password. The current password stays until a new one is chosen.
 //! A user who has not accepted an invitation is invited again.
 
 use administration::{Administration, ReasonBody};
@@ -13,10 +13,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use store::MailLimits;
 
-/// The kind of the limit: separate, so that requests of strangers do not use it up.
+/// The name of the limit. It is separate, so requests by anonymous callers do not use it up.
 const LIMIT: &str = "reset-by-administrator";
 
-/// Has links mailed.
+/// Sends password reset links.
 pub struct StartPasswordReset {
     administration: Administration,
     limits: MailLimits,
@@ -32,7 +32,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<StartPasswordReset>, SettingEr
     Endpoint::new(cloud, identities, StartPasswordReset { administration, limits: MailLimits::new(cloud)? })
 }
 
-/// The mail is on its way.
+/// The response: the mail is on its way.
 #[derive(JsonSchema, Serialize)]
 #[schemars(inline)]
 pub struct Taken {
@@ -60,7 +60,7 @@ impl UseCase for StartPasswordReset {
         let limits = self.limits.to_user(LIMIT, caller.user_id, user, &caller.head.client);
         let request = |user: &User| match user.may_reset_password() {
             true => Ok(Some(user.request_password_reset(reason.clone(), caller.context()))),
-            // A link could not work.
+            // The link would not work.
             false if user.is_suspended() => Err(ProblemType::UserSuspended.into()),
             false => Err(ProblemType::NotFound.into()),
         };

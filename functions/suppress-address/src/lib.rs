@@ -1,5 +1,5 @@
-//! Lets an address get no mail any more, when SES reports that there is no such mailbox or that its
-//! owner has called a mail of ours unwanted. Who goes on mailing them is soon mailing nobody: SES stops.
+//! Suppresses an address when SES reports a permanent bounce or a complaint. SES suspends senders who
+//! continue to mail such addresses.
 
 use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
 use domain::Email;
@@ -12,14 +12,14 @@ pub struct SuppressAddress {
     clock: Clock,
 }
 
-/// What EventBridge delivers.
+/// The event, as EventBridge delivers it.
 #[derive(Deserialize)]
 pub struct Delivery {
     id: String,
     detail: Detail,
 }
 
-/// What SES reports: one of the two.
+/// The report of SES. It has one of the two.
 #[derive(Deserialize)]
 struct Detail {
     bounce: Option<Bounce>,
@@ -62,19 +62,19 @@ impl Function for SuppressAddress {
         let Some((reason, recipients)) = delivery.detail.verdict() else { return Ok(()) };
         for recipient in recipients {
             let Ok(email) = Email::parse(&recipient.email_address) else {
-                tracing::warn!(event_id = delivery.id, "SES names a recipient that is no address");
+                tracing::warn!(event_id = delivery.id, "SES reported an invalid address");
                 continue;
             };
             let suppressed = self.identities.suppress(email.canonical(), reason, self.clock.now()).await;
             if let Err(failure) = suppressed {
-                tracing::error!(event_id = delivery.id, cause = chain(&failure), "not suppressed");
-                return Err(Failed("an address could not be suppressed"));
+                tracing::error!(
+                    event_id = delivery.id,
+                    cause = chain(&failure),
+                    "failed to suppress an address"
+                );
+                return Err(Failed("an address was not suppressed"));
             }
-            tracing::info!(
-                event_id = delivery.id,
-                reason = reason.name(),
-                "an address gets no mail any more"
-            );
+            tracing::info!(event_id = delivery.id, reason = reason.name(), "suppressed an address");
             cloud::put_count("AddressesSuppressed", 1);
         }
         Ok(())
@@ -82,8 +82,8 @@ impl Function for SuppressAddress {
 }
 
 impl Detail {
-    /// Who is to get no mail any more, and why. A mailbox that is full, or whose owner is away, is none
-    /// to give up; nor is one whose owner says that a mail was wanted after all.
+    /// Returns the recipients to suppress, and the reason. A full mailbox or an absent owner is temporary,
+    /// and a report of `not-spam` is not a complaint.
     fn verdict(self) -> Option<(SuppressionReason, Vec<Recipient>)> {
         let bounce = self.bounce.filter(|bounce| bounce.bounce_type == "Permanent");
         let is_wanted =

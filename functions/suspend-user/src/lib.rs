@@ -1,8 +1,9 @@
-//! `POST /v1/users/{id}/suspend`: keeps a user from signing in, and ends every session.
+//! `POST /v1/users/{id}/suspend`: suspend a user and end all of their sessions.
 //!
-//! Callers cannot suspend a user who holds a permission that they lack, nor the last administrator; only an administrator can
-//! suspend another one. The user is told by mail, and at log-in if the password is right. Only `reactivate-user` lets them
-//! sign in again. The erasure of a user who asked for it keeps its date, and logging in no longer cancels it.
+//! Callers cannot suspend a user who holds a permission that they lack, nor the last administrator. Only
+//! administrators can suspend another administrator. The user gets a mail, and is told at log-in if the
+//! password is right. Only `reactivate-user` lifts the suspension. If the user has requested deletion, the
+//! erasure keeps its date, and logging in no longer cancels it.
 
 use administration::{Administration, ReasonBody};
 use api::{

@@ -1,8 +1,8 @@
-//! Every minute: delivers what the stream missed, so that the promise does not rest on the stream,
-//! and says in numbers whether anything is stuck.
+//! Every minute: publishes the events that the stream missed, so that delivery does not depend on the stream,
+//! and reports how many are stuck.
 //!
-//! Streams forget after a day, and mappings can be disabled; the index `due` forgets nothing. A
-//! canary goes the way of every event; `receive-canary` says how long it took.
+//! Streams keep records for a day, and their mappings can be disabled; the index `due` keeps all pending
+//! events. A canary takes the way of every event, and `receive-canary` measures it.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use futures_util::{StreamExt, stream};
 use serde::{Serialize, de::IgnoredAny};
 use store::{Outbox, Runs};
 
-/// Shards that are counted at once.
+/// The number of shards that are counted concurrently.
 const READS: usize = 16;
 
-/// Sweeps.
+/// Sweeps the outbox.
 pub struct SweepEvents {
     runs: Runs,
     outbox: Outbox,
@@ -25,14 +25,14 @@ pub struct SweepEvents {
     random: Random,
 }
 
-/// What a sweep has done; all zero if somebody else sweeps.
+/// The result of a sweep; all zero if another sweep is running.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// Events that the bus has taken.
+    /// Events that the bus accepted.
     pub delivered: usize,
-    /// Events that it never will.
+    /// Events that cannot be delivered.
     pub dead: usize,
-    /// Events that it has refused for now.
+    /// Events that the bus refused for now.
     pub postponed: usize,
 }
 
@@ -64,22 +64,22 @@ impl SweepEvents {
         match self.sweeper.sweep(GRACE, usize::MAX, deadline).await {
             Ok(swept) => Self::conclude(swept, began),
             Err(NotSwept::Busy) => {
-                tracing::info!("somebody else sweeps");
+                tracing::info!("another sweep is running");
                 Ok(Answer::default())
             }
             Err(failed) => {
-                tracing::error!(cause = chain(&failed), "not swept");
+                tracing::error!(cause = chain(&failed), "sweep failed");
                 Err(Failed("the table does not answer"))
             }
         }
     }
 
-    /// One that cannot set off is missed where it should arrive.
+    /// Failures are only logged: the alarm notices the missing canary.
     async fn send_canary(&self) {
         let sent_at = self.clock.now();
         let canary = Canary { id: self.random.id(sent_at), sent_at };
         if let Err(failure) = self.outbox.add_canary(&canary).await {
-            tracing::error!(cause = chain(&failure), "the canary did not set off");
+            tracing::error!(cause = chain(&failure), "failed to write the canary");
         }
     }
 
@@ -88,14 +88,14 @@ impl SweepEvents {
         let counts: Vec<_> = counts.buffer_unordered(READS).collect().await;
         match counts.into_iter().sum::<Result<u64, _>>() {
             Ok(dead) => cloud::put_count("DeadEvents", dead),
-            Err(failure) => tracing::error!(cause = chain(&failure), "dead events cannot be counted"),
+            Err(failure) => tracing::error!(cause = chain(&failure), "failed to count dead events"),
         }
     }
 
     fn conclude(swept: Swept, began: Timestamp) -> Result<Answer, Failed> {
         let Swept { delivered, dead, postponed, unreadable, oldest, stopped } = swept;
         tracing::info!(delivered, dead, postponed, unreadable, "swept");
-        // Nothing may be stuck in silence: a failed call is what alarms look at.
+        // A failed call raises the alarm.
         if unreadable > 0 {
             return Err(Failed("some shards or streams cannot be read"));
         }

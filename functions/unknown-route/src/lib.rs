@@ -1,6 +1,6 @@
-//! `$default`: every request without a route of its own. `OPTIONS` is answered with the methods of the path,
-//! which is also the preflight of a cross-origin request: API Gateway adds the headers of CORS. Other
-//! requests are refused, as problem+json unlike the gateway's own refusal.
+//! `$default`: every request that matches no other route. `OPTIONS` returns the methods of the path, which
+//! also answers a CORS preflight: API Gateway adds the headers. Other requests get a problem in JSON, unlike
+//! the gateway's own error.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ impl UnknownRoute {
     }
 }
 
-/// Whether a path is of a route's, in which `{…}` stands for any one segment.
+/// Returns whether a path matches a route, in which `{…}` stands for any one segment.
 fn has_shape(route: &str, path: &str) -> bool {
     let (mut ours, mut theirs) = (route.split('/'), path.split('/'));
     loop {

@@ -1,4 +1,4 @@
-//! `PATCH /v1/me`: changes the profile of the user who is signed in, by a JSON Merge Patch (RFC 7396).
+//! `PATCH /v1/me`: update my profile with a JSON Merge Patch (RFC 7396).
 
 use api::{
     Authenticated, Body, Endpoint, Error, ProblemType, Profile, ProfilePatch, Route, UseCase, WithEtag,
@@ -7,7 +7,7 @@ use cloud::{Cloud, SettingError};
 use domain::{Accessor, AttributesSchema};
 use store::{Store, retry_on_conflict};
 
-/// Changes profiles.
+/// Updates the profile of the caller.
 pub struct UpdateProfile {
     store: Store,
     schema: AttributesSchema,
@@ -32,7 +32,7 @@ impl UseCase for UpdateProfile {
 
     async fn run(&self, caller: Self::Caller, Body(patch): Self::Request) -> Result<Self::Response, Error> {
         let change = patch.parse(&self.schema, Accessor::User)?;
-        // A retry keeps what a concurrent change has made of the other fields.
+        // A retry keeps concurrent changes of other fields.
         retry_on_conflict(|_| async {
             let user = caller.user_to_change().await?;
             let Some(update) = user.update(&change, None, caller.context())? else {

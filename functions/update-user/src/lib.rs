@@ -1,6 +1,6 @@
-//! `PATCH /v1/users/{id}`: changes the profile of a user, by a JSON Merge Patch (RFC 7396) that says why.
+//! `PATCH /v1/users/{id}`: update the profile of a user with a JSON Merge Patch (RFC 7396) and a reason.
 //!
-//! Not the address: whose it is, only whoever reads its mails can prove.
+//! The address cannot be changed: only the reader of its mails can prove it.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<UpdateUser>, SettingError> {
     Endpoint::new(cloud, administration.identities(), UpdateUser { administration, schema })
 }
 
-/// What to change, and why. A member that is missing stays as it is, one that is `null` is removed.
+/// The changes and the reason. Missing members stay, `null` removes.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -47,15 +47,15 @@ pub struct Request {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     locale: Member<String>,
-    /// Those that the service declares.
+    /// The custom attributes of the service.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     attributes: Member<BTreeMap<String, Value>>,
-    /// Only `null` is taken: the picture is removed.
+    /// Only `null` is accepted, which removes the picture.
     #[serde(default)]
     #[schemars(with = "()")]
     picture: Member<Never>,
-    /// Kept with the user's events, and shown to them: 1 to 200 characters.
+    /// The reason, kept with the user's events and shown to the user: 1 to 200 characters.
     reason: String,
 }
 

@@ -1,7 +1,7 @@
-//! `POST /v1/me/email/verify`: proves another address, which takes the place of the one before.
+//! `POST /v1/me/email/verify`: replace the address with the one that a link proves.
 //!
-//! The link alone is not enough: somebody who got it because an address was mistyped would have the
-//! account. Every session ends, this one too.
+//! The link alone is not enough, because a mistyped address would give its owner the account. Every session
+//! ends, including the one of the request.
 
 use api::{Authenticated, Body, Endpoint, Error, Json, ProblemType, Profile, Route, UseCase};
 use cloud::{Cloud, SettingError};
@@ -26,7 +26,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyEmailChange>, SettingErr
     Endpoint::new(cloud, store.identities().clone(), VerifyEmailChange { store, schema })
 }
 
-/// The token of the link that was mailed to the new address.
+/// The token of the link, which was mailed to the new address.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -58,8 +58,8 @@ impl UseCase for VerifyEmailChange {
 }
 
 impl VerifyEmailChange {
-    /// Returns the address that the link proves, and the user and credential it is for. Only the caller's own link is
-    /// read.
+    /// Returns the address that the link proves, with the current user and credential. Only a link of the
+    /// caller is accepted.
     async fn proven(
         &self,
         caller: &Authenticated,
@@ -70,13 +70,13 @@ impl VerifyEmailChange {
             async { Ok(identities.link(caller.user_id, Purpose::VerifyEmailChange).await?) },
             caller.user()
         )?;
-        // A link to the address that the user has is spent: link and user may be of different moments.
+        // A link to the current address has been used: link and user may be read at different moments.
         let is_good = |link: &Link| {
             link.is(presented, caller.head.now) && link.bound_to.canonical() != user.email.canonical()
         };
         let link = link.filter(is_good).ok_or(ProblemType::LinkInvalid)?;
         let credential = identities.credential(user.email.canonical()).await?;
-        // A credential that does not prove the user has changed, which has taken the link back.
+        // A credential that does not prove the user was replaced, which revokes the link.
         let credential = credential.filter(|credential| credential.proves(&user));
         Ok((link.bound_to, user, credential.ok_or(ProblemType::LinkInvalid)?))
     }

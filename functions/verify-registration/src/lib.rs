@@ -1,8 +1,8 @@
-//! `POST /v1/registrations/verify`: proves an address; the registration becomes a user.
+//! `POST /v1/registrations/verify`: verify an address and create the user.
 //!
-//! This is where the address is claimed. Of any number of registrations for one address, the first to be verified gets
-//! it. The reader of the link owns the only password: they enter one now, or prove by the registration token that they
-//! chose the one of the registration. A password that is refused does not use the link up.
+//! This request claims the address: the first registration to be verified gets it. The reader of the link
+//! owns the only password. They enter it now, or prove with the registration token that they chose the one of
+//! the registration. A refused password does not use up the link.
 
 use api::{Anonymous, Body, Created, Endpoint, Error, ProblemType, Profile, Route, UseCase};
 use cloud::{Cloud, FromSecret, SettingError};
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use store::{CommitError, Limit, Store};
 use tokens::{LinkToken, RegistrationToken};
 
-/// The kind of the limits of passwords that are entered.
+/// The name of the limits of entered passwords.
 const LIMIT: &str = "verify-registration";
 const FIELD: &str = "/password";
 
@@ -46,14 +46,14 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyRegistration>, SettingEr
     Endpoint::new(cloud, identities, verify)
 }
 
-/// The token of the link that was mailed, and a registration token or a password.
+/// The token of the link, and a registration token or a password.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The token of the link that was mailed.
+    /// The token of the link.
     #[schemars(with = "String")]
     token: Secret,
-    /// The token that this client got when it registered: adopts the password and the names of the registration.
+    /// The token of the registration response. It adopts the password and the names of the registration.
     #[schemars(with = "Option<String>")]
     registration_token: Option<Secret>,
     /// The password of the account. Required unless the registration token adopts one.
@@ -75,8 +75,8 @@ impl UseCase for VerifyRegistration {
         let _ = self.hasher.get().await;
     }
 
-    /// The holder of a link is not told why it is refused: it is invalid, was used or replaced, has expired, or the
-    /// address is taken.
+    /// Refuses the link without a reason: it is invalid, was used or replaced, has expired, or the address is
+    /// taken.
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
         let password = request.password.as_ref().map(|password| self.rules.parse(password)).transpose();
         let password = password.map_err(|errors| passwords::problems(FIELD, errors))?;
@@ -109,7 +109,8 @@ impl UseCase for VerifyRegistration {
 }
 
 impl VerifyRegistration {
-    /// The limits of a password that is entered: a link that stays good must not be a licence to hash.
+    /// The limits of an entered password. Each one costs a hash, and a refused password does not use up the
+    /// link.
     fn limits(&self, id: RegistrationId, caller: &Anonymous) -> [Limit; 2] {
         [
             Limit::of_registration(LIMIT, id, self.of_link),
@@ -131,7 +132,7 @@ impl VerifyRegistration {
 }
 
 impl Request {
-    /// A text that is not a registration token is as good as none: the password is asked for.
+    /// Ignores a malformed registration token, so that the password is asked for.
     fn token_hash(&self) -> Option<RegistrationTokenHash> {
         let token = self.registration_token.as_ref()?;
         RegistrationToken::parse(token).ok().map(|token| token.hash())

@@ -1,9 +1,9 @@
-//! Once a week: writes down for those who run the system how it stands, as an event like any other; `send-mail`
-//! mails it to whom the deployment names.
+//! Once a week: writes a status report of the system as an event, which `send-mail` sends to the configured
+//! recipient.
 //!
-//! It is called each day, so that a Monday on which nothing works costs a day and not a week. What was written
-//! last and the event are committed together: of one week there is one digest, however often and however many
-//! at once are about to write it, and the next one is held against it.
+//! The function runs every day, so a failed Monday delays the report by a day, not by a week. The report and
+//! the event are committed together, on the condition that no other run has written one. Each week has
+//! at most one report, and the next one is compared with it.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use futures_util::{StreamExt, stream};
 use serde::{Serialize, de::IgnoredAny};
 use store::{CommitError, Identities, Outbox, Run, Runs, Store, StoreError, UserCounts};
 
-/// What else is done by itself, and how often: as the template has it.
+/// The other scheduled tasks and their intervals, as in the template.
 pub const TASKS: [(&str, Duration); 3] = [
     ("erase-users", Duration::from_mins(5)),
     ("rotate-keys", Duration::from_hours(1)),
     ("sweep-events", Duration::from_mins(1)),
 ];
-/// Shards that are counted at once.
+/// The number of shards that are counted concurrently.
 const READS: usize = 16;
 
 /// Writes digests.
@@ -34,10 +34,10 @@ pub struct WriteDigest {
     random: Random,
 }
 
-/// What a run has done.
+/// The result of a run.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// Whether there is a digest by it; there was one of this week before otherwise.
+    /// Whether this run has written the digest. An earlier run had written it otherwise.
     pub written: bool,
 }
 
@@ -72,30 +72,30 @@ impl WriteDigest {
     async fn run(&self, invocation: &str) -> Result<Answer, Failed> {
         match self.write(invocation).await {
             Ok(written) => {
-                tracing::info!(written, "there is a digest of this week");
+                tracing::info!(written, "checked the digest of this week");
                 Ok(Answer { written })
             }
             Err(failure) => {
-                // A failed call is what the alarm looks at.
-                tracing::error!(cause = chain(&failure), "there is no digest of this week");
+                // A failed call raises the alarm.
+                tracing::error!(cause = chain(&failure), "failed to write the digest");
                 Err(Failed("the digest was not written"))
             }
         }
     }
 
-    /// Says whether the digest of this week was written by this.
+    /// Returns whether this call has written the digest of the week.
     async fn write(&self, invocation: &str) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let before = self.store.identities().last_digest().await?;
         if before.as_ref().is_some_and(|before| before.week >= Week::of(now)) {
             return Ok(false);
         }
-        // Many reads at once are large; whoever waits for them need not be.
+        // Boxed: the future of concurrent reads is large.
         let standing = Box::pin(self.standing(now)).await?;
         let (digest, event) = Digest::write(standing, before.as_ref(), self.cause(now, invocation));
         match self.store.answering(None).write_digest(before.as_ref(), &digest, &event).await {
             Ok(()) => Ok(true),
-            // Another run was quicker.
+            // Another run was faster.
             Err(CommitError::Conflict) => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -123,7 +123,7 @@ impl WriteDigest {
         })
     }
 
-    /// How many events have waited since `moment`, and how many are dead.
+    /// Returns how many events have been waiting since `moment`, and how many are dead.
     async fn stuck(&self, moment: Timestamp) -> Result<(u64, u64), StoreError> {
         let counts = stream::iter(Outbox::shards()).map(|shard| async move {
             tokio::try_join!(self.outbox.waiting_in(shard, moment), self.outbox.dead_in(shard))
@@ -135,7 +135,7 @@ impl WriteDigest {
         })
     }
 
-    /// How each other task went last, if it has run.
+    /// Returns the last run of each other task that has run.
     async fn last_runs(&self) -> Result<Vec<(&'static str, Duration, Run)>, StoreError> {
         let mut last = Vec::new();
         for (task, every, runs) in &self.tasks {

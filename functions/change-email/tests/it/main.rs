@@ -1,4 +1,4 @@
-//! Asking for another address, seen from outside.
+//! Requesting a change of address, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ async fn ask(stage: &Stage, access_token: &str, email: &str, password: &str) -> 
 }
 
 #[tokio::test]
-async fn the_present_address_stays_until_the_new_one_is_proven() {
+async fn the_current_address_stays_until_the_new_one_is_proven() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
 
@@ -56,7 +56,7 @@ async fn the_work_is_the_same_whether_the_address_is_taken_or_not() {
 }
 
 #[tokio::test]
-async fn the_event_does_not_say_which_address() {
+async fn the_event_does_not_contain_the_address() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     ask(&stage, &tokens.access, NEW, PASSWORD).await.expect(202);
@@ -68,7 +68,7 @@ async fn the_event_does_not_say_which_address() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_asks_for_nothing_and_is_counted() {
+async fn a_wrong_password_requests_nothing_and_is_counted() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
 
@@ -83,7 +83,7 @@ async fn a_wrong_password_asks_for_nothing_and_is_counted() {
 }
 
 #[tokio::test]
-async fn what_is_no_other_address_is_refused() {
+async fn the_current_or_a_malformed_address_is_refused() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
 
@@ -95,16 +95,16 @@ async fn what_is_no_other_address_is_refused() {
     ask(&stage, "none", NEW, PASSWORD).await.expect(401);
 }
 
-/// Every call, lost on its way there or back, for as long as the request lasts.
+/// Loses the request or the response of each call in turn.
 #[tokio::test]
-async fn whatever_is_lost_it_is_asked_for_once_or_not_at_all() {
+async fn a_lost_call_requests_the_change_at_most_once() {
     let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
     let cases = fates.into_iter().flat_map(|fate| (0..14).map(move |lost| lose(lost, fate)));
     let asked = join_all(cases).await;
-    assert!(asked.contains(&(503, 1)), "it was done, and nobody was told: {asked:?}");
+    assert!(asked.contains(&(503, 1)), "the change was requested without a response: {asked:?}");
 }
 
-/// The answer's status, and how often it was asked for.
+/// Returns the status of the response, and how often the change was requested.
 async fn lose(lost: usize, fate: fn() -> Fate) -> (u16, usize) {
     let (outage, watcher) = Outage::after(lost, "change-email", fate);
     let stage = Stage::with(|setup| setup.watched_by(watcher));
@@ -123,7 +123,7 @@ async fn lose(lost: usize, fate: fn() -> Fate) -> (u16, usize) {
 }
 
 #[tokio::test]
-async fn a_user_asks_for_five_addresses_and_then_ever_rarer() {
+async fn a_user_requests_five_addresses_and_then_has_to_wait() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let other = stage.signed_in("bob@example.com").await;
@@ -144,7 +144,7 @@ async fn a_user_asks_for_five_addresses_and_then_ever_rarer() {
 }
 
 #[tokio::test]
-async fn an_address_is_named_five_times_by_whatever_users() {
+async fn an_address_is_requested_five_times_by_all_users_together() {
     let stage = Stage::new();
     for number in 0..5 {
         let user = stage.signed_in(&format!("user{number}@example.com")).await;
@@ -157,7 +157,7 @@ async fn an_address_is_named_five_times_by_whatever_users() {
 }
 
 #[tokio::test]
-async fn a_source_asks_for_only_so_many_addresses() {
+async fn requests_of_a_source_are_limited() {
     let stage = Stage::with(|setup| setup.with_parameter("MailRequestsPerIp", "3"));
     let mut users = Vec::new();
     for number in 0..4 {
@@ -172,7 +172,7 @@ async fn a_source_asks_for_only_so_many_addresses() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_use_up_no_mail() {
+async fn wrong_passwords_do_not_count_as_mails() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     for _ in 0..8 {
@@ -185,7 +185,7 @@ async fn wrong_passwords_use_up_no_mail() {
 }
 
 #[tokio::test]
-async fn the_mail_to_the_new_address_greets_by_no_name() {
+async fn the_mail_to_the_new_address_does_not_contain_the_name() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let named = local::Request::new("PATCH", "/v1/me").json(&json!({"first_name": "Ada"}));

@@ -1,4 +1,4 @@
-//! Changing the password, seen from outside.
+//! Changing the password, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -32,7 +32,7 @@ async fn events(stage: &Stage, access_token: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_other_sessions_end_and_this_one_goes_on() {
+async fn the_other_sessions_end_and_this_one_continues() {
     let stage = Stage::new();
     let this = stage.signed_in(EMAIL).await;
     let other = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
@@ -51,7 +51,7 @@ async fn the_other_sessions_end_and_this_one_goes_on() {
 }
 
 #[tokio::test]
-async fn it_is_two_reads_and_one_write() {
+async fn it_takes_two_reads_and_one_write() {
     let stage = Stage::with(local::Setup::recording);
     let tokens = stage.signed_in(EMAIL).await;
     change(&stage, &tokens.access, PASSWORD, NEW).await.expect(204);
@@ -83,7 +83,7 @@ async fn a_wrong_password_changes_nothing_and_is_counted() {
 }
 
 #[tokio::test]
-async fn a_password_longer_than_any_is_a_wrong_one() {
+async fn a_current_password_that_is_too_long_is_a_wrong_one() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
 
@@ -93,7 +93,7 @@ async fn a_password_longer_than_any_is_a_wrong_one() {
 }
 
 #[tokio::test]
-async fn a_success_takes_the_wrong_ones_back() {
+async fn a_success_refunds_the_wrong_attempts() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
 
@@ -106,7 +106,7 @@ async fn a_success_takes_the_wrong_ones_back() {
 }
 
 #[tokio::test]
-async fn a_new_password_that_is_not_acceptable_changes_nothing() {
+async fn an_unacceptable_new_password_changes_nothing() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
 
@@ -118,7 +118,7 @@ async fn a_new_password_that_is_not_acceptable_changes_nothing() {
 }
 
 #[tokio::test]
-async fn none_of_the_last_three_passwords_comes_back() {
+async fn the_last_three_passwords_are_refused() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     change(&stage, &tokens.access, PASSWORD, NEW).await.expect(204);
@@ -136,7 +136,7 @@ async fn none_of_the_last_three_passwords_comes_back() {
 }
 
 #[tokio::test]
-async fn a_better_hash_does_not_forget_the_passwords_before() {
+async fn a_rehash_keeps_the_previous_passwords() {
     let folder = std::env::temp_dir().join(format!("gatepost-remembers-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     let setup = local::Stack::folder(&folder);
@@ -155,7 +155,7 @@ async fn a_better_hash_does_not_forget_the_passwords_before() {
 }
 
 #[tokio::test]
-async fn a_stolen_password_is_refused_and_when_nobody_can_tell_the_event_says_so() {
+async fn a_breached_password_is_refused_and_the_event_records_a_skipped_check() {
     let silent = Arc::new(AtomicBool::new(false));
     let watched = Arc::clone(&silent);
     let stage = Stage::with(|setup| {
@@ -178,7 +178,7 @@ async fn a_stolen_password_is_refused_and_when_nobody_can_tell_the_event_says_so
 }
 
 #[tokio::test]
-async fn who_is_not_signed_in_any_more_changes_nothing() {
+async fn ended_sessions_and_anonymous_callers_change_nothing() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     stage.log_out(&tokens.access).await.expect(204);
@@ -192,7 +192,7 @@ async fn who_is_not_signed_in_any_more_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_mailed_before_is_good_no_more() {
+async fn earlier_links_are_revoked() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let reset = stage.reset_link(EMAIL).await;
@@ -204,9 +204,9 @@ async fn what_was_mailed_before_is_good_no_more() {
     assert_eq!(stage.verify_email(&tokens.access, &email).await.expect(400).problem(), "link-invalid");
 }
 
-/// Of changes at once from as many sessions the first ends the others'.
+/// Each request comes from a session of its own: the first change ends the others.
 #[tokio::test]
-async fn of_many_at_once_one_wins() {
+async fn one_of_many_concurrent_requests_wins() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     let mut sessions = Vec::new();
@@ -228,9 +228,10 @@ async fn of_many_at_once_one_wins() {
     }
 }
 
-/// From one session, which goes on: what the later ones entered is the password no more.
+/// All requests come from one session, which continues. After the first change, the current password of the
+/// others is wrong.
 #[tokio::test]
-async fn of_many_at_once_from_one_session_one_wins() {
+async fn one_of_many_concurrent_requests_of_a_session_wins() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let passwords: Vec<_> = (0..4).map(|number| format!("battery number {number} of them")).collect();
@@ -244,10 +245,10 @@ async fn of_many_at_once_from_one_session_one_wins() {
     assert_eq!(events(&stage, &tokens.access).await.len(), 3);
 }
 
-/// A refresh reads the session and the user at once: a change in between must not end the session
-/// that goes on, whichever of the two was read before it.
+/// A refresh reads the session and the user concurrently. A change between the reads must not end the kept
+/// session, whichever was read first.
 #[tokio::test]
-async fn the_session_that_goes_on_can_be_refreshed_meanwhile() {
+async fn the_kept_session_can_be_refreshed_concurrently() {
     for late in ["GetItem", "UpdateItem"] {
         let one = Late::default();
         let is_late = move |call: &Call| call.function == "refresh-session" && call.operation == late;
@@ -258,7 +259,7 @@ async fn the_session_that_goes_on_can_be_refreshed_meanwhile() {
 
         let changing = async {
             one.has_come().await;
-            // The other call of the two comes to its end meanwhile.
+            // Meanwhile, the other of the two calls completes.
             let other = if late == "GetItem" { "UpdateItem" } else { "GetItem" };
             while !stage.stack.calls().iter().any(|made| made.call.operation == other) {
                 tokio::task::yield_now().await;
@@ -273,9 +274,9 @@ async fn the_session_that_goes_on_can_be_refreshed_meanwhile() {
     }
 }
 
-/// A log-in moves the user on between reading and writing: the change is decided again.
+/// A log-in changes the user between the read and the write, so the change is retried.
 #[tokio::test]
-async fn log_ins_at_once_do_not_stand_in_its_way() {
+async fn concurrent_log_ins_do_not_prevent_it() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
 
@@ -290,16 +291,16 @@ async fn log_ins_at_once_do_not_stand_in_its_way() {
     stage.refresh(&tokens.refresh).await.expect(200);
 }
 
-/// Every call, lost on its way there or back, for as long as the request lasts.
+/// Loses the request or the response of each call in turn.
 #[tokio::test]
-async fn whatever_is_lost_the_password_is_changed_once_or_not_at_all() {
+async fn a_lost_call_changes_the_password_at_most_once() {
     let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
     let cases = fates.into_iter().flat_map(|fate| (0..10).map(move |lost| lose(lost, fate)));
     let again = join_all(cases).await;
-    assert!(again.contains(&Some(403)), "it was done, and nobody was told: {again:?}");
+    assert!(again.contains(&Some(403)), "the password was changed without a response: {again:?}");
 }
 
-/// What sending it again is answered with, if the answer was that nobody knows.
+/// Returns the status of a retry, if the first response was 503.
 async fn lose(lost: usize, fate: fn() -> Fate) -> Option<u16> {
     let (outage, watcher) = Outage::after(lost, "change-password", fate);
     let stage = Stage::with(|setup| setup.watched_by(watcher));

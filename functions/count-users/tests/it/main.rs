@@ -1,4 +1,4 @@
-//! Counting users, seen from outside.
+//! Counting users, tested through the local stack.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -19,7 +19,7 @@ use store::UserCounts;
 
 const EMAIL: &str = "ada@example.com";
 
-/// The counts of active and deleting users, and all together.
+/// Returns the counts of active and deleting users, and the total.
 async fn counts(stage: &Stage) -> [u64; 3] {
     stage.settle().await;
     let cloud = stage.stack.cloud("count-users").expect("a cloud");
@@ -35,13 +35,13 @@ async fn leave(stage: &Stage, email: &str) {
     stage.send(delete.bearer(&tokens.access)).await.expect(204);
 }
 
-/// What EventBridge delivers of the events of a type.
+/// Returns the events of a type, as EventBridge delivers them.
 fn delivered(stage: &Stage, kind: &str) -> Vec<Value> {
     let events = stage.stack.events().into_iter().filter(|event| event.detail_type == kind);
     events.map(|event| json!({"detail-type": kind, "detail": event.detail})).collect()
 }
 
-/// Hands messages to the function once more.
+/// Delivers messages to the function again.
 async fn again(stage: &Stage, messages: &[Value]) -> Value {
     let records = messages.iter().enumerate();
     let records: Vec<_> =
@@ -50,18 +50,18 @@ async fn again(stage: &Stage, messages: &[Value]) -> Value {
 }
 
 #[tokio::test]
-async fn users_are_counted_as_they_come_change_and_go() {
+async fn created_changed_and_erased_users_are_counted() {
     let stage = Stage::new();
     assert_eq!(counts(&stage).await, [0, 0, 0]);
     stage.registered(EMAIL).await;
     stage.registered("bob@example.com").await;
     stage.register("eve@example.com").await.expect(202);
-    assert_eq!(counts(&stage).await, [2, 0, 2], "who has not proven an address is no user");
+    assert_eq!(counts(&stage).await, [2, 0, 2], "a registration is not a user");
 
     leave(&stage, EMAIL).await;
     assert_eq!(counts(&stage).await, [1, 1, 2]);
     stage.log_in(EMAIL).await.expect(201);
-    assert_eq!(counts(&stage).await, [2, 0, 2], "the deletion was taken back");
+    assert_eq!(counts(&stage).await, [2, 0, 2], "the deletion was canceled");
 
     leave(&stage, EMAIL).await;
     stage.pass(Duration::from_hours(7 * 24 + 1));
@@ -70,7 +70,7 @@ async fn users_are_counted_as_they_come_change_and_go() {
 }
 
 #[tokio::test]
-async fn an_event_that_comes_again_or_late_counts_nothing() {
+async fn repeated_and_late_events_change_no_count() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     leave(&stage, EMAIL).await;
@@ -86,14 +86,14 @@ async fn an_event_that_comes_again_or_late_counts_nothing() {
     stage.stack.run_schedule("erase-users").await.expect("a run");
     stage.settle().await;
     again(&stage, &[registered, left].concat()).await;
-    assert_eq!(counts(&stage).await, [0, 0, 0], "nobody is counted who is gone");
+    assert_eq!(counts(&stage).await, [0, 0, 0], "erased users are not counted");
 }
 
 #[tokio::test]
-async fn events_in_another_order_come_to_the_same() {
+async fn the_order_of_events_does_not_matter() {
     let is_down = Arc::new(AtomicBool::new(true));
     let watched = Arc::clone(&is_down);
-    // What the bus brings is lost: it is brought by hand.
+    // Deliveries of the bus are dropped, so that the test can deliver them in another order.
     let down = move |call: &Call| match call.function.as_str() {
         "count-users" if watched.load(SeqCst) => Fate::RequestLost,
         _ => Fate::Proceed,
@@ -114,7 +114,7 @@ async fn events_in_another_order_come_to_the_same() {
 }
 
 #[tokio::test]
-async fn a_count_whose_answer_or_request_is_lost_is_made_once() {
+async fn a_count_with_a_lost_request_or_response_is_made_once() {
     for fate in ["answer", "request"] {
         let first = AtomicBool::new(true);
         let lost = move |call: &Call| match (call.function.as_str(), call.operation.as_str()) {
@@ -137,7 +137,7 @@ async fn a_count_whose_answer_or_request_is_lost_is_made_once() {
 }
 
 #[tokio::test]
-async fn many_at_once_are_all_counted() {
+async fn concurrent_events_are_all_counted() {
     let stage = Stage::new();
     let emails: Vec<_> = (0..20).map(|number| format!("{number}@example.com")).collect();
     for email in &emails {
@@ -155,7 +155,7 @@ async fn many_at_once_are_all_counted() {
 }
 
 #[tokio::test]
-async fn what_is_of_no_user_is_put_aside() {
+async fn an_event_without_a_user_goes_to_the_dead_letter_queue() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     stage.settle().await;

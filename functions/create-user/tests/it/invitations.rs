@@ -1,4 +1,4 @@
-//! What becomes of an invitation.
+//! The life of an invitation.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::{ADMIN, EMAIL};
 
 const OTHER: &str = "another horse, another battery";
 
-/// The number of mails to somebody.
+/// Returns the number of mails to an address.
 fn mails(stage: &Stage, email: &str) -> usize {
     stage.stack.mail().into_iter().filter(|mail| mail.to == [email]).count()
 }
 
 #[tokio::test]
-async fn who_is_invited_chooses_a_password_by_the_link_and_nobody_is_in_before() {
+async fn an_invited_user_chooses_a_password_with_the_link_before_any_log_in() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.create_user(&admin.access, EMAIL).await.expect(201).body;
@@ -37,14 +37,14 @@ async fn who_is_invited_chooses_a_password_by_the_link_and_nobody_is_in_before()
     stage.reset(&link, PASSWORD).await.expect(204);
 
     stage.log_in(EMAIL).await.expect(201);
-    assert_eq!(stage.reset(&link, OTHER).await.expect(400).problem(), "link-invalid", "it is good once");
+    assert_eq!(stage.reset(&link, OTHER).await.expect(400).problem(), "link-invalid", "it works once");
     let events = stage.events_of(&subject(&ada)).await;
     assert_eq!(events, ["user.created", "user.invitation-accepted", "session.started"]);
-    assert_eq!(mails(&stage, EMAIL), 1, "there is nothing to be told of");
+    assert_eq!(mails(&stage, EMAIL), 1, "no notice is needed");
 }
 
 #[tokio::test]
-async fn an_invitation_expires_by_comparison_and_the_password_can_still_be_forgotten() {
+async fn an_expired_invitation_is_refused_and_a_reset_still_works() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     for email in [EMAIL, "bob@example.com"] {
@@ -63,7 +63,7 @@ async fn an_invitation_expires_by_comparison_and_the_password_can_still_be_forgo
 }
 
 #[tokio::test]
-async fn an_invitation_gives_the_first_password_and_takes_the_place_of_none() {
+async fn an_invitation_sets_the_first_password_and_replaces_none() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.create_user(&admin.access, EMAIL).await.expect(201).body;
@@ -79,7 +79,7 @@ async fn an_invitation_gives_the_first_password_and_takes_the_place_of_none() {
 }
 
 #[tokio::test]
-async fn whoever_asks_for_a_new_password_in_their_name_takes_no_invitation_away() {
+async fn a_reset_requested_by_others_does_not_revoke_the_invitation() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     stage.create_user(&admin.access, EMAIL).await.expect(201);
@@ -88,12 +88,12 @@ async fn whoever_asks_for_a_new_password_in_their_name_takes_no_invitation_away(
 
     stage.reset(&invitation, PASSWORD).await.expect(204);
 
-    assert_eq!(stage.reset(&link, OTHER).await.expect(400).problem(), "link-invalid", "it is taken back");
+    assert_eq!(stage.reset(&link, OTHER).await.expect(400).problem(), "link-invalid", "it was revoked");
     stage.log_in(EMAIL).await.expect(201);
 }
 
 #[tokio::test]
-async fn registering_an_invited_address_mails_that_there_is_an_account_and_changes_nothing() {
+async fn registering_an_invited_address_mails_a_notice_and_changes_nothing() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     stage.create_user(&admin.access, EMAIL).await.expect(201);
@@ -112,7 +112,7 @@ async fn registering_an_invited_address_mails_that_there_is_an_account_and_chang
 }
 
 #[tokio::test]
-async fn who_is_invited_is_counted_once() {
+async fn an_invited_user_is_counted_once() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     stage.create_user(&admin.access, EMAIL).await.expect(201);
@@ -129,7 +129,7 @@ async fn who_is_invited_is_counted_once() {
 }
 
 #[tokio::test]
-async fn an_administrator_sees_who_has_not_accepted_yet() {
+async fn an_administrator_sees_pending_invitations() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.create_user(&admin.access, EMAIL).await.expect(201).body;
@@ -147,7 +147,7 @@ async fn an_administrator_sees_who_has_not_accepted_yet() {
 }
 
 #[tokio::test]
-async fn an_address_an_administrator_and_a_source_are_invited_by_only_so_often() {
+async fn invitations_are_limited_per_address_administrator_and_source() {
     let stage = Stage::with(|setup| setup.with_parameter("MailRequestsPerIp", "7"));
     let admin = stage.administrator(ADMIN).await;
     for _ in 0..5 {
@@ -174,7 +174,7 @@ async fn an_address_an_administrator_and_a_source_are_invited_by_only_so_often()
 }
 
 #[tokio::test]
-async fn who_is_invited_is_greeted_by_no_name_until_the_address_is_proven() {
+async fn mails_to_an_unproven_address_do_not_contain_the_name() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let named = json!({"email": EMAIL, "first_name": "Ada", "reason": "ticket 4711"});
@@ -200,7 +200,7 @@ async fn who_is_invited_is_greeted_by_no_name_until_the_address_is_proven() {
 }
 
 #[tokio::test]
-async fn notices_to_an_address_that_is_not_proven_have_a_cap() {
+async fn notices_to_an_unproven_address_have_a_cap() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.create_user(&admin.access, EMAIL).await.expect(201).body;

@@ -1,4 +1,4 @@
-//! Making somebody a user, seen from outside.
+//! Creating users, tested through the API.
 
 mod invitations;
 
@@ -25,7 +25,7 @@ async fn with_roles(stage: &Stage, tokens: &Tokens, email: &str, roles: &[&str])
 }
 
 #[tokio::test]
-async fn it_is_there_as_it_was_asked_for_and_the_event_says_who_made_it_and_why() {
+async fn the_user_is_created_as_requested_and_the_event_has_actor_and_reason() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let named = json!({"email": "Ada@Example.com", "first_name": " Ada ", "last_name": "L", "locale": "en-gb", "reason": "new"});
@@ -54,7 +54,7 @@ async fn it_is_there_as_it_was_asked_for_and_the_event_says_who_made_it_and_why(
 }
 
 #[tokio::test]
-async fn an_address_that_somebody_has_is_taken_and_one_that_somebody_wants_is_not() {
+async fn an_address_with_an_account_is_taken_and_a_registered_one_is_not() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     stage.registered(EMAIL).await;
@@ -79,7 +79,7 @@ async fn an_address_that_somebody_has_is_taken_and_one_that_somebody_wants_is_no
 }
 
 #[tokio::test]
-async fn roles_are_given_with_the_account() {
+async fn roles_can_be_assigned_on_creation() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     stage.put_role(&admin.access, "editor", &["orders:refund"]).await.expect(200);
@@ -91,11 +91,11 @@ async fn roles_are_given_with_the_account() {
     assert_eq!(found["items"], json!([made.body]));
     let link = stage.link(EMAIL).await;
     stage.reset(&link, stage::PASSWORD).await.expect(204);
-    // What log-in knows of roles may be a minute old.
+    // Log-in caches the roles for a minute.
     stage.pass(Duration::from_mins(1));
     let ada = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
     assert!(ada.claims()["scope"].as_str().expect("a scope").contains("orders:refund"));
-    // There are two administrators now: one may go.
+    // With two administrators, one can leave.
     let root = stage.get("/v1/me", &admin.access).await.body;
     stage.revoke_role(&ada.access, &root, "admin").await.expect(204);
     let last = stage.revoke_role(&ada.access, &made.body, "admin").await;
@@ -103,7 +103,7 @@ async fn roles_are_given_with_the_account() {
 }
 
 #[tokio::test]
-async fn nobody_gives_by_it_what_they_may_not_give() {
+async fn callers_cannot_assign_roles_that_they_may_not_grant() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     stage.put_role(&admin.access, "reader", &["orders:read"]).await.expect(200);
@@ -122,7 +122,7 @@ async fn nobody_gives_by_it_what_they_may_not_give() {
 }
 
 #[tokio::test]
-async fn all_that_is_not_acceptable_is_told_at_once() {
+async fn all_invalid_fields_are_reported_together() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let wrong =
@@ -147,7 +147,7 @@ async fn all_that_is_not_acceptable_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn only_who_may_change_users_now_makes_one() {
+async fn the_current_permission_is_required() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let (_, reader) = stage.deputy(&admin, "bob@example.com", &["users:read"]).await;
@@ -164,7 +164,7 @@ async fn only_who_may_change_users_now_makes_one() {
 }
 
 #[tokio::test]
-async fn who_loses_the_right_before_it_is_done_has_not_done_it() {
+async fn a_permission_lost_before_the_commit_prevents_it() {
     let late = Late::default();
     let commits =
         |call: &local::calls::Call| call.function == "create-user" && call.operation == "TransactWriteItems";
@@ -185,7 +185,7 @@ async fn who_loses_the_right_before_it_is_done_has_not_done_it() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_for_one_address_one_is_made() {
+async fn one_of_many_concurrent_requests_for_an_address_succeeds() {
     let stage = Stage::with(stage::slowly);
     let admin = stage.administrator(ADMIN).await;
 
@@ -196,17 +196,17 @@ async fn of_many_at_once_for_one_address_one_is_made() {
     assert_eq!(statuses, [201, 409, 409, 409, 409]);
 }
 
-/// Every call, lost on its way there or back, for as long as the request lasts.
+/// Loses the request or the response of each call in turn.
 #[tokio::test]
-async fn whatever_is_lost_a_user_is_made_once_or_not_at_all() {
+async fn a_lost_call_creates_the_user_at_most_once() {
     let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
     let cases = fates.into_iter().flat_map(|fate| (0..8).map(move |lost| lose(lost, fate)));
     let again = join_all(cases).await;
-    assert!(again.contains(&Some(409)), "it was done, and nobody was told: {again:?}");
-    assert!(again.contains(&Some(201)), "it was not done: {again:?}");
+    assert!(again.contains(&Some(409)), "the user was created without a response: {again:?}");
+    assert!(again.contains(&Some(201)), "the user was not created: {again:?}");
 }
 
-/// What sending it again is answered with, if the answer was that nobody knows.
+/// Returns the status of a retry, if the first response was 503.
 async fn lose(lost: usize, fate: fn() -> Fate) -> Option<u16> {
     let (outage, watcher) = Outage::after(lost, "create-user", fate);
     let stage = Stage::with(|setup| setup.watched_by(watcher));
@@ -228,7 +228,7 @@ async fn lose(lost: usize, fate: fn() -> Fate) -> Option<u16> {
 }
 
 #[tokio::test]
-async fn it_is_three_round_trips() {
+async fn it_takes_three_round_trips() {
     let stage = Stage::with(Setup::recording);
     let admin = stage.administrator(ADMIN).await;
     stage.create_user(&admin.access, "first@example.com").await.expect(201);

@@ -1,4 +1,4 @@
-//! Deleting an account, seen from outside.
+//! Deleting an account, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -27,7 +27,7 @@ async fn log_in(stage: &Stage) -> Tokens {
 }
 
 #[tokio::test]
-async fn every_session_ends_and_the_event_says_when_the_user_will_be_gone() {
+async fn every_session_ends_and_the_event_has_the_time_of_erasure() {
     let stage = Stage::new();
     let (subject, here) = user(&stage).await;
     let there = log_in(&stage).await;
@@ -45,7 +45,7 @@ async fn every_session_ends_and_the_event_says_when_the_user_will_be_gone() {
 }
 
 #[tokio::test]
-async fn it_takes_the_password_again() {
+async fn the_current_password_is_required() {
     let stage = Stage::new();
     let (subject, tokens) = user(&stage).await;
 
@@ -59,7 +59,7 @@ async fn it_takes_the_password_again() {
 }
 
 #[tokio::test]
-async fn guesses_at_the_password_have_an_end() {
+async fn guesses_of_the_password_are_limited() {
     let stage = Stage::new();
     let (_, tokens) = user(&stage).await;
     let mut statuses = Vec::new();
@@ -72,7 +72,7 @@ async fn guesses_at_the_password_have_an_end() {
 }
 
 #[tokio::test]
-async fn who_logs_in_in_time_has_come_back() {
+async fn logging_in_before_the_erasure_cancels_the_deletion() {
     let stage = Stage::new();
     let (subject, tokens) = user(&stage).await;
     delete(&stage, &tokens.access, PASSWORD).await.expect(204);
@@ -92,7 +92,7 @@ async fn who_logs_in_in_time_has_come_back() {
 }
 
 #[tokio::test]
-async fn who_comes_too_late_is_as_good_as_gone() {
+async fn logging_in_after_the_grace_period_is_refused() {
     let stage = Stage::new();
     let (_, tokens) = user(&stage).await;
     delete(&stage, &tokens.access, PASSWORD).await.expect(204);
@@ -102,7 +102,7 @@ async fn who_comes_too_late_is_as_good_as_gone() {
 }
 
 #[tokio::test]
-async fn without_grace_there_is_no_way_back() {
+async fn without_a_grace_period_the_deletion_is_final() {
     let stage = Stage::with(|setup| setup.with_parameter("DeletionGraceDays", "0"));
     let (_, tokens) = user(&stage).await;
     delete(&stage, &tokens.access, PASSWORD).await.expect(204);
@@ -111,7 +111,7 @@ async fn without_grace_there_is_no_way_back() {
 }
 
 #[tokio::test]
-async fn what_happens_at_the_same_time_is_before_or_after() {
+async fn concurrent_requests_happen_before_or_after_the_deletion() {
     let stage = Stage::with(stage::slowly);
     let (subject, tokens) = user(&stage).await;
     let patch = Request::new("PATCH", "/v1/me").json(&json!({"first_name": "Ada"})).bearer(&tokens.access);
@@ -134,7 +134,7 @@ async fn what_happens_at_the_same_time_is_before_or_after() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (fate, status, events) in [("answer", 204, 3), ("request", 503, 2)] {
         let lost = move |call: &Call| match (call.function.as_str(), call.operation.as_str()) {
             ("delete-account", "TransactWriteItems") if fate == "answer" => Fate::AnswerLost,
@@ -152,7 +152,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn coming_back_whose_commit_is_lost_is_done_once_or_not_at_all() {
+async fn a_cancellation_with_a_lost_commit_happens_at_most_once() {
     for (fate, status) in [("answer", 201), ("request", 503)] {
         let lost = move |call: &Call| {
             let is_it =
@@ -176,7 +176,7 @@ async fn coming_back_whose_commit_is_lost_is_done_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_three_round_trips() {
+async fn it_takes_three_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     let (_, tokens) = user(&stage).await;
     delete(&stage, &tokens.access, "not the password at all").await.expect(403);

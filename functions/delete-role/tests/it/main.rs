@@ -1,4 +1,4 @@
-//! Deleting a role, seen from outside.
+//! Deleting roles, tested through the API.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ async fn delete(stage: &Stage, access: &str, name: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn a_role_that_users_have_gives_them_nothing_any_more() {
+async fn users_lose_the_permissions_of_the_deleted_role() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let (_, deputy) = stage.deputy(&admin, BOB, &["orders:refund", "roles:read"]).await;
@@ -31,7 +31,7 @@ async fn a_role_that_users_have_gives_them_nothing_any_more() {
 }
 
 #[tokio::test]
-async fn its_name_is_not_used_again() {
+async fn the_name_of_a_deleted_role_cannot_be_reused() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     stage.put_role(&admin.access, "editor", &["orders:read"]).await.expect(200);
@@ -46,7 +46,7 @@ async fn its_name_is_not_used_again() {
 }
 
 #[tokio::test]
-async fn nobody_can_delete_what_permits_more_than_they_may() {
+async fn callers_cannot_delete_roles_with_permissions_they_lack() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     stage.put_role(&admin.access, "editor", &["orders:refund"]).await.expect(200);
@@ -58,7 +58,7 @@ async fn nobody_can_delete_what_permits_more_than_they_may() {
 }
 
 #[tokio::test]
-async fn of_two_at_once_one_has_deleted_it() {
+async fn one_of_two_concurrent_deletions_succeeds() {
     let stage = Stage::with(stage::slowly);
     let admin = stage.administrator(ADA).await;
     stage.put_role(&admin.access, "editor", &[]).await.expect(200);
@@ -73,7 +73,7 @@ async fn of_two_at_once_one_has_deleted_it() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (lost, status, events) in [(Lost::Answer, 204, 2), (Lost::Request, 503, 1)] {
         let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("delete-role")));
         let admin = stage.administrator(ADA).await;

@@ -1,4 +1,4 @@
-//! Deleting users, seen from outside.
+//! Deleting users, tested through the API.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use stage::{ADA, BOB, Stage, Tokens, faults::Lost, id, subject};
 const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test]
-async fn every_session_ends_and_the_user_is_told_and_erased_in_time() {
+async fn every_session_ends_and_the_user_is_notified_and_erased_when_due() {
     let stage = Stage::new();
     let (admin, bob) = stage.ada_and_bob().await;
     let tokens = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
@@ -32,7 +32,7 @@ async fn every_session_ends_and_the_user_is_told_and_erased_in_time() {
 }
 
 #[tokio::test]
-async fn logging_in_does_not_take_it_back_and_tells_nothing() {
+async fn logging_in_does_not_cancel_the_deletion_and_reveals_nothing() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let (bob, carol) = (stage.registered(BOB).await, stage.registered("carol@example.com").await);
@@ -54,7 +54,7 @@ async fn logging_in_does_not_take_it_back_and_tells_nothing() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_the_user_asked_for_becomes_final_and_keeps_its_date() {
+async fn a_deletion_requested_by_the_user_becomes_final_and_keeps_its_date() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let bob = stage.leaving(BOB).await;
@@ -77,7 +77,7 @@ async fn a_deletion_that_the_user_asked_for_becomes_final_and_keeps_its_date() {
 }
 
 #[tokio::test]
-async fn ones_own_account_is_deleted_with_the_password() {
+async fn callers_cannot_delete_their_own_account_with_it() {
     let stage = Stage::new();
     let ada = stage.registered(ADA).await;
     stage.make_administrator(&ada).await;
@@ -91,7 +91,7 @@ async fn ones_own_account_is_deleted_with_the_password() {
 }
 
 #[tokio::test]
-async fn of_two_administrators_who_delete_each_other_one_stays() {
+async fn one_of_two_administrators_who_delete_each_other_remains() {
     let stage = Stage::with(stage::slowly);
     let (ada, bob) = (stage.registered(ADA).await, stage.registered(BOB).await);
     for user in [&ada, &bob] {
@@ -105,14 +105,14 @@ async fn of_two_administrators_who_delete_each_other_one_stays() {
 
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
-    assert_eq!(statuses, [204, 401], "who was slower is out");
+    assert_eq!(statuses, [204, 401], "the slower one has been signed out");
     let mut log_ins = [stage.log_in(ADA).await.status, stage.log_in(BOB).await.status];
     log_ins.sort_unstable();
     assert_eq!(log_ins, [201, 401]);
 }
 
 #[tokio::test]
-async fn it_takes_the_permission_a_reason_and_somebody_who_is_there() {
+async fn the_permission_a_reason_and_an_existing_user_are_required() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let eve = stage.registered("eve@example.com").await;
@@ -133,7 +133,7 @@ async fn it_takes_the_permission_a_reason_and_somebody_who_is_there() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (lost, status, events) in [(Lost::Answer, 204, 2), (Lost::Request, 503, 1)] {
         let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("delete-user")));
         let (admin, bob) = stage.ada_and_bob().await;
@@ -146,7 +146,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_takes_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     let (admin, bob) = stage.ada_and_bob().await;
     stage.delete_user(&admin.access, &json!({"id": "x"})).await.expect(404);

@@ -1,4 +1,4 @@
-//! Ending all other sessions, seen from outside.
+//! Ending all other sessions, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use local::{
@@ -23,7 +23,7 @@ async fn subject(stage: &Stage, access: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_session_but_this_one_ends() {
+async fn every_other_session_ends() {
     let stage = Stage::new();
     let (here, there, elsewhere) = (stage.signed_in(EMAIL).await, log_in(&stage).await, log_in(&stage).await);
     let bob = stage.signed_in("bob@example.com").await;
@@ -44,7 +44,7 @@ async fn every_session_but_this_one_ends() {
 }
 
 #[tokio::test]
-async fn who_logs_in_afterwards_stays() {
+async fn later_sessions_continue() {
     let stage = Stage::new();
     let here = stage.signed_in(EMAIL).await;
     end_others(&stage, &here.access).await.expect(204);
@@ -56,7 +56,7 @@ async fn who_logs_in_afterwards_stays() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_ends_no_others() {
+async fn an_ended_session_cannot_end_others() {
     let stage = Stage::new();
     let (here, there) = (stage.signed_in(EMAIL).await, log_in(&stage).await);
     stage.log_out(&here.access).await.expect(204);
@@ -67,7 +67,7 @@ async fn a_session_that_has_ended_ends_no_others() {
 }
 
 #[tokio::test]
-async fn of_two_that_end_each_other_one_is_left() {
+async fn one_of_two_sessions_that_end_each_other_remains() {
     let stage = Stage::with(stage::slowly);
     let (here, there) = (stage.signed_in(EMAIL).await, log_in(&stage).await);
     let subject = subject(&stage, &here.access).await;
@@ -84,7 +84,7 @@ async fn of_two_that_end_each_other_one_is_left() {
 }
 
 #[tokio::test]
-async fn a_refresh_at_the_same_time_does_not_lose_the_kept_session() {
+async fn a_concurrent_refresh_does_not_lose_the_kept_session() {
     let stage = Stage::with(stage::slowly);
     let (here, there) = (stage.signed_in(EMAIL).await, log_in(&stage).await);
 
@@ -101,7 +101,7 @@ async fn a_refresh_at_the_same_time_does_not_lose_the_kept_session() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (fate, status, events) in [("answer", 204, 4), ("request", 503, 3)] {
         let lost = move |call: &Call| match (call.function.as_str(), call.operation.as_str()) {
             ("end-other-sessions", "TransactWriteItems") if fate == "answer" => Fate::AnswerLost,
@@ -121,7 +121,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_takes_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     let here = stage.signed_in(EMAIL).await;
     end_others(&stage, &here.access).await.expect(204);

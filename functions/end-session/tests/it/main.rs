@@ -1,4 +1,4 @@
-//! Ending a session, seen from outside.
+//! Ending a session, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn two_sessions(stage: &Stage) -> (String, Tokens, Tokens) {
 }
 
 #[tokio::test]
-async fn a_session_elsewhere_ends_and_says_so_once() {
+async fn another_session_ends_with_one_event() {
     let stage = Stage::new();
     let (subject, here, there) = two_sessions(&stage).await;
 
@@ -40,7 +40,7 @@ async fn a_session_elsewhere_ends_and_says_so_once() {
 }
 
 #[tokio::test]
-async fn what_is_not_theirs_or_has_ended_is_not_found() {
+async fn foreign_and_ended_sessions_are_not_found() {
     let stage = Stage::new();
     let (subject, here, there) = two_sessions(&stage).await;
     let bob = stage.signed_in("bob@example.com").await;
@@ -56,7 +56,7 @@ async fn what_is_not_theirs_or_has_ended_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_idle_for_too_long_has_ended() {
+async fn an_expired_session_is_not_found() {
     let stage = Stage::new();
     let (_, _, there) = two_sessions(&stage).await;
     stage.pass(Duration::from_hours(7 * 24));
@@ -66,7 +66,7 @@ async fn a_session_that_was_idle_for_too_long_has_ended() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_one_ends_it() {
+async fn one_of_many_concurrent_requests_ends_the_session() {
     let stage = Stage::with(stage::slowly);
     let (subject, here, there) = two_sessions(&stage).await;
 
@@ -83,7 +83,7 @@ async fn of_many_at_once_one_ends_it() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (fate, status, events) in [("answer", 204, 4), ("request", 503, 3)] {
         let lost = move |call: &Call| match (call.function.as_str(), call.operation.as_str()) {
             ("end-session", "TransactWriteItems") if fate == "answer" => Fate::AnswerLost,
@@ -101,7 +101,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_takes_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     let (_, here, there) = two_sessions(&stage).await;
     end(&stage, &here.access, "019aa400-0000-7000-8000-000000000000").await.expect(404);

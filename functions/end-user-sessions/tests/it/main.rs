@@ -1,4 +1,4 @@
-//! Ending the sessions of others, seen from outside.
+//! Ending the sessions of another user, tested through the API.
 
 use serde_json::json;
 use stage::{
@@ -12,7 +12,7 @@ async fn log_in(stage: &Stage) -> Tokens {
 }
 
 #[tokio::test]
-async fn every_session_ends_and_the_user_logs_in_again() {
+async fn every_session_ends_and_the_user_can_log_in_again() {
     let stage = Stage::new();
     let (admin, bob) = stage.ada_and_bob().await;
     let sessions = [log_in(&stage).await, log_in(&stage).await];
@@ -33,7 +33,7 @@ async fn every_session_ends_and_the_user_logs_in_again() {
 }
 
 #[tokio::test]
-async fn a_user_who_asked_for_their_deletion_can_be_signed_out() {
+async fn a_user_with_a_pending_deletion_can_be_signed_out() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let bob = stage.leaving(BOB).await;
@@ -45,7 +45,7 @@ async fn a_user_who_asked_for_their_deletion_can_be_signed_out() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_refreshed_at_the_same_moment_ends_with_it() {
+async fn a_concurrently_refreshed_session_ends_too() {
     let late = Late::default();
     let commit =
         late.holding(|call| call.function == "end-user-sessions" && call.operation == "TransactWriteItems");
@@ -66,7 +66,7 @@ async fn a_session_that_is_refreshed_at_the_same_moment_ends_with_it() {
 }
 
 #[tokio::test]
-async fn it_takes_the_permission_and_no_less_than_the_user_may() {
+async fn the_permission_and_those_of_the_user_are_required() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let carol = stage.registered("carol@example.com").await;
@@ -84,7 +84,7 @@ async fn it_takes_the_permission_and_no_less_than_the_user_may() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (lost, status, events) in [(Lost::Answer, 204, 2), (Lost::Request, 503, 1)] {
         let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("end-user-sessions")));
         let (admin, bob) = stage.ada_and_bob().await;
@@ -96,7 +96,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_takes_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     let (admin, bob) = stage.ada_and_bob().await;
     stage.end_sessions(&admin.access, &json!({"id": "x"})).await.expect(404);

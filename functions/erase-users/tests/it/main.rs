@@ -1,4 +1,4 @@
-//! Erasing, seen from outside: in the tables, on the bus, and by whoever comes afterwards.
+//! Erasing users: the tests look at the tables, the bus, and later users of the address.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod remains;
@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use stage::{PASSWORD, Stage, Tokens, upload::PNG};
 use store::{EventKey, Identities, Outbox, Reconciliation};
 
-/// What the stage calls the address, as its owner writes it.
+/// The address of the stage, as its owner writes it.
 const EMAIL: &str = "Augusta.King@Lovelace.example";
-/// All that somebody ever sent of themselves.
+/// All personal data that the user ever sent.
 const PERSONAL: [&str; 7] = [
     EMAIL,
     "augusta.king@lovelace.example",
@@ -39,7 +39,7 @@ fn declared(setup: Setup) -> Setup {
     setup.with_parameter("AttributesSchema", SCHEMA)
 }
 
-/// Somebody who has left traces everywhere. Returns their id, and the tokens of a session.
+/// Creates a user with data in every place. Returns the id, and the tokens of a session.
 async fn somebody(stage: &Stage) -> (String, Tokens) {
     let applicant = json!({
         "email": EMAIL, "password": PASSWORD, "first_name": "Augustina", "last_name": "Kingsleigh", "locale": "en-im",
@@ -82,14 +82,14 @@ fn personal(text: &str) -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn nothing_of_the_person_is_left_in_any_table() {
+async fn no_personal_data_is_left_in_any_table() {
     let stage = Stage::with(|setup| declared(setup).with_parameter("DeletionGraceDays", "0"));
     let (id, tokens) = somebody(&stage).await;
     update(&stage, &tokens).await;
     stage.upload(&tokens.access, PNG).await;
     let picture = stage.set_picture(&tokens.access).await.expect(200).body["picture"].clone();
     stage.upload(&tokens.access, b"never taken").await;
-    // As registrations were told of once.
+    // Adds personal data to registration events, as an earlier version wrote them.
     let told =
         json!({"subject": format!("registration#{id}"), "data": {"registration_id": id, "email": EMAIL}});
     stage::outbox::Outbox::of(&stage.stack)
@@ -104,7 +104,7 @@ async fn nothing_of_the_person_is_left_in_any_table() {
     erase(&stage).await;
     stage.settle().await;
 
-    // What nobody has proven stays until it has expired: it may be somebody else's.
+    // An unproven registration stays until it expires: it may come from another person.
     let remains = Remains::of(&stage);
     assert_eq!(personal(&remains.but(&["REGISTRATION#", "RESEND#"]).everywhere()), Vec::<&str>::new());
     let left = remains.user(&id);
@@ -118,7 +118,7 @@ async fn nothing_of_the_person_is_left_in_any_table() {
 }
 
 #[tokio::test]
-async fn who_has_come_back_is_not_looked_at_again() {
+async fn a_user_who_canceled_the_deletion_is_not_read_again() {
     let stage = Stage::with(declared);
     let (_, tokens) = somebody(&stage).await;
     delete(&stage, &tokens).await;
@@ -147,7 +147,7 @@ async fn the_events_keep_their_numbers_and_end_with_the_erasure() {
 }
 
 #[tokio::test]
-async fn an_event_that_still_waits_is_published_without_the_person() {
+async fn a_pending_event_is_published_without_personal_data() {
     let stage = Stage::with(declared);
     let (id, tokens) = somebody(&stage).await;
     let published = stage.stack.events().len();
@@ -167,7 +167,7 @@ async fn an_event_that_still_waits_is_published_without_the_person() {
 }
 
 #[tokio::test]
-async fn an_event_that_was_given_up_is_redacted_and_stays_given_up() {
+async fn a_dead_event_is_redacted_and_stays_dead() {
     let stage = Stage::with(declared);
     let (id, tokens) = somebody(&stage).await;
     update(&stage, &tokens).await;
@@ -187,9 +187,9 @@ async fn an_event_that_was_given_up_is_redacted_and_stays_given_up() {
     assert!(!published.map(|event| event["sequence"].clone()).any(|number| number == "000000000003"));
 }
 
-/// A record of the user and one of the registration; both are of events that somebody has damaged.
+/// A record of the user and one of the registration, both with damaged events.
 #[tokio::test]
-async fn what_was_quarantined_is_left_without_what_it_says() {
+async fn quarantined_records_are_redacted() {
     let stage = Stage::with(declared);
     let (id, tokens) = somebody(&stage).await;
     let table = stage::outbox::Outbox::of(&stage.stack);
@@ -207,11 +207,11 @@ async fn what_was_quarantined_is_left_without_what_it_says() {
 
     assert_eq!(personal(&Remains::of(&stage).everywhere()), Vec::<&str>::new());
     let copy = table.item(&format!("quarantine#user#{id}"), 9).await;
-    assert_eq!(copy["raw"], "", "that there was one stays");
+    assert_eq!(copy["raw"], "", "the copy itself stays");
 }
 
 #[tokio::test]
-async fn erasing_while_the_relay_publishes_loses_no_event_and_leaves_nothing() {
+async fn erasing_during_a_relay_loses_no_event_and_leaves_no_data() {
     let stage = Stage::with(declared);
     let (id, tokens) = somebody(&stage).await;
     for name in ["Augustina", "Augustina A", "Augustina B"] {
@@ -229,7 +229,7 @@ async fn erasing_while_the_relay_publishes_loses_no_event_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn the_address_is_free_for_somebody_new() {
+async fn the_address_can_be_registered_again() {
     let stage = Stage::with(declared);
     let (id, tokens) = somebody(&stage).await;
     delete(&stage, &tokens).await;
@@ -247,7 +247,7 @@ async fn the_address_is_free_for_somebody_new() {
 }
 
 #[tokio::test]
-async fn who_is_not_due_stays() {
+async fn users_who_are_not_due_stay() {
     let stage = Stage::with(declared);
     let (_, tokens) = somebody(&stage).await;
     let bob = stage.signed_in("bob@example.com").await;
@@ -257,17 +257,17 @@ async fn who_is_not_due_stays() {
     erase(&stage).await;
 
     let remains = Remains::of(&stage).everywhere();
-    assert!(remains.contains(EMAIL), "five minutes later only, when the relay looks every event up");
+    assert!(remains.contains(EMAIL), "erasure starts five minutes later, when the relay reads every event");
     stage.pass(Duration::from_mins(5));
     erase(&stage).await;
     assert_eq!(personal(&Remains::of(&stage).everywhere()), Vec::<&str>::new());
     let bob = stage.refresh(&bob.refresh).await;
-    assert_eq!(bob.expect(401).problem(), "token-expired", "a week is long, but bob is there");
+    assert_eq!(bob.expect(401).problem(), "token-expired", "the token has expired, but bob exists");
     stage.log_in("bob@example.com").await.expect(201);
 }
 
 #[tokio::test]
-async fn two_runs_at_once_erase_once() {
+async fn two_concurrent_runs_erase_once() {
     let stage = Stage::with(|setup| stage::slowly(declared(setup)));
     let (id, tokens) = somebody(&stage).await;
     delete(&stage, &tokens).await;
@@ -281,7 +281,7 @@ async fn two_runs_at_once_erase_once() {
 }
 
 #[tokio::test]
-async fn a_run_that_breaks_off_anywhere_is_finished_by_the_next() {
+async fn an_interrupted_run_is_completed_by_the_next_one() {
     for is_last_done in [false, true] {
         for calls in 0.. {
             let made = Arc::new(AtomicUsize::new(usize::MAX));
@@ -321,7 +321,7 @@ async fn a_run_that_breaks_off_anywhere_is_finished_by_the_next() {
 }
 
 #[tokio::test]
-async fn the_tables_agree_about_who_is_gone() {
+async fn the_tables_agree_about_erased_users() {
     let stage = Stage::with(declared);
     let (_, tokens) = somebody(&stage).await;
     delete(&stage, &tokens).await;
@@ -336,7 +336,7 @@ async fn the_tables_agree_about_who_is_gone() {
     let mut reconciliation = Reconciliation::new(outbox.clone(), identities, stage.stack.clock().now(), None);
     let mut findings = Vec::new();
     for entry in outbox.scan(None).await.expect("events").items {
-        // As if nobody had been seen before.
+        // Rebuilds the state from the events alone.
         findings.extend(reconciliation.entry(entry).await.expect("a judgement").findings);
     }
     for user in users {
@@ -347,9 +347,9 @@ async fn the_tables_agree_about_who_is_gone() {
     assert_eq!(findings, []);
 }
 
-/// Nobody may be forgotten in silence.
+/// A failed call raises the alarm.
 #[tokio::test]
-async fn a_run_that_fails_says_so() {
+async fn a_failed_run_is_reported() {
     let refused = |call: &Call| match (call.function.as_str(), call.operation.as_str()) {
         ("erase-users", "Query") if call.request.to_string().contains("user#") => {
             Fate::Refused(Refusal::ACCESS_DENIED)

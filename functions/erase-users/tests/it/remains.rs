@@ -1,4 +1,4 @@
-//! What the tables hold, once DynamoDB has removed what has expired.
+//! The content of the tables, after DynamoDB has removed expired items.
 
 use serde_json::{Map, Value, json};
 use stage::Stage;
@@ -27,7 +27,7 @@ impl Remains {
         Self(items.filter(|item| ttl(item).is_none_or(|ttl| ttl > now)).collect())
     }
 
-    /// Without the partitions that begin like this.
+    /// Returns the items outside the partitions with these prefixes.
     pub(crate) fn but(&self, beginnings: &[&str]) -> Self {
         let is_one = |item: &Map<String, Value>| {
             let pk = item.get("pk").and_then(|pk| pk["S"].as_str()).unwrap_or_default();
@@ -40,13 +40,13 @@ impl Remains {
         Value::from(self.0.iter().cloned().map(Value::Object).collect::<Vec<_>>()).to_string()
     }
 
-    /// What is under a user's id.
+    /// Returns the items under a user's id.
     pub(crate) fn user(&self, id: &str) -> Vec<&Map<String, Value>> {
         let pk = json!({"S": format!("USER#{id}")});
         self.0.iter().filter(|item| item.get("pk") == Some(&pk)).collect()
     }
 
-    /// The types of a user's events, in order.
+    /// Returns the types of a user's events, in order.
     pub(crate) fn events(&self, id: &str) -> Vec<&str> {
         let stream = json!({"S": format!("user#{id}")});
         let mut events: Vec<_> = self.0.iter().filter(|item| item.get("stream") == Some(&stream)).collect();

@@ -1,4 +1,4 @@
-//! Exporting one's data, seen from outside.
+//! Exporting data, tested through the API.
 
 use local::Request;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ const EMAIL: &str = "ada@example.com";
 const PATH: &str = "/v1/me/export";
 
 #[tokio::test]
-async fn it_is_all_that_is_stored_and_nothing_secret() {
+async fn the_export_has_all_data_and_no_secrets() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     let body = json!({"email": EMAIL, "password": PASSWORD});
@@ -35,7 +35,7 @@ async fn it_is_all_that_is_stored_and_nothing_secret() {
 }
 
 #[tokio::test]
-async fn a_history_that_is_too_long_for_one_answer_goes_on_elsewhere() {
+async fn a_history_too_long_for_one_response_continues_elsewhere() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
@@ -47,7 +47,7 @@ async fn a_history_that_is_too_long_for_one_answer_goes_on_elsewhere() {
 
     let answer = stage.get(PATH, &tokens.access).await.expect(200);
 
-    // Lambda hands the body over as a JSON text.
+    // Lambda takes the body as a JSON string.
     let octets = Value::from(answer.body.to_string()).to_string().len();
     assert!((4_900_000..5_900_000).contains(&octets), "{octets}");
     let events = answer.body["events"].as_array().expect("events");
@@ -58,7 +58,7 @@ async fn a_history_that_is_too_long_for_one_answer_goes_on_elsewhere() {
 }
 
 #[tokio::test]
-async fn nobody_gets_somebody_elses() {
+async fn users_cannot_export_the_data_of_others() {
     let stage = Stage::new();
     stage.signed_in(EMAIL).await;
     let bob = stage.signed_in("bob@example.com").await;

@@ -1,4 +1,4 @@
-//! Giving roles, seen from outside.
+//! Granting roles, tested through the API.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use stage::{ADA, BOB, Stage, Tokens, faults::Lost, id, subject};
 
 #[tokio::test]
-async fn who_is_given_a_role_has_it_from_the_next_refresh_on() {
+async fn a_granted_role_takes_effect_at_the_next_refresh() {
     let stage = Stage::new();
     let ada = stage.registered(ADA).await;
     stage.make_administrator(&ada).await;
@@ -35,7 +35,7 @@ async fn who_is_given_a_role_has_it_from_the_next_refresh_on() {
 }
 
 #[tokio::test]
-async fn nobody_can_give_a_role_that_permits_more_than_they_may() {
+async fn callers_cannot_grant_roles_with_permissions_they_lack() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     stage.put_role(&admin.access, "editor", &["orders:refund"]).await.expect(200);
@@ -68,7 +68,7 @@ async fn all_permissions_together_do_not_make_an_administrator() {
 }
 
 #[tokio::test]
-async fn there_must_be_a_user_a_role_and_a_reason() {
+async fn a_user_a_role_and_a_reason_are_required() {
     let stage = Stage::new();
     let (admin, bob) = stage.ada_and_bob().await;
     let nobody = json!({"id": "019aa400-0000-7000-8000-000000000000"});
@@ -85,7 +85,7 @@ async fn there_must_be_a_user_a_role_and_a_reason() {
 }
 
 #[tokio::test]
-async fn roles_that_are_given_at_the_same_time_are_all_there() {
+async fn concurrently_granted_roles_are_all_kept() {
     let stage = Stage::with(stage::slowly);
     let (admin, bob) = stage.ada_and_bob().await;
     for role in ["editor", "reader"] {
@@ -105,10 +105,10 @@ async fn roles_that_are_given_at_the_same_time_are_all_there() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (lost, status, events) in [(Lost::Answer, 204, 2), (Lost::Request, 503, 1)] {
         let lose = lost.of_commits("grant-role");
-        // Not that of whoever makes the first administrator.
+        // Only the commit of the request, not the one that sets up the first administrator.
         let is_reasoned = |call: &Call| call.request.to_string().contains("stated_reason");
         let watcher = move |call: &Call| if is_reasoned(call) { lose(call) } else { Fate::Proceed };
         let stage = Stage::with(|setup| setup.watched_by(watcher));
@@ -121,7 +121,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_takes_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     let (admin, bob) = stage.ada_and_bob().await;
     stage.grant_role(&admin.access, &json!({"id": "x"}), "admin").await.expect(404);

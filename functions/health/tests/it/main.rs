@@ -1,11 +1,11 @@
-//! Health, seen from outside.
+//! The health check, tested through the API.
 
 use local::Request;
 use serde_json::json;
 use stage::Stage;
 
 #[tokio::test]
-async fn it_answers_without_any_call() {
+async fn it_responds_without_any_call() {
     let stage = Stage::with(local::Setup::recording);
 
     let health = stage.send(Request::get("/v1/health")).await.expect(200);
@@ -15,7 +15,7 @@ async fn it_answers_without_any_call() {
 }
 
 #[tokio::test]
-async fn a_harmless_correlation_id_comes_back_and_any_other_is_replaced() {
+async fn a_harmless_correlation_id_is_returned_and_any_other_is_replaced() {
     let stage = Stage::new();
 
     let kept = stage.send(Request::get("/v1/health").header("x-correlation-id", "order-4711.a")).await;

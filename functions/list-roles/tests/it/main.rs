@@ -1,4 +1,4 @@
-//! Listing roles, seen from outside.
+//! Listing roles, tested through the API.
 
 use local::{Request, calls::round_trips};
 use serde_json::json;
@@ -7,7 +7,7 @@ use stage::{Stage, Tokens};
 const PATH: &str = "/v1/roles";
 
 #[tokio::test]
-async fn an_administrator_sees_the_roles_that_there_are() {
+async fn an_administrator_sees_all_roles() {
     let stage = Stage::new();
     let admin = stage.administrator("ada@example.com").await;
 
@@ -19,7 +19,7 @@ async fn an_administrator_sees_the_roles_that_there_are() {
 }
 
 #[tokio::test]
-async fn nobody_else_does() {
+async fn other_callers_are_refused() {
     let stage = Stage::new();
     let user = stage.signed_in("ada@example.com").await;
 
@@ -30,7 +30,7 @@ async fn nobody_else_does() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip() {
+async fn it_takes_one_round_trip() {
     let stage = Stage::with(local::Setup::recording);
     let admin = stage.administrator("ada@example.com").await;
     stage.get(PATH, &admin.access).await.expect(200);

@@ -1,4 +1,4 @@
-//! Listing sessions, seen from outside.
+//! Listing sessions, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn log_in(stage: &Stage) -> Tokens {
 }
 
 #[tokio::test]
-async fn somebody_sees_where_they_are_signed_in() {
+async fn a_user_sees_their_sessions() {
     let stage = Stage::new();
     let first = stage.signed_in(EMAIL).await;
     stage.pass(Duration::from_mins(2));
@@ -51,7 +51,7 @@ async fn somebody_sees_where_they_are_signed_in() {
 }
 
 #[tokio::test]
-async fn only_sessions_that_stand_are_shown() {
+async fn only_active_sessions_are_listed() {
     let stage = Stage::new();
     let idle = stage.signed_in(EMAIL).await;
     stage.pass(Duration::from_hours(6 * 24 + 23));
@@ -66,19 +66,15 @@ async fn only_sessions_that_stand_are_shown() {
 
     stage.pass(Duration::from_hours(1));
     let kept = Tokens::of(&stage.refresh(&kept.refresh).await.expect(200).body);
-    assert_eq!(
-        ids(&stage, &kept.access).await,
-        std::slice::from_ref(&kept.session_id),
-        "one was idle for too long"
-    );
+    assert_eq!(ids(&stage, &kept.access).await, std::slice::from_ref(&kept.session_id), "one has expired");
 
     let other = log_in(&stage).await;
     stage.send(Request::delete(PATH).bearer(&other.access)).await.expect(204);
-    assert_eq!(ids(&stage, &other.access).await, [other.session_id], "the others ended at once");
+    assert_eq!(ids(&stage, &other.access).await, [other.session_id], "the others ended immediately");
 }
 
 #[tokio::test]
-async fn a_long_list_comes_in_parts() {
+async fn a_long_list_is_paged() {
     let stage = Stage::new();
     let access = stage.signed_in(EMAIL).await;
     let mut expected = vec![access.session_id.clone()];
@@ -113,7 +109,7 @@ async fn a_long_list_comes_in_parts() {
 }
 
 #[tokio::test]
-async fn nobody_sees_somebody_elses() {
+async fn users_cannot_see_the_data_of_others() {
     let stage = Stage::new();
     let ada = stage.signed_in(EMAIL).await;
     let bob = stage.signed_in("bob@example.com").await;
@@ -124,7 +120,7 @@ async fn nobody_sees_somebody_elses() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip() {
+async fn it_takes_one_round_trip() {
     let stage = Stage::with(local::Setup::recording);
     let tokens = stage.signed_in(EMAIL).await;
     stage.get(PATH, &tokens.access).await.expect(200);

@@ -1,4 +1,4 @@
-//! What the indexes hold.
+//! The content of the indexes.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use store::Identities;
 
 use crate::{ADMIN, leave, registered};
 
-/// Every item of an index, as text.
+/// Returns every item of an index as text.
 async fn held(stage: &Stage, index: &str) -> Vec<String> {
     let identities = Identities::new(&stage.stack.cloud("list-users").expect("a cloud")).expect("a table");
     let scan = identities.client().scan().table_name("Identities").index_name(index);
@@ -16,12 +16,12 @@ async fn held(stage: &Stage, index: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_indexes_hold_keys_of_users_only_and_nothing_of_who_was_erased() {
+async fn the_indexes_contain_only_keys_of_existing_users() {
     let stage = Stage::new();
     stage.administrator(ADMIN).await;
     registered(&stage, &["ada@example.com"]).await;
     stage.register("bob@example.com").await.expect(202);
-    // The administrator is there as one, too.
+    // The role of the administrator has an item as well.
     for (index, items) in [("users_by_creation", 3), ("users_by_email", 2)] {
         let held = held(&stage, index).await;
         assert_eq!(held.len(), items, "{index}: {held:?}");

@@ -1,4 +1,4 @@
-//! Finding users, seen from outside.
+//! Listing users, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod indexes;
@@ -18,13 +18,13 @@ async fn listed(stage: &Stage, admin: &Tokens, query: &str) -> Vec<Value> {
     answer.body["items"].as_array().expect("users").clone()
 }
 
-/// The addresses that a search finds, in its order.
+/// Returns the addresses that a search finds, in its order.
 async fn found(stage: &Stage, admin: &Tokens, query: &str) -> Vec<String> {
     let email = |user: &Value| user["email"].as_str().expect("an address").to_owned();
     listed(stage, admin, query).await.iter().map(email).collect()
 }
 
-/// Makes some people users, one each second.
+/// Registers users, one each second.
 async fn registered(stage: &Stage, emails: &[&str]) {
     for email in emails {
         stage.pass(Duration::from_secs(1));
@@ -58,7 +58,7 @@ async fn an_administrator_sees_users_as_they_see_themselves_newest_first() {
 }
 
 #[tokio::test]
-async fn users_are_found_by_what_their_address_begins_with() {
+async fn users_are_found_by_the_beginning_of_the_address() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     registered(
@@ -81,7 +81,7 @@ async fn users_are_found_by_what_their_address_begins_with() {
 }
 
 #[tokio::test]
-async fn users_are_found_by_status_and_by_when_they_were_created() {
+async fn users_are_found_by_status_and_time_of_creation() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     registered(&stage, &["ada@example.com", "bob@example.com", "eve@example.com"]).await;
@@ -104,7 +104,7 @@ async fn users_are_found_by_status_and_by_when_they_were_created() {
 }
 
 #[tokio::test]
-async fn users_are_found_by_a_role_that_they_have() {
+async fn users_are_found_by_role() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     registered(&stage, &["ada@example.com", "bob@example.com"]).await;
@@ -125,7 +125,7 @@ async fn users_are_found_by_a_role_that_they_have() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_refused() {
+async fn contradictory_filters_are_rejected() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let (long, longer) = ("a".repeat(255), "r".repeat(257));
@@ -154,7 +154,7 @@ async fn what_makes_no_sense_is_refused() {
 }
 
 #[tokio::test]
-async fn only_who_may_read_users_sees_any() {
+async fn the_permission_to_read_users_is_required() {
     let stage = Stage::new();
     stage.administrator(ADMIN).await;
     let ada = stage.signed_in("ada@example.com").await;
@@ -164,7 +164,7 @@ async fn only_who_may_read_users_sees_any() {
 }
 
 #[tokio::test]
-async fn a_page_costs_the_same_for_a_few_and_for_many() {
+async fn a_page_costs_the_same_for_few_and_many_users() {
     let stage = Stage::with(Setup::recording);
     let admin = stage.administrator(ADMIN).await;
     let mut costs = Vec::new();

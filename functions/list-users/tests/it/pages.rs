@@ -1,4 +1,4 @@
-//! Page by page, while others come and go.
+//! Paging while users are created and erased.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -6,7 +6,7 @@ use stage::{Stage, Tokens};
 
 use crate::{ADMIN, PATH, leave, registered};
 
-/// Every page of a search; `between` is done after each.
+/// Reads every page of a search, and calls `between` after each.
 async fn walk(stage: &Stage, query: &str, mut between: impl AsyncFnMut(&Stage, usize)) -> Vec<String> {
     let (mut seen, mut cursor, mut page) = (Vec::new(), String::new(), 0);
     loop {
@@ -23,7 +23,7 @@ async fn walk(stage: &Stage, query: &str, mut between: impl AsyncFnMut(&Stage, u
 }
 
 #[tokio::test]
-async fn a_long_list_comes_in_parts_in_every_order() {
+async fn a_long_list_is_paged_in_every_order() {
     let stage = Stage::new();
     stage.administrator(ADMIN).await;
     registered(&stage, &["c@example.com", "a@example.com", "d@example.com", "b@example.com"]).await;
@@ -45,11 +45,11 @@ async fn a_long_list_comes_in_parts_in_every_order() {
 }
 
 #[tokio::test]
-async fn who_is_there_all_the_time_is_on_one_page_while_others_come_and_go() {
+async fn users_who_stay_are_listed_once_while_others_come_and_go() {
     for sort in ["created_at", "-created_at", "email", "-email"] {
         let stage = Stage::new();
         stage.administrator(ADMIN).await;
-        // Those with an even number stay.
+        // Users with an even number stay.
         let stayers: Vec<_> = (0..10).map(|number| format!("p{number}@example.com")).collect();
         for email in &stayers {
             registered(&stage, &[email]).await;
@@ -58,7 +58,8 @@ async fn who_is_there_all_the_time_is_on_one_page_while_others_come_and_go() {
             leave(&stage, email).await;
         }
 
-        // After the first page, all who wanted to go are erased, and after each, two more come.
+        // Users with a pending deletion are erased after the first page. Two users are created after each
+        // page.
         let seen = walk(&stage, &format!("?limit=3&sort={sort}"), async |stage, page| {
             if page == 0 {
                 stage.pass(Duration::from_hours(7 * 24 + 1));
@@ -80,7 +81,7 @@ async fn who_is_there_all_the_time_is_on_one_page_while_others_come_and_go() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_search_only() {
+async fn a_cursor_is_valid_for_its_own_search_only() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     registered(&stage, &["ada@example.com", "bob@example.com"]).await;

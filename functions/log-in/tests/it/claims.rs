@@ -1,4 +1,4 @@
-//! Attributes that access tokens carry.
+//! Custom claims in access tokens.
 
 use local::Request;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ async fn an_access_token_carries_the_declared_claims_as_of_its_log_in_or_refresh
     let claims = |tokens: &Tokens| ["plan", "seats", "motto"].map(|name| tokens.claims()[name].clone());
     assert_eq!(claims(&first), [json!("pro"), Value::Null, Value::Null]);
     assert_eq!(claims(&second), [Value::Null, json!(7), Value::Null]);
-    assert!(!second.claims().as_object().expect("claims").contains_key("plan"), "none instead of null");
+    assert!(!second.claims().as_object().expect("claims").contains_key("plan"), "left out instead of null");
     stage.get("/v1/me", &second.access).await.expect(200);
 }
 

@@ -1,4 +1,5 @@
-//! The calls of a log-in tell nothing of the address: every one takes as many of each kind, of the same items.
+//! The calls of a log-in reveal nothing about the address: every address takes the same number of calls of
+//! each kind.
 
 use std::{
     collections::BTreeMap,
@@ -11,19 +12,19 @@ use stage::{ADA, PASSWORD, Stage};
 
 use crate::of_log_in;
 
-/// A salted MD5 and bcrypt. No test enters their passwords.
+/// A salted MD5 hash and a bcrypt hash. No test enters their passwords.
 const WEAK: &str = "md5$salt$5d41402abc4b2a76b9719d911017c592";
 const STRONG: &str = "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy";
 const KNOWN: &str = "known@example.com";
 const UNKNOWN: &str = "unknown@example.com";
 
-/// The calls by operation, kind of item, consistency, and whether the condition held.
+/// The number of calls by operation, kind of item, consistency, and result of the condition.
 type Calls = BTreeMap<String, usize>;
 
 fn kinds(stage: &Stage) -> Calls {
     let mut kinds = Calls::new();
     let calls = of_log_in(stage.stack.calls());
-    // The secret is read again every few minutes, whichever address logs in then.
+    // The secret is read every few minutes, regardless of the address.
     for made in calls.iter().filter(|made| made.call.service == "dynamodb") {
         let keys = made.call.touches.iter().filter_map(|touch| touch.partition_key.as_deref());
         let kind = |key: &str| key.split('#').take(2).next().unwrap_or_default().to_owned();
@@ -31,7 +32,7 @@ fn kinds(stage: &Stage) -> Calls {
         items.sort_unstable();
         let consistent = made.call.request["ConsistentRead"] == true;
         let length = made.call.request["Key"].to_string().len();
-        // The keys of credentials are as long as their addresses.
+        // The key of a credential is as long as its address.
         let length = if items == ["USER"] { length } else { 0 };
         let line = format!("{} {items:?} {length} {consistent} {:?}", made.call.operation, made.status);
         *kinds.entry(line).or_default() += 1;
@@ -43,7 +44,7 @@ async fn device_token(stage: &Stage, email: &str) -> Value {
     stage.log_in(email).await.expect(201).body["device_token"].clone()
 }
 
-/// Every kind of address there is, with a device token where there can be one.
+/// Returns every kind of address, with a device token if possible.
 async fn prepared(stage: &Stage) -> Vec<(&'static str, Value)> {
     let admin = stage.administrator(ADA).await;
     let mut devices = Vec::new();
@@ -83,7 +84,7 @@ async fn every_address_takes_the_same_calls_and_one_hash() {
     let addresses = prepared(&stage).await;
     stage.settle().await;
 
-    // With the roles that the last log-in has read, and when these are too old.
+    // With cached roles, and after the cache has expired.
     for pause in [Duration::ZERO, Duration::from_mins(2)] {
         let mut seen = Vec::new();
         for (email, device_token) in &addresses {
@@ -113,7 +114,7 @@ async fn every_address_takes_the_same_calls_and_one_hash() {
     }
 }
 
-/// The read in the place of the user's is of a user who cannot exist: another one each time.
+/// For an unknown address the user is read under a random id, which differs each time.
 #[tokio::test]
 async fn an_unknown_address_reads_no_user_twice() {
     let stage = Stage::with(local::Setup::recording);

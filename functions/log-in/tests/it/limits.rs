@@ -1,4 +1,4 @@
-//! How often somebody may try.
+//! The limits of log-in attempts.
 
 use std::{
     net::Ipv6Addr,
@@ -23,14 +23,14 @@ fn unlimited_source(setup: local::Setup) -> local::Setup {
     setup.with_parameter("LogInAttemptsPerIp", "100000")
 }
 
-/// All free attempts at an address, for nothing.
+/// Uses up all free attempts at an address.
 async fn exhaust(stage: &Stage, email: &str) {
     for _ in 0..10 {
         guess(stage, email).await.expect(401);
     }
 }
 
-/// Tries with a device token and this password.
+/// Logs in with a device token and a password.
 async fn from_device(stage: &Stage, token: &str, email: &str, password: &str) -> Answer {
     let body = json!({"email": email, "password": password, "device_token": token});
     stage.post("/v1/sessions", body).await
@@ -66,7 +66,7 @@ async fn ten_attempts_are_free_and_each_further_one_waits_twice_as_long_known_or
 }
 
 #[tokio::test]
-async fn whoever_waits_as_long_as_they_are_told_need_not_wait_again() {
+async fn waiting_as_long_as_told_is_enough() {
     let stage = Stage::with(unlimited_source);
     exhaust(&stage, EMAIL).await;
     stage.pass(SECOND);
@@ -74,10 +74,14 @@ async fn whoever_waits_as_long_as_they_are_told_need_not_wait_again() {
 
     stage.pass(Duration::from_millis(700));
 
-    assert_eq!(guess(&stage, EMAIL).await.expect(429).header("retry-after"), "2", "of the 1.3 that are left");
+    assert_eq!(
+        guess(&stage, EMAIL).await.expect(429).header("retry-after"),
+        "2",
+        "1.3 seconds remain, rounded up"
+    );
 }
 
-/// Guesses until the next one has to wait so long.
+/// Guesses until the next attempt has to wait this long.
 async fn wear_out(stage: &Stage, wait: &str, guess: impl AsyncFn(u16) -> Answer) {
     for number in 0.. {
         let answer = guess(number).await;
@@ -90,7 +94,7 @@ async fn wear_out(stage: &Stage, wait: &str, guess: impl AsyncFn(u16) -> Answer)
 }
 
 #[tokio::test]
-async fn of_two_waits_the_longer_one_is_told() {
+async fn the_longer_of_two_waits_is_returned() {
     for (of_address, of_source) in [("4", "1"), ("1", "4")] {
         let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
         let guess = async |source: &str, email: &str| {
@@ -99,7 +103,7 @@ async fn of_two_waits_the_longer_one_is_told() {
         };
         let at_address = async |number| guess(&format!("198.51.100.{number}"), EMAIL).await;
         let from_source = async |number| guess("203.0.113.7", &format!("user{number}@example.com")).await;
-        // The longer one first: for the other, no time passes.
+        // The longer wait comes first, because the other one needs no time to pass.
         if of_address > of_source {
             wear_out(&stage, of_address, at_address).await;
             wear_out(&stage, of_source, from_source).await;
@@ -113,7 +117,7 @@ async fn of_two_waits_the_longer_one_is_told() {
 }
 
 #[tokio::test]
-async fn the_right_password_waits_too_and_then_all_is_forgiven() {
+async fn the_right_password_waits_too_and_resets_the_limit() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     exhaust(&stage, EMAIL).await;
@@ -126,7 +130,7 @@ async fn the_right_password_waits_too_and_then_all_is_forgiven() {
 }
 
 #[tokio::test]
-async fn what_is_refused_does_not_make_the_wait_longer() {
+async fn refused_attempts_do_not_extend_the_wait() {
     let stage = Stage::with(unlimited_source);
     exhaust(&stage, EMAIL).await;
 
@@ -139,7 +143,7 @@ async fn what_is_refused_does_not_make_the_wait_longer() {
 }
 
 #[tokio::test]
-async fn a_day_after_the_last_attempt_all_are_free_again() {
+async fn a_day_after_the_last_attempt_the_limit_is_reset() {
     let stage = Stage::with(unlimited_source);
     exhaust(&stage, EMAIL).await;
     stage.pass(SECOND);
@@ -148,11 +152,11 @@ async fn a_day_after_the_last_attempt_all_are_free_again() {
     stage.pass(DAY);
 
     let answers = join_all((0..30).map(|_| guess(&stage, EMAIL))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 10, "at once, too");
+    assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 10, "immediately, too");
 }
 
 #[tokio::test]
-async fn no_account_can_be_guessed_at_more_than_a_hundred_times_a_day() {
+async fn an_account_gets_at_most_a_hundred_guesses_a_day() {
     let stage = Stage::with(unlimited_source);
     let (mut tried, mut passed) = (0, Duration::ZERO);
 
@@ -171,8 +175,8 @@ async fn no_account_can_be_guessed_at_more_than_a_hundred_times_a_day() {
 }
 
 #[tokio::test]
-async fn two_hundred_attempts_at_once_are_no_more_than_ten() {
-    // Calls that are recorded are under way at the same time.
+async fn two_hundred_concurrent_attempts_count_as_ten() {
+    // Recorded calls run concurrently.
     let stage = Stage::with(|setup| unlimited_source(setup).recording());
     stage.registered(EMAIL).await;
     let two_hundred = async || {
@@ -190,7 +194,7 @@ async fn two_hundred_attempts_at_once_are_no_more_than_ten() {
 }
 
 #[tokio::test]
-async fn attempts_are_counted_per_source_too_whatever_a_header_says() {
+async fn attempts_are_counted_per_source_regardless_of_headers() {
     let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
     for number in 0..5 {
         guess(&stage, &format!("user{number}@example.com")).await.expect(401);
@@ -205,7 +209,7 @@ async fn attempts_are_counted_per_source_too_whatever_a_header_says() {
 }
 
 #[tokio::test]
-async fn of_ipv6_a_whole_64_is_one_source() {
+async fn an_ipv6_network_of_64_bits_is_one_source() {
     let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
     let from = async |source: String, number: u16| {
         let body = json!({"email": format!("user{number}@example.com"), "password": "x"});
@@ -226,7 +230,7 @@ async fn of_ipv6_a_whole_64_is_one_source() {
 }
 
 #[tokio::test]
-async fn whoever_logs_in_uses_up_nothing_and_a_stranger_gains_nothing_by_it() {
+async fn a_log_in_uses_up_no_attempt_and_refunds_only_its_own() {
     let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
     stage.registered(EMAIL).await;
     for _ in 0..10 {
@@ -239,12 +243,12 @@ async fn whoever_logs_in_uses_up_nothing_and_a_stranger_gains_nothing_by_it() {
     stage.pass(SECOND);
     stage.log_in(EMAIL).await.expect(201);
 
-    // His own success gave his guesses at others not back.
+    // The log-in did not refund guesses at other addresses.
     guess(&stage, "user6@example.com").await.expect(429);
 }
 
 #[tokio::test]
-async fn what_the_source_is_refused_does_not_count_at_the_address() {
+async fn attempts_refused_for_the_source_do_not_count_for_the_address() {
     let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "5"));
     for number in 0..5 {
         guess(&stage, &format!("user{number}@example.com")).await.expect(401);
@@ -261,7 +265,7 @@ async fn what_the_source_is_refused_does_not_count_at_the_address() {
 }
 
 #[tokio::test]
-async fn nobody_can_lock_a_known_device_out() {
+async fn a_known_device_cannot_be_locked_out() {
     let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "12"));
     let token = known_device(&stage, EMAIL).await;
 
@@ -276,7 +280,7 @@ async fn nobody_can_lock_a_known_device_out() {
 }
 
 #[tokio::test]
-async fn a_known_device_has_its_own_ten_attempts_and_leaves_those_of_strangers() {
+async fn a_known_device_has_ten_attempts_of_its_own() {
     let stage = Stage::new();
     let token = known_device(&stage, EMAIL).await;
     let other = device_token(&stage.log_in(EMAIL).await.expect(201));
@@ -293,7 +297,7 @@ async fn a_known_device_has_its_own_ten_attempts_and_leaves_those_of_strangers()
 }
 
 #[tokio::test]
-async fn a_token_that_is_forged_or_somebody_elses_is_none() {
+async fn forged_and_foreign_device_tokens_are_ignored() {
     let stage = Stage::new();
     let token = known_device(&stage, EMAIL).await;
     let bobs = known_device(&stage, "bob@example.com").await;
@@ -308,7 +312,7 @@ async fn a_token_that_is_forged_or_somebody_elses_is_none() {
 }
 
 #[tokio::test]
-async fn a_device_stays_known_when_the_same_password_is_hashed_anew() {
+async fn a_device_stays_known_after_a_rehash() {
     let folder = std::env::temp_dir().join(format!("gatepost-devices-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     let setup = local::Stack::folder(&folder);
@@ -325,7 +329,7 @@ async fn a_device_stays_known_when_the_same_password_is_hashed_anew() {
 }
 
 #[tokio::test]
-async fn a_new_password_makes_every_device_a_stranger() {
+async fn a_new_password_makes_every_device_unknown() {
     const NEW: &str = "another horse, another battery";
     let stage = Stage::new();
     let before = known_device(&stage, EMAIL).await;
@@ -343,7 +347,7 @@ async fn a_new_password_makes_every_device_a_stranger() {
 }
 
 #[tokio::test]
-async fn while_log_in_is_throttled_a_new_password_can_be_asked_for() {
+async fn a_password_reset_can_be_requested_while_log_in_is_throttled() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     exhaust(&stage, EMAIL).await;
@@ -353,7 +357,7 @@ async fn while_log_in_is_throttled_a_new_password_can_be_asked_for() {
 }
 
 #[tokio::test]
-async fn no_limit_names_whom_it_is_about() {
+async fn limits_are_stored_without_addresses() {
     let stage = Stage::with(local::Setup::recording);
     stage.registered(EMAIL).await;
     stage.settle().await;
@@ -371,14 +375,14 @@ async fn no_limit_names_whom_it_is_about() {
 }
 
 #[tokio::test]
-async fn nothing_is_compared_before_the_attempt_is_counted() {
+async fn attempts_are_counted_before_the_password_is_checked() {
     let throttled = |call: &Call| match call {
         limit if is_of_limit(limit) => Fate::Refused(Refusal::THROTTLED),
         _ => Fate::Proceed,
     };
     let stage = Stage::with(|setup| setup.watched_by(throttled).recording());
 
-    // Even registering is counted.
+    // Registrations are counted as well.
     assert_eq!(stage.register(EMAIL).await.expect(503).problem(), "temporarily-unavailable");
     assert_eq!(stage.log_in(EMAIL).await.expect(503).problem(), "temporarily-unavailable");
 
@@ -386,7 +390,7 @@ async fn nothing_is_compared_before_the_attempt_is_counted() {
 }
 
 #[tokio::test]
-async fn an_attempt_whose_answer_is_lost_counts_and_is_made() {
+async fn an_attempt_with_a_lost_response_counts() {
     let losing = Arc::new(AtomicBool::new(false));
     let watched = Arc::clone(&losing);
     let stage = Stage::with(|setup| {
@@ -400,12 +404,12 @@ async fn an_attempt_whose_answer_is_lost_counts_and_is_made() {
         tried += usize::from(guess(&stage, EMAIL).await.status == 401);
     }
 
-    // The client of the SDK tries again, so that some count twice; none counts for nothing.
+    // The SDK retries, so some attempts count twice, and each counts at least once.
     assert!((5..=10).contains(&tried), "{tried}");
 }
 
 #[tokio::test]
-async fn an_attempt_that_perhaps_was_given_back_is_not_given_back_twice() {
+async fn an_uncertain_refund_is_not_repeated() {
     let is_given_back = |call: &Call| call.request["ExpressionAttributeValues"][":one_less"].is_object();
     let lost = move |call: &Call| if is_given_back(call) { Fate::AnswerLost } else { Fate::Proceed };
     let stage = Stage::with(|setup| setup.watched_by(lost).recording());
@@ -419,7 +423,7 @@ async fn an_attempt_that_perhaps_was_given_back_is_not_given_back_twice() {
 }
 
 #[tokio::test]
-async fn who_is_not_forgiven_is_logged_in_all_the_same() {
+async fn a_failed_refund_does_not_prevent_the_log_in() {
     let granted = Arc::new(AtomicBool::new(false));
     let watched = Arc::clone(&granted);
     let stage = Stage::with(|setup| {

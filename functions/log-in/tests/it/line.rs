@@ -1,4 +1,4 @@
-//! The line of the log that a request is.
+//! The log line of a request.
 
 use std::{
     sync::{Arc, Mutex},
@@ -15,7 +15,7 @@ use stage::{PASSWORD, Stage};
 
 use crate::{EMAIL, guess, of_log_in};
 
-/// The lines that the stage's functions have written, each as JSON and as text.
+/// The lines written by the functions of the stage, each as JSON and as text.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<(String, String)>>>);
 
@@ -30,7 +30,7 @@ impl Lines {
         std::mem::take(&mut self.0.lock().expect("unpoisoned"))
     }
 
-    /// The one that was written since the last time.
+    /// Returns the single line written since the last call.
     fn one(&self) -> Value {
         let lines = self.take();
         assert_eq!(lines.len(), 1, "{lines:?}");
@@ -53,7 +53,7 @@ fn reads(call: &Call) -> bool {
 }
 
 #[tokio::test]
-async fn a_request_is_one_line_that_says_what_it_did() {
+async fn a_request_writes_one_line_about_its_work() {
     let (stage, lines) = stage(local::Setup::recording);
     let user = stage.registered(EMAIL).await;
     stage.log_in(EMAIL).await.expect(201);
@@ -76,7 +76,7 @@ async fn a_request_is_one_line_that_says_what_it_did() {
 }
 
 #[tokio::test]
-async fn a_trace_is_gone_on_with_in_line_and_event_and_one_that_is_none_is_made_anew() {
+async fn a_trace_is_continued_in_line_and_event_and_a_malformed_one_is_replaced() {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
     let (stage, lines) = stage(|setup| setup);
     let of_events = |stage: &Stage| {
@@ -104,7 +104,7 @@ async fn a_trace_is_gone_on_with_in_line_and_event_and_one_that_is_none_is_made_
         let line: Value = serde_json::from_str(&line.0).expect("JSON");
         let trace = line["trace_id"].as_str().expect("a trace").to_owned();
         let of_event = of_events(&stage);
-        assert_eq!(of_event.as_str().expect("one").get(3..35), Some(&*trace), "a new one, the same in both");
+        assert_eq!(of_event.as_str().expect("one").get(3..35), Some(&*trace), "a new one, equal in both");
         assert_ne!(trace, TRACE);
         made.push(trace);
     }
@@ -153,7 +153,7 @@ async fn limits_retries_and_failures_are_counted() {
     assert_eq!((&limited["AuthLimited"], &limited["Failures"]), (&json!(1), &Value::Null));
 }
 
-/// The hash in a line, which must be there.
+/// Returns a hash from a line, which must contain it.
 fn hash(line: &Value, name: &str) -> String {
     let hash = line[name].as_str().unwrap_or_else(|| panic!("no {name} in {line}"));
     assert!(hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
@@ -188,7 +188,7 @@ async fn a_refusal_names_the_user_or_keyed_hashes_of_address_and_source() {
     let peppers = peppers.add().await.expect("a pepper");
     stage.pass(Duration::from_hours(1));
     let rotated = refused("192.0.2.1", "nobody@example.com").await;
-    assert_ne!(hash(&rotated, "address_hash"), hash(&unknown, "address_hash"), "the key is another one");
+    assert_ne!(hash(&rotated, "address_hash"), hash(&unknown, "address_hash"), "the key has changed");
     let email = domain::Email::parse("nobody@example.com").expect("an address");
     let computed = peppers
         .peppers()
@@ -228,7 +228,7 @@ async fn each_kind_of_refusal_is_counted_and_names_its_user() {
 }
 
 #[tokio::test]
-async fn a_refused_link_names_the_user_whose_link_it_was() {
+async fn a_refused_link_is_logged_with_its_user() {
     let (stage, lines) = stage(|setup| setup);
     let user = stage.registered(EMAIL).await;
     let link = stage.reset_link(EMAIL).await;
@@ -262,7 +262,7 @@ async fn a_limited_request_for_a_mail_has_the_hash_of_its_address() {
 }
 
 #[tokio::test]
-async fn nothing_that_a_caller_sends_makes_a_line_or_is_in_one() {
+async fn input_of_callers_is_not_logged() {
     const EVIL: &str = "evil\u{1b}[2J\u{9b}31m\u{2028}\"},{\"message\":\"forged\"} level=ERROR";
     let (stage, lines) = stage(|setup| setup);
     let huge = "evil".repeat(2000);
@@ -288,7 +288,7 @@ async fn nothing_that_a_caller_sends_makes_a_line_or_is_in_one() {
 }
 
 #[tokio::test]
-async fn no_line_says_who_somebody_is_or_what_they_know() {
+async fn no_line_contains_personal_data_or_secrets() {
     let (stage, lines) = stage(|setup| setup);
     let tokens = stage.signed_in(EMAIL).await;
     let again = stage.refresh(&tokens.refresh).await.expect(200).body;

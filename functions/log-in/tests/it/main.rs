@@ -1,4 +1,4 @@
-//! Logging in, seen from outside.
+//! Logging in, tested through the API.
 #![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
 mod claims;
@@ -38,7 +38,7 @@ async fn a_user_logs_in() {
 }
 
 #[tokio::test]
-async fn white_space_around_an_address_is_not_part_of_it() {
+async fn white_space_around_an_address_is_ignored() {
     let stage = Stage::new();
     let registered = json!({"email": " Ada@Example.com\n", "password": stage::PASSWORD});
     let taken = stage.post("/v1/registrations", registered).await.expect(202).body;
@@ -51,7 +51,7 @@ async fn white_space_around_an_address_is_not_part_of_it() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips_and_one_behind_the_hash() {
+async fn it_takes_two_round_trips_and_one_after_the_hash() {
     let stage = Stage::with(local::Setup::recording);
     stage.signed_in(EMAIL).await;
     stage.settle().await;
@@ -63,11 +63,11 @@ async fn it_is_two_round_trips_and_one_behind_the_hash() {
     assert_eq!(round_trips(&calls), 3);
     let of = |operation: &str| calls.iter().filter(|made| made.call.operation == operation).count();
     assert_eq!((of("GetItem"), of("Query"), of("TransactWriteItems")), (1, 1, 1));
-    assert_eq!((of("UpdateItem"), of("DeleteItem")), (3, 1), "two attempts reserved, both forgiven");
+    assert_eq!((of("UpdateItem"), of("DeleteItem")), (3, 1), "two attempts reserved, both refunded");
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_is_one_answer() {
+async fn all_invalid_credentials_get_the_same_response() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     let without_id = |mut answer: Answer| {
@@ -98,7 +98,7 @@ async fn the_signing_key_is_published_before_it_signs() {
 }
 
 #[tokio::test]
-async fn a_hash_with_other_parameters_is_made_anew_once() {
+async fn a_hash_with_outdated_parameters_is_replaced_once() {
     let folder = std::env::temp_dir().join(format!("gatepost-rehash-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     let setup = local::Stack::folder(&folder);

@@ -1,4 +1,4 @@
-//! How many sessions a user has.
+//! The limit of sessions per user.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use stage::{Stage, Tokens};
 const EMAIL: &str = "ada@example.com";
 const MOST: usize = 50;
 
-/// Logs in so many times, a second apart.
+/// Logs in several times, a second apart.
 async fn log_in(stage: &Stage, times: usize) -> Vec<Tokens> {
     let mut sessions = Vec::new();
     for _ in 0..times {
@@ -24,7 +24,7 @@ async fn listed(stage: &Stage, tokens: &Tokens) -> usize {
     list.body["items"].as_array().expect("sessions").len()
 }
 
-/// The sessions that the newest log-in says to have ended.
+/// Returns the sessions that ended with the newest log-in.
 async fn ended(stage: &Stage) -> Value {
     stage.settle().await;
     let events = stage.stack.events();
@@ -33,7 +33,7 @@ async fn ended(stage: &Stage) -> Value {
 }
 
 #[tokio::test]
-async fn one_session_too_many_ends_the_oldest_in_the_same_round_trips() {
+async fn a_session_beyond_the_limit_ends_the_oldest_in_the_same_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     stage.registered(EMAIL).await;
     let sessions = log_in(&stage, MOST).await;
@@ -51,7 +51,7 @@ async fn one_session_too_many_ends_the_oldest_in_the_same_round_trips() {
 }
 
 #[tokio::test]
-async fn sessions_that_have_ended_or_expired_leave_room() {
+async fn ended_and_expired_sessions_do_not_count() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     let sessions = log_in(&stage, MOST).await;
@@ -66,7 +66,7 @@ async fn sessions_that_have_ended_or_expired_leave_room() {
 }
 
 #[tokio::test]
-async fn concurrent_log_ins_leave_no_more_sessions_than_there_may_be() {
+async fn concurrent_log_ins_do_not_exceed_the_limit_of_sessions() {
     let stage = Stage::with(stage::slowly);
     stage.registered(EMAIL).await;
     log_in(&stage, MOST - 2).await;

@@ -1,4 +1,4 @@
-//! Logging out, seen from outside.
+//! Logging out, tested through the API.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use stage::Stage;
 const EMAIL: &str = "ada@example.com";
 
 #[tokio::test]
-async fn the_session_ends_and_says_so_once() {
+async fn the_session_ends_with_one_event() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
@@ -22,7 +22,7 @@ async fn the_session_ends_and_says_so_once() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_takes_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     let first = stage.signed_in(EMAIL).await;
     stage.log_out(&first.access).await.expect(204);
@@ -36,7 +36,7 @@ async fn it_is_two_round_trips() {
 }
 
 #[tokio::test]
-async fn it_takes_a_valid_access_token() {
+async fn a_valid_access_token_is_required() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
 

@@ -1,4 +1,4 @@
-//! The contract and the problem pages, seen from outside.
+//! The contract and the problem pages, tested through the API.
 
 use local::Request;
 use stage::Stage;
@@ -16,7 +16,7 @@ async fn the_contract_is_public_and_cacheable_and_needs_no_call() {
 }
 
 #[tokio::test]
-async fn every_problem_that_is_answered_is_readable_at_its_type() {
+async fn every_problem_has_a_page_at_its_type() {
     let stage = Stage::new();
     let refused = stage.send(Request::get("/v1/me")).await.expect(401);
     let kind = refused.body["type"].as_str().expect("a type").to_owned();
@@ -31,7 +31,7 @@ async fn every_problem_that_is_answered_is_readable_at_its_type() {
 }
 
 #[tokio::test]
-async fn the_list_of_problems_leads_to_a_page_for_each() {
+async fn the_list_of_problems_links_to_each_page() {
     let stage = Stage::new();
     let list = stage.stack.request(Request::get("/problems")).await.text();
     let links: Vec<_> =
@@ -45,11 +45,11 @@ async fn the_list_of_problems_leads_to_a_page_for_each() {
 }
 
 #[tokio::test]
-async fn what_is_no_problem_has_no_page() {
+async fn an_unknown_problem_has_no_page() {
     let stage = Stage::new();
     for path in ["/problems/nothing", "/problems/%3Cscript%3E"] {
         let refused = stage.send(Request::get(path)).await.expect(404);
         assert_eq!(refused.problem(), "not-found");
-        assert!(!refused.body.to_string().contains("script"), "nothing that was sent is sent back");
+        assert!(!refused.body.to_string().contains("script"), "input is not reflected");
     }
 }

@@ -1,4 +1,4 @@
-//! The published keys, seen from outside.
+//! The published keys, tested through the API.
 
 use domain::SigningAlgorithm;
 use local::{Request, calls::round_trips};
@@ -6,7 +6,7 @@ use serde_json::json;
 use stage::Stage;
 
 #[tokio::test]
-async fn the_key_is_there_from_the_first_log_in_on() {
+async fn the_key_is_published_from_the_first_log_in() {
     let stage = Stage::new();
     let keys = || stage.send(Request::get("/.well-known/jwks.json"));
 
@@ -27,7 +27,7 @@ async fn the_key_is_there_from_the_first_log_in_on() {
 }
 
 #[tokio::test]
-async fn discovery_says_where_they_are() {
+async fn discovery_names_the_url_of_the_keys() {
     let stage = Stage::with(|setup| setup.at("https://id.example.com"));
 
     let discovery = stage.send(Request::get("/.well-known/openid-configuration")).await.expect(200);
@@ -39,7 +39,7 @@ async fn discovery_says_where_they_are() {
 }
 
 #[tokio::test]
-async fn it_is_at_most_one_round_trip() {
+async fn it_takes_at_most_one_round_trip() {
     let stage = Stage::with(local::Setup::recording);
 
     stage.send(Request::get("/.well-known/openid-configuration")).await.expect(200);

@@ -1,4 +1,4 @@
-//! Saying what a role permits, seen from outside.
+//! Creating and changing roles, tested through the API.
 
 use local::{Request, calls::Call};
 use serde_json::json;
@@ -15,7 +15,7 @@ fn commits(call: &Call) -> bool {
 }
 
 #[tokio::test]
-async fn a_role_permits_what_was_put_last() {
+async fn a_role_has_the_permissions_that_were_put_last() {
     let stage = Stage::new();
     let user = stage.registered(ADA).await;
     stage.make_administrator(&user).await;
@@ -39,7 +39,7 @@ async fn a_role_permits_what_was_put_last() {
 }
 
 #[tokio::test]
-async fn nobody_can_give_what_they_do_not_have() {
+async fn callers_cannot_add_permissions_they_lack() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     stage.put_role(&admin.access, "editor", &["orders:refund"]).await.expect(200);
@@ -59,7 +59,7 @@ async fn nobody_can_give_what_they_do_not_have() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_it_is_told_at_once() {
+async fn all_invalid_permissions_are_reported_together() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
 
@@ -82,7 +82,7 @@ async fn what_is_wrong_with_it_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_outlived_its_right_changes_nothing() {
+async fn a_token_with_a_revoked_permission_changes_nothing() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let (bob, deputy) = stage.deputy(&admin, BOB, &["roles:write"]).await;
@@ -97,7 +97,7 @@ async fn a_token_that_has_outlived_its_right_changes_nothing() {
 }
 
 #[tokio::test]
-async fn who_loses_the_right_before_it_is_done_has_not_done_it() {
+async fn a_permission_lost_before_the_commit_prevents_it() {
     for how in ["revoked", "permits less", "deleted", "deletes the account"] {
         let late = Late::default();
         let stage = Stage::with(|setup| setup.watched_by(late.holding(commits)));
@@ -131,7 +131,7 @@ async fn who_loses_the_right_before_it_is_done_has_not_done_it() {
 }
 
 #[tokio::test]
-async fn of_two_at_once_each_counts() {
+async fn two_concurrent_changes_both_apply() {
     let stage = Stage::with(stage::slowly);
     let admin = stage.administrator(ADA).await;
 
@@ -148,7 +148,7 @@ async fn of_two_at_once_each_counts() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (lost, status, events) in [(Lost::Answer, 200, 1), (Lost::Request, 503, 0)] {
         let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("put-role")));
         let admin = stage.administrator(ADA).await;
@@ -160,7 +160,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_takes_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     let admin = stage.administrator(ADA).await;
     stage.put_role(&admin.access, "editor", &[]).await.expect(200);

@@ -1,4 +1,4 @@
-//! Letting users sign in again, seen from outside.
+//! Reactivating users, tested through the API.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const NEW: &str = "another horse, another battery";
 const DAY: Duration = Duration::from_hours(24);
 
 #[tokio::test]
-async fn who_was_suspended_logs_in_again_and_the_old_sessions_stay_ended() {
+async fn a_reactivated_user_logs_in_again_and_old_sessions_stay_ended() {
     let stage = Stage::new();
     let (admin, bob) = stage.ada_and_bob().await;
     let before = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
@@ -32,7 +32,7 @@ async fn who_was_suspended_logs_in_again_and_the_old_sessions_stay_ended() {
 }
 
 #[tokio::test]
-async fn who_is_active_stays_so_without_an_event() {
+async fn reactivating_an_active_user_has_no_event() {
     let stage = Stage::new();
     let (admin, bob) = stage.ada_and_bob().await;
 
@@ -43,7 +43,7 @@ async fn who_is_active_stays_so_without_an_event() {
 }
 
 #[tokio::test]
-async fn who_was_deleted_by_an_administrator_can_be_brought_back_until_they_are_due() {
+async fn a_deletion_by_an_administrator_can_be_canceled_until_it_is_due() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let (bob, carol) = (stage.registered(BOB).await, stage.registered("carol@example.com").await);
@@ -64,7 +64,7 @@ async fn who_was_deleted_by_an_administrator_can_be_brought_back_until_they_are_
 }
 
 #[tokio::test]
-async fn who_was_suspended_before_they_were_deleted_is_so_again_first() {
+async fn canceling_a_deletion_first_restores_the_suspension() {
     let stage = Stage::new();
     let (admin, bob) = stage.ada_and_bob().await;
     stage.suspend(&admin.access, &bob).await.expect(200);
@@ -87,7 +87,7 @@ async fn who_was_suspended_before_they_were_deleted_is_so_again_first() {
 }
 
 #[tokio::test]
-async fn a_link_for_a_new_password_from_before_stays_dead_and_an_invitation_does_not() {
+async fn an_earlier_reset_link_stays_revoked_and_an_invitation_does_not() {
     let stage = Stage::new();
     let (admin, bob) = stage.ada_and_bob().await;
     let carol = stage.create_user(&admin.access, "carol@example.com").await.expect(201).body;
@@ -107,7 +107,7 @@ async fn a_link_for_a_new_password_from_before_stays_dead_and_an_invitation_does
 }
 
 #[tokio::test]
-async fn who_wants_to_be_erased_themselves_is_not_kept() {
+async fn a_deletion_requested_by_the_user_stays_pending() {
     let stage = Stage::new();
     let (admin, bob) = stage.ada_and_bob().await;
     let tokens = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
@@ -120,7 +120,7 @@ async fn who_wants_to_be_erased_themselves_is_not_kept() {
 }
 
 #[tokio::test]
-async fn an_administrator_who_comes_back_counts_again() {
+async fn a_returning_administrator_counts_again() {
     let stage = Stage::new();
     let (admin, bob) = stage.ada_and_bob().await;
     stage.make_administrator(&bob).await;
@@ -137,7 +137,7 @@ async fn an_administrator_who_comes_back_counts_again() {
 }
 
 #[tokio::test]
-async fn nobody_reactivates_who_may_do_more_than_they() {
+async fn callers_cannot_reactivate_users_with_permissions_they_lack() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let carol = stage.registered("carol@example.com").await;
@@ -149,7 +149,7 @@ async fn nobody_reactivates_who_may_do_more_than_they() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (lost, status, events) in [(Lost::Answer, 200, 3), (Lost::Request, 503, 2)] {
         let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("reactivate-user")));
         let (admin, bob) = stage.ada_and_bob().await;
@@ -162,7 +162,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_three_round_trips_with_the_limit() {
+async fn it_takes_three_round_trips_with_the_limit() {
     let stage = Stage::with(local::Setup::recording);
     let (admin, bob) = stage.ada_and_bob().await;
     stage.suspend(&admin.access, &bob).await.expect(200);

@@ -1,4 +1,4 @@
-//! Reading one's history, seen from outside.
+//! Reading the own history, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn log_in(stage: &Stage) -> Tokens {
 }
 
 #[tokio::test]
-async fn a_user_sees_what_was_published_of_them_newest_first() {
+async fn a_user_sees_their_published_events_newest_first() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     stage.signed_in("bob@example.com").await;
@@ -43,7 +43,7 @@ async fn a_user_sees_what_was_published_of_them_newest_first() {
 }
 
 #[tokio::test]
-async fn a_long_history_comes_in_parts() {
+async fn a_long_history_is_paged() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     for _ in 0..3 {
@@ -73,7 +73,7 @@ async fn a_long_history_comes_in_parts() {
 }
 
 #[tokio::test]
-async fn it_holds_no_address_of_a_device_and_nothing_secret() {
+async fn it_has_no_ip_address_and_no_secrets() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     let body = serde_json::json!({"email": EMAIL, "password": stage::PASSWORD});
@@ -82,7 +82,7 @@ async fn it_holds_no_address_of_a_device_and_nothing_secret() {
     let sessions = stage.get("/v1/me/sessions", &tokens.access).await.expect(200).body;
     let ip = sessions["items"][0]["ip"].as_str().expect("an address").to_owned();
 
-    // The issuer is at the same address here.
+    // The issuer has the same IP address in this test.
     let history = part(&stage, &tokens, "").await.to_string().replace(&format!("http://{ip}"), "");
 
     for secret in [&*ip, "a telephone", stage::PASSWORD, "argon2", "gpr_", "gpl_", "gps_"] {
@@ -91,7 +91,7 @@ async fn it_holds_no_address_of_a_device_and_nothing_secret() {
 }
 
 #[tokio::test]
-async fn nobody_sees_somebody_elses() {
+async fn users_cannot_see_the_data_of_others() {
     let stage = Stage::new();
     let ada = stage.signed_in(EMAIL).await;
     let bob = stage.signed_in("bob@example.com").await;
@@ -104,7 +104,7 @@ async fn nobody_sees_somebody_elses() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip() {
+async fn it_takes_one_round_trip() {
     let stage = Stage::with(local::Setup::recording);
     let tokens = stage.signed_in(EMAIL).await;
     part(&stage, &tokens, "").await;
@@ -117,7 +117,7 @@ async fn it_is_one_round_trip() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_one_person_and_one_list() {
+async fn a_cursor_is_valid_for_one_user_and_one_list() {
     let stage = Stage::new();
     let (ada, bob) = (stage.signed_in("ada@example.com").await, stage.signed_in("bob@example.com").await);
     let page = stage.get(&format!("{PATH}?limit=1"), &ada.access).await.expect(200).body;

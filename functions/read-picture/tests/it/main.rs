@@ -1,4 +1,4 @@
-//! Pictures, seen by everybody.
+//! Reading pictures, tested through the API.
 
 use local::{Request, calls::round_trips};
 use serde_json::Value;
@@ -15,7 +15,7 @@ async fn get(stage: &Stage, path: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_told_from_what_never_was() {
+async fn removed_and_unknown_pictures_get_the_same_response() {
     let stage = Stage::new();
     let ada = pictured(&stage, "ada@example.com").await;
     let bob = pictured(&stage, "bob@example.com").await;

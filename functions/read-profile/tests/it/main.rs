@@ -1,4 +1,4 @@
-//! Reading the profile, seen from outside.
+//! Reading the profile, tested through the API.
 
 use std::{
     sync::{
@@ -34,7 +34,7 @@ async fn a_user_sees_their_profile() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip() {
+async fn it_takes_one_round_trip() {
     let stage = Stage::with(local::Setup::recording);
     let tokens = stage.signed_in(EMAIL).await;
     stage.get("/v1/me", &tokens.access).await.expect(200);
@@ -63,11 +63,11 @@ async fn only_a_valid_access_token_opens_it() {
 }
 
 #[tokio::test]
-async fn forged_tokens_make_no_work() {
+async fn forged_tokens_cause_no_reads() {
     let stage = Stage::with(local::Setup::recording);
     let tokens = stage.signed_in(EMAIL).await;
     let (_, rest) = tokens.access.split_once('.').expect("a token");
-    // {"alg":"ES256","typ":"at+jwt","kid":"nobody"}
+    // The header `{"alg":"ES256","typ":"at+jwt","kid":"nobody"}`.
     let forged = format!("eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6Im5vYm9keSJ9.{rest}");
     stage.forget_calls();
 
@@ -79,7 +79,7 @@ async fn forged_tokens_make_no_work() {
 }
 
 #[tokio::test]
-async fn without_the_public_keys_nobody_is_let_in_or_sent_away() {
+async fn without_the_public_keys_tokens_are_neither_accepted_nor_refused() {
     let down = Arc::new(AtomicBool::new(false));
     let outage = Arc::clone(&down);
     let watcher = move |call: &Call| match call.operation.as_str() {

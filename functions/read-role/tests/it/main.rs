@@ -1,10 +1,10 @@
-//! Reading a role, seen from outside.
+//! Reading a role, tested through the API.
 
 use serde_json::json;
 use stage::Stage;
 
 #[tokio::test]
-async fn a_role_is_shown_to_who_may_read_roles() {
+async fn a_role_is_shown_with_the_permission_to_read_roles() {
     let stage = Stage::new();
     let admin = stage.administrator("ada@example.com").await;
     stage.put_role(&admin.access, "editor", &["orders:read"]).await.expect(200);

@@ -1,4 +1,4 @@
-//! Forms, seen by whoever posts them.
+//! Upload forms, tested through the API and the bucket.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ async fn form(stage: &Stage) -> Form {
     stage.upload_form(&tokens.access, "image/png").await
 }
 
-/// The code that S3 gives for what it does not take.
+/// Returns the error code of S3.
 fn code(answer: &Answer) -> String {
     let text = String::from_utf8_lossy(answer.octets());
     text.split(['<', '>']).skip_while(|part| *part != "Code").nth(1).unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
-async fn what_is_posted_by_it_waits_for_its_user() {
+async fn a_posted_file_waits_for_its_user() {
     let stage = Stage::new();
     let form = form(&stage).await;
 
@@ -31,7 +31,7 @@ async fn what_is_posted_by_it_waits_for_its_user() {
 }
 
 #[tokio::test]
-async fn it_says_what_it_permits_and_for_how_long() {
+async fn the_form_has_its_conditions_and_expiry() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
 
@@ -57,7 +57,7 @@ async fn it_says_what_it_permits_and_for_how_long() {
 }
 
 #[tokio::test]
-async fn it_is_taken_as_it_was_signed_or_not_at_all() {
+async fn a_changed_form_is_refused() {
     let stage = Stage::new();
     let form = form(&stage).await;
     let other = "01a1fc0b-e380-7334-a113-995cf691811f";
@@ -82,7 +82,7 @@ async fn it_is_taken_as_it_was_signed_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn only_pictures_are_permitted_and_only_to_who_is_signed_in() {
+async fn only_pictures_and_only_authenticated_users_are_accepted() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     for query in ["", "?content_type=image/svg%2Bxml", "?content_type=image/png&key=other"] {
@@ -94,7 +94,7 @@ async fn only_pictures_are_permitted_and_only_to_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn signing_asks_for_nothing_but_the_caller() {
+async fn signing_only_reads_the_caller() {
     let stage = Stage::with(local::Setup::recording);
     let tokens = stage.signed_in(EMAIL).await;
     stage.upload_form(&tokens.access, "image/png").await;

@@ -1,4 +1,4 @@
-//! Reading how many users there are, seen from outside.
+//! Reading the counts of users, tested through the API.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const PATH: &str = "/v1/user-counts";
 const ADMIN: &str = "root@example.net";
 
 #[tokio::test]
-async fn an_administrator_sees_how_many_there_are_and_as_of_when() {
+async fn an_administrator_sees_the_counts_and_their_time() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     stage.pass(Duration::from_mins(5));
@@ -25,7 +25,7 @@ async fn an_administrator_sees_how_many_there_are_and_as_of_when() {
 }
 
 #[tokio::test]
-async fn only_who_may_read_users_sees_counts() {
+async fn the_permission_to_read_counts_is_required() {
     let stage = Stage::new();
     let ada = stage.signed_in("ada@example.com").await;
 
@@ -34,7 +34,7 @@ async fn only_who_may_read_users_sees_counts() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip() {
+async fn it_takes_one_round_trip() {
     let stage = Stage::with(Setup::recording);
     let admin = stage.administrator(ADMIN).await;
     stage.get(PATH, &admin.access).await.expect(200);

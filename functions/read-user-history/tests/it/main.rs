@@ -1,4 +1,4 @@
-//! Reading a user's history, seen from outside.
+//! Reading a user's history, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ async fn page(stage: &Stage, path: &str, tokens: &Tokens) -> Value {
     stage.get(path, &tokens.access).await.expect(200).body
 }
 
-/// A user to whom an administrator has given a role.
+/// Creates a user and grants them a role.
 async fn editor(stage: &Stage, admin: &Tokens) -> Value {
     let ada = stage.registered(EMAIL).await;
     stage.put_role(&admin.access, "editor", &["orders:read"]).await.expect(200);
@@ -31,7 +31,7 @@ async fn editor(stage: &Stage, admin: &Tokens) -> Value {
 }
 
 #[tokio::test]
-async fn it_is_what_the_user_sees_with_who_did_it_and_why() {
+async fn the_history_adds_actor_and_reason() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = editor(&stage, &admin).await;
@@ -51,7 +51,7 @@ async fn it_is_what_the_user_sees_with_who_did_it_and_why() {
 }
 
 #[tokio::test]
-async fn a_long_history_comes_in_parts() {
+async fn a_long_history_is_paged() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = editor(&stage, &admin).await;
@@ -74,7 +74,7 @@ async fn a_long_history_comes_in_parts() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_one_administrator_and_one_user() {
+async fn a_cursor_is_valid_for_one_administrator_and_one_user() {
     let stage = Stage::new();
     let (admin, other) = (stage.administrator(ADMIN).await, stage.administrator("eve@example.net").await);
     let (ada, bob) = (editor(&stage, &admin).await, stage.registered("bob@example.com").await);
@@ -96,7 +96,7 @@ async fn a_cursor_is_good_for_one_administrator_and_one_user() {
 }
 
 #[tokio::test]
-async fn who_may_not_sign_in_has_a_history_and_who_has_gone_has_none() {
+async fn suspended_users_have_a_history_and_erased_users_have_none() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = editor(&stage, &admin).await;
@@ -126,7 +126,7 @@ async fn who_may_not_sign_in_has_a_history_and_who_has_gone_has_none() {
 }
 
 #[tokio::test]
-async fn only_who_may_read_events_sees_any() {
+async fn the_permission_to_read_events_is_required() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = editor(&stage, &admin).await;
@@ -141,7 +141,7 @@ async fn only_who_may_read_events_sees_any() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip() {
+async fn it_takes_one_round_trip() {
     let stage = Stage::with(Setup::recording);
     let admin = stage.administrator(ADMIN).await;
     let ada = editor(&stage, &admin).await;

@@ -1,4 +1,4 @@
-//! Reading a user, seen from outside.
+//! Reading a user, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -31,7 +31,7 @@ async fn an_administrator_sees_a_user_as_they_see_themselves() {
 }
 
 #[tokio::test]
-async fn who_has_gone_is_not_found_like_who_never_was() {
+async fn erased_and_unknown_users_are_not_found() {
     let stage = Stage::new();
     let (admin, ada) = (stage.administrator(ADMIN).await, stage.signed_in("ada@example.com").await);
     let id = id_of(&stage, &ada).await;
@@ -53,7 +53,7 @@ async fn who_has_gone_is_not_found_like_who_never_was() {
 }
 
 #[tokio::test]
-async fn only_who_may_read_users_sees_one() {
+async fn the_permission_to_read_users_is_required_for_one() {
     let stage = Stage::new();
     stage.administrator(ADMIN).await;
     let ada = stage.signed_in("ada@example.com").await;
@@ -64,7 +64,7 @@ async fn only_who_may_read_users_sees_one() {
 }
 
 #[tokio::test]
-async fn it_is_one_round_trip() {
+async fn it_takes_one_round_trip() {
     let stage = Stage::with(Setup::recording);
     let admin = stage.administrator(ADMIN).await;
     let id = id_of(&stage, &admin).await;

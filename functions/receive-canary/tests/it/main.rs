@@ -1,4 +1,4 @@
-//! The canary, seen from outside: sent by the sweeper, it comes back only if all is well in between.
+//! The canary of the sweeper, which returns only if every step on its way works.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use local::calls::{Fate, Refusal};
 use stage::Stage;
 
-/// Sends a canary, which takes a while.
+/// Sends a canary that takes some time. Returns its measured age.
 async fn age(stage: &Stage) -> Option<u64> {
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
     stage.pass(Duration::from_secs(3));
@@ -15,12 +15,12 @@ async fn age(stage: &Stage) -> Option<u64> {
 }
 
 #[tokio::test]
-async fn it_comes_back_by_stream_relay_bus_and_rule() {
+async fn the_canary_returns_through_stream_relay_bus_and_rule() {
     assert_eq!(age(&Stage::new()).await, Some(3000));
 }
 
 #[tokio::test]
-async fn no_rule_for_the_events_of_gatepost_brings_it() {
+async fn rules_for_the_events_of_gatepost_do_not_match_it() {
     let stage = Stage::new();
     age(&stage).await;
 
@@ -31,7 +31,7 @@ async fn no_rule_for_the_events_of_gatepost_brings_it() {
 }
 
 #[tokio::test]
-async fn it_is_missed_when_anything_on_its_way_is_broken() {
+async fn the_canary_is_missing_when_any_step_is_broken() {
     let broken = [
         (r#", {"prefix": "canary#"}"#, ""),
         ("Pattern: { source: [gatepost.canary] }", "Pattern: { source: [somebody] }"),
@@ -48,7 +48,7 @@ async fn it_is_missed_when_anything_on_its_way_is_broken() {
 }
 
 #[tokio::test]
-async fn it_is_missed_when_the_relay_may_not_publish() {
+async fn the_canary_is_missing_when_the_relay_lacks_permission() {
     let stage = Stage::with(|setup| {
         setup.watched_by(|call| match call.operation.as_str() {
             "PutEvents" => Fate::Refused(Refusal::ACCESS_DENIED),
@@ -60,7 +60,7 @@ async fn it_is_missed_when_the_relay_may_not_publish() {
 }
 
 #[tokio::test]
-async fn it_leaves_nothing_behind_and_the_sweeper_never_sends_it_again() {
+async fn the_canary_leaves_no_items_and_is_never_resent() {
     let stage = Stage::with(|setup| {
         setup.watched_by(|call| match (call.function.as_str(), call.operation.as_str()) {
             ("relay-events", "PutEvents") => Fate::Refused(Refusal::ACCESS_DENIED),

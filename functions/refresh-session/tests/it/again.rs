@@ -1,4 +1,5 @@
-//! The same refresh again under its key: broken off between the rotation and its receipt, or anywhere.
+//! Retries of a refresh under its idempotency key, after interruptions between the rotation and the stored
+//! response, or at any other call.
 
 use std::{
     sync::{
@@ -23,7 +24,7 @@ async fn refresh(stage: &Stage, refresh_token: &str) -> Answer {
     stage.send(request.header("idempotency-key", KEY)).await
 }
 
-/// A stage on which the write of a receipt meets this fate as long as it is said; and somebody's session.
+/// Creates a stage on which writes of stored responses meet `fate` while the flag is set, and a session.
 async fn without_receipts(fate: fn() -> Fate) -> (Stage, Arc<AtomicBool>, Tokens) {
     let is_broken = Arc::new(AtomicBool::new(false));
     let switch = Arc::clone(&is_broken);
@@ -38,7 +39,7 @@ async fn without_receipts(fate: fn() -> Fate) -> (Stage, Arc<AtomicBool>, Tokens
 }
 
 #[tokio::test]
-async fn broken_off_before_its_receipt_a_retry_gets_the_same_successor_and_a_receipt() {
+async fn a_retry_without_a_stored_response_gets_the_same_successor_and_stores_one() {
     let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::Refused(Refusal::ACCESS_DENIED)];
     for fate in fates {
         let (stage, is_broken, first) = without_receipts(fate).await;
@@ -50,7 +51,7 @@ async fn broken_off_before_its_receipt_a_retry_gets_the_same_successor_and_a_rec
         stage.pass(Duration::from_secs(10));
         let retried = refresh(&stage, &first.refresh).await.expect(200);
 
-        // By now it is the receipt that answers: the token of before is no good any more.
+        // The stored response is returned: the previous token is refused by now.
         stage.pass(Duration::from_mins(5));
         assert_eq!(refresh(&stage, &first.refresh).await.expect(200).body, retried.body);
         stage.refresh(&Tokens::of(&retried.body).refresh).await.expect(200);
@@ -58,7 +59,7 @@ async fn broken_off_before_its_receipt_a_retry_gets_the_same_successor_and_a_rec
 }
 
 #[tokio::test]
-async fn a_receipt_whose_answer_was_lost_answers_all_the_same() {
+async fn a_stored_response_whose_write_was_uncertain_is_returned() {
     let (stage, is_broken, first) = without_receipts(|| Fate::AnswerLost).await;
     is_broken.store(true, SeqCst);
     let answer = refresh(&stage, &first.refresh).await.expect(200);
@@ -70,9 +71,10 @@ async fn a_receipt_whose_answer_was_lost_answers_all_the_same() {
     stage.refresh(&Tokens::of(&answer.body).refresh).await.expect(200);
 }
 
-/// What the decision says: a key does not make the time of a retry longer when there is no receipt.
+/// An idempotency key without a stored response does not extend the retry window. See the decision about
+/// idempotency.
 #[tokio::test]
-async fn without_a_receipt_a_retry_that_comes_too_late_is_a_theft() {
+async fn without_a_stored_response_a_late_retry_counts_as_theft() {
     let (stage, is_broken, first) = without_receipts(|| Fate::RequestLost).await;
     is_broken.store(true, SeqCst);
     refresh(&stage, &first.refresh).await.expect(503);
@@ -83,9 +85,9 @@ async fn without_a_receipt_a_retry_that_comes_too_late_is_a_theft() {
     assert_eq!(refresh(&stage, &first.refresh).await.expect(401).problem(), "token-reused");
 }
 
-/// Every call, lost on its way there or back, for as long as the request lasts.
+/// Loses the request or the response of each call in turn.
 #[tokio::test]
-async fn whatever_is_lost_a_retry_is_answered_with_a_token_that_is_good() {
+async fn after_a_lost_call_a_retry_returns_a_valid_token() {
     let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
     for fate in fates {
         let (mut lost, mut failed) = (0, 0);

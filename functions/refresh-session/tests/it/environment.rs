@@ -1,4 +1,4 @@
-//! The binary reads the documented variables and nothing else of an AWS configuration.
+//! The binary reads only the documented variables, and no other AWS configuration.
 
 use std::{
     collections::BTreeMap,
@@ -14,13 +14,13 @@ use std::{
 
 use local::Stack;
 
-/// A request that has arrived somewhere.
+/// A request that has arrived at a server.
 struct Arrived {
     line: String,
     headers: BTreeMap<String, String>,
 }
 
-/// The process, ended with the test.
+/// A process that ends with the test.
 struct Ended(Child);
 
 impl Drop for Ended {
@@ -30,7 +30,7 @@ impl Drop for Ended {
     }
 }
 
-/// A server whose answer is made from the request, and its log of requests.
+/// Starts a server that computes its responses from the requests. Returns its address and a log of requests.
 fn server(answer: impl Fn(&str) -> String + Send + Sync + Clone + 'static) -> (String, Receiver<Arrived>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
@@ -69,7 +69,7 @@ fn with_length(head: &str, body: &str) -> String {
     format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
-/// Lambda's runtime interface with this one event.
+/// Simulates Lambda's runtime interface with this one event.
 fn lambda(line: &str) -> String {
     if !line.contains("/invocation/next") {
         return with_length("HTTP/1.1 202 Accepted", "");
@@ -83,7 +83,7 @@ fn lambda(line: &str) -> String {
     with_length(&head, event)
 }
 
-/// A file that a reader waits in for ever: whatever reads it does not answer.
+/// Creates a file that blocks its readers forever.
 fn trap(folder: &Path, path: &str) -> PathBuf {
     let path = folder.join(path);
     fs::create_dir_all(path.parent().expect("a folder")).expect("made");
@@ -92,7 +92,7 @@ fn trap(folder: &Path, path: &str) -> PathBuf {
     path
 }
 
-/// Everything that the SDK's default chain would look at, each leading into a trap.
+/// Points everything that the SDK's default chain reads to a trap.
 fn traps(command: &mut Command, home: &Path, trap_url: &str) {
     for file in [".aws/config", ".aws/credentials"] {
         trap(home, file);
@@ -126,7 +126,7 @@ fn traps(command: &mut Command, home: &Path, trap_url: &str) {
 }
 
 #[test]
-fn a_function_reads_no_profile_no_metadata_and_no_variable_that_is_not_documented() {
+fn a_function_reads_only_documented_variables() {
     let (runtime, told_lambda) = server(lambda);
     let refuse = |_: &str| with_length("HTTP/1.1 400 Bad Request", r#"{"__type":"AccessDeniedException"}"#);
     let (aws, told_aws) = server(refuse);
@@ -151,8 +151,7 @@ fn a_function_reads_no_profile_no_metadata_and_no_variable_that_is_not_documente
     let _running = Ended(command.spawn().expect("it runs"));
 
     let answered = loop {
-        let request =
-            told_lambda.recv_timeout(Duration::from_mins(1)).expect("it answers: it waits in a trap");
+        let request = told_lambda.recv_timeout(Duration::from_mins(1)).expect("no answer: it reads a trap");
         if request.line.starts_with("POST ") {
             break request.line;
         }
@@ -166,5 +165,5 @@ fn a_function_reads_no_profile_no_metadata_and_no_variable_that_is_not_documente
     assert_eq!(header("x-amz-security-token"), "session");
     assert!(header("amz-sdk-request").contains("max=3"), "{}", header("amz-sdk-request"));
     assert!(!header("user-agent").contains("trap") && !header("x-amz-user-agent").contains("trap"));
-    assert_eq!(trapped.try_iter().count(), 0, "requests that went into the trap");
+    assert_eq!(trapped.try_iter().count(), 0, "requests to the trap");
 }

@@ -1,5 +1,5 @@
-//! The life of a session, against a model of it: whatever is refreshed, retried, replayed, let
-//! lie and ended, in whatever order, the answers are the model's.
+//! The life of a session, compared with a model: refreshes, retries, replays, pauses and log-outs in any
+//! order.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ const RETRY_WINDOW: u64 = 10;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Presents the token of so many generations ago, so often at once.
+    /// Presents the token of an earlier generation, several times concurrently.
     Refresh {
         generations_ago: usize,
         times: usize,
     },
-    /// Seconds pass.
+    /// Lets some seconds pass.
     Pass(u64),
     LogOut,
 }
@@ -35,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a session is, in the fewest words.
+/// The model of a session.
 struct Model {
     now: u64,
     generation: usize,
@@ -48,7 +48,8 @@ impl Model {
         self.now >= self.rotated_at + IDLE || self.now >= ABSOLUTE
     }
 
-    /// What presenting a generation's token is answered with; `Ok` is the generation granted.
+    /// Returns the expected result of presenting a generation's token: the granted generation, or the
+    /// problem.
     fn refresh(&mut self, presented: usize) -> Result<usize, &'static str> {
         if self.has_ended {
             return Err("invalid-token");
@@ -82,7 +83,7 @@ async fn live(steps: Vec<Step>) {
             }
             Step::LogOut => {
                 let newest = tokens.last().expect("a token");
-                // An access token dies after ten minutes: then nobody can log out with it.
+                // An access token expires after ten minutes. After that, it cannot log out.
                 let is_done = stage.log_out(&newest.access).await.status == 204;
                 model.has_ended |= is_done;
             }
@@ -97,7 +98,7 @@ async fn live(steps: Vec<Step>) {
     }
 }
 
-/// Answers given at once may come in any order.
+/// Compares responses, in any order because they are concurrent.
 fn check(answers: &[stage::Answer], expected: &[Result<usize, &str>], tokens: &mut Vec<Tokens>) {
     let mut problems: Vec<_> =
         answers.iter().filter(|answer| answer.status == 401).map(stage::Answer::problem).collect();
@@ -126,7 +127,7 @@ proptest! {
     #![proptest_config(Config { cases: 48, ..Config::default() })]
 
     #[test]
-    fn a_session_lives_as_its_model(steps in vec(step(), 1..24)) {
+    fn a_session_behaves_like_its_model(steps in vec(step(), 1..24)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(live(steps));
     }

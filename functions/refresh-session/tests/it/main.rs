@@ -1,4 +1,4 @@
-//! Refreshing, seen from outside.
+//! Refreshing sessions, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod again;

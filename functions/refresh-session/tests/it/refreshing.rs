@@ -1,4 +1,4 @@
-//! One refresh at a time.
+//! Single refreshes.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ const EMAIL: &str = "ada@example.com";
 const IDLE: Duration = Duration::from_hours(7 * 24);
 
 #[tokio::test]
-async fn it_is_one_round_trip() {
+async fn it_takes_one_round_trip() {
     let stage = Stage::with(local::Setup::recording);
     let tokens = stage.signed_in(EMAIL).await;
     let tokens = Tokens::of(&stage.refresh(&tokens.refresh).await.expect(200).body);
@@ -83,7 +83,7 @@ async fn a_retry_gets_the_same_successor_for_ten_seconds() {
 }
 
 #[tokio::test]
-async fn without_a_retry_window_every_second_use_is_a_theft() {
+async fn without_a_retry_window_every_reuse_counts_as_theft() {
     let stage = Stage::with(|setup| setup.with_parameter("RefreshRetrySeconds", "0"));
     let first = stage.signed_in(EMAIL).await;
     stage.refresh(&first.refresh).await.expect(200);

@@ -1,4 +1,4 @@
-//! Registering, seen from outside.
+//! Registering, tested through the API.
 #![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
 mod passwords;
@@ -17,7 +17,7 @@ use serde_json::json;
 use stage::{Answer, PASSWORD, Stage};
 
 #[tokio::test]
-async fn a_registration_is_taken_and_a_mail_follows() {
+async fn a_registration_is_accepted_and_a_mail_follows() {
     let stage = Stage::new();
 
     let taken = stage.register("Ada@Example.com").await.expect(202);
@@ -32,7 +32,7 @@ async fn a_registration_is_taken_and_a_mail_follows() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips_that_never_look_who_has_an_account() {
+async fn it_takes_two_round_trips_and_reads_no_account() {
     let stage = Stage::with(local::Setup::recording);
     stage.registered("ada@example.com").await;
     stage.forget_calls();
@@ -46,7 +46,7 @@ async fn it_is_two_round_trips_that_never_look_who_has_an_account() {
 }
 
 #[tokio::test]
-async fn an_address_is_registered_five_times_at_once_and_then_ever_rarer_known_or_not() {
+async fn an_address_is_registered_five_times_and_then_has_to_wait_known_or_not() {
     let stage = Stage::new();
     stage.registered("ada@example.com").await;
     let known: Vec<_> = join_all((0..20).map(|_| stage.register("ada@example.com"))).await;
@@ -61,7 +61,7 @@ async fn an_address_is_registered_five_times_at_once_and_then_ever_rarer_known_o
         refused.collect::<Vec<_>>()
     };
     let (known, unknown) = (refused(known), refused(unknown));
-    assert_eq!((known.len(), unknown.len()), (16, 15), "one was made before");
+    assert_eq!((known.len(), unknown.len()), (16, 15), "one attempt was used before");
     assert!(known.iter().chain(&unknown).all(|answer| *answer == known[0] && answer.0 == "60"), "{known:?}");
 
     for seconds in [60, 120] {
@@ -71,11 +71,11 @@ async fn an_address_is_registered_five_times_at_once_and_then_ever_rarer_known_o
     }
     stage.settle().await;
     let mails = stage.stack.mail().into_iter().filter(|mail| mail.to == ["bob@example.com"]).count();
-    assert_eq!(mails, 5, "as many as an address is mailed in an hour");
+    assert_eq!(mails, 5, "the cap of mails per hour");
 }
 
 #[tokio::test]
-async fn a_source_registers_only_so_many_and_what_it_is_refused_leaves_no_trace() {
+async fn registrations_of_a_source_are_limited_and_refusals_leave_no_trace() {
     let stage = Stage::with(|setup| setup.with_parameter("MailRequestsPerIp", "3").recording());
     for number in 0..3 {
         stage.register(&format!("user{number}@example.com")).await.expect(202);
@@ -96,7 +96,7 @@ async fn a_source_registers_only_so_many_and_what_it_is_refused_leaves_no_trace(
 }
 
 #[tokio::test]
-async fn whoever_may_not_log_in_may_still_register() {
+async fn throttled_log_ins_do_not_prevent_registrations() {
     let stage = Stage::new();
     for _ in 0..10 {
         stage.log_in("ada@example.com").await.expect(401);
@@ -118,7 +118,7 @@ async fn the_password_is_stored_as_a_hash_only() {
 }
 
 #[tokio::test]
-async fn when_the_tables_are_throttled_nothing_is_taken_and_the_caller_is_told_when_to_come_back() {
+async fn throttled_tables_refuse_the_registration_with_retry_after() {
     let throttled = |call: &Call| match call.service {
         "dynamodb" => Fate::Refused(Refusal::THROTTLED),
         _ => Fate::Proceed,
@@ -134,7 +134,7 @@ async fn when_the_tables_are_throttled_nothing_is_taken_and_the_caller_is_told_w
 }
 
 #[tokio::test]
-async fn when_the_answer_of_the_tables_is_lost_the_registration_is_taken_once() {
+async fn a_lost_response_of_the_tables_accepts_the_registration_once() {
     let first = AtomicBool::new(true);
     let lost_once = move |call: &Call| match call.operation.as_str() {
         "TransactWriteItems" if first.swap(false, SeqCst) => Fate::AnswerLost,
@@ -149,7 +149,7 @@ async fn when_the_answer_of_the_tables_is_lost_the_registration_is_taken_once() 
 }
 
 #[tokio::test]
-async fn when_every_answer_of_the_tables_is_lost_the_event_is_read_back() {
+async fn when_all_responses_of_the_tables_are_lost_the_event_is_read_back() {
     let lost = |call: &Call| match call.operation.as_str() {
         "TransactWriteItems" => Fate::AnswerLost,
         _ => Fate::Proceed,
@@ -163,7 +163,7 @@ async fn when_every_answer_of_the_tables_is_lost_the_event_is_read_back() {
 }
 
 #[tokio::test]
-async fn without_the_pepper_nothing_is_hashed_and_the_next_request_tries_again() {
+async fn without_the_pepper_nothing_is_hashed_and_the_next_request_retries() {
     let down = Arc::new(AtomicBool::new(true));
     let outage = Arc::clone(&down);
     let watcher = move |call: &Call| match call.service {
@@ -180,11 +180,11 @@ async fn without_the_pepper_nothing_is_hashed_and_the_next_request_tries_again()
 }
 
 #[tokio::test]
-async fn a_panic_is_one_500_and_the_next_request_is_served() {
+async fn a_panic_fails_one_request_only() {
     let first = AtomicBool::new(true);
     let panics_once = move |call: &Call| {
         let is_first = call.operation == "TransactWriteItems" && first.swap(false, SeqCst);
-        assert!(!is_first, "a panic within the first request");
+        assert!(!is_first, "the first request panics");
         Fate::Proceed
     };
     let stage = Stage::with(|setup| setup.watched_by(panics_once));
@@ -197,7 +197,7 @@ async fn a_panic_is_one_500_and_the_next_request_is_served() {
 }
 
 #[tokio::test]
-async fn a_registration_needs_no_password_and_then_nothing_is_hashed() {
+async fn a_registration_without_a_password_computes_no_hash() {
     let stage = Stage::with(local::Setup::recording);
 
     let taken = stage.post("/v1/registrations", json!({"email": "ada@example.com"})).await.expect(202);
@@ -211,7 +211,7 @@ async fn a_registration_needs_no_password_and_then_nothing_is_hashed() {
 }
 
 #[tokio::test]
-async fn each_registration_has_a_token_of_its_own_and_the_same_request_again_has_the_same() {
+async fn each_registration_has_its_own_token_and_a_retry_gets_the_same() {
     let stage = Stage::new();
     let key = "0f6d1f4e-3c52-4a39-9f0c-8f3d1a5b7c2d";
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
@@ -229,7 +229,7 @@ async fn each_registration_has_a_token_of_its_own_and_the_same_request_again_has
 }
 
 #[tokio::test]
-async fn the_answer_has_the_same_shape_for_an_address_with_an_account_and_one_without() {
+async fn the_response_has_the_same_shape_with_and_without_an_account() {
     let stage = Stage::with(local::Setup::recording);
     stage.registered("user@example.com").await;
     let mut seen = Vec::new();
@@ -247,7 +247,7 @@ async fn the_answer_has_the_same_shape_for_an_address_with_an_account_and_one_wi
 }
 
 #[tokio::test]
-async fn whatever_is_lost_a_registration_is_taken_once_or_not_at_all() {
+async fn a_lost_call_accepts_the_registration_at_most_once() {
     let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
     for fate in fates {
         for lost in 0..5 {
@@ -269,7 +269,7 @@ async fn whatever_is_lost_a_registration_is_taken_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn of_fifty_at_once_each_that_is_taken_has_a_token_that_adopts_its_own_registration_only() {
+async fn concurrent_registrations_have_tokens_that_adopt_only_their_own_data() {
     let stage = Stage::with(stage::slowly);
     let taken: Vec<_> = join_all((0..50).map(|_| stage.register("ada@example.com"))).await;
     let tokens: std::collections::BTreeSet<_> = taken

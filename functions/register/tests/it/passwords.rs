@@ -1,4 +1,4 @@
-//! Which passwords are taken.
+//! The rules for passwords.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -9,7 +9,7 @@ use local::{
 use serde_json::{Value, json};
 use stage::{Answer, PASSWORD, Stage};
 
-/// What the stand-in for Have I Been Pwned knows.
+/// A password that the stand-in for Have I Been Pwned knows.
 const STOLEN: &str = "swimming with the sharks";
 
 async fn register(stage: &Stage, password: &str) -> Answer {
@@ -26,7 +26,7 @@ fn checking(setup: Setup) -> Setup {
     setup.with_parameter("BreachedPasswords", "check")
 }
 
-/// What the event says of the look-up.
+/// Returns the result of the breach check in the event.
 async fn told(stage: &Stage) -> Value {
     stage.settle().await;
     let events = stage.stack.events();
@@ -34,7 +34,7 @@ async fn told(stage: &Stage) -> Value {
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_is_said_at_once() {
+async fn all_violated_rules_are_reported_together() {
     let stage = Stage::new();
     let person = json!({"email": "nobody", "password": "Gatepost\u{7}", "first_name": "", "locale": "?"});
 
@@ -74,7 +74,7 @@ async fn each_policy_and_each_number_is_a_parameter() {
 }
 
 #[tokio::test]
-async fn the_lenient_policy_must_be_forced_where_it_is_not_for_tests() {
+async fn the_lenient_policy_must_be_forced_outside_of_tests() {
     let starts = async |issuer: &str, policy: &str| {
         let setup = Stack::memory().at(issuer).with_parameter("PasswordPolicy", policy);
         setup.start().expect("a stack").warm().await.map_err(|error| error.to_string())
@@ -88,7 +88,7 @@ async fn the_lenient_policy_must_be_forced_where_it_is_not_for_tests() {
 }
 
 #[tokio::test]
-async fn a_password_does_not_rest_on_the_persons_own_words() {
+async fn a_password_based_on_personal_words_is_refused() {
     let stage = Stage::new();
     let person = |first: &str, last: &str| {
         let password = "Wilhelmina-Featherstone7";
@@ -111,9 +111,9 @@ async fn a_password_that_is_too_long_is_refused_alone_and_counts_nothing() {
     assert!(stage.stack.calls().iter().all(|made| made.call.service == "secretsmanager"));
 }
 
-/// Whether it is easily guessed is found out behind the limit.
+/// The check for guessable passwords runs after the limit.
 #[tokio::test]
-async fn a_guessable_password_counts_as_a_registration() {
+async fn a_guessable_password_counts_as_an_attempt() {
     let stage = Stage::new();
     for _ in 0..5 {
         register(&stage, "manchesterunited").await.expect(422);
@@ -123,18 +123,18 @@ async fn a_guessable_password_counts_as_a_registration() {
 }
 
 #[tokio::test]
-async fn a_stolen_password_is_refused_if_the_deployment_wants_that() {
+async fn a_breached_password_is_refused_if_the_check_is_enabled() {
     let stage = Stage::with(checking);
 
     let refused = register(&stage, STOLEN).await.expect(422);
 
     assert_eq!(codes(&refused), ["password-breached"]);
     register(&stage, PASSWORD).await.expect(202);
-    assert_eq!(told(&stage).await, Value::Null, "there is nothing to tell");
+    assert_eq!(told(&stage).await, Value::Null, "the check was not skipped");
 }
 
 #[tokio::test]
-async fn nobody_is_asked_unless_the_deployment_wants_that() {
+async fn breaches_are_not_looked_up_unless_the_check_is_enabled() {
     let stage = Stage::with(Setup::recording);
 
     register(&stage, STOLEN).await.expect(202);
@@ -143,7 +143,7 @@ async fn nobody_is_asked_unless_the_deployment_wants_that() {
 }
 
 #[tokio::test]
-async fn five_digits_of_a_hash_are_all_that_is_asked_and_in_no_further_round_trip() {
+async fn the_check_sends_five_digits_of_a_hash_and_adds_no_round_trip() {
     let stage = Stage::with(|setup| checking(setup).recording());
     register(&stage, PASSWORD).await.expect(202);
     stage.forget_calls();
@@ -157,7 +157,7 @@ async fn five_digits_of_a_hash_are_all_that_is_asked_and_in_no_further_round_tri
 }
 
 #[tokio::test]
-async fn when_nobody_answers_the_password_is_taken_and_the_event_says_so() {
+async fn without_a_response_the_password_is_accepted_and_the_event_records_it() {
     let fates: [fn() -> Fate; 4] = [
         || Fate::Silence,
         || Fate::RequestLost,
@@ -175,7 +175,7 @@ async fn when_nobody_answers_the_password_is_taken_and_the_event_says_so() {
 }
 
 #[tokio::test]
-async fn what_is_refused_for_its_length_is_not_looked_up() {
+async fn a_password_of_a_refused_length_is_not_looked_up() {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
     let watcher = |call: &Call| {
         ASKED.fetch_add(usize::from(call.service == "breaches"), SeqCst);

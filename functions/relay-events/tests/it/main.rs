@@ -1,4 +1,4 @@
-//! Relaying, seen from outside: events go into the table, and come out at the bus.
+//! Relaying events, tested from the table to the bus.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -17,28 +17,28 @@ use stage::{
     outbox::{self, Outbox},
 };
 
-/// A stage on which `fate` decides of each call that the relay makes.
+/// Creates a stage on which `fate` decides about each call of the relay.
 fn stage(fate: impl Fn(&Call) -> Fate + Send + Sync + 'static) -> Stage {
     let of_relay =
         move |call: &Call| if call.function == "relay-events" { fate(call) } else { Fate::Proceed };
     Stage::with(|setup| setup.watched_by(of_relay).with_random(outbox::without_waiting()).recording())
 }
 
-/// What was published, in order: stream and number.
+/// Returns the published events in order: stream and number.
 fn published(stage: &Stage) -> Vec<(String, u64)> {
     let events = stage.stack.events();
     let key = |event: &Value| Some((event["subject"].as_str()?.to_owned(), event["n"].as_u64()?));
     events.iter().filter_map(|event| key(&event.detail)).collect()
 }
 
-/// The numbers of a stream in the order in which they were first published.
+/// Returns the numbers of a stream in the order of their first publication.
 fn first_publications(stage: &Stage, stream: &str) -> Vec<u64> {
     let mut seen = HashSet::new();
     let of_stream = published(stage).into_iter().filter(|(subject, _)| subject == stream);
     of_stream.map(|(_, number)| number).filter(|number| seen.insert(*number)).collect()
 }
 
-/// Hands the relay a batch, as Lambda does.
+/// Delivers a batch to the relay, as Lambda does.
 async fn relay(stage: &Stage, records: &[Value]) -> Vec<String> {
     let answer = stage.stack.call("relay-events", json!({"Records": records})).await.expect("an answer");
     let failures = answer["batchItemFailures"].as_array().expect("failures");
@@ -49,7 +49,7 @@ async fn relay(stage: &Stage, records: &[Value]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_a_command_commits_reaches_the_bus_once_and_is_marked() {
+async fn a_committed_event_is_published_once_and_marked() {
     let stage = stage(|_| Fate::Proceed);
     stage.register("ada@example.com").await.expect(202);
 
@@ -72,7 +72,7 @@ async fn what_a_command_commits_reaches_the_bus_once_and_is_marked() {
 }
 
 #[tokio::test]
-async fn without_a_retention_an_event_is_kept_for_ever() {
+async fn without_a_retention_events_are_kept_forever() {
     let stage = Stage::with(|setup| setup.with_parameter("EventRetentionDays", "0"));
     let outbox = Outbox::of(&stage.stack);
     outbox.commit("user#1", 1).await;
@@ -85,11 +85,11 @@ async fn without_a_retention_an_event_is_kept_for_ever() {
 }
 
 #[tokio::test]
-async fn entries_that_the_bus_refuses_one_by_one_are_neither_lost_nor_overtaken() {
+async fn refused_entries_are_neither_lost_nor_overtaken() {
     for seed in 0..8_u32 {
         let generator = AtomicU32::new(seed);
         let stage = stage(move |call| match call.operation.as_str() {
-            // Some entries of many calls, and not always the same: a small linear generator.
+            // Refuses some entries of many calls, chosen by a small linear congruential generator.
             "PutEvents" => {
                 let bits = generator.fetch_add(1, SeqCst).wrapping_mul(2_654_435_761) >> 16;
                 Fate::EntriesRefused((0..10).filter(|at| bits >> at & 1 == 1).collect())
@@ -116,7 +116,7 @@ async fn entries_that_the_bus_refuses_one_by_one_are_neither_lost_nor_overtaken(
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_means_twice_and_never_out_of_order() {
+async fn a_lost_response_can_duplicate_events_but_not_reorder_them() {
     let calls = AtomicU32::new(0);
     let stage = stage(move |call| match call.operation.as_str() {
         "PutEvents" if calls.fetch_add(1, SeqCst).is_multiple_of(2) => Fate::AnswerLost,
@@ -134,7 +134,7 @@ async fn an_answer_that_is_lost_means_twice_and_never_out_of_order() {
 }
 
 #[tokio::test]
-async fn lost_permission_blocks_and_kills_nothing() {
+async fn lost_permission_blocks_events_without_making_them_dead() {
     let is_lost = Arc::new(AtomicBool::new(true));
     let watched = Arc::clone(&is_lost);
     let stage = stage(move |call| match call.operation.as_str() {
@@ -157,7 +157,7 @@ async fn lost_permission_blocks_and_kills_nothing() {
 }
 
 #[tokio::test]
-async fn what_the_bus_will_never_take_is_dead_and_holds_nothing_up() {
+async fn a_permanently_refused_event_is_dead_and_blocks_nothing() {
     let stage = stage(|_| Fate::Proceed);
     let outbox = Outbox::of(&stage.stack);
     outbox.commit("user#1", 1).await;
@@ -170,11 +170,11 @@ async fn what_the_bus_will_never_take_is_dead_and_holds_nothing_up() {
     let dead = outbox.item("user#1", 2).await;
     assert_eq!((dead["state"].as_str(), dead["last_error"].as_str()), ("dead", "MalformedDetail"));
     assert!(dead["due_pk"].starts_with("dead#"));
-    assert!(!dead.contains_key("ttl"), "an operator decides, not the clock");
+    assert!(!dead.contains_key("ttl"), "dead events do not expire");
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_is_put_away_and_the_shard_goes_on() {
+async fn an_unreadable_record_is_quarantined_and_the_shard_continues() {
     let stage = stage(|_| Fate::Proceed);
     let outbox = Outbox::of(&stage.stack);
     let good = outbox.commit("user#1", 1).await;
@@ -192,7 +192,7 @@ async fn a_record_that_cannot_be_read_is_put_away_and_the_shard_goes_on() {
 }
 
 #[tokio::test]
-async fn what_can_neither_be_read_nor_put_away_comes_again() {
+async fn a_record_that_cannot_be_quarantined_is_retried() {
     let stage = stage(|call| match call.operation.as_str() {
         "PutItem" => Fate::Refused(Refusal::ACCESS_DENIED),
         _ => Fate::Proceed,
@@ -234,7 +234,7 @@ async fn the_first_record_that_failed_is_reported_and_those_after_it_are_not_pub
 }
 
 #[tokio::test]
-async fn a_record_that_comes_again_much_later_is_looked_up_first() {
+async fn a_late_record_is_checked_before_publication() {
     let stage = stage(|_| Fate::Proceed);
     let outbox = Outbox::of(&stage.stack);
     let record = outbox.commit("user#1", 1).await;
@@ -257,11 +257,11 @@ async fn an_old_record_does_not_overtake_the_event_before_it() {
     assert_eq!(relay(&stage, &[later]).await, Vec::<String>::new());
 
     assert_eq!(published(&stage), []);
-    assert_eq!(outbox.item("user#1", 2).await["state"], "pending", "it is the sweeper's");
+    assert_eq!(outbox.item("user#1", 2).await["state"], "pending", "it is left to the sweeper");
 }
 
 #[tokio::test]
-async fn a_mark_that_is_lost_holds_nothing_up() {
+async fn a_lost_mark_blocks_nothing() {
     let stage = stage(|call| match call.operation.as_str() {
         "UpdateItem" => Fate::Refused(Refusal::ACCESS_DENIED),
         _ => Fate::Proceed,
@@ -276,7 +276,7 @@ async fn a_mark_that_is_lost_holds_nothing_up() {
 }
 
 #[tokio::test]
-async fn the_relay_never_touches_what_is() {
+async fn the_relay_accesses_only_the_events_and_the_bus() {
     let stage = stage(|_| Fate::Proceed);
     stage.registered("ada@example.com").await;
     stage.settle().await;
@@ -288,9 +288,9 @@ async fn the_relay_never_touches_what_is() {
     assert_eq!(touched, HashSet::from(["Events", "Bus"]));
 }
 
-/// The record of the one before it comes later, never, or was left to the sweeper.
+/// The record of the previous event comes later or never, or was left to the sweeper.
 #[tokio::test]
-async fn a_young_record_does_not_overtake_an_event_that_waits_elsewhere() {
+async fn a_fresh_record_does_not_overtake_a_pending_event() {
     let stage = stage(|_| Fate::Proceed);
     let outbox = Outbox::of(&stage.stack);
     outbox.commit("user#1", 1).await;
@@ -309,7 +309,7 @@ async fn a_young_record_does_not_overtake_an_event_that_waits_elsewhere() {
 }
 
 #[tokio::test]
-async fn an_event_that_the_bus_refuses_for_too_long_is_left_to_the_sweeper_with_all_behind_it() {
+async fn an_event_refused_for_too_long_is_left_to_the_sweeper_with_its_successors() {
     let refused = |entry: &Value| entry["Detail"].to_string().contains(r"user#1");
     let stage = stage(move |call| match call.request["Entries"].as_array() {
         Some(entries) => {
@@ -327,14 +327,14 @@ async fn an_event_that_the_bus_refuses_for_too_long_is_left_to_the_sweeper_with_
 
     stage.pass(Duration::from_mins(16));
 
-    assert_eq!(relay(&stage, &records).await, [""; 0], "the shard goes on");
+    assert_eq!(relay(&stage, &records).await, [""; 0], "the shard continues");
     assert_eq!(published(&stage), [("user#2".to_owned(), 1)]);
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
     assert_eq!(first_publications(&stage, "user#1"), [1, 2]);
 }
 
 #[tokio::test]
-async fn on_a_custom_bus_each_stream_is_a_group_and_a_repetition_is_dropped() {
+async fn on_a_custom_bus_each_stream_is_a_group_and_duplicates_are_dropped() {
     let calls = AtomicU32::new(0);
     let fate = move |call: &Call| match call.operation.as_str() {
         "PutEvents" if calls.fetch_add(1, SeqCst).is_multiple_of(2) => Fate::AnswerLost,
@@ -364,7 +364,7 @@ async fn on_a_custom_bus_each_stream_is_a_group_and_a_repetition_is_dropped() {
 }
 
 #[tokio::test]
-async fn how_late_the_latest_of_a_batch_was_is_told() {
+async fn the_highest_delay_of_a_batch_is_measured() {
     let stage = stage(|_| Fate::Proceed);
     let outbox = Outbox::of(&stage.stack);
     for (user, pause) in [("user#1", 25), ("user#2", 5)] {
@@ -378,7 +378,7 @@ async fn how_late_the_latest_of_a_batch_was_is_told() {
 }
 
 #[tokio::test]
-async fn what_goes_to_a_custom_bus_reaches_the_rules_all_the_same() {
+async fn events_on_a_custom_bus_reach_the_rules() {
     let stage = Stage::with(|setup| setup.with_parameter("CustomBus", "true"));
 
     stage.registered("ada@example.com").await;
@@ -389,7 +389,7 @@ async fn what_goes_to_a_custom_bus_reaches_the_rules_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_custom_bus_that_is_not_there_or_refuses_us_blocks_and_kills_nothing() {
+async fn a_missing_or_forbidden_custom_bus_makes_no_event_dead() {
     let missing = local::template::OF_THIS_BUILD.replace("GetAtt OrderedBus.EventBusArn, !Ref Bus]", "Sub \"arn:aws:events:eu-west-1:000000000000:event-busv2/nowhere/0123456789abcdefghijklmno\", !Ref Bus]");
     assert_ne!(missing, local::template::OF_THIS_BUILD);
     let custom = |setup: local::Setup| setup.with_parameter("CustomBus", "true");
@@ -411,7 +411,7 @@ async fn a_custom_bus_that_is_not_there_or_refuses_us_blocks_and_kills_nothing()
 }
 
 #[tokio::test]
-async fn a_custom_bus_tells_poison_from_what_may_pass() {
+async fn a_custom_bus_distinguishes_permanent_from_temporary_errors() {
     let stage = Stage::with(|setup| setup.with_parameter("CustomBus", "true"));
     let outbox = Outbox::of(&stage.stack);
     outbox.commit_detail("user#1", 1, "no object").await;
@@ -424,7 +424,7 @@ async fn a_custom_bus_tells_poison_from_what_may_pass() {
 }
 
 #[tokio::test]
-async fn behind_a_lost_mark_the_next_event_does_not_wait_for_the_sweeper() {
+async fn the_event_after_a_lost_mark_does_not_wait_for_the_sweeper() {
     let stage = stage(|call| match call.operation.as_str() {
         "UpdateItem" if call.request["Key"]["seq"]["N"] == "1" => Fate::Refused(Refusal::ACCESS_DENIED),
         _ => Fate::Proceed,

@@ -1,4 +1,4 @@
-//! Asking for a new password, seen from outside.
+//! Requesting a password reset, tested through the API.
 
 use local::calls::{Call, Fate, round_trips};
 use serde_json::json;
@@ -28,7 +28,7 @@ async fn the_work_is_the_same_for_every_address() {
 }
 
 #[tokio::test]
-async fn an_address_is_asked_for_only_so_often_known_or_not() {
+async fn requests_for_an_address_are_limited_known_or_not() {
     let stage = Stage::new();
     stage.registered("user@example.com").await;
 
@@ -42,7 +42,7 @@ async fn an_address_is_asked_for_only_so_often_known_or_not() {
 }
 
 #[tokio::test]
-async fn guessing_at_log_in_does_not_close_it() {
+async fn throttled_log_ins_do_not_prevent_it() {
     let stage = Stage::new();
     stage.registered("user@example.com").await;
     while stage.log_in_with("user@example.com", "not the password at all").await.status == 401 {}
@@ -51,7 +51,7 @@ async fn guessing_at_log_in_does_not_close_it() {
 }
 
 #[tokio::test]
-async fn what_is_no_address_is_refused() {
+async fn an_invalid_address_is_refused() {
     let refused = ask(&Stage::new(), "nobody").await.expect(422);
 
     let error = &refused.body["errors"][0];
@@ -59,7 +59,7 @@ async fn what_is_no_address_is_refused() {
 }
 
 #[tokio::test]
-async fn the_event_says_neither_who_nor_whether_there_is_anybody() {
+async fn the_event_reveals_neither_the_user_nor_their_existence() {
     let stage = Stage::new();
     ask(&stage, "stranger@example.com").await.expect(202);
 
@@ -73,7 +73,7 @@ async fn the_event_says_neither_who_nor_whether_there_is_anybody() {
 }
 
 #[tokio::test]
-async fn when_every_answer_of_the_tables_is_lost_the_event_is_read_back() {
+async fn when_all_responses_of_the_tables_are_lost_the_event_is_read_back() {
     let lost = |call: &Call| match call.operation.as_str() {
         "TransactWriteItems" => Fate::AnswerLost,
         _ => Fate::Proceed,

@@ -1,4 +1,4 @@
-//! Asking for the verification mail again, seen from outside.
+//! Requesting the verification mail again, tested through the API.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ async fn resend(stage: &Stage, email: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn somebody_who_waits_gets_another_mail_with_a_newer_link() {
+async fn an_applicant_gets_another_mail_with_a_newer_link() {
     let stage = Stage::new();
     stage.register("ada@example.com").await.expect(202);
     let first = stage.link("ada@example.com").await;
@@ -24,7 +24,7 @@ async fn somebody_who_waits_gets_another_mail_with_a_newer_link() {
 }
 
 #[tokio::test]
-async fn nobody_else_gets_a_mail() {
+async fn other_addresses_get_no_mail() {
     let stage = Stage::new();
     stage.registered("ada@example.com").await;
     let before = stage.stack.mail().len();
@@ -33,7 +33,7 @@ async fn nobody_else_gets_a_mail() {
     resend(&stage, "bob@example.com").await.expect(202);
 
     stage.settle().await;
-    assert_eq!(stage.stack.mail().len(), before, "neither users nor strangers");
+    assert_eq!(stage.stack.mail().len(), before, "neither users nor unknown addresses");
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn the_work_is_the_same_for_every_address() {
 }
 
 #[tokio::test]
-async fn an_address_is_named_five_times_at_once_and_then_ever_rarer_waiting_or_not() {
+async fn requests_for_an_address_are_limited_registered_or_not() {
     let stage = Stage::new();
     stage.register("waits@example.com").await.expect(202);
     stage.registered("user@example.com").await;
@@ -75,7 +75,7 @@ async fn an_address_is_named_five_times_at_once_and_then_ever_rarer_waiting_or_n
 }
 
 #[tokio::test]
-async fn a_source_asks_only_so_often() {
+async fn the_requests_of_a_source_are_limited() {
     let stage = Stage::with(|setup| setup.with_parameter("MailRequestsPerIp", "3"));
     for number in 0..3 {
         resend(&stage, &format!("user{number}@example.com")).await.expect(202);
@@ -88,7 +88,7 @@ async fn a_source_asks_only_so_often() {
 }
 
 #[tokio::test]
-async fn what_is_no_address_is_refused() {
+async fn an_invalid_address_is_refused() {
     let refused = resend(&Stage::new(), "nobody").await.expect(422);
 
     assert_eq!(refused.body["errors"][0]["code"], "invalid-email");

@@ -1,4 +1,4 @@
-//! Choosing a new password by a link, seen from outside.
+//! Choosing a new password with a link, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -28,7 +28,7 @@ async fn a_forgotten_password_is_replaced_and_every_session_ends() {
 
     let done = stage.reset(&link, NEW).await.expect(204);
 
-    assert!(done.body.is_null(), "nobody is signed in by it");
+    assert!(done.body.is_null(), "the response has no session");
     for session in [first, second] {
         assert_eq!(stage.refresh(&session.refresh).await.expect(401).problem(), "invalid-token");
     }
@@ -39,7 +39,7 @@ async fn a_forgotten_password_is_replaced_and_every_session_ends() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips_and_one_behind_the_hash() {
+async fn it_takes_two_round_trips_and_one_after_the_hash() {
     let stage = Stage::with(local::Setup::recording);
     stage.registered(EMAIL).await;
     let warm = stage.reset_link(EMAIL).await;
@@ -56,7 +56,7 @@ async fn it_is_two_round_trips_and_one_behind_the_hash() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_not_acceptable_does_not_use_the_link_up() {
+async fn an_unacceptable_password_does_not_use_up_the_link() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     let link = stage.reset_link(EMAIL).await;
@@ -68,11 +68,11 @@ async fn a_password_that_is_not_acceptable_does_not_use_the_link_up() {
     }
 
     stage.reset(&link, NEW).await.expect(204);
-    assert_eq!(stage.reset(&link, NEW).await.expect(400).problem(), "link-invalid", "it is good once");
+    assert_eq!(stage.reset(&link, NEW).await.expect(400).problem(), "link-invalid", "it works once");
 }
 
 #[tokio::test]
-async fn the_forgotten_password_does_not_come_back_and_the_link_stays_good() {
+async fn the_forgotten_password_is_refused_and_the_link_stays_valid() {
     let stage = Stage::with(|setup| setup.with_parameter("PasswordHistory", "2"));
     stage.registered(EMAIL).await;
     let link = stage.reset_link(EMAIL).await;
@@ -87,7 +87,7 @@ async fn the_forgotten_password_does_not_come_back_and_the_link_stays_good() {
     stage.reset(&link, "no horse at all any more").await.expect(204);
 }
 
-/// Each refused password may take a hash for each remembered one.
+/// Each refused password can take one hash for each remembered password.
 #[tokio::test]
 async fn refused_passwords_are_counted_like_guesses() {
     for refused in [PASSWORD, "PasswordPassword"] {
@@ -103,7 +103,7 @@ async fn refused_passwords_are_counted_like_guesses() {
 
         stage.pass(Duration::from_secs(1));
         stage.reset(&link, NEW).await.expect(204);
-        // A success takes the refused ones back.
+        // A success refunds the refused attempts.
         let link = stage.reset_link(EMAIL).await;
         for _ in 0..10 {
             stage.reset(&link, NEW).await.expect(422);
@@ -112,7 +112,7 @@ async fn refused_passwords_are_counted_like_guesses() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_too_long_is_refused_before_the_link_is_looked_at() {
+async fn a_password_that_is_too_long_is_refused_before_the_link_is_read() {
     let stage = Stage::with(local::Setup::recording);
 
     let refused = stage.reset("gpl_", &"x".repeat(257)).await.expect(422);
@@ -121,9 +121,9 @@ async fn a_password_that_is_too_long_is_refused_before_the_link_is_looked_at() {
     assert!(stage.stack.calls().iter().all(|made| made.call.service == "secretsmanager"));
 }
 
-/// A stranger who knows a user's id must not use up the user's attempts.
+/// An attacker who knows a user's id must not use up the user's attempts.
 #[tokio::test]
-async fn links_that_are_not_good_are_not_counted() {
+async fn invalid_links_are_not_counted() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     let before = stage.reset_link(EMAIL).await;
@@ -136,7 +136,7 @@ async fn links_that_are_not_good_are_not_counted() {
 }
 
 #[tokio::test]
-async fn what_nobody_can_tell_of_the_new_password_is_in_the_event() {
+async fn a_skipped_breach_check_is_in_the_event() {
     let silence = |call: &Call| if call.service == "breaches" { Fate::RequestLost } else { Fate::Proceed };
     let stage = Stage::with(|setup| setup.with_parameter("BreachedPasswords", "check").watched_by(silence));
     stage.registered(EMAIL).await;
@@ -150,7 +150,7 @@ async fn what_nobody_can_tell_of_the_new_password_is_in_the_event() {
 }
 
 #[tokio::test]
-async fn what_is_no_link_for_this_is_not_good() {
+async fn links_for_other_purposes_are_refused() {
     let stage = Stage::new();
     stage.register("bob@example.com").await.expect(202);
     let of_a_registration = stage.link("bob@example.com").await;
@@ -193,7 +193,7 @@ async fn a_newer_link_replaces_an_older_one() {
 }
 
 #[tokio::test]
-async fn of_many_at_once_with_one_link_one_wins() {
+async fn one_of_many_concurrent_uses_of_a_link_wins() {
     let stage = Stage::new();
     let user = stage.registered(EMAIL).await;
     let link = stage.reset_link(EMAIL).await;
@@ -211,7 +211,7 @@ async fn of_many_at_once_with_one_link_one_wins() {
 }
 
 #[tokio::test]
-async fn it_works_while_log_in_is_throttled_and_lifts_that() {
+async fn it_works_while_log_in_is_throttled_and_resets_the_limit() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     while stage.log_in_with(EMAIL, "not the password at all").await.status == 401 {}
@@ -224,7 +224,7 @@ async fn it_works_while_log_in_is_throttled_and_lifts_that() {
 }
 
 #[tokio::test]
-async fn a_link_that_is_not_good_lifts_nothing() {
+async fn an_invalid_link_resets_no_limit() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     let link = stage.reset_link(EMAIL).await;
@@ -236,10 +236,10 @@ async fn a_link_that_is_not_good_lifts_nothing() {
     stage.log_in(EMAIL).await.expect(429);
 }
 
-/// The credential and the user are read one after the other: a password that is replaced in between
-/// must not start a session.
+/// The credential and the user are read one after the other. A password that is replaced in between must not
+/// start a session.
 #[tokio::test]
-async fn who_logs_in_meanwhile_with_the_old_password_is_refused() {
+async fn a_concurrent_log_in_with_the_old_password_is_refused() {
     let late = Late::default();
     let reads_the_user = |call: &Call| {
         let of_user = |key: &str| key.starts_with("USER#");
@@ -262,9 +262,9 @@ async fn who_logs_in_meanwhile_with_the_old_password_is_refused() {
     assert_eq!(logged_in.expect(401).problem(), "invalid-credentials");
 }
 
-/// A log-in moves the user on between reading and writing: the reset is decided again.
+/// A log-in changes the user between the read and the write, so the reset is retried.
 #[tokio::test]
-async fn log_ins_at_once_do_not_stand_in_its_way() {
+async fn concurrent_log_ins_do_not_prevent_it() {
     let stage = Stage::new();
     stage.registered(EMAIL).await;
     let link = stage.reset_link(EMAIL).await;
@@ -280,16 +280,16 @@ async fn log_ins_at_once_do_not_stand_in_its_way() {
     stage.log_in_with(EMAIL, NEW).await.expect(201);
 }
 
-/// Every call, lost on its way there or back, for as long as the request lasts.
+/// Loses the request or the response of each call in turn.
 #[tokio::test]
-async fn whatever_is_lost_the_password_is_replaced_once_or_not_at_all() {
+async fn a_lost_call_replaces_the_password_at_most_once() {
     let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
     let cases = fates.into_iter().flat_map(|fate| (0..8).map(move |lost| lose(lost, fate)));
     let again = join_all(cases).await;
-    assert!(again.contains(&Some(400)), "it was done, and nobody was told: {again:?}");
+    assert!(again.contains(&Some(400)), "the password was replaced without a response: {again:?}");
 }
 
-/// What sending it again is answered with, if the answer was that nobody knows.
+/// Returns the status of a retry, if the first response was 503.
 async fn lose(lost: usize, fate: fn() -> Fate) -> Option<u16> {
     let (outage, watcher) = Outage::after(lost, "reset-password", fate);
     let stage = Stage::with(|setup| setup.watched_by(watcher));

@@ -1,4 +1,4 @@
-//! Taking roles, seen from outside.
+//! Revoking roles, tested through the API.
 
 use local::Request;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ async fn delete_account(stage: &Stage, tokens: &Tokens) -> u16 {
     stage.send(Request::delete("/v1/me").json(&body).bearer(&tokens.access)).await.status
 }
 
-/// How many of those who log in are administrators.
+/// Logs the users in, and returns how many of them are administrators.
 async fn administrators(stage: &Stage, emails: &[&str]) -> usize {
     let mut count = 0;
     for email in emails {
@@ -22,7 +22,7 @@ async fn administrators(stage: &Stage, emails: &[&str]) -> usize {
 }
 
 #[tokio::test]
-async fn a_right_that_is_taken_is_gone_at_the_next_refresh() {
+async fn a_revoked_permission_is_gone_at_the_next_refresh() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let (bob, deputy) = stage.deputy(&admin, BOB, &["roles:read"]).await;
@@ -39,7 +39,7 @@ async fn a_right_that_is_taken_is_gone_at_the_next_refresh() {
 }
 
 #[tokio::test]
-async fn a_deployment_may_end_the_sessions_by_it() {
+async fn a_deployment_can_end_the_sessions() {
     let stage = Stage::with(|setup| setup.with_parameter("EndSessionsOnRevocation", "true"));
     let admin = stage.administrator(ADA).await;
     let (bob, deputy) = stage.deputy(&admin, BOB, &["roles:read"]).await;
@@ -54,7 +54,7 @@ async fn a_deployment_may_end_the_sessions_by_it() {
 }
 
 #[tokio::test]
-async fn nobody_can_take_what_permits_more_than_they_may() {
+async fn callers_cannot_revoke_roles_with_permissions_they_lack() {
     let stage = Stage::new();
     let (ada, admin) = stage.known_administrator(ADA).await;
     stage.known_administrator("eve@example.com").await;
@@ -81,7 +81,7 @@ async fn the_last_administrator_stays_one() {
     assert_eq!(administrators(&stage, &[ADA]).await, 1);
 }
 
-/// Invites an administrator, who has not accepted.
+/// Invites an administrator, who does not accept.
 async fn invited(stage: &Stage, admin: &Tokens) -> Value {
     let ghost = json!({"email": BOB, "roles": ["admin"], "reason": "ticket 4711"});
     stage.post_as("/v1/users", &admin.access, ghost).await.expect(201).body
@@ -98,7 +98,7 @@ async fn an_administrator_who_has_not_accepted_the_invitation_does_not_count() {
     assert_eq!(refused.problem(), "last-administrator");
     assert_eq!(delete_account(&stage, &admin).await, 409);
     stage.suspend(&admin.access, &ada).await.expect(409);
-    // Nothing that becomes of an invitation changes the count.
+    // Suspending, reactivating and deleting an invited administrator does not change the count.
     stage.suspend(&admin.access, &ghost).await.expect(200);
     stage.reactivate(&admin.access, &ghost).await.expect(200);
     stage.delete_user(&admin.access, &ghost).await.expect(204);
@@ -120,7 +120,7 @@ async fn an_administrator_counts_once_the_invitation_is_accepted() {
 }
 
 #[tokio::test]
-async fn an_invited_administrator_who_is_brought_back_counts_once_they_have_accepted() {
+async fn an_invited_administrator_who_is_reactivated_counts_once_they_accept() {
     let stage = Stage::new();
     let (ada, admin) = stage.known_administrator(ADA).await;
     let ghost = invited(&stage, &admin).await;
@@ -136,7 +136,7 @@ async fn an_invited_administrator_who_is_brought_back_counts_once_they_have_acce
 }
 
 #[tokio::test]
-async fn of_two_administrators_who_go_at_the_same_time_one_stays() {
+async fn one_of_two_administrators_who_leave_concurrently_remains() {
     for how in ["each the other", "each themselves", "one is revoked, one deletes the account", "both delete"]
     {
         let stage = Stage::with(stage::slowly);
@@ -180,7 +180,7 @@ async fn of_two_administrators_who_go_at_the_same_time_one_stays() {
 }
 
 #[tokio::test]
-async fn an_administrator_who_comes_back_counts_again() {
+async fn a_returning_administrator_counts_again() {
     let stage = Stage::new();
     let (ada, admin) = stage.known_administrator(ADA).await;
     let (_, second) = stage.known_administrator(BOB).await;
@@ -194,7 +194,7 @@ async fn an_administrator_who_comes_back_counts_again() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (lost, status, events) in [(Lost::Answer, 204, 4), (Lost::Request, 503, 3)] {
         let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("revoke-role")));
         let admin = stage.administrator(ADA).await;

@@ -1,4 +1,4 @@
-//! Another algorithm: it takes effect as a rotation does.
+//! Changing the algorithm, which takes effect like a rotation.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ fn algorithm_of(access_token: &str) -> String {
 
 /// Returns the claims of a token that another implementation verifies with the published keys.
 ///
-/// The library's free functions use the provider of the process, which is the one of `tokens`: this takes the library's
-/// own.
+/// The library's free functions would use the crypto provider of the process, which is that of `tokens`. This
+/// uses the library's own provider.
 async fn verified_elsewhere(stage: &Stage, token: &str) -> Value {
     let jwks = stage.send(Request::get("/.well-known/jwks.json")).await.expect(200).body;
     let jwks: JwkSet = serde_json::from_value(jwks).expect("a key set");
@@ -42,7 +42,7 @@ async fn verified_elsewhere(stage: &Stage, token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn people_log_in_read_and_refresh_with_tokens_of_each_algorithm() {
+async fn users_log_in_read_and_refresh_with_tokens_of_each_algorithm() {
     for algorithm in SigningAlgorithm::ALL {
         let stage = stage_of(algorithm);
         stage.registered(EMAIL).await;
@@ -62,7 +62,7 @@ async fn people_log_in_read_and_refresh_with_tokens_of_each_algorithm() {
 }
 
 #[tokio::test]
-async fn another_algorithm_is_the_next_keys_even_if_nothing_rotates_by_itself() {
+async fn another_algorithm_applies_to_the_next_key_even_without_scheduled_rotation() {
     let stage = Stage::with(|setup| {
         setup.with_parameter("KeyRotationDays", "0").with_parameter("TokenAlgorithm", "EdDSA")
     });
@@ -84,11 +84,11 @@ async fn another_algorithm_is_the_next_keys_even_if_nothing_rotates_by_itself() 
         run(&stage).await;
         stage.pass(HOUR);
     }
-    assert_eq!(published(&stage).await.len(), 2, "it is what it should be");
+    assert_eq!(published(&stage).await.len(), 2, "no further rotation is due");
 }
 
 #[test]
-fn there_is_no_algorithm_by_which_whoever_verifies_could_sign() {
+fn no_algorithm_lets_verifiers_sign() {
     for name in ["HS256", "HS384", "HS512", "none", "es256", "PS256", "RS256 "] {
         let stage = Stage::with(|setup| setup.with_parameter("TokenAlgorithm", name));
         let refused = Keyring::new(&stage.stack.cloud("rotate-keys").expect("a cloud")).err();
@@ -100,7 +100,7 @@ fn there_is_no_algorithm_by_which_whoever_verifies_could_sign() {
 }
 
 #[tokio::test]
-async fn a_key_of_rsa_is_published_for_longer_than_api_gateway_keeps_keys() {
+async fn an_rsa_key_is_published_for_longer_than_api_gateway_caches_keys() {
     let stage = stage_of(SigningAlgorithm::Rs256);
     stage.registered(EMAIL).await;
     run(&stage).await;
@@ -115,7 +115,7 @@ async fn a_key_of_rsa_is_published_for_longer_than_api_gateway_keeps_keys() {
 }
 
 #[tokio::test]
-async fn a_rotation_that_has_begun_keeps_its_algorithm() {
+async fn a_running_rotation_keeps_its_algorithm() {
     let stage = stage_of(SigningAlgorithm::EdDsa);
     stage.registered(EMAIL).await;
     let ring = || async { keyring(&stage).read().await.expect("a ring") };
@@ -131,5 +131,5 @@ async fn a_rotation_that_has_begun_keeps_its_algorithm() {
     run(&stage).await;
     stage.pass(HOUR);
     let tokens = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
-    assert_eq!(algorithm_of(&tokens.access), "EdDSA", "then it is the other's turn");
+    assert_eq!(algorithm_of(&tokens.access), "EdDSA", "then the new one applies");
 }

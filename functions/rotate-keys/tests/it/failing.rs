@@ -1,4 +1,4 @@
-//! What breaks off, and what is down.
+//! Interruptions and outages.
 
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use stage::{Stage, Tokens, faults::Outage};
 
 use crate::{EMAIL, HOUR, header_of, keyring, published, refresh, run, signing};
 
-/// Says whether there is such a step.
+/// Interrupts a run at a step. Returns whether the run has that step.
 async fn broken_off_at(step: usize, fate: fn() -> Fate) -> bool {
     let (outage, watcher) = Outage::after(step, "rotate-keys", fate);
     let stage = Stage::with(|setup| setup.watched_by(watcher));
@@ -40,7 +40,7 @@ async fn broken_off_at(step: usize, fate: fn() -> Fate) -> bool {
 }
 
 #[tokio::test]
-async fn a_rotation_that_breaks_off_anywhere_is_completed_by_the_next_run() {
+async fn an_interrupted_rotation_is_completed_by_the_next_run() {
     let fates: [fn() -> Fate; 2] =
         [|| Fate::Refused(Refusal::ACCESS_DENIED), || Fate::DoneBut(Refusal::ACCESS_DENIED)];
     for fate in fates {
@@ -48,11 +48,11 @@ async fn a_rotation_that_breaks_off_anywhere_is_completed_by_the_next_run() {
         while broken_off_at(step, fate).await {
             step += 1;
         }
-        assert!(step > 10, "each step was broken off: {step}");
+        assert!(step > 10, "each step was interrupted: {step}");
     }
 }
 
-/// Secrets Manager, which answers nobody while it is down.
+/// Simulates an outage of Secrets Manager, switched on by a flag. Counts the calls.
 fn secrets_manager() -> (Arc<AtomicBool>, Arc<AtomicUsize>, impl Fn(&Call) -> Fate + Send + Sync + 'static) {
     let (is_down, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let (down, count) = (Arc::clone(&is_down), Arc::clone(&asked));
@@ -67,7 +67,7 @@ fn secrets_manager() -> (Arc<AtomicBool>, Arc<AtomicUsize>, impl Fn(&Call) -> Fa
 }
 
 #[tokio::test]
-async fn while_secrets_manager_is_down_warm_functions_go_on_for_hours() {
+async fn warm_functions_work_for_hours_without_secrets_manager() {
     let (is_down, asked, watcher) = secrets_manager();
     let stage = Stage::with(|setup| setup.watched_by(watcher));
     let mut tokens = stage.signed_in(EMAIL).await;
@@ -85,9 +85,9 @@ async fn while_secrets_manager_is_down_warm_functions_go_on_for_hours() {
         stage.get("/v1/me", &tokens.access).await.expect(200);
         stage.log_in(EMAIL).await.expect(201);
     }
-    assert_ne!(signing(&stage).await, first, "what was on its way is used, with nobody to ask");
+    assert_ne!(signing(&stage).await, first, "the pending key is used without a call");
 
-    // Nobody waits for it with each request.
+    // Requests do not wait for Secrets Manager.
     let before = asked.load(SeqCst);
     for _ in 0..20 {
         stage.log_in(EMAIL).await.expect(201);
@@ -96,7 +96,7 @@ async fn while_secrets_manager_is_down_warm_functions_go_on_for_hours() {
 }
 
 #[tokio::test]
-async fn while_secrets_manager_is_down_another_algorithm_begins_at_its_moment() {
+async fn a_new_algorithm_starts_on_time_without_secrets_manager() {
     let (is_down, _, watcher) = secrets_manager();
     let stage = Stage::with(|setup| setup.watched_by(watcher));
     let tokens = stage.signed_in(EMAIL).await;
@@ -122,7 +122,7 @@ async fn while_secrets_manager_is_down_another_algorithm_begins_at_its_moment() 
 }
 
 #[tokio::test]
-async fn forged_tokens_make_the_secret_be_read_once() {
+async fn forged_tokens_read_the_secret_once() {
     let (is_down, asked, watcher) = secrets_manager();
     let stage = Stage::with(|setup| setup.watched_by(watcher));
     let tokens = stage.signed_in(EMAIL).await;
@@ -136,7 +136,7 @@ async fn forged_tokens_make_the_secret_be_read_once() {
     }
     assert_eq!(asked.load(SeqCst), before + 1);
 
-    // Nobody is sent away while nobody can tell.
+    // During an outage, tokens of unknown keys are not refused.
     is_down.store(true, SeqCst);
     stage.pass(Duration::from_secs(30));
     for _ in 0..50 {

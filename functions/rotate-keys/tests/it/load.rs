@@ -1,4 +1,4 @@
-//! Three rotations while people come and go, each to a key of another algorithm.
+//! Three rotations under load, each to another algorithm.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -11,14 +11,15 @@ use tokens::Verifier;
 use crate::{EMAIL, header_of, keyring, refresh};
 
 const PEOPLE: usize = 4;
-/// One after the other, from ES256 on.
+/// The algorithms in order, after ES256.
 const ALGORITHMS: [SigningAlgorithm; 3] =
     [SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256, SigningAlgorithm::Es384];
-/// When each begins: the one before signs by then. Three hours after it has begun, a key of RSA does.
+/// The minute at which each rotation begins: by then the previous key signs. An RSA key does so after three
+/// hours.
 const ROTATIONS: [u32; 3] = [0, 65, 250];
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// An API of somebody else's, which keeps the published keys for as long as it may, and never looks sooner.
+/// Another API, which caches the published keys for as long as it may.
 struct Elsewhere {
     verifier: Verifier,
     read_at: Timestamp,
@@ -50,7 +51,7 @@ fn public_key(jwk: &serde_json::Value) -> PublicKey {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_rotations_under_load_fail_nobody() {
+async fn three_rotations_under_load_fail_no_request() {
     let stage = Stage::new();
     let now = || stage.stack.clock().now();
     let asleep = stage.signed_in(EMAIL).await;
@@ -61,7 +62,7 @@ async fn three_rotations_under_load_fail_nobody() {
     let (mut keys, mut alive, mut verified) = (BTreeSet::new(), Vec::new(), 0);
 
     for minute in 0..320 {
-        // While others are at it.
+        // Rotates while requests are served.
         let rotating = async {
             if let Some(number) = ROTATIONS.iter().position(|begins| *begins == minute) {
                 keyring(&stage).signing_by(ALGORITHMS[number]).rotate().await.expect("a rotation");

@@ -1,4 +1,4 @@
-//! Rotating keys, seen from outside.
+//! Rotating keys, tested through the local stack.
 #![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
 mod algorithms;
@@ -29,14 +29,14 @@ async fn run(stage: &Stage) {
     stage.stack.run_schedule("rotate-keys").await.expect("a run");
 }
 
-/// The ids of the published keys.
+/// Returns the ids of the published keys.
 async fn published(stage: &Stage) -> BTreeSet<String> {
     let jwks = stage.send(Request::get("/.well-known/jwks.json")).await.expect(200).body;
     let kids = jwks["keys"].as_array().expect("keys").iter().map(|key| key["kid"].as_str().expect("a kid"));
     kids.map(str::to_owned).collect()
 }
 
-/// The id of the key that signs.
+/// Returns the id of the signing key.
 async fn signing(stage: &Stage) -> String {
     kid_of(&Tokens::of(&stage.log_in(EMAIL).await.expect(201).body).access)
 }
@@ -57,7 +57,7 @@ async fn refresh(stage: &Stage, tokens: &Tokens) -> Answer {
 }
 
 #[tokio::test]
-async fn a_key_is_published_an_hour_before_it_signs_and_until_its_last_token_is_dead() {
+async fn a_key_is_published_an_hour_before_it_signs_until_its_last_token_expires() {
     let stage = Stage::new();
     let before = stage.signed_in(EMAIL).await;
     let first = kid_of(&before.access);
@@ -78,7 +78,8 @@ async fn a_key_is_published_an_hour_before_it_signs_and_until_its_last_token_is_
     assert_eq!(published(&stage).await, BTreeSet::from([second]));
 }
 
-/// An issuer with the key that signs at `moment`, as a thief of the secret would make one.
+/// Returns an issuer with the key that signs at `moment`, as an attacker who stole the secret could create
+/// it.
 async fn issuer_at(stage: &Stage, moment: Timestamp) -> Issuer {
     let cloud = stage.stack.cloud("rotate-keys").expect("a cloud");
     let secret = StoredSecret::new(&cloud, "KEYS_SECRET").expect("a setting");
@@ -145,7 +146,7 @@ async fn it_rotates_when_the_key_is_old_enough_and_not_before() {
 }
 
 #[tokio::test]
-async fn with_no_days_nothing_rotates_by_itself() {
+async fn zero_days_disable_scheduled_rotation() {
     let stage = Stage::with(|setup| setup.with_parameter("KeyRotationDays", "0"));
     stage.registered(EMAIL).await;
     let first = signing(&stage).await;
@@ -160,7 +161,7 @@ async fn with_no_days_nothing_rotates_by_itself() {
 }
 
 #[tokio::test]
-async fn a_retired_key_is_given_up_before_its_time_and_the_one_that_signs_is_not() {
+async fn a_retired_key_can_be_revoked_early_and_the_signing_key_cannot() {
     let stage = Stage::new();
     let old = stage.signed_in(EMAIL).await;
     run(&stage).await;
@@ -179,7 +180,7 @@ async fn a_retired_key_is_given_up_before_its_time_and_the_one_that_signs_is_not
 }
 
 #[tokio::test]
-async fn after_a_theft_every_key_and_every_session_ends_and_passwords_stay() {
+async fn revoking_all_keys_ends_every_session_and_keeps_passwords() {
     let stage = Stage::new();
     let stolen = stage.signed_in(EMAIL).await;
     run(&stage).await;
@@ -194,7 +195,7 @@ async fn after_a_theft_every_key_and_every_session_ends_and_passwords_stay() {
     assert_eq!(stage.get("/v1/me", &stolen.access).await.expect(401).problem(), "invalid-token");
     assert_eq!(refresh(&stage, &stolen).await.expect(401).problem(), "invalid-token");
     let new = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
-    assert!(!pending.contains(&kid_of(&new.access)), "one that was in the secret is as stolen");
+    assert!(!pending.contains(&kid_of(&new.access)), "pending keys of the stolen secret are revoked too");
     stage.get("/v1/me", &new.access).await.expect(200);
     assert_eq!(published(&stage).await, BTreeSet::from([kid_of(&new.access)]));
     stage.pass(HOUR);
@@ -203,13 +204,13 @@ async fn after_a_theft_every_key_and_every_session_ends_and_passwords_stay() {
 }
 
 #[tokio::test]
-async fn a_function_that_has_not_looked_yet_takes_a_token_of_a_newer_key() {
+async fn a_function_with_older_keys_accepts_a_token_of_a_newer_key() {
     let stage = Stage::new();
     let first = stage.signed_in(EMAIL).await;
     stage.pass(Duration::from_mins(4));
     refresh(&stage, &first).await.expect(200);
     keyring(&stage).revoke_all().await.expect("revoked");
-    // Only who logs people in looks by now.
+    // Only log-in has read the new key by now.
     stage.pass(Duration::from_secs(70));
     let newer = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
     assert_ne!(kid_of(&newer.access), kid_of(&first.access));
@@ -218,9 +219,9 @@ async fn a_function_that_has_not_looked_yet_takes_a_token_of_a_newer_key() {
 }
 
 #[tokio::test]
-async fn two_rotations_at_once_are_one() {
-    // Both have read the same ring before either writes, and have written before either is the current one:
-    // then the version of the first has lost its label, and may be gone.
+async fn two_concurrent_rotations_are_one() {
+    // Both runs read the same keyring and store a version before either becomes current. Then the version of
+    // the first loses its label, and may be deleted.
     let slowly = |call: &Call| match call.operation.as_str() {
         "PutSecretValue" | "UpdateSecretVersionStage" => Fate::Delayed(Duration::from_millis(30)),
         _ => Fate::Proceed,

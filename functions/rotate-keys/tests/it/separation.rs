@@ -1,4 +1,4 @@
-//! Moving the peppers of an older deployment into a secret of their own.
+//! Moving the peppers of an older deployment to their own secret.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use stage::{Stage, Tokens, faults::Outage};
 use crate::{EMAIL, refresh};
 
 const NEW_PASSWORD: &str = "another horse, another battery";
-/// How long functions keep a secret.
+/// How long functions cache a secret.
 const KEPT: Duration = Duration::from_mins(5);
 
-/// Lets the separation run with the settings of `refresh-session` before the functions are updated, and with
+/// Runs the separation with the settings of `refresh-session` before the functions are updated, and with
 /// those of `rotate-keys` afterwards.
 fn separable(setup: Setup) -> Setup {
     setup
@@ -27,8 +27,8 @@ fn separable(setup: Setup) -> Setup {
         .with_setting("rotate-keys", "CREDENTIALS_SECRET", "CredentialsSecret")
 }
 
-/// A deployment in which most functions read the peppers from the keys secret, as those of an older version do,
-/// and the `updated` ones from the credentials secret.
+/// Creates a deployment in which most functions read the peppers from the keys secret, as in an older
+/// version, and the `updated` ones from the credentials secret.
 fn half_updated(updated: &[&str]) -> Stage {
     Stage::with(|setup| {
         let setup = separable(setup).with_parameter("CredentialsFrom", "KeysSecret");
@@ -44,7 +44,7 @@ async fn separate(stage: &Stage, settings_of: &str, dry_run: bool) -> Separated 
     separation.run(dry_run).await.expect("separated")
 }
 
-/// The texts of the two secrets.
+/// Returns the texts of the two secrets.
 async fn secrets(stage: &Stage) -> [String; 2] {
     let cloud = stage.stack.cloud("rotate-keys").expect("a cloud");
     let read = async |name| {
@@ -62,7 +62,7 @@ async fn old_and_new_functions_verify_each_others_passwords_and_tokens_during_th
     let before = separate(&stage, "refresh-session", false).await;
 
     assert_eq!(before, Separated { copied: 1, removed: 0, is_shared: true });
-    // The hash of an old function is verified by a new one, and the other way round.
+    // Each verifies the hashes of the other.
     stage.change_password(&tokens.access, NEW_PASSWORD).await.expect(204);
     stage.log_in_with(EMAIL, NEW_PASSWORD).await.expect(201);
     let tokens = Tokens::of(&refresh(&stage, &tokens).await.expect(200).body);
@@ -73,7 +73,7 @@ async fn old_and_new_functions_verify_each_others_passwords_and_tokens_during_th
 }
 
 #[tokio::test]
-async fn after_the_update_the_peppers_leave_the_keys_secret_and_nobody_signs_in_again() {
+async fn after_the_update_the_peppers_leave_the_keys_secret_and_sessions_continue() {
     let stage = half_updated(&["log-in", "change-password"]);
     stage.registered(EMAIL).await;
     separate(&stage, "refresh-session", false).await;
@@ -95,8 +95,8 @@ async fn after_the_update_the_peppers_leave_the_keys_secret_and_nobody_signs_in_
 }
 
 #[tokio::test]
-async fn an_update_without_the_command_is_mended_by_it() {
-    // Only registering was done by the older version.
+async fn the_command_repairs_an_update_made_without_it() {
+    // Only `register` runs the older version.
     let older = |setup: Setup| separable(setup).with_setting("register", "CREDENTIALS_SECRET", "KeysSecret");
     let stage = Stage::with(older);
     stage.registered(EMAIL).await;
@@ -109,7 +109,7 @@ async fn an_update_without_the_command_is_mended_by_it() {
     stage.log_in(EMAIL).await.expect(201);
 }
 
-/// Returns whether the separation has as many calls.
+/// Interrupts a separation at a step. Returns whether it has that step.
 async fn broken_off_at(step: usize, fate: fn() -> Fate) -> bool {
     let (outage, watcher) = Outage::after(step, "rotate-keys", fate);
     let stage = Stage::with(|setup| {
@@ -134,7 +134,7 @@ async fn broken_off_at(step: usize, fate: fn() -> Fate) -> bool {
 }
 
 #[tokio::test]
-async fn a_separation_that_breaks_off_anywhere_is_completed_by_the_next_run() {
+async fn an_interrupted_separation_is_completed_by_the_next_run() {
     let fates: [fn() -> Fate; 2] =
         [|| Fate::Refused(Refusal::ACCESS_DENIED), || Fate::DoneBut(Refusal::ACCESS_DENIED)];
     for fate in fates {
@@ -142,6 +142,6 @@ async fn a_separation_that_breaks_off_anywhere_is_completed_by_the_next_run() {
         while broken_off_at(step, fate).await {
             step += 1;
         }
-        assert!(step >= 6, "each step was broken off: {step}");
+        assert!(step >= 6, "each step was interrupted: {step}");
     }
 }

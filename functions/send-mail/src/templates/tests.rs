@@ -53,7 +53,7 @@ fn the_letters_are_in_the_order_of_the_enum() {
 }
 
 #[test]
-fn every_letter_in_every_language_says_all_that_it_is_given() {
+fn every_letter_in_every_language_contains_all_of_its_values() {
     for letter in Letter::ALL {
         for locale in templates().locales() {
             let mail = mail(letter, locale, "Tom & Jerry's", "Ada");
@@ -77,7 +77,7 @@ fn every_letter_in_every_language_says_all_that_it_is_given() {
 }
 
 #[test]
-fn no_html_asks_for_anything_from_elsewhere() {
+fn no_html_loads_external_resources() {
     for letter in Letter::ALL {
         for locale in templates().locales() {
             let html = mail(letter, locale, "X", "").html.replace(LINK, "");
@@ -89,7 +89,7 @@ fn no_html_asks_for_anything_from_elsewhere() {
 }
 
 #[test]
-fn a_reader_gets_the_nearest_language_that_there_is() {
+fn a_reader_gets_the_nearest_available_language() {
     let (english, german) = (subject_for("en"), subject_for("de"));
     assert_ne!(english, german);
     for (locale, subject) in
@@ -97,11 +97,11 @@ fn a_reader_gets_the_nearest_language_that_there_is() {
     {
         assert_eq!(&subject_for(locale), subject, "{locale}");
     }
-    let of_nobody = Letter::PasswordChanged;
-    assert_eq!(templates().write(of_nobody, None, "X", content(of_nobody, None)).subject, english);
+    let letter = Letter::PasswordChanged;
+    assert_eq!(templates().write(letter, None, "X", content(letter, None)).subject, english);
 }
 
-/// A folder of files, gone with the test.
+/// A temporary folder with files.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -125,7 +125,7 @@ impl Drop for Scratch {
 }
 
 #[test]
-fn an_owners_file_takes_the_place_of_ours() {
+fn an_owners_file_replaces_the_built_in_one() {
     let own = "Subject: Welcome to {{service}}\r\n\r\n{{greeting}} here you are: {{link}}\r\n";
     let folder = Scratch::with(&[("en/verify-registration.txt", own), (".DS_Store", "x")]);
 
@@ -139,7 +139,7 @@ fn an_owners_file_takes_the_place_of_ours() {
 }
 
 #[test]
-fn a_language_of_the_owners_is_read_by_those_who_read_it() {
+fn an_owners_language_is_used_for_its_readers() {
     let english = OF_THIS_BUILD.iter().filter_map(|(path, text)| Some((path.strip_prefix("en/")?, *text)));
     let french: Vec<_> =
         english.map(|(name, text)| (format!("fr/{name}"), text.replace("Hello", "Bonjour"))).collect();
@@ -155,25 +155,29 @@ fn a_language_of_the_owners_is_read_by_those_who_read_it() {
 }
 
 #[test]
-fn what_is_wrong_with_an_owners_files_is_one_sentence() {
+fn a_defect_of_an_owners_files_is_reported_in_one_sentence() {
     let cases = [
-        ("en/verify-registraton.txt", "", "en/verify-registraton.txt is no file that mails are made of"),
-        ("en_US/words.txt", "", "en_US/words.txt is no file"),
-        ("readme.md", "", "readme.md is no file"),
+        ("en/verify-registraton.txt", "", "en/verify-registraton.txt is not a file of a mail template"),
+        ("en_US/words.txt", "", "en_US/words.txt is not a file"),
+        ("readme.md", "", "readme.md is not a file"),
         ("fr/words.txt", include_str!("../../mail/en/words.txt"), "fr/verify-registration.txt is missing"),
-        ("en/reset-password.html", "{{greeting}}", "en/reset-password.html lacks the place {{link}}"),
+        ("en/reset-password.html", "{{greeting}}", "en/reset-password.html lacks the placeholder {{link}}"),
         (
             "de/password-reset.txt",
             "Subject: X\n\n{{link}}",
-            "de/password-reset.txt has a place {{link}}, which",
+            "de/password-reset.txt has an unknown placeholder {{link}}",
         ),
         (
             "en/reset-password.txt",
             "{{link}}",
             "en/reset-password.txt does not begin with a line `Subject: …`",
         ),
-        ("en/reset-password.txt", "Subject: {{greeting}}\n\n{{link}}", "has a place {{greeting}}"),
-        ("layout.html", "<p>", "layout.html lacks the place {{content}}"),
+        (
+            "en/reset-password.txt",
+            "Subject: {{greeting}}\n\n{{link}}",
+            "has an unknown placeholder {{greeting}}",
+        ),
+        ("layout.html", "<p>", "layout.html lacks the placeholder {{content}}"),
         ("en/words.txt", "greeting: Hi,", "en/words.txt lacks a line `greeting-by-name: …`"),
     ];
     for (path, text, said) in cases {
@@ -182,13 +186,13 @@ fn what_is_wrong_with_an_owners_files_is_one_sentence() {
         assert!(error.contains(said) && !error.contains('\n'), "{path}: {error}");
     }
     let nowhere = Templates::read(Some(Path::new("/nowhere"))).expect_err("refused").to_string();
-    assert!(nowhere.starts_with("/nowhere cannot be read"), "{nowhere}");
+    assert!(nowhere.starts_with("cannot read /nowhere"), "{nowhere}");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
     #[test]
-    fn no_value_brings_markup_or_is_filled_again(service in "[^\\x00-\\x1F\\x7F]{1,100}", name in ".{0,50}") {
+    fn values_add_no_markup_and_are_not_filled_again(service in "[^\\x00-\\x1F\\x7F]{1,100}", name in ".{0,50}") {
         for letter in Letter::ALL {
             for locale in templates().locales() {
                 let (plain, hostile) = (mail(letter, locale, "X", ""), mail(letter, locale, &service, &name));

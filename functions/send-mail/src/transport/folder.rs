@@ -1,4 +1,4 @@
-//! A folder: each mail is a file, which mail programs open.
+//! The transport into a folder: each mail is a file that mail programs can open.
 
 use std::{fs, path::PathBuf};
 
@@ -8,21 +8,21 @@ use gatepost_consumer::Unhandled;
 use super::{NotSent, message::Writer, smtp};
 use crate::templates::Mail;
 
-/// Puts mails into a folder.
+/// Writes mails to a folder.
 pub(crate) struct Folder {
     path: PathBuf,
     writer: Writer,
 }
 
 impl Folder {
-    /// The one that the setting `MAIL_FOLDER` names.
+    /// Creates the transport with the folder in the setting `MAIL_FOLDER`.
     pub(super) fn new(cloud: &Cloud) -> Result<Self, SettingError> {
         Ok(Self { path: cloud.settings().text("MAIL_FOLDER")?.into(), writer: smtp::writer(cloud)? })
     }
 
     pub(super) fn send(&self, to: &str, mail: &Mail) -> Result<(), Unhandled> {
         let message = self.writer.write(to, mail).map_err(Unhandled::poison)?;
-        // In the order of sending, however many at once.
+        // Files sort by time, and their names are unique.
         let name = format!("{}-{}.eml", self.writer.clock.now().millis(), self.writer.random.uuid());
         let unfinished = self.path.join(format!(".{name}"));
         let written = fs::create_dir_all(&self.path)

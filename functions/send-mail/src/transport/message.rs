@@ -1,4 +1,4 @@
-//! A mail as RFC 5322 writes it, for those who take no other.
+//! Mails in the format of RFC 5322, for transports that take raw messages.
 
 use cloud::{Clock, Random};
 use domain::Timestamp;
@@ -21,16 +21,16 @@ pub(super) struct Writer {
     pub(super) random: Random,
 }
 
-/// An address or a text cannot be written in a message. Says nothing of it.
+/// The address or the text cannot be written. The error contains neither.
 #[derive(Debug, Error)]
-#[error("the mail cannot be written as a message")]
+#[error("cannot write the mail as a message")]
 pub(super) struct Unwritable;
 
 impl Writer {
     pub(super) fn write(&self, to: &str, mail: &Mail) -> Result<Message, Unwritable> {
         let to: Address = to.parse().map_err(|_| Unwritable)?;
         let id = format!("<{}@{}>", self.random.uuid(), self.from.domain());
-        // RFC 3834: nobody who is away answers.
+        // Suppresses automatic replies (RFC 3834).
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
         Message::builder()
             .from(Mailbox::new(None, self.from.clone()))

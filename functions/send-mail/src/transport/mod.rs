@@ -1,4 +1,4 @@
-//! Who takes mails: SES, an SMTP server, or a folder.
+//! The transports of mails: SES, an SMTP server, or a folder.
 
 mod folder;
 mod message;
@@ -15,23 +15,24 @@ use thiserror::Error;
 use self::{folder::Folder, ses::Ses, smtp::Smtp};
 use crate::templates::Mail;
 
-/// Who takes mails.
+/// A way to send mails.
 pub(crate) enum Transport {
     Ses(Ses),
     Smtp(Box<Smtp>),
     Folder(Folder),
 }
 
-/// A mail was not taken. Whoever refuses it may name the recipient, so only a code is kept.
+/// The mail was not accepted. Only a code is kept, since the text of a refusal may contain the recipient.
 #[derive(Debug, Error)]
-#[error("{by} has not taken the mail: {code}")]
+#[error("{by} did not accept the mail: {code}")]
 pub(crate) struct NotSent {
     by: &'static str,
     code: Cow<'static, str>,
 }
 
 impl Transport {
-    /// The one that the setting `MAIL_TRANSPORT` names; it sends from the address in `MAIL_FROM`.
+    /// Creates the transport that the setting `MAIL_TRANSPORT` names. It sends from the address in
+    /// `MAIL_FROM`.
     pub(crate) fn new(cloud: &Cloud) -> Result<Self, SettingError> {
         match cloud.settings().text("MAIL_TRANSPORT")?.as_str() {
             "ses" => Ses::new(cloud).map(Self::Ses),
@@ -41,7 +42,7 @@ impl Transport {
         }
     }
 
-    /// Sends a mail, once, if it is taken.
+    /// Sends a mail. `Ok` means that it was accepted.
     pub(crate) async fn send(&self, to: &Email, mail: &Mail) -> Result<(), Unhandled> {
         let to = mailable(to);
         match self {
@@ -52,8 +53,8 @@ impl Transport {
     }
 }
 
-/// The address as its owner wrote it. A domain beyond ASCII is written as A-label: few servers take any
-/// other.
+/// Returns the address as its owner wrote it, with an internationalized domain as A-labels: few servers
+/// accept other forms.
 fn mailable(email: &Email) -> Cow<'_, str> {
     let written = email.address();
     match (written.split_once('@'), email.canonical().as_str().split_once('@')) {

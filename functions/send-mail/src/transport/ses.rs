@@ -1,4 +1,4 @@
-//! SES.
+//! The transport through SES.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use gatepost_consumer::Unhandled;
 use super::NotSent;
 use crate::templates::Mail;
 
-/// A mail that SES takes late and that we send again arrives twice: better to wait.
+/// Generous timeouts: SES may accept a mail late, and a retry would send it twice.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
 
@@ -27,7 +27,7 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
 pub(crate) struct Ses {
     client: Client,
     from: String,
-    /// Says where SES reports bounces and complaints.
+    /// The configuration set, which determines where SES reports bounces and complaints.
     configuration_set: String,
 }
 
@@ -61,7 +61,8 @@ impl Ses {
     }
 }
 
-/// A mail whose answer is lost may be on its way: not tried again at once, but by the queue, which counts.
+/// Retries only requests with a response. A mail whose response is lost may have been sent, so the queue
+/// retries it, and counts.
 #[derive(Debug)]
 struct OnlyIfAnswered;
 
@@ -81,14 +82,13 @@ impl ClassifyRetry for OnlyIfAnswered {
 fn content(mail: &Mail) -> Result<EmailContent, BuildError> {
     let utf8 = |text: &str| Content::builder().data(text).charset("UTF-8").build();
     let body = Body::builder().text(utf8(&mail.text)?).html(utf8(&mail.html)?).build();
-    // RFC 3834: nobody who is away answers.
+    // Suppresses automatic replies (RFC 3834).
     let automatic = MessageHeader::builder().name("Auto-Submitted").value("auto-generated").build()?;
     let message = Message::builder().subject(utf8(&mail.subject)?).body(body).headers(automatic).build();
     Ok(EmailContent::builder().simple(message).build())
 }
 
-/// Only what SES says of this one mail is final. Whatever it says of the account or the sender
-/// changes when somebody repairs it.
+/// Only errors about this mail are final. Errors about the account or the sender can be repaired.
 fn unhandled(error: &SdkError<SendEmailError>) -> Unhandled {
     let not_sent = NotSent { by: "SES", code: Fault::of(error).into_code().into() };
     match error.as_service_error() {

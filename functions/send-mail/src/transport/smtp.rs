@@ -1,4 +1,4 @@
-//! An SMTP server.
+//! The transport through an SMTP server.
 
 use std::{
     error::Error as _,
@@ -23,21 +23,21 @@ use serde::Deserialize;
 use super::{NotSent, message::Writer};
 use crate::templates::Mail;
 
-/// One command and its answer may take this long.
+/// The timeout of one command and its response.
 const TIMEOUT: Duration = Duration::from_secs(8);
 const SUBMISSION: u16 = 587;
 const SUBMISSIONS: u16 = 465;
 
-/// Sends mails through an SMTP server, a connection each.
+/// Sends mails through an SMTP server, each in its own connection.
 pub(crate) struct Smtp {
     server: Server,
     tls: Option<TlsParameters>,
-    /// If the server wants to know who sends.
+    /// The login, if the server requires one.
     login: Option<FromSecret<Credentials>>,
     writer: Writer,
 }
 
-/// `smtp://host[:port]`, where TLS begins with `STARTTLS`, or `smtps://host[:port]`, where it comes first.
+/// The address of a server: `smtp://host[:port]` for `STARTTLS`, `smtps://host[:port]` for implicit TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Server {
     host: String,
@@ -45,10 +45,10 @@ struct Server {
     tls_comes_first: bool,
 }
 
-/// A text is no address of a server.
+/// The text is not the address of a server.
 struct NoServer;
 
-/// The secret.
+/// The content of the secret.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Login {
@@ -57,17 +57,19 @@ struct Login {
 }
 
 impl Smtp {
-    /// The one that the setting `SMTP_URL` names, with the login in the secret that `SMTP_SECRET` names.
+    /// Creates the transport with the server in the setting `SMTP_URL` and the login in the secret that
+    /// `SMTP_SECRET` names.
     pub(super) fn new(cloud: &Cloud) -> Result<Self, SettingError> {
         let settings = cloud.settings();
         let server: Server = settings.parsed("SMTP_URL")?;
         let login =
             settings.optional("SMTP_SECRET").map(|_| FromSecret::of(cloud, "SMTP_SECRET", credentials));
-        // Within one machine nobody listens.
+        // Connections within one machine cannot be intercepted, so they need no TLS.
         let is_open = server.is_here() && !server.tls_comes_first;
         let tls = (!is_open).then(|| TlsParameters::new(server.host.clone())).transpose();
         Ok(Self {
-            tls: tls.map_err(|_| SettingError::new("SMTP_URL", "cannot be trusted: there are no roots"))?,
+            tls: tls
+                .map_err(|_| SettingError::new("SMTP_URL", "cannot be verified: no root certificates"))?,
             server,
             login: login.transpose()?,
             writer: writer(cloud)?,
@@ -101,7 +103,7 @@ impl Smtp {
     }
 }
 
-/// The writer of messages from the address that the setting `MAIL_FROM` names.
+/// Creates the writer of messages from the address in the setting `MAIL_FROM`.
 pub(super) fn writer(cloud: &Cloud) -> Result<Writer, SettingError> {
     Ok(Writer { from: cloud.settings().parsed("MAIL_FROM")?, clock: cloud.clock(), random: cloud.random() })
 }
@@ -136,8 +138,8 @@ fn credentials(secret: &str) -> Option<Credentials> {
     Some(Credentials::new(username, password))
 }
 
-/// The server's 5xx of a recipient or a text is final. What it says of who sends (not logged in, not
-/// permitted) changes when somebody repairs it.
+/// A 5xx status about a recipient or a text is final. One about the sender, such as a failed login, can be
+/// repaired.
 fn unhandled(error: &Error) -> Unhandled {
     let code = error.status().map(u16::from);
     let not_sent = NotSent {
@@ -150,7 +152,7 @@ fn unhandled(error: &Error) -> Unhandled {
     }
 }
 
-/// A handshake that fails is, to the library, a connection that breaks.
+/// Returns whether the TLS handshake failed. The library reports it as an I/O error.
 fn is_untrusted(error: &Error) -> bool {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|io| io.kind() == ErrorKind::InvalidData)
@@ -158,13 +160,13 @@ fn is_untrusted(error: &Error) -> bool {
 
 fn kind(error: &Error) -> &'static str {
     if error.is_timeout() {
-        "no answer in time"
+        "timed out"
     } else if error.is_tls() || is_untrusted(error) {
-        "no TLS that can be trusted"
+        "TLS failed"
     } else if error.is_client() {
-        "it lacks what is needed"
+        "the server lacks a required feature"
     } else {
-        "no connection"
+        "cannot connect"
     }
 }
 

@@ -1,4 +1,4 @@
-//! Registering an address that has an account: the mail says so, and how to use it.
+//! Registering an address with an account: the mail says so, and how to use the account.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn registering_an_address_with_an_account_mails_how_to_sign_in_and_no_link
 }
 
 #[tokio::test]
-async fn asking_again_mails_the_same() {
+async fn another_request_mails_the_same() {
     let stage = Stage::new();
     stage.registered(ADA).await;
     stage.register(ADA).await.expect(202);
@@ -49,14 +49,14 @@ async fn asking_again_mails_the_same() {
 }
 
 #[tokio::test]
-async fn asking_again_after_the_verification_mails_nothing() {
+async fn another_request_after_the_verification_mails_nothing() {
     let stage = Stage::new();
     stage.register(ADA).await.expect(202);
     stage.settle().await;
     stage.registered(ADA).await;
     let before = stage.stack.mail().len();
 
-    // The newest registration was verified: nothing of it is left to mail.
+    // The newest registration was verified, so there is nothing left to send.
     stage.post("/v1/registrations/resend", json!({"email": ADA})).await.expect(202);
     stage.settle().await;
 
@@ -64,7 +64,7 @@ async fn asking_again_after_the_verification_mails_nothing() {
 }
 
 #[tokio::test]
-async fn an_account_that_waits_for_erasure_is_told_until_when_signing_in_keeps_it() {
+async fn an_account_with_a_pending_deletion_gets_its_date_by_mail() {
     let stage = Stage::new();
     let ada = stage.signed_in(ADA).await;
     let delete = Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
@@ -105,14 +105,14 @@ async fn such_mails_count_like_those_of_registrations() {
 
     stage.settle().await;
 
-    assert_eq!(stage.stack.mail().len(), 5, "five an hour, the registration's among them");
+    assert_eq!(stage.stack.mail().len(), 5, "five an hour, including that of the registration");
     stage.pass(Duration::from_hours(1));
     stage.register(ADA).await.expect(202);
     stage.settle().await;
     assert_eq!(stage.stack.mail().len(), 6);
 }
 
-/// Log in on a device, refresh twice, and present the first token again.
+/// Logs in on a device, refreshes twice, and presents the first token again.
 async fn reuse(stage: &Stage, user_agent: &str) {
     let body = json!({"email": ADA, "password": PASSWORD});
     let log_in = Request::post("/v1/sessions", &body).header("user-agent", user_agent);
@@ -125,7 +125,7 @@ async fn reuse(stage: &Stage, user_agent: &str) {
 const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0";
 
 #[tokio::test]
-async fn a_reused_refresh_token_is_told_to_the_owner_with_device_and_time() {
+async fn a_reused_refresh_token_is_reported_with_device_and_time() {
     let stage = Stage::new();
     stage.registered(ADA).await;
 
@@ -141,7 +141,7 @@ async fn a_reused_refresh_token_is_told_to_the_owner_with_device_and_time() {
 }
 
 #[tokio::test]
-async fn an_unknown_device_is_not_named_and_ids_only_say_none() {
+async fn an_unknown_device_is_not_named() {
     for (detail, user_agent) in [("profile", "https://evil.example/"), ("ids", FIREFOX)] {
         let stage = Stage::with(|setup| setup.with_parameter("EventDetail", detail));
         stage.registered(ADA).await;
@@ -158,7 +158,7 @@ async fn an_unknown_device_is_not_named_and_ids_only_say_none() {
 }
 
 #[tokio::test]
-async fn sessions_that_end_otherwise_are_not_told_and_reuse_has_a_cap() {
+async fn other_ends_of_sessions_send_no_mail_and_reuse_has_a_cap() {
     let stage = Stage::new();
     let ada = stage.signed_in(ADA).await;
     stage.log_out(&ada.access).await.expect(204);
@@ -174,9 +174,9 @@ async fn sessions_that_end_otherwise_are_not_told_and_reuse_has_a_cap() {
     assert_eq!(stage.stack.waiting("MailDeadLetters"), Vec::<String>::new());
 }
 
-/// Ten concurrent requests present the same old token: the session ends once, and one mail tells of it.
+/// Ten concurrent requests present the same old token: the session ends once, with one mail.
 #[tokio::test]
-async fn of_many_reuses_at_once_one_mail_tells() {
+async fn many_concurrent_reuses_send_one_mail() {
     let stage = Stage::with(stage::slowly);
     let first = stage.signed_in(ADA).await;
     let second = Tokens::of(&stage.refresh(&first.refresh).await.expect(200).body);

@@ -1,4 +1,4 @@
-//! Events that come again, late, or twice at once.
+//! Events that are repeated, late or concurrent.
 
 use std::{
     pin::pin,
@@ -17,7 +17,7 @@ use stage::{Stage, faults::Late};
 use crate::{deliver, message, messages, stage, token, verify};
 
 #[tokio::test]
-async fn an_event_that_comes_ten_times_is_mailed_once() {
+async fn an_event_delivered_ten_times_is_mailed_once() {
     let stage = stage(|_| Fate::Proceed);
     stage.register("ada@example.com").await.expect(202);
     stage.settle().await;
@@ -27,11 +27,11 @@ async fn an_event_that_comes_ten_times_is_mailed_once() {
     }
 
     assert_eq!(stage.stack.mail().len(), 1);
-    assert_eq!(verify(&stage, &token(&stage, 0)).await, 201, "and the link is still good");
+    assert_eq!(verify(&stage, &token(&stage, 0)).await, 201, "the link still works");
 }
 
 #[tokio::test]
-async fn the_first_event_that_comes_again_after_a_resend_mails_nothing() {
+async fn the_first_event_repeated_after_a_resend_mails_nothing() {
     let stage = stage(|_| Fate::Proceed);
     stage.register("ada@example.com").await.expect(202);
     stage.settle().await;
@@ -43,11 +43,11 @@ async fn the_first_event_that_comes_again_after_a_resend_mails_nothing() {
     }
 
     assert_eq!(stage.stack.mail().len(), 2);
-    assert_eq!(verify(&stage, &token(&stage, 1)).await, 201, "the newest link is still good");
+    assert_eq!(verify(&stage, &token(&stage, 1)).await, 201, "the newest link still works");
 }
 
 #[tokio::test]
-async fn a_request_that_found_nobody_finds_nobody_when_it_comes_again() {
+async fn a_request_without_a_user_mails_nothing_when_repeated() {
     let stage = stage(|_| Fate::Proceed);
     stage.post("/v1/registrations/resend", json!({"email": "ada@example.com"})).await.expect(202);
     stage.settle().await;
@@ -57,11 +57,11 @@ async fn a_request_that_found_nobody_finds_nobody_when_it_comes_again() {
 
     assert_eq!(deliver(&stage, &request).await.len(), 0);
 
-    assert_eq!(stage.stack.mail().len(), 1, "that of the registration");
+    assert_eq!(stage.stack.mail().len(), 1, "the mail of the registration");
 }
 
 #[tokio::test]
-async fn it_is_not_forgotten_while_a_link_may_work() {
+async fn a_sent_mail_is_remembered_while_its_link_works() {
     let stage = Stage::with(|setup| setup.with_parameter("VerificationLinkSeconds", "604800"));
     stage.register("ada@example.com").await.expect(202);
     stage.settle().await;
@@ -74,7 +74,7 @@ async fn it_is_not_forgotten_while_a_link_may_work() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn of_two_copies_at_once_one_is_mailed_and_the_other_comes_again() {
+async fn one_of_two_concurrent_copies_is_mailed_and_the_other_is_retried() {
     let (is_open, both) = (Arc::new(AtomicBool::new(false)), Barrier::new(2));
     let opened = Arc::clone(&is_open);
     let first_writes = AtomicUsize::new(0);
@@ -82,7 +82,7 @@ async fn of_two_copies_at_once_one_is_mailed_and_the_other_comes_again() {
     let holds = late.holding(|call| call.operation == "SendEmail");
     let stage = stage(move |call| match call.operation.as_str() {
         _ if !opened.load(SeqCst) => Fate::Refused(Refusal::ACCESS_DENIED),
-        // Both ask for the turn at the same moment.
+        // Both request the lease at the same moment.
         "UpdateItem" if first_writes.fetch_add(1, SeqCst) < 2 => {
             both.wait();
             Fate::Proceed
@@ -97,7 +97,7 @@ async fn of_two_copies_at_once_one_is_mailed_and_the_other_comes_again() {
 
     let copies = (pin!(deliver(&stage, &event)), pin!(deliver(&stage, &event)));
     let (first, mailing) = select(copies.0, copies.1).await.factor_first();
-    assert_eq!(first.len(), 1, "it comes again, since the other one is being mailed");
+    assert_eq!(first.len(), 1, "it is retried, since the other copy is being mailed");
     late.go_on();
     assert_eq!(mailing.await.len(), 0);
     assert_eq!(deliver(&stage, &event).await.len(), 0);
@@ -107,12 +107,12 @@ async fn of_two_copies_at_once_one_is_mailed_and_the_other_comes_again() {
 }
 
 #[tokio::test]
-async fn what_died_while_mailing_is_mailed_when_its_lease_is_over() {
+async fn an_interrupted_mail_is_sent_after_its_lease() {
     let is_dying = Arc::new(AtomicBool::new(true));
     let dying = Arc::clone(&is_dying);
     let stage = stage(move |call| match call.operation.as_str() {
         "SendEmail" if dying.load(SeqCst) => Fate::Refused(Refusal::INTERNAL),
-        // Nor can the dead say that they are.
+        // The function cannot release its lease either.
         "DeleteItem" => Fate::Refused(Refusal::ACCESS_DENIED),
         _ => Fate::Proceed,
     });
@@ -120,7 +120,7 @@ async fn what_died_while_mailing_is_mailed_when_its_lease_is_over() {
     stage.settle().await;
     is_dying.store(false, SeqCst);
 
-    assert_eq!(deliver(&stage, &message(&stage)).await.len(), 1, "it comes again");
+    assert_eq!(deliver(&stage, &message(&stage)).await.len(), 1, "it is retried");
     stage.pass(Duration::from_mins(2));
     assert_eq!(deliver(&stage, &message(&stage)).await.len(), 0);
 

@@ -1,4 +1,4 @@
-//! How many mails strangers can set off.
+//! The caps of mails that anonymous callers can cause.
 
 use std::{
     sync::{
@@ -14,7 +14,7 @@ use stage::Stage;
 
 use crate::{deliver, message, stage, token, verify};
 
-/// The registration asks for so many mails more, each by an event of its own.
+/// Requests another verification mail several times, each with its own event.
 async fn ask(stage: &Stage, registered: &str, times: usize) {
     let mut message: Value = serde_json::from_str(registered).expect("JSON");
     for _ in 0..times {
@@ -38,7 +38,7 @@ async fn an_address_gets_five_mails_an_hour_and_twenty_a_day() {
     assert!(stage.stack.metrics().contains_key("MailsCapped"));
     stage.register("bob@example.com").await.expect(202);
     stage.settle().await;
-    assert_eq!(stage.stack.mail().len(), 21, "others get theirs");
+    assert_eq!(stage.stack.mail().len(), 21, "other addresses get theirs");
 
     stage.pass(Duration::from_hours(24));
     stage.register("ADA@example.com").await.expect(202);
@@ -52,7 +52,7 @@ async fn message_of(stage: &Stage) -> String {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_one_too_many_leaves_the_link_before_as_it_is() {
+async fn a_mail_beyond_the_cap_keeps_the_previous_link_valid() {
     let stage = stage(|_| Fate::Proceed);
     stage.register("ada@example.com").await.expect(202);
     for _ in 0..7 {
@@ -67,7 +67,7 @@ async fn a_mail_that_is_one_too_many_leaves_the_link_before_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_tried_again_counts_once() {
+async fn a_retried_mail_counts_once() {
     let is_down = Arc::new(AtomicBool::new(false));
     let watched = Arc::clone(&is_down);
     let stage = stage(move |call| match call.operation.as_str() {
@@ -92,7 +92,7 @@ async fn a_mail_that_is_tried_again_counts_once() {
 }
 
 #[tokio::test]
-async fn no_address_is_in_a_counter() {
+async fn counters_contain_no_address() {
     let stage = stage(|_| Fate::Proceed);
     stage.register("ada@example.com").await.expect(202);
     stage.settle().await;
@@ -106,5 +106,5 @@ async fn no_address_is_in_a_counter() {
     assert_eq!(counters.len(), 1);
     assert!(!counters[0].to_string().contains("ada"), "{}", counters[0]);
     let tomorrow = 1_795_219_200 + 24 * 60 * 60;
-    assert_eq!(counters[0]["ttl"]["N"], tomorrow.to_string(), "it is gone by tomorrow");
+    assert_eq!(counters[0]["ttl"]["N"], tomorrow.to_string(), "it expires tomorrow");
 }

@@ -1,4 +1,4 @@
-//! The digest: who gets it, and what it says.
+//! The weekly status report: its recipient and its content.
 
 use local::calls::Fate;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn digest(data: &Value) -> String {
     json!({"detail": detail}).to_string()
 }
 
-/// Of a system that was looked at for the first time.
+/// Returns the data of the first report of a system.
 fn first() -> Value {
     json!({
         "users": {"active": 1204, "suspended": 3, "deleting": 1},
@@ -28,14 +28,14 @@ fn first() -> Value {
     })
 }
 
-/// The last word of the line that begins like this.
+/// Returns the last word of the line with this beginning.
 fn said<'a>(text: &'a str, line: &str) -> &'a str {
     let found = text.lines().find_map(|found| found.strip_prefix(line)?.strip_prefix(':'));
     found.unwrap_or_else(|| panic!("no line begins with {line}: {text}")).trim()
 }
 
 #[tokio::test]
-async fn it_is_mailed_once_to_whom_the_deployment_names() {
+async fn it_is_mailed_once_to_the_configured_recipient() {
     let stage = stage(RECIPIENT);
     let mut later = first();
     later["change"] = json!({"active": 12, "suspended": -1, "deleting": 0});
@@ -61,7 +61,7 @@ async fn it_is_mailed_once_to_whom_the_deployment_names() {
 }
 
 #[tokio::test]
-async fn what_the_first_one_does_not_know_is_a_dash() {
+async fn missing_values_of_the_first_report_are_dashes() {
     let stage = stage(RECIPIENT);
 
     deliver(&stage, &digest(&first())).await;
@@ -74,7 +74,7 @@ async fn what_the_first_one_does_not_know_is_a_dash() {
 }
 
 #[tokio::test]
-async fn it_is_mailed_to_nobody_unless_somebody_is_named() {
+async fn it_is_not_mailed_without_a_recipient() {
     let stage = stage("");
 
     assert_eq!(deliver(&stage, &digest(&first())).await, Vec::<Value>::new());
@@ -83,7 +83,7 @@ async fn it_is_mailed_to_nobody_unless_somebody_is_named() {
 }
 
 #[tokio::test]
-async fn no_event_says_who_gets_it_and_one_that_counts_nothing_is_put_aside() {
+async fn events_cannot_choose_the_recipient_and_malformed_ones_fail() {
     let stage = stage(RECIPIENT);
     let mut hostile = first();
     for name in ["recipient", "email", "to", "digest_recipient"] {
@@ -101,7 +101,7 @@ async fn no_event_says_who_gets_it_and_one_that_counts_nothing_is_put_aside() {
 }
 
 #[tokio::test]
-async fn one_that_was_not_taken_comes_again() {
+async fn a_refused_report_is_retried() {
     let stage = Stage::with(|setup| {
         let first = std::sync::atomic::AtomicBool::new(true);
         setup.with_parameter("DigestRecipient", RECIPIENT).watched_by(move |call| match &*call.operation {
@@ -117,9 +117,9 @@ async fn one_that_was_not_taken_comes_again() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_is_refused_at_the_start() {
+async fn an_invalid_recipient_is_refused_at_the_start() {
     let stage = stage("operators");
     let failed =
         stage.stack.call("send-mail", json!({"Records": []})).await.expect_err("refused").to_string();
-    assert!(failed.contains("DIGEST_RECIPIENT is no e-mail address"), "{failed}");
+    assert!(failed.contains("DIGEST_RECIPIENT is not an e-mail address"), "{failed}");
 }

@@ -1,4 +1,4 @@
-//! What people do, and the mails that come of it. Events leave out who they are about.
+//! The mails that actions of users cause. The events contain ids only.
 
 use local::Request;
 use serde_json::json;
@@ -12,7 +12,7 @@ fn stage() -> Stage {
     Stage::with(|setup| setup.with_parameter("EventDetail", "ids"))
 }
 
-/// To whom and about what the mails are that came after the first.
+/// Returns the recipients and subjects of all mails after the first.
 async fn mails(stage: &Stage) -> Vec<(String, String)> {
     stage.settle().await;
     assert_eq!(stage.stack.waiting("MailDeadLetters"), Vec::<String>::new());
@@ -25,7 +25,7 @@ fn to(email: &str, subject: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn who_has_forgotten_the_password_gets_a_link_that_works_and_a_notice() {
+async fn a_user_who_forgot_the_password_gets_a_working_link_and_a_notice() {
     let stage = stage();
     stage.registered(ADA).await;
 
@@ -38,7 +38,7 @@ async fn who_has_forgotten_the_password_gets_a_link_that_works_and_a_notice() {
 }
 
 #[tokio::test]
-async fn who_changes_the_password_is_told() {
+async fn a_password_change_sends_a_notice() {
     let stage = stage();
     let ada = stage.signed_in(ADA).await;
 
@@ -48,7 +48,7 @@ async fn who_changes_the_password_is_told() {
 }
 
 #[tokio::test]
-async fn who_changes_the_address_is_told_at_both_and_the_link_works() {
+async fn a_change_of_address_notifies_both_and_the_link_works() {
     let stage = stage();
     let ada = stage.signed_in(ADA).await;
 
@@ -65,7 +65,7 @@ async fn who_changes_the_address_is_told_at_both_and_the_link_works() {
 }
 
 #[tokio::test]
-async fn who_deletes_the_account_is_told_when_it_will_be_gone() {
+async fn a_deletion_sends_a_notice_with_its_date() {
     let stage = stage();
     let ada = stage.signed_in(ADA).await;
 

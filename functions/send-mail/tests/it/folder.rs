@@ -4,7 +4,7 @@ use serde_json::json;
 use stage::{PASSWORD, Stage};
 
 #[tokio::test]
-async fn a_mail_is_a_file_that_mail_programs_open() {
+async fn a_mail_is_a_file_that_mail_programs_can_open() {
     let folder = std::env::temp_dir().join(format!("gatepost-eml-{}", std::process::id()));
     let path = folder.display().to_string();
     let stage = Stage::with(|setup| {

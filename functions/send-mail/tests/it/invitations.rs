@@ -1,4 +1,4 @@
-//! What an administrator has mailed.
+//! Mails that an administrator causes.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const EMAIL: &str = "ada@example.com";
 const INVITED: &str = "user.created";
 const RESET: &str = "user.password-reset-requested";
 
-/// Says of a user's item what nobody has done.
+/// Changes an attribute of a user's item directly.
 fn set(stage: &Stage, user: &str, name: &str, value: &serde_json::Value) {
     let update = json!({
         "TableName": "Identities",
@@ -28,7 +28,7 @@ fn set(stage: &Stage, user: &str, name: &str, value: &serde_json::Value) {
     stage.stack.dynamodb("UpdateItem", &update).expect("updated");
 }
 
-/// A user who has not chosen a password yet.
+/// Creates a user who has not chosen a password yet.
 async fn invited(stage: &Stage, email: &str) -> String {
     let user = user(stage, email).await;
     set(stage, &user, "invited_at", &json!({"N": "1"}));
@@ -40,7 +40,7 @@ fn subjects(stage: &Stage) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_password_is_invited_once_an_event_and_who_has_one_may_choose_another() {
+async fn users_without_a_password_are_invited_and_others_get_a_reset_link() {
     let stage = stage(|_| Fate::Proceed);
     let ada = invited(&stage, "ada@example.com").await;
 
@@ -59,10 +59,10 @@ async fn who_waits_for_a_password_is_invited_once_an_event_and_who_has_one_may_c
 }
 
 #[tokio::test]
-async fn who_has_chosen_a_password_since_or_may_not_sign_in_gets_nothing() {
+async fn users_with_a_newer_password_or_a_suspension_get_no_mail() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "ada@example.com").await;
-    // Accepted by another link, before this event came.
+    // The invitation was accepted with another link before this event.
     assert_eq!(deliver(&stage, &event(&ada, 2, INVITED)).await.len(), 0);
     set(&stage, &ada, "credential_version", &json!({"N": "6"}));
     assert_eq!(deliver(&stage, &event(&ada, 5, RESET)).await.len(), 0);
@@ -75,14 +75,14 @@ async fn who_has_chosen_a_password_since_or_may_not_sign_in_gets_nothing() {
 
     set(&stage, &ada, "status", &json!({"S": "active"}));
     assert_eq!(deliver(&stage, &event(&ada, 9, RESET)).await.len(), 0);
-    assert_eq!(subjects(&stage).len(), 1, "who may, does");
+    assert_eq!(subjects(&stage).len(), 1, "active users get one");
 }
 
 #[tokio::test]
-async fn an_invitation_has_a_cap_of_its_own() {
+async fn invitations_have_their_own_cap() {
     let stage = stage(|_| Fate::Proceed);
     let ada = invited(&stage, EMAIL).await;
-    // Strangers use up what is theirs.
+    // Anonymous callers use up their own caps.
     for _ in 0..6 {
         stage.register(EMAIL).await.expect(202);
         stage.post("/v1/password-resets", json!({"email": EMAIL})).await.expect(202);

@@ -1,4 +1,4 @@
-//! Mailing, seen from outside: somebody registers, and a mail is in the box.
+//! Sending mails, tested from a registration to the mailbox.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod accounts;
@@ -30,14 +30,14 @@ fn stage(fate: impl Fn(&Call) -> Fate + Send + Sync + 'static) -> Stage {
     Stage::with(|setup| setup.watched_by(of_mail).recording())
 }
 
-/// Hands over an event as the queue does.
+/// Delivers an event as the queue does.
 async fn deliver(stage: &Stage, message: &str) -> Vec<Value> {
     let batch = json!({"Records": [{"messageId": "m1", "body": message}]});
     let answer = stage.stack.call("send-mail", batch).await.expect("an answer");
     answer["batchItemFailures"].as_array().expect("failures").clone()
 }
 
-/// The messages that the events became, oldest first.
+/// Returns the messages of all events, oldest first.
 fn messages(stage: &Stage) -> Vec<String> {
     let message = |event: local::Published| {
         json!({"id": event.id, "source": event.source, "detail-type": event.detail_type, "detail": event.detail})
@@ -46,7 +46,7 @@ fn messages(stage: &Stage) -> Vec<String> {
     stage.stack.events().into_iter().map(message).collect()
 }
 
-/// The message that the last event became.
+/// Returns the message of the last event.
 fn message(stage: &Stage) -> String {
     messages(stage).pop().expect("an event")
 }
@@ -61,7 +61,7 @@ async fn verify(stage: &Stage, token: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn who_registers_gets_a_mail_whose_link_works() {
+async fn a_registration_sends_a_working_link() {
     let stage = Stage::with(|setup| setup.with_parameter("ServiceName", "Tom & Jerry"));
     let request = json!({"email": "Ada@Example.com", "password": PASSWORD, "first_name": "Ada"});
     stage.post("/v1/registrations", request).await.expect(202);
@@ -73,7 +73,7 @@ async fn who_registers_gets_a_mail_whose_link_works() {
     let mail = &mails[0];
     assert_eq!((mail.to[0].as_str(), mail.from.as_str()), ("Ada@Example.com", "no-reply@gatepost.example"));
     assert_eq!(mail.subject, "Confirm your e-mail address for Tom & Jerry");
-    assert!(mail.text.starts_with("Hello,"), "by no name: nobody has proven the address");
+    assert!(mail.text.starts_with("Hello,"), "by no name: the address is not proven");
     assert!(mail.text.contains("24 hours"));
     let html = mail.html.as_deref().expect("HTML");
     assert!(html.contains("Tom &amp; Jerry") && html.contains(&mail.links[0]));
@@ -96,7 +96,7 @@ async fn the_token_is_in_the_mail_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn who_asks_again_gets_a_new_link_which_replaces_the_old_one() {
+async fn another_request_sends_a_new_link_that_replaces_the_old_one() {
     let stage = stage(|_| Fate::Proceed);
     stage.register("ada@example.com").await.expect(202);
     stage.settle().await;
@@ -106,13 +106,13 @@ async fn who_asks_again_gets_a_new_link_which_replaces_the_old_one() {
     stage.settle().await;
 
     assert_eq!(stage.stack.mail().len(), 2);
-    assert!(stage.stack.mail()[1].text.contains("4 hours"), "what is left of the day");
+    assert!(stage.stack.mail()[1].text.contains("4 hours"), "the rest of the day");
     assert_eq!(verify(&stage, &token(&stage, 0)).await, 400);
     assert_eq!(verify(&stage, &token(&stage, 1)).await, 201);
 }
 
 #[tokio::test]
-async fn nobody_is_mailed_who_has_not_registered() {
+async fn addresses_without_a_registration_get_no_mail() {
     let stage = stage(|_| Fate::Proceed);
     stage.registered("ada@example.com").await;
 
@@ -133,7 +133,7 @@ async fn a_registration_that_has_expired_is_not_mailed() {
         _ => Fate::Proceed,
     });
     stage.register("ada@example.com").await.expect(202);
-    assert!(stage.stack.settle().await.is_ok(), "the queue puts the message aside at last");
+    assert!(stage.stack.settle().await.is_ok(), "the queue gives the message to the dead-letter queue");
 
     is_down.store(false, SeqCst);
     stage.pass(Duration::from_hours(24));
@@ -143,7 +143,7 @@ async fn a_registration_that_has_expired_is_not_mailed() {
 }
 
 #[tokio::test]
-async fn what_ses_does_not_take_comes_again_and_then_works() {
+async fn a_mail_refused_by_ses_is_retried() {
     let is_down = Arc::new(AtomicBool::new(true));
     let watched = Arc::clone(&is_down);
     let stage = stage(move |call| match call.operation.as_str() {
@@ -163,7 +163,7 @@ async fn what_ses_does_not_take_comes_again_and_then_works() {
 }
 
 #[tokio::test]
-async fn a_mail_that_perhaps_was_taken_is_the_queues_to_try_again() {
+async fn a_mail_with_a_lost_response_is_retried_by_the_queue_only() {
     let is_lost = Arc::new(AtomicBool::new(true));
     let watched = Arc::clone(&is_lost);
     let stage = stage(move |call| match call.operation.as_str() {
@@ -174,7 +174,7 @@ async fn a_mail_that_perhaps_was_taken_is_the_queues_to_try_again() {
     assert!(stage.stack.settle().await.is_ok());
     let (sent, asked) = (stage.stack.mail().len(), stage.stack.calls());
     let asked = asked.iter().filter(|made| made.call.operation == "SendEmail").count();
-    assert_eq!((sent, asked), (10, 10), "once each time that the queue brings it, not three times");
+    assert_eq!((sent, asked), (10, 10), "one attempt for each delivery of the queue, not three");
 
     is_lost.store(false, SeqCst);
     assert_eq!(deliver(&stage, &message(&stage)).await, Vec::<Value>::new());
@@ -183,7 +183,7 @@ async fn a_mail_that_perhaps_was_taken_is_the_queues_to_try_again() {
 }
 
 #[tokio::test]
-async fn a_note_that_is_lost_sends_no_second_mail() {
+async fn a_lost_receipt_sends_no_second_mail() {
     let stage = stage(|call| match call.request["UpdateExpression"].as_str() {
         Some(expression) if expression.contains("#done") => Fate::Refused(Refusal::ACCESS_DENIED),
         _ => Fate::Proceed,
@@ -196,19 +196,19 @@ async fn a_note_that_is_lost_sends_no_second_mail() {
 }
 
 #[tokio::test]
-async fn what_asks_for_no_mail_is_put_aside_for_somebody_to_look_at() {
+async fn an_event_without_a_mail_goes_to_the_dead_letter_queue() {
     let stage = stage(|_| Fate::Proceed);
     stage.registered("ada@example.com").await;
     stage.settle().await;
 
     let failures = deliver(&stage, &message(&stage)).await;
 
-    assert_eq!(failures, [json!({"itemIdentifier": "m1"})], "`user.registered` is no business of the mail");
+    assert_eq!(failures, [json!({"itemIdentifier": "m1"})], "`user.registered` has no mail");
     assert_eq!(stage.stack.mail().len(), 1);
 }
 
 #[tokio::test]
-async fn an_address_beyond_ascii_is_one_that_ses_takes() {
+async fn an_internationalized_domain_is_encoded_for_ses() {
     let stage = stage(|_| Fate::Proceed);
     stage.register("Ada@Bücher.example").await.expect(202);
 
@@ -231,7 +231,7 @@ async fn the_hash_is_stored_before_the_mail_leaves() {
 
     assert_eq!(
         *order.lock().expect("no panic"),
-        // The turn; registration, owner, suppression; how many; the link; the mail; the receipt.
+        // Lease; registration, owner, suppression; cap; link; mail; receipt.
         [
             "UpdateItem",
             "GetItem",

@@ -1,4 +1,4 @@
-//! Notices: who is told what, and where.
+//! Notices: their recipients and contents.
 
 use std::{
     sync::{
@@ -24,12 +24,12 @@ const NOTICES: [(&str, &str); 7] = [
     ("user.reactivated", "You can use your account with Gatepost again"),
 ];
 
-/// A user; the id.
+/// Creates a user. Returns the id.
 pub(crate) async fn user(stage: &Stage, email: &str) -> String {
     stage.registered(email).await["id"].as_str().expect("an id").to_owned()
 }
 
-/// An event of a user, as the queue brings it.
+/// Returns an event of a user, as the queue delivers it.
 pub(crate) fn event(user: &str, sequence: u64, kind: &str) -> String {
     let detail = json!({
         "specversion": "1.0", "id": format!("event-{sequence}"), "type": kind, "subject": format!("user#{user}"),
@@ -39,7 +39,7 @@ pub(crate) fn event(user: &str, sequence: u64, kind: &str) -> String {
     json!({"detail": detail}).to_string()
 }
 
-/// The change `version` has replaced this address.
+/// Records an address that the change `version` has replaced.
 fn had(stage: &Stage, user: &str, version: u64, email: &str) {
     let item = json!({
         "pk": {"S": format!("USER#{user}")}, "sk": {"S": format!("FORMER_EMAIL#{version:020}")},
@@ -48,7 +48,7 @@ fn had(stage: &Stage, user: &str, version: u64, email: &str) {
     stage.stack.dynamodb("PutItem", &json!({"TableName": "Identities", "Item": item})).expect("an item");
 }
 
-/// A user waits to be erased, on 21 December 2026 at 04:05.
+/// Marks a user for erasure on 21 December 2026 at 04:05.
 fn will_be_erased(stage: &Stage, user: &str) {
     let update = json!({
         "TableName": "Identities",
@@ -60,7 +60,7 @@ fn will_be_erased(stage: &Stage, user: &str) {
     stage.stack.dynamodb("UpdateItem", &update).expect("updated");
 }
 
-/// Who got a mail since the first `known`, and its subject.
+/// Returns the recipients and subjects of all mails after the first `known`.
 fn mailed(stage: &Stage, known: usize) -> Vec<(String, String)> {
     let mails = stage.stack.mail().into_iter().skip(known);
     mails.map(|mail| (mail.to[0].clone(), mail.subject)).collect()
@@ -71,7 +71,7 @@ fn to(email: &str, subject: &str) -> (String, String) {
 }
 
 #[tokio::test]
-async fn each_notice_is_sent_once_though_its_event_comes_ten_times_in_any_order() {
+async fn each_notice_is_sent_once_for_repeated_events_in_any_order() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "ada@example.com").await;
     will_be_erased(&stage, &ada);
@@ -93,7 +93,7 @@ async fn each_notice_is_sent_once_though_its_event_comes_ten_times_in_any_order(
 }
 
 #[tokio::test]
-async fn of_a_change_of_address_both_are_told() {
+async fn a_change_of_address_notifies_both_addresses() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "new@example.com").await;
     had(&stage, &ada, 7, "old@example.com");
@@ -105,7 +105,7 @@ async fn of_a_change_of_address_both_are_told() {
 }
 
 #[tokio::test]
-async fn who_had_the_account_when_it_happened_is_told_however_late() {
+async fn a_late_notice_goes_to_the_address_at_the_time_of_the_event() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "thief@example.com").await;
     had(&stage, &ada, 7, "ada@example.com");
@@ -120,7 +120,7 @@ async fn who_had_the_account_when_it_happened_is_told_however_late() {
 }
 
 #[tokio::test]
-async fn a_mail_that_fails_does_not_keep_the_other_of_its_event() {
+async fn a_failed_mail_does_not_prevent_the_other_of_its_event() {
     let is_open = Arc::new(AtomicBool::new(false));
     let opened = Arc::clone(&is_open);
     let stage = stage(move |call| {
@@ -134,9 +134,9 @@ async fn a_mail_that_fails_does_not_keep_the_other_of_its_event() {
     let message = event(&ada, 7, "user.email-changed");
 
     for _ in 0..3 {
-        assert_eq!(deliver(&stage, &message).await.len(), 1, "it comes again");
+        assert_eq!(deliver(&stage, &message).await.len(), 1, "it is retried");
     }
-    assert_eq!(mailed(&stage, 1).len(), 1, "the old address is told, once");
+    assert_eq!(mailed(&stage, 1).len(), 1, "the old address gets one mail");
     is_open.store(true, SeqCst);
     assert_eq!(deliver(&stage, &message).await.len(), 0);
 
@@ -145,7 +145,7 @@ async fn a_mail_that_fails_does_not_keep_the_other_of_its_event() {
 }
 
 #[tokio::test]
-async fn what_is_older_than_its_receipt_would_be_is_not_told() {
+async fn events_older_than_the_receipts_send_no_notice() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "ada@example.com").await;
 
@@ -158,7 +158,7 @@ async fn what_is_older_than_its_receipt_would_be_is_not_told() {
 }
 
 #[tokio::test]
-async fn who_came_back_is_not_told_of_an_end() {
+async fn a_canceled_deletion_sends_no_notice_of_erasure() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "ada@example.com").await;
 
@@ -168,7 +168,7 @@ async fn who_came_back_is_not_told_of_an_end() {
 }
 
 #[tokio::test]
-async fn who_was_erased_meanwhile_is_not_mailed() {
+async fn an_erased_user_gets_no_mail() {
     let stage = stage(|_| Fate::Proceed);
     let nobody = "0193e7a0-0000-7000-8000-000000000000";
 
@@ -180,7 +180,7 @@ async fn who_was_erased_meanwhile_is_not_mailed() {
 }
 
 #[tokio::test]
-async fn no_number_of_notices_silences_the_next_one() {
+async fn notices_have_no_cap() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "ada@example.com").await;
 

@@ -1,4 +1,4 @@
-//! Links for users: a new password, a new address.
+//! Links for users: to choose a new password, and to prove a new address.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn in_a_day(stage: &Stage) -> String {
     stage.stack.clock().now().plus(Duration::from_hours(24)).millis().to_string()
 }
 
-/// Somebody asks for a new password; the event, as the queue brings it.
+/// Stores a request for a new password. Returns the event, as the queue delivers it.
 fn request(stage: &Stage, email: &str, id: &str) -> String {
     put(
         stage,
@@ -41,13 +41,13 @@ fn request(stage: &Stage, email: &str, id: &str) -> String {
     json!({"detail": detail}).to_string()
 }
 
-/// The link that a user has, as it is stored.
+/// Returns the stored link of a user.
 fn link(stage: &Stage, user: &str, purpose: Purpose) -> serde_json::Value {
     let key = json!({"pk": {"S": format!("USER#{user}")}, "sk": {"S": format!("LINK#{}", purpose.name())}});
     stage.stack.dynamodb("GetItem", &json!({"TableName": "Identities", "Key": key})).expect("an answer")["Item"].clone()
 }
 
-/// Whether the last mail has the link that is stored.
+/// Returns whether the last mail has the stored link.
 fn is_mailed(stage: &Stage, link: &serde_json::Value, purpose: Purpose) -> bool {
     let mail = stage.stack.mail().pop().expect("a mail");
     let token = mail.links[0].split_once("#token=").expect("a token").1;
@@ -56,7 +56,7 @@ fn is_mailed(stage: &Stage, link: &serde_json::Value, purpose: Purpose) -> bool 
 }
 
 #[tokio::test]
-async fn who_has_an_account_gets_a_link_for_a_new_password() {
+async fn a_user_gets_a_link_for_a_new_password() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "ada@example.com").await;
     let message = request(&stage, "ada@example.com", "e1");
@@ -80,7 +80,7 @@ async fn who_has_an_account_gets_a_link_for_a_new_password() {
 }
 
 #[tokio::test]
-async fn nobody_else_gets_one() {
+async fn other_addresses_get_no_link() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "ada@example.com").await;
 
@@ -88,7 +88,7 @@ async fn nobody_else_gets_one() {
 
     let late = request(&stage, "ada@example.com", "e2");
     stage.pass(Duration::from_hours(24));
-    assert_eq!(deliver(&stage, &late).await.len(), 0, "it does not matter any more");
+    assert_eq!(deliver(&stage, &late).await.len(), 0, "the request has expired");
 
     let suspend = json!({
         "TableName": "Identities",
@@ -136,7 +136,7 @@ async fn three_an_hour_and_the_next_hour_again() {
 }
 
 #[tokio::test]
-async fn a_change_of_address_is_proven_at_the_new_one_and_told_at_the_old_one() {
+async fn a_change_of_address_sends_a_link_to_the_new_and_a_notice_to_the_old() {
     let stage = stage(|_| Fate::Proceed);
     let ada = user(&stage, "ada@example.com").await;
     put(

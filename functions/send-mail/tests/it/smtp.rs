@@ -1,5 +1,4 @@
-//! An SMTP server takes the mails: here one that speaks just enough of RFC 5321. `tests/cloud` has one that others
-//! wrote, with TLS.
+//! Sending mails to a minimal SMTP server (RFC 5321). `tests/cloud` uses a complete server with TLS.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +13,7 @@ use tokio::{
 
 use crate::{deliver, message, verify};
 
-/// What a client has said, line by line.
+/// The lines that a client has sent.
 #[derive(Clone, Default)]
 struct Heard(Arc<Mutex<Vec<String>>>);
 
@@ -24,7 +23,7 @@ impl Heard {
         lines.iter().filter_map(|line| line.strip_prefix(beginning)).map(str::to_owned).collect()
     }
 
-    /// The last message, with its lines joined again.
+    /// Returns the last message, with its lines joined again.
     fn message(&self) -> String {
         self.0.lock().expect("no panic").join("\n").replace("=\n", "").replace("=3D", "=")
     }
@@ -32,7 +31,7 @@ impl Heard {
 
 type Answers = fn(&str, usize) -> &'static str;
 
-/// Listens; `answers` says what it says to a command that is heard for the so-manieth time.
+/// Starts a server. `answers` returns its reply to a command, which has come a number of times before.
 async fn listen(host: &str, answers: Answers) -> (String, Heard) {
     let listener = TcpListener::bind((host, 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -94,7 +93,7 @@ async fn a_mail_goes_to_the_server_and_its_link_works() {
 }
 
 #[tokio::test]
-async fn who_sends_is_told_by_the_secret() {
+async fn the_login_comes_from_the_secret() {
     let (url, heard) =
         listen("127.0.0.1", |verb, at| if verb == "AUTH" { "235 hello" } else { friendly(verb, at) }).await;
     let secret = r#"
@@ -136,7 +135,7 @@ async fn a_server_that_is_busy_gets_the_mail_later_and_once() {
 }
 
 #[tokio::test]
-async fn what_a_server_refuses_is_put_aside_for_somebody_to_look_at() {
+async fn a_mail_refused_by_a_server_goes_to_the_dead_letter_queue() {
     let refusing: Answers = |verb, at| if verb == "RCPT" { "550 nobody here" } else { friendly(verb, at) };
     let (url, heard) = listen("127.0.0.1", refusing).await;
     let stage = Stage::with(smtp(&url));
@@ -151,20 +150,20 @@ async fn what_a_server_refuses_is_put_aside_for_somebody_to_look_at() {
 
 #[cfg(target_os = "linux")] // where all of 127.0.0.0/8 is here
 #[tokio::test]
-async fn no_mail_goes_to_another_machine_without_tls() {
+async fn mails_to_other_machines_require_tls() {
     let (url, heard) = listen("127.0.0.2", friendly).await;
     let stage = Stage::with(smtp(&url));
     stage.register("ada@example.com").await.expect(202);
 
     stage.settle().await;
 
-    assert!(!heard.lines("EHLO").is_empty(), "it was asked for STARTTLS");
+    assert!(!heard.lines("EHLO").is_empty(), "the server was asked for STARTTLS");
     assert_eq!((heard.lines("MAIL").len(), heard.lines("AUTH").len()), (0, 0));
     assert_eq!(stage.stack.waiting("MailDeadLetters").len(), 1);
 }
 
 #[tokio::test]
-async fn a_server_that_is_none_does_not_start() {
+async fn an_invalid_server_url_is_refused_at_the_start() {
     for url in ["", "mail.example.com"] {
         let stage = Stage::with(smtp(url));
         let error = stage.stack.warm().await.expect_err("refused").to_string();

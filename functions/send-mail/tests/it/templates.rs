@@ -1,4 +1,4 @@
-//! Languages, and templates of an owner's own.
+//! Languages, and templates of the owner.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ async fn subject(stage: &Stage, email: &str, locale: &str) -> String {
 }
 
 #[tokio::test]
-async fn everybody_is_written_to_in_their_own_language_as_far_as_there_is_one() {
+async fn users_get_mails_in_their_language_if_it_is_available() {
     let stage = Stage::new();
     assert_eq!(
         subject(&stage, "a@example.com", "de-AT").await,
@@ -26,7 +26,7 @@ async fn everybody_is_written_to_in_their_own_language_as_far_as_there_is_one() 
 }
 
 #[tokio::test]
-async fn an_owners_templates_take_the_place_of_ours() {
+async fn an_owners_templates_replace_the_built_in_ones() {
     let folder = std::env::temp_dir().join(format!("gatepost-own-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("en")).expect("a folder");
     let own = "Subject: Welcome to {{service}}\n\n{{greeting}} {{link}}\n";
@@ -40,9 +40,9 @@ async fn an_owners_templates_take_the_place_of_ours() {
 }
 
 #[tokio::test]
-async fn templates_that_cannot_be_used_do_not_start() {
+async fn unusable_templates_are_refused_at_the_start() {
     assert!(!Path::new("/nowhere").exists());
     let setup = Stack::memory().with_setting("send-mail", "MAIL_TEMPLATES", "/nowhere");
     let error = setup.start().expect("a stack").warm().await.expect_err("refused").to_string();
-    assert!(error.contains("the setting MAIL_TEMPLATES is not usable: /nowhere cannot be read"), "{error}");
+    assert!(error.contains("the setting MAIL_TEMPLATES is not usable: cannot read /nowhere"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! Files that people send.
+//! Uploaded files.
 
 use std::io::Cursor;
 
@@ -7,7 +7,7 @@ use image::{
     codecs::{jpeg::JpegEncoder, png::PngEncoder},
 };
 
-/// Twice as wide as high; the middle of it has another colour in each quarter.
+/// Twice as wide as high. The middle has another colour in each quarter.
 fn picture() -> RgbImage {
     RgbImage::from_fn(800, 400, |x, y| match (x < 400, y < 200) {
         (true, true) => Rgb([255, 0, 0]),
@@ -24,14 +24,14 @@ pub(crate) fn quarters(extension: &str) -> Vec<u8> {
     file.into_inner()
 }
 
-/// A picture that is to be turned by 90 degrees, clockwise, as a telephone writes it that was held upright.
+/// A picture to be turned clockwise by 90 degrees, as a telephone that is held upright writes it.
 pub(crate) fn turned_and_placed() -> Vec<u8> {
     let mut file = Vec::new();
     oriented(JpegEncoder::new(&mut file), 6);
     file
 }
 
-/// Writes the picture with an EXIF block, which names the orientation and the place.
+/// Writes the picture with an EXIF block that has the orientation and a location.
 pub(crate) fn oriented(mut encoder: impl ImageEncoder, orientation: u8) {
     // TIFF, big endian, one entry: orientation (0x0112), a short.
     let mut exif = b"MM\x00\x2a\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00".to_vec();
@@ -49,7 +49,7 @@ pub(crate) fn transparent() -> Vec<u8> {
     file.into_inner()
 }
 
-/// A few octets that want to be gigabytes.
+/// A few bytes that declare gigabytes.
 pub(crate) fn of_a_billion_pixels() -> Vec<u8> {
     let mut file = Vec::new();
     let line = RgbImage::new(1, 1);
@@ -61,7 +61,7 @@ pub(crate) fn of_a_billion_pixels() -> Vec<u8> {
     file
 }
 
-/// CRC-32, as PNG has it.
+/// Computes the CRC-32 of PNG.
 pub(crate) fn crc(octets: &[u8]) -> u32 {
     let step = |crc: u32, octet: &u8| {
         (0..8).fold(crc ^ u32::from(*octet), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)))

@@ -1,5 +1,5 @@
-//! Files that are made to exhaust memory or time. One process takes a thousand of them, with as much memory as the
-//! smallest function has.
+//! Files that try to exhaust memory or time. One process renders a thousand of them, with the memory of the
+//! smallest function.
 #![expect(clippy::print_stdout, reason = "what the files cost is what this test is run for")]
 
 mod bits;
@@ -21,7 +21,7 @@ use stage::{Stage, Tokens, upload::PNG};
 
 use crate::files;
 
-/// Wide, high, thin, large, and larger than any picture.
+/// Wide, high, thin and large sizes, and some beyond the limits.
 const SHAPES: [[u32; 2]; 12] = [
     [1, 40_000],
     [40_000, 1],
@@ -38,24 +38,24 @@ const SHAPES: [[u32; 2]; 12] = [
 ];
 const SEED: u64 = 26;
 const FILES: usize = 1_000;
-/// Limits the address space of the process that it becomes to 512 MiB.
+/// Limits the address space of the process to 512 MiB.
 const LIMITED: &str = "ulimit -v 524288 && exec \"$0\" \"$@\"";
-/// Memory that the uploads may add to what the process has without them.
+/// The memory that uploads may add to that of the idle process.
 const MOST_ADDED: u64 = 256 * MIB;
 const MIB: u64 = 1024 * 1024;
-/// No file takes half as long on the slowest machine that builds this, without optimisation.
+/// No file takes half as long on the slowest build machine, without optimization.
 const MOST_SECONDS: f64 = 20.0;
-/// Set in the process that has the limit.
+/// Set in the process with the limit.
 const IS_CHILD: &str = "GATEPOST_HOSTILE_FILES";
 
-/// A name, and how the file is made: all of them together are larger than the process may be.
+/// A name, and a function that creates the file: all files together are larger than the process may be.
 type File = (String, Box<dyn Fn() -> Vec<u8>>);
 
 fn file_of(name: String, make: impl Fn() -> Vec<u8> + 'static) -> File {
     (name, Box::new(make))
 }
 
-/// Returns sound files, each of which is cut and changed at many places.
+/// Returns valid files, each of which is cut and changed at many places.
 fn sound() -> Vec<(&'static str, Vec<u8>)> {
     let noise = RgbaImage::from_fn(90, 60, |x, y| {
         image::Rgba([x, y, x * y % 256, 255 - y].map(|value| u8::try_from(value).expect("small")))
@@ -77,7 +77,7 @@ fn sound() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Returns all files, always the same ones.
+/// Returns all files. They are the same in each run.
 fn all() -> Vec<File> {
     let mut rng = Rng::with_seed(SEED);
     let mut files: Vec<_> = [png::files(), webp::files(), jpeg::files()].into_iter().flatten().collect();
@@ -161,7 +161,7 @@ async fn signed_in(stage: &Stage, number: usize) -> Tokens {
     stage.signed_in(&format!("user{number}@example.com")).await
 }
 
-/// Reads how many bytes of memory the process has, or has had.
+/// Reads the current or the highest memory of the process.
 fn memory(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix(name)).expect(name);

@@ -1,4 +1,4 @@
-//! Setting a picture, seen from outside: from the form to what everybody sees.
+//! Setting a picture, tested from the upload form to the public picture.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod files;
@@ -23,12 +23,12 @@ async fn uploaded(stage: &Stage, octets: &[u8]) -> Tokens {
     tokens
 }
 
-/// What everybody sees at the path that an answer names.
+/// Returns the public picture at the path in a profile.
 async fn shown(stage: &Stage, profile: &Value) -> Answer {
     stage.send(Request::get(profile["picture"].as_str().expect("a path"))).await
 }
 
-/// The colours in the corners and the middle, roughly.
+/// Returns the colours in the corners and the middle, roughly.
 fn colours(octets: &[u8]) -> [[u8; 3]; 5] {
     let picture = image::load_from_memory(octets).expect("a picture");
     assert_eq!(picture.dimensions(), (256, 256));
@@ -41,7 +41,7 @@ fn colours(octets: &[u8]) -> [[u8; 3]; 5] {
 }
 
 #[tokio::test]
-async fn whatever_is_sent_everybody_sees_a_small_square_and_nothing_else_of_the_file() {
+async fn every_upload_becomes_a_small_square_without_metadata() {
     let [red, green, blue, white, black]: [[u8; 3]; 5] =
         [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255; 3], [0; 3]];
     let upright = [red, green, blue, black];
@@ -49,7 +49,7 @@ async fn whatever_is_sent_everybody_sees_a_small_square_and_nothing_else_of_the_
         (files::quarters("webp"), upright),
         (files::quarters("png"), upright),
         (files::quarters("jpg"), upright),
-        // What is on the left belongs to the top.
+        // The left side becomes the top.
         (files::turned_and_placed(), [blue, red, black, green]),
         (files::transparent(), [white; 4]),
     ] {
@@ -63,7 +63,7 @@ async fn whatever_is_sent_everybody_sees_a_small_square_and_nothing_else_of_the_
         assert_eq!(picture.header("content-type"), "image/jpeg");
         assert_eq!(picture.header("cache-control"), "public, max-age=86400");
         let holds = |text: &str| picture.octets().windows(text.len()).any(|part| part == text.as_bytes());
-        assert!(!holds("Exif") && !holds("51.5072 N"), "no place, no camera");
+        assert!(!holds("Exif") && !holds("51.5072 N"), "no location, no camera");
         assert_eq!(stage.stack.uploads(), Vec::<String>::new());
     }
 }
@@ -85,7 +85,7 @@ async fn it_is_a_change_of_the_profile() {
 }
 
 #[tokio::test]
-async fn another_picture_takes_the_place_of_the_one_before() {
+async fn another_picture_replaces_the_previous_one() {
     let stage = Stage::new();
     let tokens = uploaded(&stage, PNG).await;
     let first = stage.set_picture(&tokens.access).await.expect(200).body;
@@ -98,7 +98,7 @@ async fn another_picture_takes_the_place_of_the_one_before() {
 }
 
 #[tokio::test]
-async fn who_removes_it_has_none() {
+async fn a_user_can_remove_the_picture() {
     let stage = Stage::new();
     let tokens = uploaded(&stage, PNG).await;
     let profile = stage.set_picture(&tokens.access).await.expect(200).body;
@@ -114,7 +114,7 @@ async fn who_removes_it_has_none() {
 }
 
 #[tokio::test]
-async fn an_administrator_removes_what_nobody_should_see() {
+async fn an_administrator_can_remove_the_picture() {
     let stage = Stage::new();
     let tokens = uploaded(&stage, PNG).await;
     let profile = stage.set_picture(&tokens.access).await.expect(200).body;
@@ -128,7 +128,7 @@ async fn an_administrator_removes_what_nobody_should_see() {
 }
 
 #[tokio::test]
-async fn it_is_shown_as_long_as_the_user_may_sign_in() {
+async fn the_picture_is_shown_while_the_user_is_active() {
     let stage = Stage::new();
     let tokens = uploaded(&stage, PNG).await;
     let profile = stage.set_picture(&tokens.access).await.expect(200).body;
@@ -142,7 +142,7 @@ async fn it_is_shown_as_long_as_the_user_may_sign_in() {
 }
 
 #[tokio::test]
-async fn it_is_among_what_somebody_takes_along() {
+async fn the_picture_is_part_of_the_export() {
     let stage = Stage::new();
     let tokens = uploaded(&stage, PNG).await;
     stage.set_picture(&tokens.access).await.expect(200);
@@ -155,7 +155,7 @@ async fn it_is_among_what_somebody_takes_along() {
 }
 
 #[tokio::test]
-async fn what_is_no_picture_is_refused_and_gone() {
+async fn an_unacceptable_upload_is_refused_and_deleted() {
     for file in [
         b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(),
         b"GIF89a\x01\x00\x01\x00\x00\x00\x00;".to_vec(),
@@ -175,7 +175,7 @@ async fn what_is_no_picture_is_refused_and_gone() {
 }
 
 #[tokio::test]
-async fn what_was_uploaded_is_taken_once_and_by_nobody_else() {
+async fn an_upload_can_be_used_once_and_by_its_user_only() {
     let stage = Stage::new();
     let tokens = uploaded(&stage, PNG).await;
     let other = stage.signed_in("bob@example.com").await;
@@ -187,7 +187,7 @@ async fn what_was_uploaded_is_taken_once_and_by_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_picture_is_for_the_version_that_was_read() {
+async fn a_picture_requires_the_version_that_was_read() {
     let stage = Stage::new();
     let tokens = uploaded(&stage, PNG).await;
     let set = || Request::new("PUT", "/v1/me/picture").bearer(&tokens.access);
@@ -216,7 +216,7 @@ async fn refused_pictures_count_as_attempts() {
 }
 
 #[tokio::test]
-async fn after_twenty_of_a_day_the_next_ones_wait() {
+async fn after_twenty_pictures_a_day_the_next_ones_wait() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     for _ in 0..20 {
@@ -246,7 +246,7 @@ async fn it_takes_five_round_trips() {
 }
 
 #[tokio::test]
-async fn what_changes_meanwhile_stays() {
+async fn concurrent_changes_are_kept() {
     let late = Late::default();
     let commits = |call: &Call| call.function == "set-picture" && call.operation == "TransactWriteItems";
     let stage = Stage::with(|setup| setup.watched_by(late.holding(commits)));
@@ -266,7 +266,7 @@ async fn what_changes_meanwhile_stays() {
     shown(&stage, &profile).await.expect(200);
 }
 
-/// What comes of it when the first call of an operation meets a fate, and of a second request.
+/// Lets the first call of an operation meet `fate`. Returns the response of a second request.
 async fn met(operation: &'static str, fate: fn() -> Fate) -> (Stage, Tokens, Answer) {
     let is_first = std::sync::atomic::AtomicBool::new(true);
     let stage = Stage::with(|setup| {
@@ -282,7 +282,7 @@ async fn met(operation: &'static str, fate: fn() -> Fate) -> (Stage, Tokens, Ans
 }
 
 #[tokio::test]
-async fn a_call_that_fails_once_is_made_again() {
+async fn a_failed_call_is_retried() {
     const SLOW_DOWN: Refusal = Refusal { status: 503, code: "SlowDown" };
     for operation in ["GetObject", "DeleteObject", "TransactWriteItems"] {
         for fate in [|| Fate::RequestLost, || Fate::AnswerLost, || Fate::Refused(SLOW_DOWN)] {

@@ -1,4 +1,4 @@
-//! The pixels that are shown of those that were sent.
+//! The pixels of rendered pictures.
 
 use std::io::Cursor;
 
@@ -11,7 +11,7 @@ use stage::Stage;
 
 use crate::{files, shown, uploaded};
 
-/// Values that JPEG may change.
+/// The highest deviation that JPEG may cause.
 const NEAR: u8 = 4;
 
 async fn drawn(file: &[u8]) -> RgbImage {
@@ -61,7 +61,7 @@ async fn a_fine_pattern_keeps_its_brightness() {
 
     let drawn = drawn_png(&board).await;
 
-    // Half the light of white; half of its encoded value would be 128.
+    // Half the light of white. Half of its encoded value would be 128.
     assert_near(*drawn.get_pixel(128, 128), [188; 3]);
 }
 
@@ -73,7 +73,7 @@ async fn a_small_picture_is_enlarged_without_new_colours() {
     assert_near(*drawn.get_pixel(0, 255), [10, 200, 90]);
 }
 
-/// The red of sRGB, in the numbers of Display P3.
+/// The red of sRGB in Display P3.
 const RED_IN_P3: [u8; 3] = [234, 51, 35];
 
 fn with_profile(mut encoder: impl ImageEncoder, profile: Vec<u8>) {
@@ -83,7 +83,7 @@ fn with_profile(mut encoder: impl ImageEncoder, profile: Vec<u8>) {
 }
 
 #[tokio::test]
-async fn a_red_of_display_p3_is_that_red() {
+async fn a_red_of_display_p3_stays_that_red() {
     let profile = ColorProfile::new_display_p3().encode().expect("a profile");
     let [mut png, mut jpeg, mut webp] = [Vec::new(), Vec::new(), Vec::new()];
     with_profile(PngEncoder::new(&mut png), profile.clone());
@@ -96,7 +96,7 @@ async fn a_red_of_display_p3_is_that_red() {
 }
 
 #[tokio::test]
-async fn colours_are_those_of_srgb_if_the_profile_is_none() {
+async fn an_unusable_profile_is_ignored() {
     let mut file = Vec::new();
     with_profile(PngEncoder::new(&mut file), b"not a profile".repeat(20));
 

@@ -1,4 +1,4 @@
-//! Having a link mailed to a user, seen from outside.
+//! Sending a password reset link to a user, tested through the API.
 
 use local::{Request, Setup};
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ async fn the_user_gets_the_usual_link_and_the_administrator_sees_none() {
 }
 
 #[tokio::test]
-async fn who_has_not_accepted_an_invitation_gets_it_again_and_the_newer_one_is_good() {
+async fn a_user_with_a_pending_invitation_gets_a_new_one_that_replaces_it() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.create_user(&admin.access, EMAIL).await.expect(201).body;
@@ -66,7 +66,7 @@ async fn who_has_not_accepted_an_invitation_gets_it_again_and_the_newer_one_is_g
 }
 
 #[tokio::test]
-async fn it_is_done_only_so_often_whatever_strangers_ask_for() {
+async fn it_has_limits_that_anonymous_requests_do_not_use_up() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.registered(EMAIL).await;
@@ -83,7 +83,7 @@ async fn it_is_done_only_so_often_whatever_strangers_ask_for() {
 }
 
 #[tokio::test]
-async fn there_must_be_a_user_who_may_sign_in_and_a_reason() {
+async fn an_active_user_and_a_reason_are_required() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let (ada, bob) = (stage.registered(EMAIL).await, stage.signed_in("bob@example.com").await);
@@ -110,7 +110,7 @@ async fn there_must_be_a_user_who_may_sign_in_and_a_reason() {
 }
 
 #[tokio::test]
-async fn nobody_resets_who_may_do_more_than_they_may() {
+async fn callers_cannot_reset_users_with_permissions_they_lack() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.registered(EMAIL).await;
@@ -128,7 +128,7 @@ async fn nobody_resets_who_may_do_more_than_they_may() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (lost, status, mails) in [(Lost::Answer, 202, 3), (Lost::Request, 503, 2)] {
         let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("start-password-reset")));
         let admin = stage.administrator(ADMIN).await;
@@ -142,7 +142,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_three_round_trips() {
+async fn it_takes_three_round_trips() {
     let stage = Stage::with(Setup::recording);
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.registered(EMAIL).await;

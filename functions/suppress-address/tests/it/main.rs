@@ -1,4 +1,4 @@
-//! Suppression, seen from outside: SES reports, and who it names gets no mail any more.
+//! Suppressing addresses, tested from a report of SES to the next mail.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use local::calls::{Call, Fate, Refusal};
@@ -29,7 +29,7 @@ fn complaint(kind: &Value, recipient: &str) -> Value {
     event
 }
 
-/// How many mails somebody gets who registers now.
+/// Returns how many mails an address gets for a new registration.
 async fn mails(stage: &Stage, email: &str) -> usize {
     let before = stage.stack.mail().len();
     stage.register(email).await.expect(202);
@@ -38,7 +38,7 @@ async fn mails(stage: &Stage, email: &str) -> usize {
 }
 
 #[tokio::test]
-async fn who_is_not_there_or_complains_gets_no_mail_any_more() {
+async fn bounces_and_complaints_suppress_the_address() {
     let events = [
         bounce("Permanent", "Ada@Example.com"),
         complaint(&json!("abuse"), ADA),
@@ -51,14 +51,14 @@ async fn who_is_not_there_or_complains_gets_no_mail_any_more() {
         stage.stack.call("suppress-address", &event).await.expect("an answer");
 
         assert_eq!(mails(&stage, ADA).await, 0, "{event}");
-        assert_eq!(mails(&stage, "bob@example.com").await, 1, "others do");
+        assert_eq!(mails(&stage, "bob@example.com").await, 1, "other addresses do");
         assert_eq!(stage.stack.metrics()["AddressesSuppressed"], 1);
         assert_eq!(stage.stack.metrics()["MailsSuppressed"], 1);
     }
 }
 
 #[tokio::test]
-async fn who_is_only_away_or_wanted_the_mail_gets_the_next_one() {
+async fn temporary_bounces_and_not_spam_reports_do_not_suppress_the_address() {
     let events = [
         bounce("Transient", ADA),
         bounce("Undetermined", ADA),
@@ -75,7 +75,7 @@ async fn who_is_only_away_or_wanted_the_mail_gets_the_next_one() {
 }
 
 #[tokio::test]
-async fn what_ses_reports_comes_by_the_bus_of_the_account() {
+async fn reports_of_ses_come_from_the_default_bus() {
     let stage = Stage::new();
     for mailbox in ["bounce+ada", "complaint+ada"] {
         let email = format!("{mailbox}@simulator.amazonses.com");
@@ -87,7 +87,7 @@ async fn what_ses_reports_comes_by_the_bus_of_the_account() {
 }
 
 #[tokio::test]
-async fn reports_of_others_mails_are_none_of_ours() {
+async fn reports_about_mails_of_other_senders_are_ignored() {
     let configuration_set = r#""ses:configuration-set": [!Ref AWS::StackName]"#;
     let template = local::template::OF_THIS_BUILD;
     assert!(template.contains(configuration_set));
@@ -113,7 +113,7 @@ async fn the_address_is_not_stored() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_written_is_tried_again() {
+async fn a_failed_write_is_retried() {
     let stage = Stage::with(|setup| {
         let calls = std::sync::atomic::AtomicUsize::new(0);
         setup.watched_by(move |call: &Call| match call.function.as_str() {

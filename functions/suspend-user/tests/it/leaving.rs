@@ -1,4 +1,4 @@
-//! Suspending users who wait for the erasure that they asked for.
+//! Suspending users with a pending deletion.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn the_erasure_keeps_its_date_and_logging_in_does_not_cancel_it() {
 }
 
 #[tokio::test]
-async fn lifting_the_suspension_lets_the_user_cancel_the_deletion_again() {
+async fn lifting_the_suspension_lets_the_user_cancel_the_deletion() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let bob = stage.leaving(BOB).await;
@@ -51,7 +51,7 @@ async fn lifting_the_suspension_lets_the_user_cancel_the_deletion_again() {
 }
 
 #[tokio::test]
-async fn a_suspended_user_who_waits_for_erasure_can_be_deleted_for_good_and_brought_back_suspended() {
+async fn a_suspended_user_can_be_deleted_and_reactivated_as_suspended() {
     let stage = Stage::new();
     let admin = stage.administrator(ADA).await;
     let bob = stage.leaving(BOB).await;

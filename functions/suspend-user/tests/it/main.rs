@@ -1,4 +1,4 @@
-//! Suspending users, seen from outside.
+//! Suspending users, tested through the API.
 
 mod leaving;
 mod others;
@@ -13,21 +13,21 @@ use stage::{
 
 const WRONG: &str = "not the password at all";
 
-/// An administrator, and somebody who is signed in.
+/// Creates an administrator, and a user with a session.
 async fn both(stage: &Stage) -> (Tokens, Value, Tokens) {
     let (admin, bob) = stage.ada_and_bob().await;
     let here = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
     (admin, bob, here)
 }
 
-/// What an answer says, whoever got it.
+/// Returns status, problem and body of a response, without the parts that differ for each request.
 fn said(mut answer: Answer) -> (u16, String, Value) {
     answer.body["correlation_id"] = Value::Null;
     (answer.status, answer.header("www-authenticate").to_owned(), answer.body)
 }
 
 #[tokio::test]
-async fn who_is_suspended_is_signed_out_everywhere_at_once() {
+async fn suspending_ends_every_session_immediately() {
     let stage = Stage::new();
     let (admin, bob, here) = both(&stage).await;
     let there = Tokens::of(&stage.log_in(BOB).await.expect(201).body);
@@ -53,7 +53,7 @@ async fn who_is_suspended_is_signed_out_everywhere_at_once() {
 }
 
 #[tokio::test]
-async fn only_who_knows_the_password_is_told_that_they_are_suspended() {
+async fn the_suspension_is_revealed_only_with_the_right_password() {
     let stage = Stage::new();
     let (admin, bob, _) = both(&stage).await;
     stage.suspend(&admin.access, &bob).await.expect(200);
@@ -68,7 +68,7 @@ async fn only_who_knows_the_password_is_told_that_they_are_suspended() {
 }
 
 #[tokio::test]
-async fn nothing_that_a_suspended_user_does_brings_them_back() {
+async fn a_suspended_user_cannot_lift_the_suspension() {
     let stage = Stage::new();
     let (admin, bob, here) = both(&stage).await;
     let reset = stage.reset_link(BOB).await;
@@ -94,14 +94,14 @@ async fn nothing_that_a_suspended_user_does_brings_them_back() {
     assert_eq!((&*told.subject, told.links.len()), ("You already have an account with Gatepost", 0));
     stage.log_in(BOB).await.expect(403);
     assert_eq!(stage.events_of(&subject(&bob)).await.len(), version, "nothing has happened");
-    assert_eq!(stage.stack.mail().len(), mails + 1, "that there is an account, no link for a new password");
+    assert_eq!(stage.stack.mail().len(), mails + 1, "only the notice about the account, no reset link");
 }
 
 #[tokio::test]
-async fn who_is_suspended_is_found_and_counted_as_such() {
+async fn suspended_users_are_found_and_counted() {
     let stage = Stage::new();
     let (admin, bob, _) = both(&stage).await;
-    // Counted as active first: what counts them anew is their suspension.
+    // The user is counted as active first, so that the suspension changes the count.
     stage.settle().await;
 
     stage.suspend(&admin.access, &bob).await.expect(200);
@@ -118,7 +118,7 @@ async fn who_is_suspended_is_found_and_counted_as_such() {
 }
 
 #[tokio::test]
-async fn who_logs_in_at_the_same_moment_is_out_as_well() {
+async fn a_concurrent_log_in_is_ended_too() {
     let late = Late::default();
     let start = late.holding(|call| call.function == "log-in" && call.operation == "TransactWriteItems");
     let stage = Stage::with(move |setup| setup.watched_by(start));
@@ -135,7 +135,7 @@ async fn who_logs_in_at_the_same_moment_is_out_as_well() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (lost, status, events) in [(Lost::Answer, 200, 3), (Lost::Request, 503, 2)] {
         let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("suspend-user")));
         let (admin, bob, here) = both(&stage).await;
@@ -148,7 +148,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_takes_two_round_trips() {
     let stage = Stage::with(local::Setup::recording);
     let (admin, bob, _) = both(&stage).await;
     stage.suspend(&admin.access, &json!({"id": "x"})).await.expect(404);

@@ -1,11 +1,11 @@
-//! Who may suspend whom.
+//! Permissions for suspending users.
 
 use local::Request;
 use serde_json::json;
 use stage::{ADA, BOB, Stage, Tokens, id, subject};
 
 #[tokio::test]
-async fn nobody_suspends_who_may_do_more_than_they() {
+async fn callers_cannot_suspend_users_with_permissions_they_lack() {
     let stage = Stage::new();
     let (ada, admin) = stage.known_administrator(ADA).await;
     stage.known_administrator("eve@example.com").await;
@@ -24,7 +24,7 @@ async fn nobody_suspends_who_may_do_more_than_they() {
 }
 
 #[tokio::test]
-async fn it_takes_the_permission_as_of_now() {
+async fn a_revoked_permission_is_refused_before_the_token_expires() {
     let stage = Stage::new();
     let (_, admin) = stage.known_administrator(ADA).await;
     let (bob, deputy) = stage.deputy(&admin, BOB, &["users:write"]).await;
@@ -41,7 +41,7 @@ async fn it_takes_the_permission_as_of_now() {
 }
 
 #[tokio::test]
-async fn the_last_active_administrator_stays() {
+async fn the_last_active_administrator_cannot_be_suspended() {
     let stage = Stage::new();
     let (ada, admin) = stage.known_administrator(ADA).await;
     let (bob, _) = stage.known_administrator(BOB).await;
@@ -56,7 +56,7 @@ async fn the_last_active_administrator_stays() {
 }
 
 #[tokio::test]
-async fn of_two_administrators_who_suspend_each_other_one_stays() {
+async fn one_of_two_administrators_who_suspend_each_other_remains() {
     let stage = Stage::with(stage::slowly);
     let (ada, of_ada) = stage.known_administrator(ADA).await;
     let (bob, of_bob) = stage.known_administrator(BOB).await;
@@ -65,14 +65,14 @@ async fn of_two_administrators_who_suspend_each_other_one_stays() {
 
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
-    assert_eq!(statuses, [200, 401], "who was slower is out");
+    assert_eq!(statuses, [200, 401], "the slower one has been signed out");
     let mut log_ins = [stage.log_in(ADA).await.status, stage.log_in(BOB).await.status];
     log_ins.sort_unstable();
     assert_eq!(log_ins, [201, 403]);
 }
 
 #[tokio::test]
-async fn there_must_be_a_user_and_a_reason() {
+async fn a_user_and_a_reason_are_required() {
     let stage = Stage::new();
     let (_, admin) = stage.known_administrator(ADA).await;
     let bob = stage.registered(BOB).await;
@@ -93,7 +93,7 @@ async fn there_must_be_a_user_and_a_reason() {
 }
 
 #[tokio::test]
-async fn it_is_done_to_the_version_that_was_seen_and_once() {
+async fn it_applies_to_the_given_version_and_only_once() {
     let stage = Stage::new();
     let (_, admin) = stage.known_administrator(ADA).await;
     let bob = stage.registered(BOB).await;

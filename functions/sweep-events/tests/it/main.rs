@@ -1,4 +1,4 @@
-//! Sweeping, seen from outside: the stream is not read, and events come out at the bus all the same.
+//! Sweeping, tested without the stream: the events still reach the bus.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -24,7 +24,7 @@ fn stage(fate: impl Fn(&Call) -> Fate + Send + Sync + 'static) -> Stage {
     Stage::with(|setup| setup.watched_by(of_sweeper).with_random(outbox::without_waiting()))
 }
 
-/// The bus refuses whatever speaks of one of these.
+/// Lets the bus refuse all entries that contain one of these texts.
 fn refusing(refused: &'static [&'static str]) -> impl Fn(&Call) -> Fate {
     move |call| match call.request["Entries"].as_array() {
         Some(entries) => {
@@ -36,7 +36,7 @@ fn refusing(refused: &'static [&'static str]) -> impl Fn(&Call) -> Fate {
     }
 }
 
-/// What was published, in order: stream and number.
+/// Returns the published events in order: stream and number.
 fn published(stage: &Stage) -> Vec<(String, u64)> {
     let events = stage.stack.events();
     let key = |event: &Value| Some((event["subject"].as_str()?.to_owned(), event["n"].as_u64()?));
@@ -52,7 +52,7 @@ async fn sweep(stage: &Stage) -> Value {
 }
 
 #[tokio::test]
-async fn what_the_stream_missed_is_delivered_in_order() {
+async fn missed_events_are_delivered_in_order() {
     let stage = stage(|_| Fate::Proceed);
     let outbox = Outbox::of(&stage.stack);
     for number in 1..=3 {
@@ -72,7 +72,7 @@ async fn what_the_stream_missed_is_delivered_in_order() {
 }
 
 #[tokio::test]
-async fn what_is_not_overdue_is_the_relays() {
+async fn recent_events_are_left_to_the_relay() {
     let stage = stage(|_| Fate::Proceed);
     let outbox = Outbox::of(&stage.stack);
     outbox.commit("user#1", 1).await;
@@ -88,7 +88,7 @@ async fn what_is_not_overdue_is_the_relays() {
 }
 
 #[tokio::test]
-async fn what_the_relay_delivered_is_left_alone() {
+async fn delivered_events_are_not_published_again() {
     let stage = stage(|_| Fate::Proceed);
     Outbox::of(&stage.stack).commit("user#1", 1).await;
     stage.settle().await;
@@ -100,7 +100,7 @@ async fn what_the_relay_delivered_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_the_bus_refuses_is_put_off_and_only_its_own_stream_waits() {
+async fn a_refused_event_is_postponed_and_blocks_only_its_stream() {
     let stage = stage(refusing(&["user#1"]));
     let outbox = Outbox::of(&stage.stack);
     outbox.commit("user#1", 1).await;
@@ -115,13 +115,17 @@ async fn what_the_bus_refuses_is_put_off_and_only_its_own_stream_waits() {
     let first = outbox.item("user#1", 1).await;
     assert_eq!((first["attempts"].as_str(), first["last_error"].as_str()), ("1", "InternalFailure"));
     let now = stage.stack.clock().now().millis();
-    assert_eq!(first["next_attempt_at"], now.to_string(), "without jitter the next attempt is due at once");
+    assert_eq!(
+        first["next_attempt_at"],
+        now.to_string(),
+        "without jitter the next attempt is due immediately"
+    );
     assert_eq!(first["due_sk"], format!("{now:015}#user#1#000000000001"));
-    assert_eq!(sweep(&stage).await["postponed"], 0, "not tried again before its time");
+    assert_eq!(sweep(&stage).await["postponed"], 0, "not retried before it is due");
 }
 
 #[tokio::test]
-async fn however_many_wait_behind_a_refused_event_none_overtakes_it() {
+async fn no_event_overtakes_a_refused_one() {
     let stage = stage(refusing(&[r#"\"n\":1,"#]));
     let outbox = Outbox::of(&stage.stack);
     for number in 1..=105 {
@@ -151,7 +155,7 @@ async fn the_twentieth_attempt_is_the_last() {
     assert_eq!((dead["state"].as_str(), dead["attempts"].as_str()), ("dead", "20"));
     assert!(dead["due_pk"].starts_with("dead#"));
     stage.pass(OVERDUE);
-    assert_eq!(sweep(&stage).await["delivered"], 1, "what comes after it need not wait any more");
+    assert_eq!(sweep(&stage).await["delivered"], 1, "later events no longer wait");
 }
 
 #[tokio::test]
@@ -168,7 +172,7 @@ async fn lost_permission_counts_against_no_event() {
 
     let failed = stage.stack.call("sweep-events", json!({})).await;
 
-    assert!(failed.is_err(), "somebody has to be told");
+    assert!(failed.is_err(), "the call must fail to raise the alarm");
     let item = outbox.item("user#1", 1).await;
     assert_eq!((item["state"].as_str(), item["attempts"].as_str()), ("pending", "0"));
 
@@ -177,7 +181,7 @@ async fn lost_permission_counts_against_no_event() {
 }
 
 #[tokio::test]
-async fn a_stream_that_cannot_be_read_holds_no_other_up_and_is_told() {
+async fn an_unreadable_stream_blocks_no_other_and_is_reported() {
     let stage = stage(|call| match call.operation.as_str() {
         "Query" if call.request.to_string().contains("user#1") => Fate::Refused(Refusal::ACCESS_DENIED),
         _ => Fate::Proceed,
@@ -211,7 +215,7 @@ async fn a_backlog_of_many_pages_is_swept_in_order() {
 }
 
 #[tokio::test]
-async fn an_event_whose_mark_was_lost_comes_again_and_none_overtakes_another() {
+async fn an_event_with_a_lost_mark_is_repeated_in_order() {
     let loses_marks = |call: &Call| match call.function.as_str() {
         "relay-events" if call.operation == "UpdateItem" && call.request["Key"]["seq"]["N"] == "1" => {
             Fate::Refused(Refusal::ACCESS_DENIED)
@@ -234,7 +238,7 @@ async fn an_event_whose_mark_was_lost_comes_again_and_none_overtakes_another() {
 }
 
 #[tokio::test]
-async fn what_was_put_off_is_tried_when_its_time_has_come_and_not_a_quarter_of_an_hour_later() {
+async fn a_postponed_event_is_retried_when_it_is_due() {
     let stage = stage(refusing(&["user#1"]));
     Outbox::of(&stage.stack).commit("user#1", 1).await;
     stage.pass(OVERDUE);
@@ -246,7 +250,7 @@ async fn what_was_put_off_is_tried_when_its_time_has_come_and_not_a_quarter_of_a
 }
 
 #[tokio::test]
-async fn of_two_sweepers_one_sweeps() {
+async fn one_of_two_sweepers_sweeps() {
     let stage = Stage::new();
     let outbox = Outbox::of(&stage.stack);
     outbox.commit("user#1", 1).await;
@@ -255,7 +259,7 @@ async fn of_two_sweepers_one_sweeps() {
     let now = stage.stack.clock().now();
     assert!(of_another.take_lease("sweep", "another", now, OVERDUE).await.expect("an answer"));
 
-    assert_eq!(sweep(&stage).await["delivered"], 0, "another sweeps");
+    assert_eq!(sweep(&stage).await["delivered"], 0, "another sweep is running");
 
     of_another.give_lease_back("sweep", "another").await.expect("an answer");
     assert_eq!(sweep(&stage).await["delivered"], 1);
@@ -263,7 +267,7 @@ async fn of_two_sweepers_one_sweeps() {
 }
 
 #[tokio::test]
-async fn a_sweeper_that_was_killed_keeps_the_others_waiting_for_its_own_time_only() {
+async fn a_killed_sweeper_blocks_the_others_only_until_its_lease_expires() {
     let stage = Stage::new();
     Outbox::of(&stage.stack).commit("user#1", 1).await;
     stage.pass(OVERDUE);
@@ -277,7 +281,7 @@ async fn a_sweeper_that_was_killed_keeps_the_others_waiting_for_its_own_time_onl
 }
 
 #[tokio::test]
-async fn the_oldest_pending_event_is_told_even_while_the_bus_takes_nothing() {
+async fn the_age_of_the_oldest_event_is_measured_even_while_the_bus_is_down() {
     let stage = stage(|call| match call.operation.as_str() {
         "PutEvents" => Fate::Refused(Refusal::ACCESS_DENIED),
         _ => Fate::Proceed,
@@ -296,7 +300,7 @@ async fn the_oldest_pending_event_is_told_even_while_the_bus_takes_nothing() {
 }
 
 #[tokio::test]
-async fn of_two_runs_at_once_the_one_that_began_last_is_noted() {
+async fn the_later_of_two_concurrent_runs_is_recorded() {
     let stage = stage(|_| Fate::Proceed);
     let cloud = stage.stack.cloud("sweep-events").expect("its cloud");
     let runs = store::Runs::new(&cloud, "sweep-events").expect("its settings");
@@ -318,7 +322,7 @@ async fn of_two_runs_at_once_the_one_that_began_last_is_noted() {
 }
 
 #[tokio::test]
-async fn an_event_that_was_put_off_is_as_old_as_before() {
+async fn a_postponed_event_keeps_its_age() {
     let stage = stage(refusing(&["user#1"]));
     Outbox::of(&stage.stack).commit("user#1", 1).await;
     stage.pass(OVERDUE);

@@ -1,4 +1,4 @@
-//! Events that a gateway may send although the local one never does.
+//! Events that API Gateway can send and the local gateway does not.
 
 use local::functions::CallFailed;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ async fn a_base64_body_is_read_and_refused_if_it_is_malformed_or_too_large() {
     let stage = Stage::new();
 
     for (body, status, refusal) in [
-        // {}
+        // The encoded text is `{}`.
         ("e30=".to_owned(), 422, "validation-failed"),
         ("e30".to_owned(), 400, "malformed-json"),
         ("!".repeat(32 * 1024), 413, "payload-too-large"),
@@ -65,7 +65,7 @@ async fn a_base64_body_is_read_and_refused_if_it_is_malformed_or_too_large() {
 }
 
 #[tokio::test]
-async fn a_query_or_host_that_is_no_uri_is_answered() {
+async fn a_malformed_query_or_host_gets_a_response() {
     let stage = Stage::new();
 
     for query in ["a=\"b\"", "<>#", "a b\u{0}é"] {

@@ -1,4 +1,4 @@
-//! Requests that no route takes, through the gateway.
+//! Requests without a route, tested through the gateway.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod events;
@@ -7,7 +7,7 @@ use local::Request;
 use stage::Stage;
 
 #[tokio::test]
-async fn an_unknown_path_is_a_problem_of_its_own() {
+async fn an_unknown_path_gets_a_problem() {
     let stage = Stage::new();
 
     for request in
@@ -20,7 +20,7 @@ async fn an_unknown_path_is_a_problem_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_unknown_method_is_told_which_there_are() {
+async fn an_unknown_method_gets_the_list_of_methods() {
     let stage = Stage::new();
 
     let refused = stage.send(Request::new("PUT", "/v1/me")).await.expect(405);

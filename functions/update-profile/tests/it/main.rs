@@ -1,4 +1,4 @@
-//! Changing the profile, seen from outside.
+//! Updating the profile, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use local::{
@@ -31,7 +31,7 @@ async fn patch_if(stage: &Stage, tokens: &Tokens, etag: &str, patch: Value) -> A
     stage.send(request(tokens, &patch).header("if-match", etag)).await
 }
 
-/// The data of the user's newest event.
+/// Returns the data of the user's newest event.
 async fn said(stage: &Stage) -> Value {
     stage.settle().await;
     stage.stack.events().pop().expect("an event").detail["data"].clone()
@@ -43,7 +43,7 @@ async fn subject(stage: &Stage, tokens: &Tokens) -> String {
 }
 
 #[tokio::test]
-async fn what_is_named_changes_and_what_is_null_goes() {
+async fn named_fields_change_and_null_removes() {
     let stage = Stage::with(declared);
     let tokens = stage.signed_in(EMAIL).await;
     let all = json!({"first_name": " Ada ", "last_name": "L", "locale": "ca-es-VALENCIA", "attributes": {"plan": "pro", "age": 36.0}});
@@ -69,7 +69,7 @@ async fn what_is_named_changes_and_what_is_null_goes() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_is_no_event() {
+async fn an_update_without_changes_has_no_event() {
     let stage = Stage::with(declared);
     let tokens = stage.signed_in(EMAIL).await;
     let subject = subject(&stage, &tokens).await;
@@ -84,7 +84,7 @@ async fn what_changes_nothing_is_no_event() {
 }
 
 #[tokio::test]
-async fn with_ids_only_the_event_says_which_fields_and_no_more() {
+async fn with_ids_only_the_event_has_only_the_names_of_fields() {
     let stage = Stage::with(|setup| declared(setup).with_parameter("EventDetail", "ids"));
     let tokens = stage.signed_in(EMAIL).await;
 
@@ -94,7 +94,7 @@ async fn with_ids_only_the_event_says_which_fields_and_no_more() {
 }
 
 #[tokio::test]
-async fn every_unacceptable_field_is_said_at_once() {
+async fn all_unacceptable_fields_are_reported_together() {
     let stage = Stage::with(declared);
     let tokens = stage.signed_in(EMAIL).await;
     let wrong = json!({
@@ -107,13 +107,13 @@ async fn every_unacceptable_field_is_said_at_once() {
     let errors = refused.body["errors"].as_array().expect("errors");
     let pointers: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().expect("a pointer")).collect();
     assert_eq!(pointers, ["/first_name", "/locale", "/attributes/age", "/attributes/plan", "/attributes"]);
-    assert!(!refused.body.to_string().contains("undeclared\""), "nothing that was sent is sent back");
+    assert!(!refused.body.to_string().contains("undeclared\""), "input is not reflected");
     let me = stage.get("/v1/me", &tokens.access).await.expect(200).body;
     assert_eq!((&me["first_name"], &me["attributes"]), (&Value::Null, &json!({})));
 }
 
 #[tokio::test]
-async fn attributes_are_not_too_much_together() {
+async fn attributes_have_a_limit_in_total() {
     let stage = Stage::with(declared);
     let tokens = stage.signed_in(EMAIL).await;
     let text = "é".repeat(1000);
@@ -160,7 +160,7 @@ async fn an_update_for_another_version_changes_nothing() {
 }
 
 #[tokio::test]
-async fn of_two_for_the_same_version_one_is_made() {
+async fn one_of_two_updates_of_the_same_version_succeeds() {
     let stage = Stage::with(stage::slowly);
     let tokens = stage.signed_in(EMAIL).await;
     let etag = stage.get("/v1/me", &tokens.access).await.expect(200).header("etag").to_owned();
@@ -176,7 +176,7 @@ async fn of_two_for_the_same_version_one_is_made() {
 }
 
 #[tokio::test]
-async fn of_two_for_any_version_both_are_made() {
+async fn two_updates_without_a_version_both_succeed() {
     let stage = Stage::with(stage::slowly);
     let tokens = stage.signed_in(EMAIL).await;
 
@@ -192,7 +192,7 @@ async fn of_two_for_any_version_both_are_made() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (fate, status, events) in [("answer", 200, 3), ("request", 503, 2)] {
         let lost = move |call: &Call| match (call.function.as_str(), call.operation.as_str()) {
             ("update-profile", "TransactWriteItems") if fate == "answer" => Fate::AnswerLost,
@@ -210,7 +210,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn an_attribute_that_is_declared_no_longer_is_left_to_administrators() {
+async fn an_attribute_that_is_no_longer_declared_is_left_to_administrators() {
     let folder = std::env::temp_dir().join(format!("gatepost-attributes-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     let setup = local::Stack::folder(&folder);
@@ -227,7 +227,7 @@ async fn an_attribute_that_is_declared_no_longer_is_left_to_administrators() {
     }
     let seen =
         patch(&stage, &tokens, json!({"first_name": "Ada", "attributes": null})).await.expect(200).body;
-    assert_eq!(seen["attributes"], json!({}), "it may have been one that only administrators read");
+    assert_eq!(seen["attributes"], json!({}), "it may have been readable by administrators only");
     let admin = stage.administrator("root@example.net").await;
     let path = format!("/v1/users/{}", seen["id"].as_str().expect("an id"));
     let kept = stage.get(&path, &admin.access).await.expect(200).body;
@@ -241,7 +241,7 @@ async fn an_attribute_that_is_declared_no_longer_is_left_to_administrators() {
 }
 
 #[tokio::test]
-async fn users_write_only_the_attributes_that_are_declared_theirs() {
+async fn users_write_only_the_attributes_declared_as_theirs() {
     let schema = r#"{"plan": {"type": "string"}, "motto": {"type": "string", "write": "user"},
         "risk": {"type": "integer", "read": "admin"}}"#;
     let stage = Stage::with(|setup| setup.with_parameter("AttributesSchema", schema));
@@ -270,7 +270,7 @@ async fn users_write_only_the_attributes_that_are_declared_theirs() {
 }
 
 #[tokio::test]
-async fn a_schema_that_cannot_be_used_is_refused_at_the_start() {
+async fn an_unusable_schema_is_refused_at_the_start() {
     let stage =
         Stage::with(|setup| setup.with_parameter("AttributesSchema", r#"{"plan": {"type": "object"}}"#));
 
@@ -281,7 +281,7 @@ async fn a_schema_that_cannot_be_used_is_refused_at_the_start() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_takes_two_round_trips() {
     let stage = Stage::with(Setup::recording);
     let tokens = stage.signed_in(EMAIL).await;
     patch(&stage, &tokens, json!({})).await.expect(200);

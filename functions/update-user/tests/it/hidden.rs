@@ -1,4 +1,4 @@
-//! Attributes that only administrators read.
+//! Attributes that only administrators may read.
 
 use local::Request;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use stage::{Stage, Tokens, id, upload::PNG};
 const SCHEMA: &str = r#"{"plan": {"type": "string"}, "risk_level": {"type": "integer", "read": "admin"}}"#;
 const HIDDEN: &str = "risk_level";
 
-/// Returns a user with both attributes, and how they are signed in.
+/// Creates a user with both attributes. Returns the user and the tokens of a session.
 async fn rated(stage: &Stage) -> (Value, Tokens) {
     let admin = stage.administrator("root@example.net").await;
     let user = stage.registered("ada@example.com").await;

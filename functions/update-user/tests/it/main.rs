@@ -1,4 +1,4 @@
-//! Changing a user, seen from outside.
+//! Updating a user, tested through the API.
 
 mod hidden;
 
@@ -22,7 +22,7 @@ async fn patch(stage: &Stage, user: &Value, tokens: &Tokens, wanted: Value) -> A
 }
 
 #[tokio::test]
-async fn what_is_named_changes_and_the_user_can_read_who_did_it_and_why() {
+async fn named_fields_change_and_the_user_sees_actor_and_reason() {
     let stage = Stage::with(|setup| setup.with_parameter("AttributesSchema", SCHEMA));
     let admin = stage.administrator(ADMIN).await;
     let named = json!({"email": EMAIL, "password": PASSWORD, "first_name": "Ada", "last_name": "L"});
@@ -51,7 +51,7 @@ async fn what_is_named_changes_and_the_user_can_read_who_did_it_and_why() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_is_no_event_and_another_version_is_not_changed() {
+async fn unchanged_and_outdated_updates_have_no_event() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.registered(EMAIL).await;
@@ -68,7 +68,7 @@ async fn what_changes_nothing_is_no_event_and_another_version_is_not_changed() {
 }
 
 #[tokio::test]
-async fn there_must_be_a_user_a_reason_and_nothing_that_is_not_theirs_to_change() {
+async fn a_user_a_reason_and_permitted_fields_are_required() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.signed_in(EMAIL).await;
@@ -86,7 +86,7 @@ async fn there_must_be_a_user_a_reason_and_nothing_that_is_not_theirs_to_change(
         assert_eq!(refused.problem(), "validation-failed", "{wrong}");
     }
     stage.delete_account(&ada.access).await.expect(204);
-    // A user who waits for the erasure that they asked for can be changed; one who was deleted cannot.
+    // A user with a pending deletion of their own can be changed; a user deleted by an administrator cannot.
     patch(&stage, &herself, &admin, json!({"first_name": "Ada", "reason": "x"})).await.expect(200);
     stage.delete_user(&admin.access, &herself).await.expect(204);
     for nobody in [herself, json!({"id": "019aa400-0000-7000-8000-000000000000"}), json!({"id": "nonsense"})]
@@ -97,7 +97,7 @@ async fn there_must_be_a_user_a_reason_and_nothing_that_is_not_theirs_to_change(
 }
 
 #[tokio::test]
-async fn nobody_changes_who_may_do_more_than_they_may() {
+async fn callers_cannot_change_users_with_permissions_they_lack() {
     let stage = Stage::new();
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.registered(EMAIL).await;
@@ -118,7 +118,7 @@ async fn nobody_changes_who_may_do_more_than_they_may() {
 }
 
 #[tokio::test]
-async fn what_two_change_at_the_same_time_is_all_changed() {
+async fn two_concurrent_changes_are_both_applied() {
     let stage = Stage::with(stage::slowly);
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.signed_in(EMAIL).await;
@@ -136,7 +136,7 @@ async fn what_two_change_at_the_same_time_is_all_changed() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
+async fn a_commit_with_a_lost_request_or_response_takes_effect_at_most_once() {
     for (lost, status, events) in [(Lost::Answer, 200, 2), (Lost::Request, 503, 1)] {
         let stage = Stage::with(|setup| setup.watched_by(lost.of_commits("update-user")));
         let admin = stage.administrator(ADMIN).await;
@@ -149,7 +149,7 @@ async fn a_commit_whose_answer_or_request_is_lost_counts_once_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips() {
+async fn it_takes_two_round_trips() {
     let stage = Stage::with(Setup::recording);
     let admin = stage.administrator(ADMIN).await;
     let ada = stage.registered(EMAIL).await;

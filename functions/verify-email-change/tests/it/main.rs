@@ -1,4 +1,4 @@
-//! Proving another address, seen from outside.
+//! Proving a new address, tested through the API.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ const EMAIL: &str = "ada@example.com";
 const NEW: &str = "Lovelace@example.org";
 
 #[tokio::test]
-async fn the_proven_address_takes_the_place_of_the_one_before_and_every_session_ends() {
+async fn the_proven_address_replaces_the_old_one_and_every_session_ends() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let other = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);
@@ -36,7 +36,7 @@ async fn the_proven_address_takes_the_place_of_the_one_before_and_every_session_
 }
 
 #[tokio::test]
-async fn it_is_two_reads_and_one_write() {
+async fn it_takes_two_reads_and_one_write() {
     let stage = Stage::with(local::Setup::recording);
     let tokens = stage.signed_in(EMAIL).await;
     let link = stage.email_link(&tokens.access, NEW).await;
@@ -52,7 +52,7 @@ async fn it_is_two_reads_and_one_write() {
 }
 
 #[tokio::test]
-async fn the_address_before_is_free_again() {
+async fn the_former_address_can_be_registered_again() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let link = stage.email_link(&tokens.access, NEW).await;
@@ -65,9 +65,9 @@ async fn the_address_before_is_free_again() {
     assert_ne!(newcomer["id"], me["id"]);
 }
 
-/// Whoever gets the mail because the address was mistyped is somebody else.
+/// The owner of a mistyped address gets the mail, but is another person.
 #[tokio::test]
-async fn the_link_serves_only_who_asked_for_it() {
+async fn the_link_works_only_for_its_user() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let stranger = stage.signed_in("bob@example.com").await;
@@ -95,7 +95,7 @@ async fn a_link_expires_by_comparison() {
 }
 
 #[tokio::test]
-async fn an_address_that_was_taken_meanwhile_stays_whose_it_is() {
+async fn an_address_claimed_by_another_user_stays_theirs() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let link = stage.email_link(&tokens.access, NEW).await;
@@ -109,7 +109,7 @@ async fn an_address_that_was_taken_meanwhile_stays_whose_it_is() {
 }
 
 #[tokio::test]
-async fn of_two_users_who_prove_one_address_at_once_one_gets_it() {
+async fn one_of_two_users_who_prove_an_address_concurrently_gets_it() {
     let stage = Stage::new();
     let mut asked = Vec::new();
     for email in ["ada@example.com", "bob@example.com", "carol@example.com"] {
@@ -118,7 +118,7 @@ async fn of_two_users_who_prove_one_address_at_once_one_gets_it() {
         asked.push((tokens, link));
     }
 
-    // Each twice: the second of these is spent, or its session has ended.
+    // Each link is used twice. The second time it has been used, or the session has ended.
     let all = asked.iter().chain(&asked).map(|(tokens, link)| stage.verify_email(&tokens.access, link));
     let statuses: Vec<_> = join_all(all).await.iter().map(|answer| answer.status).collect();
 
@@ -128,7 +128,7 @@ async fn of_two_users_who_prove_one_address_at_once_one_gets_it() {
 }
 
 #[tokio::test]
-async fn a_link_for_a_new_password_does_not_outlive_the_address_that_it_went_to() {
+async fn a_reset_link_is_revoked_by_a_change_of_address() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let email = stage.email_link(&tokens.access, NEW).await;
@@ -141,10 +141,10 @@ async fn a_link_for_a_new_password_does_not_outlive_the_address_that_it_went_to(
     stage.log_in(NEW).await.expect(201);
 }
 
-/// A thief who knew the password asks for an address of their own; the owner chooses a new password
-/// while the thief's access token still lives.
+/// An attacker who knew the password requests a change to their own address. The owner chooses a new password
+/// while the attacker's access token is still valid.
 #[tokio::test]
-async fn a_new_password_takes_the_link_back() {
+async fn a_new_password_revokes_the_link() {
     let stage = Stage::new();
     let thief = stage.signed_in(EMAIL).await;
     let email = stage.email_link(&thief.access, "eve@example.com").await;
@@ -158,7 +158,7 @@ async fn a_new_password_takes_the_link_back() {
 }
 
 #[tokio::test]
-async fn the_password_is_the_same_and_can_be_changed_afterwards() {
+async fn the_password_stays_and_can_be_changed_afterwards() {
     let stage = Stage::new();
     let tokens = stage.signed_in(EMAIL).await;
     let link = stage.email_link(&tokens.access, NEW).await;
@@ -170,10 +170,10 @@ async fn the_password_is_the_same_and_can_be_changed_afterwards() {
     stage.log_in_with(NEW, "another horse, another battery").await.expect(201);
 }
 
-/// The credential and the user are read one after the other: an address that is changed in between
-/// must not start a session.
+/// The credential and the user are read one after the other. An address that is changed in between must not
+/// start a session.
 #[tokio::test]
-async fn who_logs_in_meanwhile_by_the_address_before_is_refused() {
+async fn a_concurrent_log_in_with_the_former_address_is_refused() {
     let late = Late::default();
     let reads_the_user = |call: &Call| {
         let of_user = |key: &str| key.starts_with("USER#");
@@ -196,16 +196,16 @@ async fn who_logs_in_meanwhile_by_the_address_before_is_refused() {
     assert_eq!(logged_in.expect(401).problem(), "invalid-credentials");
 }
 
-/// Every call, lost on its way there or back, for as long as the request lasts.
+/// Loses the request or the response of each call in turn.
 #[tokio::test]
-async fn whatever_is_lost_the_address_is_changed_once_or_not_at_all() {
+async fn a_lost_call_changes_the_address_at_most_once() {
     let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
     let cases = fates.into_iter().flat_map(|fate| (0..8).map(move |lost| lose(lost, fate)));
     let again = join_all(cases).await;
-    assert!(again.contains(&Some(401)), "it was done, and nobody was told: {again:?}");
+    assert!(again.contains(&Some(401)), "the address was changed without a response: {again:?}");
 }
 
-/// What sending it again is answered with, if the answer was that nobody knows.
+/// Returns the status of a retry, if the first response was 503.
 async fn lose(lost: usize, fate: fn() -> Fate) -> Option<u16> {
     let (outage, watcher) = Outage::after(lost, "verify-email-change", fate);
     let stage = Stage::with(|setup| setup.watched_by(watcher));

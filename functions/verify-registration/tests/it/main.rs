@@ -1,4 +1,4 @@
-//! Proving an address, seen from outside.
+//! Verifying a registration, tested through the API.
 #![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
 mod orders;
@@ -32,7 +32,7 @@ async fn verify(stage: &Stage, body: Value) -> Answer {
     stage.post("/v1/registrations/verify", body).await
 }
 
-/// Pointer and code of the only field that is wrong.
+/// Returns pointer and code of the only invalid field.
 fn wrong(refused: &Answer) -> (&str, &str) {
     let errors = refused.body["errors"].as_array().expect("errors");
     assert_eq!(errors.len(), 1, "{}", refused.body);
@@ -79,7 +79,7 @@ async fn without_the_token_the_reader_chooses_the_password_and_nothing_else_is_k
 }
 
 #[tokio::test]
-async fn a_password_that_is_entered_now_takes_the_place_of_the_adopted_one() {
+async fn an_entered_password_replaces_the_adopted_one() {
     let stage = Stage::new();
     let registered = register(&stage, Some(PASSWORD)).await;
     let link = stage.link(EMAIL).await;
@@ -107,7 +107,7 @@ async fn a_registration_without_a_password_asks_for_one_and_keeps_the_names() {
 }
 
 #[tokio::test]
-async fn a_foreign_or_wrong_token_asks_for_the_password_and_the_link_stays_good() {
+async fn a_foreign_or_invalid_token_asks_for_the_password_and_keeps_the_link() {
     let stage = Stage::new();
     let foreign = stage.register("bob@example.com").await.expect(202);
     let registered = register(&stage, Some(PASSWORD)).await;
@@ -124,13 +124,13 @@ async fn a_foreign_or_wrong_token_asks_for_the_password_and_the_link_stays_good(
 
     let body = json!({"token": link, "registration_token": token(&foreign), "password": OTHER});
     let user = verify(&stage, body).await.expect(201).body;
-    assert_eq!(user["first_name"], Value::Null, "a foreign token is as good as none");
+    assert_eq!(user["first_name"], Value::Null, "a foreign token is ignored");
     stage.log_in(EMAIL).await.expect(401);
     stage.log_in_with(EMAIL, OTHER).await.expect(201);
 }
 
 #[tokio::test]
-async fn a_password_that_is_refused_does_not_use_the_link_up() {
+async fn a_refused_password_does_not_use_up_the_link() {
     let stage = Stage::new();
     let registered = register(&stage, Some(PASSWORD)).await;
     let link = stage.link(EMAIL).await;
@@ -151,7 +151,7 @@ async fn a_password_that_is_refused_does_not_use_the_link_up() {
 }
 
 #[tokio::test]
-async fn ten_passwords_may_be_entered_for_a_link_and_then_ever_rarer() {
+async fn ten_passwords_can_be_entered_for_a_link_and_then_waits_double() {
     let stage = Stage::new();
     let registered = register(&stage, Some(PASSWORD)).await;
     let link = stage.link(EMAIL).await;
@@ -166,7 +166,7 @@ async fn ten_passwords_may_be_entered_for_a_link_and_then_ever_rarer() {
 }
 
 #[tokio::test]
-async fn a_source_enters_only_so_many_passwords_and_no_hash_is_made_of_more() {
+async fn passwords_of_a_source_are_limited_before_they_are_hashed() {
     let stage = Stage::with(|setup| setup.with_parameter("LogInAttemptsPerIp", "3").recording());
     register(&stage, None).await;
     let link = stage.link(EMAIL).await;
@@ -184,7 +184,7 @@ async fn a_source_enters_only_so_many_passwords_and_no_hash_is_made_of_more() {
 }
 
 #[tokio::test]
-async fn it_is_two_round_trips_by_either_proof() {
+async fn it_takes_two_round_trips_with_either_proof() {
     let stage = Stage::with(local::Setup::recording);
     let registered = register(&stage, Some(PASSWORD)).await;
     let link = stage.link(EMAIL).await;
@@ -203,7 +203,7 @@ async fn it_is_two_round_trips_by_either_proof() {
     stage.verify(&link).await.expect(201);
     let calls = stage.stack.calls();
     let calls = calls.iter().filter(|made| made.call.function == "verify-registration");
-    // The pepper was fetched when the function started.
+    // The pepper was read when the function started.
     assert_eq!(round_trips(calls.filter(|made| made.call.service == "dynamodb")), 2);
 }
 
@@ -220,7 +220,7 @@ async fn a_link_expires_by_comparison() {
 }
 
 #[tokio::test]
-async fn a_link_is_good_until_the_last_moment() {
+async fn a_link_is_valid_until_the_last_moment() {
     let stage = Stage::new();
     let registered = register(&stage, Some(PASSWORD)).await;
     let link = stage.link(EMAIL).await;
@@ -258,7 +258,7 @@ async fn link_and_registration_token_are_stored_as_hashes_only() {
 }
 
 #[tokio::test]
-async fn a_conflict_with_another_transaction_is_tried_again() {
+async fn a_conflict_with_another_transaction_is_retried() {
     let calls = AtomicU32::new(0);
     let conflicts = move |call: &Call| match call.operation.as_str() {
         "TransactWriteItems" if call.function == "verify-registration" && calls.fetch_add(1, SeqCst) < 2 => {

@@ -1,4 +1,5 @@
-//! All orders of registrations, resends and links: the account's only password is that of the mail's reader.
+//! Registrations, resends and links in all orders: the account's only password is chosen by the reader of the
+//! mail.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -13,14 +14,14 @@ enum Step {
         with_password: bool,
     },
     Resend,
-    /// The owner follows a link, counted from the newest, and presents the token of one of their registrations,
-    /// counted alike.
+    /// The owner uses a link, and presents the token of one of their registrations. Both are counted back
+    /// from the newest.
     Follow {
         link: usize,
         token: Option<usize>,
         enters: bool,
     },
-    /// A stranger tries each token that they have, without a link.
+    /// An attacker tries each of their tokens, without a link.
     Pry,
 }
 
@@ -31,7 +32,7 @@ struct Registered {
     token: String,
 }
 
-/// Everything that people know, and what must be true.
+/// The knowledge of owner and attacker, and the expected state.
 struct History {
     stage: Stage,
     registered: Vec<Registered>,
@@ -39,7 +40,7 @@ struct History {
     links: Vec<(String, usize)>,
     mails: usize,
     entered: Vec<String>,
-    /// The only password that opens the account, and the registration that became it.
+    /// The only password that opens the account, and the registration that became the account.
     account: Option<(String, usize)>,
 }
 
@@ -74,7 +75,7 @@ impl History {
         self.registered.push(Registered { by_owner, password, token });
     }
 
-    /// Each mail with a link is of the newest registration.
+    /// Checks that each mail with a link belongs to the newest registration.
     async fn read_mail(&mut self) {
         self.stage.settle().await;
         let mails = self.stage.stack.mail();
@@ -111,7 +112,7 @@ impl History {
         let is_spent = self.account.as_ref().is_some_and(|(_, spent)| *spent == of);
         match entered.or(adopted) {
             _ if is_spent || !is_newest => assert_eq!(answer.status, 400, "{}", answer.body),
-            // Asked for without a look at who has the address.
+            // The password is asked for before the address is checked.
             None => assert_eq!(answer.status, 422, "{}", answer.body),
             Some(_) if self.account.is_some() => assert_eq!(answer.status, 400, "{}", answer.body),
             Some(password) => {
@@ -146,7 +147,7 @@ async fn played(steps: impl IntoIterator<Item = Step>) {
     for step in steps {
         history.play(step).await;
     }
-    // In every case the owner can still get in.
+    // In every case, the owner can still verify.
     if history.account.is_none() {
         history.play(Step::Register { by_owner: true, with_password: true }).await;
         history.play(Step::Follow { link: 0, token: Some(0), enters: false }).await;
@@ -154,10 +155,10 @@ async fn played(steps: impl IntoIterator<Item = Step>) {
     history.check().await;
 }
 
-/// Three registrations by the owner and by strangers in every order; the owner follows each of the links, as a page
-/// does: with the token that their browser has, and then by a password.
+/// Three registrations by the owner and by attackers in every order. The owner uses each link as a page does:
+/// first with the token of their browser, then with a password.
 #[tokio::test]
-async fn no_order_of_three_registrations_gives_a_stranger_access() {
+async fn no_order_of_three_registrations_gives_an_attacker_access() {
     let orders = (0..8).flat_map(|order: u8| (0..3).map(move |link| (order, link)));
     let histories = orders.map(|(order, link)| {
         let register = |at: u8| Step::Register { by_owner: order & (1 << at) != 0, with_password: true };
@@ -181,7 +182,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Four mails at most, so that the owner's last one is within the cap of the hour.
+/// Limits the mails to four, so that the owner's last one is within the hourly cap.
 fn few_mails(steps: &[Step]) -> bool {
     let asks = |step: &&Step| matches!(step, Step::Register { .. } | Step::Resend);
     steps.iter().filter(asks).count() <= 4

@@ -1,4 +1,4 @@
-//! Verifying at the same time, and verifying while calls fail.
+//! Concurrent verifications, and verifications during failures.
 
 use futures_util::future::join_all;
 use local::calls::Fate;
@@ -7,9 +7,9 @@ use stage::{PASSWORD, Stage, faults::Outage};
 
 use crate::{EMAIL, register, token, verify};
 
-/// Fifty requests with the links of two registrations, the tokens of both, none, and passwords.
+/// Fifty requests with the links of two registrations, both tokens or none, and passwords.
 #[tokio::test]
-async fn of_fifty_at_once_one_makes_the_user_and_its_password_is_the_only_one() {
+async fn one_of_fifty_concurrent_requests_creates_the_user_and_its_password() {
     let stage = Stage::with(stage::slowly);
     let own = register(&stage, Some("chosen by the owner, first")).await;
     let first = stage.link(EMAIL).await;
@@ -46,9 +46,9 @@ async fn of_fifty_at_once_one_makes_the_user_and_its_password_is_the_only_one() 
     stage.log_in_with(EMAIL, &password).await.expect(201);
 }
 
-/// Registering, asking again and verifying at the same time.
+/// Concurrent registrations, resends and verifications.
 #[tokio::test]
-async fn registering_resending_and_verifying_at_once_leaves_one_account_of_its_reader() {
+async fn concurrent_registering_resending_and_verifying_creates_one_account() {
     let stage = Stage::with(|setup| stage::slowly(setup).with_parameter("MailRequestsPerAddress", "50"));
     let own = register(&stage, Some(PASSWORD)).await;
     let link = stage.link(EMAIL).await;
@@ -69,7 +69,7 @@ async fn registering_resending_and_verifying_at_once_leaves_one_account_of_its_r
     let mut made = answers.iter().filter(|answer| answer.status == 201).count();
     assert!(answers.iter().all(|answer| [201, 202, 400].contains(&answer.status)));
     if made == 0 {
-        // A resend has replaced the link.
+        // A resend may have replaced the link.
         stage.verify(&stage.link(EMAIL).await).await.expect(201);
         made += 1;
     }
@@ -79,19 +79,19 @@ async fn registering_resending_and_verifying_at_once_leaves_one_account_of_its_r
     stage.log_in(EMAIL).await.expect(201);
 }
 
-/// Every call, lost on its way there or back, for as long as the request lasts.
+/// Loses the request or the response of each call in turn.
 #[tokio::test]
-async fn whatever_is_lost_the_user_is_made_once_or_not_at_all() {
+async fn a_lost_call_creates_the_verified_user_at_most_once() {
     let fates: [fn() -> Fate; 2] = [|| Fate::RequestLost, || Fate::AnswerLost];
     for enters in [false, true] {
         let cases = fates.into_iter().flat_map(|fate| (0..8).map(move |lost| lose(lost, fate, enters)));
         let again = join_all(cases).await;
-        assert!(again.contains(&400), "it was done, and the caller was not told: {again:?}");
-        assert!(again.contains(&201), "it was not done, and the link stayed good: {again:?}");
+        assert!(again.contains(&400), "the user was created without a response: {again:?}");
+        assert!(again.contains(&201), "the user was not created, and the link still works: {again:?}");
     }
 }
 
-/// The status of the same request again; 0 if the first one was answered.
+/// Returns the status of a retry; 0 if the first request had a response.
 async fn lose(lost: usize, fate: fn() -> Fate, enters: bool) -> u16 {
     let (outage, watcher) = Outage::after(lost, "verify-registration", fate);
     let stage = Stage::with(|setup| setup.watched_by(watcher));

@@ -1,4 +1,4 @@
-//! Digests, seen from outside: one a week, whatever happens.
+//! The weekly status report, under all conditions.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::{collections::BTreeMap, time::Duration};
@@ -20,7 +20,7 @@ async fn run(stage: &Stage) -> Value {
     stage.stack.call("write-digest", json!({"detail-type": "Scheduled Event"})).await.expect("a run")
 }
 
-/// The digests that were published, week by week.
+/// Returns the published reports in order.
 async fn digests(stage: &Stage) -> Vec<Value> {
     stage.settle().await;
     let events = stage.stack.events().into_iter().filter(|event| event.detail_type == "digest.written");
@@ -35,14 +35,14 @@ async fn leave(stage: &Stage, email: &str) {
     stage.send(delete.bearer(&tokens.access)).await.expect(204);
 }
 
-/// On which calls of the function watches.
+/// Creates a stage on which `fate` decides about the calls of the function.
 fn of_digest(fate: impl Fn(&Call) -> Fate + Send + Sync + 'static) -> Stage {
     let watcher = move |call: &Call| if call.function == "write-digest" { fate(call) } else { Fate::Proceed };
     Stage::with(|setup| setup.watched_by(watcher).with_random(outbox::without_waiting()))
 }
 
 #[tokio::test]
-async fn it_says_how_the_system_stands_and_what_has_changed_since_the_one_before() {
+async fn it_reports_the_status_and_the_changes_since_the_previous_one() {
     let stage = Stage::with(|setup| setup.with_parameter("DigestRecipient", "operators@example.com"));
     for email in ["ada@example.com", "bob@example.com", "eve@example.com"] {
         stage.registered(email).await;
@@ -64,14 +64,14 @@ async fn it_says_how_the_system_stands_and_what_has_changed_since_the_one_before
     assert_eq!(second["data"]["users"], json!({"active": 2, "suspended": 0, "deleting": 1}));
     assert_eq!(second["data"]["change"], json!({"active": -1, "suspended": 0, "deleting": 1}));
     assert_eq!((&second["data"]["since"], &second["actor"]), (&first["time"], &json!("system")));
-    assert_eq!(second["data"]["counted_at"], first["time"], "when somebody asked to be erased");
+    assert_eq!(second["data"]["counted_at"], first["time"], "the time of the request for deletion");
     assert_eq!(second["data"]["newest_key_at"], second["time"]);
     let to = stage.stack.mail().into_iter().filter(|mail| mail.subject == "Gatepost: weekly status report");
     assert_eq!(to.map(|mail| mail.to).collect::<Vec<_>>(), [["operators@example.com"]; 2]);
 }
 
 #[tokio::test]
-async fn it_names_nobody() {
+async fn it_contains_no_personal_data() {
     let stage = Stage::new();
     stage.registered("ada@example.com").await;
     stage.settle().await;
@@ -90,17 +90,17 @@ async fn it_names_nobody() {
 }
 
 #[tokio::test]
-async fn of_one_week_there_is_one_and_the_next_week_has_its_own() {
+async fn each_week_has_one_digest() {
     let stage = Stage::new();
     let mut written = Vec::new();
-    // A Saturday, from which on it is called each day.
+    // Runs daily, starting on a Saturday.
     for _day in 0..17 {
         written.push(run(&stage).await["written"] == true);
         stage.pass(Duration::from_hours(24));
     }
 
     let days: Vec<_> = (0..17).filter(|day| written[*day]).collect();
-    assert_eq!(days, [0, 2, 9, 16], "the day that it began on, and each Monday");
+    assert_eq!(days, [0, 2, 9, 16], "the first day, and each Monday");
     let subjects: Vec<_> =
         digests(&stage).await.into_iter().map(|digest| digest["subject"].clone()).collect();
     assert_eq!(
@@ -110,7 +110,7 @@ async fn of_one_week_there_is_one_and_the_next_week_has_its_own() {
 }
 
 #[tokio::test]
-async fn events_that_wait_or_are_dead_are_counted_and_those_on_their_way_are_not() {
+async fn stuck_and_dead_events_are_counted_and_recent_ones_are_not() {
     let stage = Stage::with(|setup| setup.with_random(outbox::without_waiting()));
     let outbox = Outbox::of(&stage.stack);
     for user in ["user#1", "user#2", "user#3"] {
@@ -130,9 +130,9 @@ async fn events_that_wait_or_are_dead_are_counted_and_those_on_their_way_are_not
 }
 
 #[tokio::test]
-async fn tasks_that_failed_or_are_late_are_named() {
+async fn failed_and_late_tasks_are_listed() {
     let (outage, watcher) = Outage::after(0, "rotate-keys", || Fate::Refused(Refusal::ACCESS_DENIED));
-    // The note of the run is not what fails.
+    // The record of the run must be written even if the run fails.
     let stage = Stage::with(|setup| {
         setup.watched_by(move |call: &Call| match call.service {
             "secretsmanager" => watcher(call),
@@ -155,7 +155,7 @@ async fn tasks_that_failed_or_are_late_are_named() {
     );
 }
 
-/// So many users are counted.
+/// Sets the count of active users.
 fn counted(stage: &Stage, active: u64) {
     let now = stage.stack.clock().now().millis().to_string();
     let count =
@@ -163,7 +163,7 @@ fn counted(stage: &Stage, active: u64) {
     stage.stack.dynamodb("PutItem", &json!({"TableName": "UserCounts", "Item": count})).expect("an item");
 }
 
-/// Says whether there is such a step. Then the run comes again, as Lambda lets it.
+/// Interrupts a run at a step, and retries it as Lambda does. Returns whether the run has that step.
 async fn broken_off_at(step: usize, fate: fn() -> Fate) -> bool {
     let (outage, watcher) = Outage::after(step, "write-digest", fate);
     let is_one_of_many = |call: &Call| call.request["IndexName"] == "due";
@@ -186,7 +186,7 @@ async fn broken_off_at(step: usize, fate: fn() -> Fate) -> bool {
 }
 
 #[tokio::test]
-async fn a_run_that_breaks_off_anywhere_is_completed_by_the_next_one() {
+async fn a_retry_completes_an_interrupted_run() {
     let fates: [fn() -> Fate; 3] = [
         || Fate::Refused(Refusal::ACCESS_DENIED),
         || Fate::DoneBut(Refusal::ACCESS_DENIED),
@@ -197,12 +197,12 @@ async fn a_run_that_breaks_off_anywhere_is_completed_by_the_next_one() {
         while broken_off_at(step, fate).await {
             step += 1;
         }
-        assert!(step > 6, "each step was broken off: {step}");
+        assert!(step > 6, "each step was interrupted: {step}");
     }
 }
 
 #[tokio::test]
-async fn of_two_at_once_one_writes_even_if_one_of_them_comes_from_the_week_before() {
+async fn one_of_two_concurrent_runs_writes_even_across_weeks() {
     for between in [Duration::ZERO, WEEK] {
         let late = Late::default();
         let stage = of_digest(late.holding(|call| call.operation == "TransactWriteItems"));
@@ -224,7 +224,7 @@ async fn of_two_at_once_one_writes_even_if_one_of_them_comes_from_the_week_befor
 }
 
 #[tokio::test]
-async fn that_an_event_is_no_longer_kept_brings_no_other_one() {
+async fn an_expired_event_is_not_replaced() {
     let stage = Stage::new();
     run(&stage).await;
     let week = digests(&stage).await[0]["subject"].clone();
@@ -237,7 +237,7 @@ async fn that_an_event_is_no_longer_kept_brings_no_other_one() {
 }
 
 #[tokio::test]
-async fn while_the_bus_takes_nothing_it_waits_like_any_event() {
+async fn its_event_waits_while_the_bus_is_down() {
     let (outage, watcher) = Outage::after(0, "relay-events", || Fate::Refused(Refusal::ACCESS_DENIED));
     let of_bus = move |call: &Call| if call.operation == "PutEvents" { watcher(call) } else { Fate::Proceed };
     let stage = Stage::with(|setup| setup.watched_by(of_bus));
@@ -251,7 +251,7 @@ async fn while_the_bus_takes_nothing_it_waits_like_any_event() {
 }
 
 #[tokio::test]
-async fn a_run_that_failed_is_noted() {
+async fn a_failed_run_is_recorded() {
     let is_one_shard = |call: &Call| call.request["ExpressionAttributeValues"][":partition"]["S"] == "dead#7";
     let fate = move |call: &Call| {
         if is_one_shard(call) { Fate::Refused(Refusal::ACCESS_DENIED) } else { Fate::Proceed }

@@ -74,8 +74,8 @@ fn a_preview_shows_own_templates_and_one_language_or_says_what_is_wrong() {
     fs::write(folder.path().join("own/de/reset-password.txt"), "Subject: {{who}}\n\n{{link}}")
         .expect("written");
     let cases: [(&[&str], &str); 3] = [
-        (&["--templates", "own"], "de/reset-password.txt has a place {{who}}"),
-        (&["--templates", "nowhere"], "nowhere cannot be read"),
+        (&["--templates", "own"], "de/reset-password.txt has an unknown placeholder {{who}}"),
+        (&["--templates", "nowhere"], "cannot read nowhere"),
         (&["--locale", "fr"], "there is no language fr: there are en, de"),
     ];
     for (arguments, sentence) in cases {
@@ -147,5 +147,5 @@ fn mails_go_into_a_folder_and_are_made_of_own_templates_if_so_wished() {
     fs::write(own.join("verify-registraton.txt"), "").expect("written");
     let output = refused(dev(&folder, &arguments));
     let sentence = String::from_utf8_lossy(&output.stderr);
-    assert!(sentence.contains("en/verify-registraton.txt is no file that mails are made of"), "{sentence}");
+    assert!(sentence.contains("en/verify-registraton.txt is not a file of a mail template"), "{sentence}");
 }

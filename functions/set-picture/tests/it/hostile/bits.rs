@@ -1,4 +1,4 @@
-//! Bits, the lowest of each byte first, as DEFLATE and lossless WebP have them.
+//! Bit sequences, lowest bit first, as in DEFLATE and lossless WebP.
 
 /// A sequence of bits.
 #[derive(Default)]
@@ -28,7 +28,7 @@ impl Bits {
 /// Returns a zlib stream that inflates to `count` zeros: 158 times its own length.
 pub(super) fn zeros(count: u32) -> Vec<u8> {
     let mut bits = Bits::default();
-    // One last block, with the fixed codes: a zero, and copies of 258 zeros at distance 1.
+    // One final block with the fixed codes: a zero, and copies of 258 zeros at distance 1.
     bits.put(0b011, 3);
     bits.put(0x0C, 8);
     for _ in 0..(count - 1) / 258 {

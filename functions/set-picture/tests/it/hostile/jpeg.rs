@@ -10,7 +10,7 @@ fn segment(marker: u8, content: &[u8]) -> Vec<u8> {
     [&[0xFF, marker], &length[..], content].concat()
 }
 
-/// A scan of some components, and its data.
+/// Returns a scan of some components, with its data.
 fn scan(components: &[u8], spectrum: [u8; 3], zeros: usize) -> Vec<u8> {
     let count = u8::try_from(components.len()).expect("few");
     let tables = components.iter().flat_map(|component| [*component, 0]);
@@ -18,7 +18,7 @@ fn scan(components: &[u8], spectrum: [u8; 3], zeros: usize) -> Vec<u8> {
     [segment(0xDA, &header), vec![0; zeros]].concat()
 }
 
-/// A file whose tables make every block black that is all zeros.
+/// Returns a file whose tables make every block of zeros black.
 fn file(frame: u8, bits: u8, size: [u32; 2], sampling: &[u8], scans: &[Vec<u8>]) -> Vec<u8> {
     let [width, height] = size.map(|side| u16::try_from(side.min(65_535)).expect("16 bits").to_be_bytes());
     let count = u8::try_from(sampling.len()).expect("few");
@@ -63,7 +63,7 @@ const WHOLE: [u8; 3] = [0, 63, 0];
 const COLOUR: &[u8] = &[0x22, 0x11, 0x11];
 const ALL: &[u8] = &[1, 2, 3];
 
-/// A progressive file that refines one component again and again.
+/// Returns a progressive file that refines one component many times.
 fn refined(size: [u32; 2], scans: usize, zeros: usize) -> Vec<u8> {
     let first = [scan(ALL, [0, 0, 1], 300_000), scan(&[1], [1, 63, 1], zeros)];
     let scans = [&first[..], &vec![scan(&[1], [1, 63, 0x10], zeros); scans]].concat();

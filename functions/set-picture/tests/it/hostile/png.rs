@@ -5,7 +5,7 @@ use crate::files::crc;
 
 /// Colour type, bits a sample, and samples a pixel.
 const FORMATS: [[u8; 3]; 6] = [[0, 1, 1], [0, 8, 1], [2, 8, 3], [3, 8, 1], [6, 8, 4], [6, 16, 4]];
-/// So many inflated bytes are made for one file.
+/// The highest number of inflated bytes per file.
 const MOST_INFLATED: u64 = 220_000_000;
 
 fn chunk(name: [u8; 4], content: &[u8]) -> Vec<u8> {
@@ -56,7 +56,7 @@ fn text(name: [u8; 4], head: &[u8]) -> Vec<u8> {
     chunk(name, &[b"key\0", head, &*zeros(700_000_000)].concat())
 }
 
-/// The chunks of an animation of many frames.
+/// Returns the chunks of an animation with many frames.
 fn animation() -> Vec<Vec<u8>> {
     let frame = |number: u32| {
         let sides = [number, 40, 40].map(u32::to_be_bytes).concat();

@@ -29,13 +29,13 @@ fn lossless_header([width, height]: [u32; 2]) -> Bits {
     bits
 }
 
-/// A code of one symbol, which takes no bits.
+/// Writes a code of one symbol, which takes no bits.
 fn put_symbol(bits: &mut Bits, symbol: u32) {
     bits.put(0b101, 3);
     bits.put(symbol, 8);
 }
 
-/// One colour everywhere: neither transform nor cache nor meta codes, and five codes of no bits.
+/// Returns a picture of one colour: no transform, cache or meta codes, and five codes of no bits.
 fn one_colour(size: [u32; 2]) -> Vec<u8> {
     let mut bits = lossless_header(size);
     bits.put(0, 3);
@@ -43,10 +43,10 @@ fn one_colour(size: [u32; 2]) -> Vec<u8> {
     chunk(*b"VP8L", &bits.bytes())
 }
 
-/// A picture that is `groups` groups of codes, each of which becomes a table of a thousand entries.
+/// Returns a picture of `groups` groups of codes, each of which becomes a table of a thousand entries.
 fn tables(size: [u32; 2], groups: u32) -> Vec<u8> {
     let mut bits = lossless_header(size);
-    // No transform, no cache, meta codes in blocks of 512 pixels: all pixels have the last group.
+    // No transform, no cache, and meta codes in blocks of 512 pixels. All pixels use the last group.
     bits.put(0b11_1100, 6);
     bits.put(0, 1);
     let [high, low] = [(groups - 1) >> 8, (groups - 1) & 0xFF];
@@ -59,7 +59,7 @@ fn tables(size: [u32; 2], groups: u32) -> Vec<u8> {
     chunk(*b"VP8L", &bits.bytes())
 }
 
-/// A code whose longest word has ten bits: lengths 1, 2 … 9, 10, 10, and none for all other symbols.
+/// Writes a code whose longest word has ten bits: lengths 1, 2 … 9, 10, 10, and zero for all other symbols.
 fn put_long_code(bits: &mut Bits) {
     bits.put(0, 1);
     // The code of lengths, in the order 17, 18, 0, 1 … 5, 16, 6 … 10: three bits for 1 to 6, four for 7 to 10.
@@ -67,7 +67,7 @@ fn put_long_code(bits: &mut Bits) {
     for length in [0, 0, 0, 3, 3, 3, 3, 3, 0, 3, 4, 4, 4, 4] {
         bits.put(length, 3);
     }
-    // Eleven lengths are written, a number of four bits.
+    // Eleven lengths follow, a number of four bits.
     bits.put(0b0011, 4);
     bits.put(11 - 2, 4);
     for length in [1_u32, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10] {
@@ -80,14 +80,14 @@ fn put_long_code(bits: &mut Bits) {
 }
 
 fn lossy([width, height]: [u32; 2], data: &[u8]) -> Vec<u8> {
-    // A shown key frame, whose first partition has 100 bytes.
+    // A visible key frame, whose first partition has 100 bytes.
     let tag: u32 = 1 << 4 | 100 << 5;
     let side = |side: u32| u16::try_from(side & 0x3FFF).expect("14 bits").to_le_bytes();
     let start = [&tag.to_le_bytes()[..3], &[0x9D, 0x01, 0x2A], &side(width), &side(height)].concat();
     chunk(*b"VP8 ", &[&start, data].concat())
 }
 
-/// An animation of the canvas `size`, of one frame.
+/// Returns an animation with one frame on a canvas of `size`.
 pub(super) fn animated(size: [u32; 2], frame_size: [u32; 2], frame: &[u8]) -> Vec<u8> {
     let head = [&[0; 6], &*three(frame_size), &[0; 4]].concat();
     file(&[extended(2, size), chunk(*b"ANIM", &[0; 6]), chunk(*b"ANMF", &[&head, frame].concat())])
