@@ -1,4 +1,4 @@
-//! Makes `common-passwords.gcs` of lists of passwords, one a line: `cargo run --package domain --example
+//! Creates `common-passwords.gcs` from lists of passwords, one a line: `cargo run --package domain --example
 //! common-passwords LIST... > shared/domain/src/password/common-passwords.gcs`.
 
 use std::{collections::BTreeSet, error::Error, io::Write};
@@ -8,7 +8,7 @@ use coded::REST_BITS;
 #[path = "../src/password/coded.rs"]
 mod coded;
 
-/// Shorter ones are in too many good passwords to count.
+/// Shorter passwords occur in too many good ones.
 const MIN_CODE_POINTS: usize = 4;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     places.sort_unstable();
     let set = encode(&places)?;
     if coded::decode(&set) != places {
-        return Err("what is written is not what is read".into());
+        return Err("the decoded set differs from the encoded one".into());
     }
     std::io::stdout().write_all(&set)?;
     eprintln!("{} passwords, {} octets", passwords.len(), set.len());

@@ -13,7 +13,7 @@ impl Status {
         }
     }
 
-    /// Returns the status with or without a suspension, of a user whose pending erasure stays.
+    /// Returns the status with or without a suspension. A pending erasure stays.
     const fn with_suspension(self, is_suspended: bool) -> Self {
         match self {
             Self::Deleting { erase_at, is_final, .. } => {
@@ -26,8 +26,8 @@ impl Status {
 }
 
 impl User {
-    /// Suspends the user and ends every session. A pending erasure keeps its date, and signing in no longer
-    /// cancels it. Returns `None` if the user is suspended already.
+    /// Suspends the user and ends every session. A pending erasure keeps its date, and logging in no longer
+    /// cancels it. Returns `None` if the user is already suspended.
     #[must_use]
     pub fn suspend(&self, stated_reason: StatedReason, context: EventContext) -> Option<Transition> {
         if self.is_suspended() {
@@ -40,8 +40,9 @@ impl User {
         Some(self.change(suspended, context, kind))
     }
 
-    /// Lifts a suspension, or cancels the deletion by an administrator. A user who was suspended before they were
-    /// deleted is suspended again first. A deletion that the user asked for stays. Returns `None` if nothing changes.
+    /// Lifts a suspension, or cancels a deletion by an administrator. A user who was suspended before they
+    /// were deleted is suspended again first. A deletion that the user requested stays. Returns `None` if
+    /// nothing changes.
     #[must_use]
     pub fn reactivate(&self, stated_reason: StatedReason, context: EventContext) -> Option<Transition> {
         let status = match self.status {
@@ -58,15 +59,15 @@ impl User {
         Some(self.change(active, context, kind))
     }
 
-    /// Ends every session.
+    /// Ends every session of the user.
     #[must_use]
     pub fn sign_out(&self, stated_reason: StatedReason, context: EventContext) -> Transition {
         let raised = Self { epoch: self.epoch + 1, ..self.clone() };
         self.change(raised, context, EventKind::UserSignedOut { stated_reason: Some(stated_reason) })
     }
 
-    /// Ends every session and has the user erased after `grace`, or at the date that they asked for themselves.
-    /// Signing in does not cancel it.
+    /// Ends every session and schedules the erasure after `grace`, or at the date of the user's own request.
+    /// Logging in does not cancel it.
     #[must_use]
     pub fn delete(&self, grace: Duration, stated_reason: StatedReason, context: EventContext) -> Transition {
         let erase_at = match self.status {

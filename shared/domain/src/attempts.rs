@@ -1,34 +1,34 @@
-//! Attempts: how many of them are free, and how long the next one has to wait then.
+//! Limits of attempts: how many are free, and how long the next one has to wait.
 
 use std::time::Duration;
 
 use crate::Timestamp;
 
-/// How often something may be tried at once, and how much ever rarer then.
+/// A number of attempts without a delay, and the rising delays of further ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// So many attempts need not wait.
+    /// The number of attempts without a delay.
     pub free: u32,
-    /// The one after them waits this long, and each further one twice as long as the one before,
+    /// The delay of the first attempt after them. Each further delay is twice as long,
     pub first_delay: Duration,
-    /// but none longer than this.
+    /// up to this one.
     pub longest_delay: Duration,
-    /// When nothing was tried for so long, all is forgotten.
+    /// The time without attempts after which the limit is reset.
     pub forgotten_after: Duration,
 }
 
-/// What was tried of late.
+/// The recent attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempts {
-    /// How often.
+    /// Their number.
     pub count: u32,
-    /// When for the last time.
+    /// The time of the last one.
     pub last_at: Timestamp,
 }
 
 impl RateLimit {
-    /// For guessing what one person knows. With at most 15 free attempts, no more than 100 fit into a
-    /// day (NIST SP 800-63B-4, section 3.2.2).
+    /// Returns the limit of guesses at a user's secret. With at most 15 free attempts, a day has at most 100
+    /// (NIST SP 800-63B-4, section 3.2.2).
     #[must_use]
     pub const fn of_guesses(free: u32) -> Self {
         Self {
@@ -39,7 +39,7 @@ impl RateLimit {
         }
     }
 
-    /// For a source, which many people may share: its delays stay short.
+    /// Returns the limit of a source. Its delays stay short, because many users may share it.
     #[must_use]
     pub const fn of_source(free: u32) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl RateLimit {
         }
     }
 
-    /// For mails to one address, which anybody can ask for.
+    /// Returns the limit of mails to one address, which anonymous callers can request.
     #[must_use]
     pub const fn of_mails(free: u32) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl RateLimit {
         }
     }
 
-    /// For pictures of one user, each of which takes a function a second.
+    /// Returns the limit of pictures of a user, each of which takes a second of computation.
     #[must_use]
     pub const fn of_pictures() -> Self {
         Self {
@@ -72,11 +72,11 @@ impl RateLimit {
         }
     }
 
-    /// Admits an attempt at `now`, after those that were `seen`. Returns what is to be remembered then.
+    /// Counts an attempt at `now` after the `seen` ones. Returns the attempts to store.
     ///
     /// # Errors
-    /// How long to wait. What is refused leaves no trace: else whoever keeps trying would lock others
-    /// out for ever.
+    /// The remaining wait. A refused attempt is not counted: otherwise an attacker could lock out other users
+    /// forever.
     pub fn admit(&self, seen: Option<Attempts>, now: Timestamp) -> Result<Attempts, Duration> {
         let idle = |attempts: &Attempts| now.since(attempts.last_at);
         let remembered = seen.filter(|attempts| idle(attempts) < self.forgotten_after);
@@ -89,7 +89,7 @@ impl RateLimit {
         }
     }
 
-    /// How long after the attempt number `count` the next one is admitted.
+    /// Returns the delay after attempt number `count`.
     fn delay_after(&self, count: u32) -> Duration {
         let Some(doubled) = count.checked_sub(self.free) else { return Duration::ZERO };
         let factor = 2_u32.checked_pow(doubled).unwrap_or(u32::MAX);
@@ -104,7 +104,7 @@ mod tests {
     const START: Timestamp = Timestamp::from_millis(1_795_230_000_000);
     const DAY: Duration = Duration::from_hours(24);
 
-    /// Somebody tries as soon as they may; returns when each attempt was admitted.
+    /// Tries again as soon as possible. Returns when each attempt was admitted.
     fn persistent(rate_limit: &RateLimit, time: Duration) -> Vec<Duration> {
         let (mut now, mut seen, mut admitted) = (START, None, Vec::new());
         while now.since(START) < time {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_free_ones_do_not_wait_and_each_further_one_waits_twice_as_long() {
+    fn free_attempts_do_not_wait_and_each_further_one_waits_twice_as_long() {
         let admitted = persistent(&RateLimit::of_guesses(3), Duration::from_secs(20));
 
         assert_eq!(admitted.iter().map(Duration::as_secs).collect::<Vec<_>>(), [0, 0, 0, 1, 3, 7, 15]);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_a_hundred_guesses_fit_into_a_day() {
+    fn a_day_has_at_most_a_hundred_guesses() {
         for free in 1..=15 {
             let guesses = persistent(&RateLimit::of_guesses(free), DAY).len();
             assert!((70..=100).contains(&guesses), "{guesses} with {free} free ones");
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_tried_is_forgotten_after_a_day_without_an_attempt() {
+    fn attempts_are_forgotten_after_a_day_without_one() {
         let seen = Some(Attempts { count: 50, last_at: START });
         let rate_limit = RateLimit::of_guesses(10);
 

@@ -1,4 +1,4 @@
-//! Custom attributes: what a service keeps of its users besides names and language.
+//! Custom attributes, which a service declares for its users.
 
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -6,17 +6,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
-/// Attributes that a service can declare.
+/// The highest number of declared attributes.
 const MOST_DECLARED: usize = 50;
-/// Code points of a text for which the service declares no other bound, and the highest bound.
+/// The default and the highest limit of a text, in code points.
 const MAX_LENGTH: usize = 200;
 const LONGEST_LENGTH: usize = 1000;
-/// All of a user's attributes, as JSON: they are in the user's item and in events.
+/// The highest size of a user's attributes as JSON. They are part of the user's item and of events.
 const MAX_BYTES: usize = 4096;
-/// Attributes that access tokens carry, and code points of a text among them: a token has to fit into a header.
+/// The limits of claims, since a token has to fit into a header: their number, and the code points of a text.
 const MOST_CLAIMS: usize = 5;
 const LONGEST_CLAIM: usize = 64;
-/// Claims of Gatepost's own tokens, and of the IANA registry those that decide who a token is for or what it permits.
+/// The claims of Gatepost's own tokens, and those of the IANA registry that decide about audience and
+/// permissions.
 const RESERVED_CLAIMS: [&str; 43] = [
     "acr",
     "act",
@@ -72,7 +73,7 @@ pub enum Attribute {
     Text(String),
     /// A whole number.
     Integer(i64),
-    /// Yes or no.
+    /// True or false.
     Boolean(bool),
 }
 
@@ -81,7 +82,7 @@ pub enum Attribute {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Attributes(BTreeMap<String, Attribute>);
 
-/// What becomes of some attributes: a new value, or `None` for none any more.
+/// Changes of attributes: a new value, or `None` to remove the attribute.
 pub type AttributeChanges = BTreeMap<String, Option<Attribute>>;
 
 /// The attributes that a service declares.
@@ -111,11 +112,11 @@ struct Declaration {
 struct Access {
     write: Accessor,
     read: Accessor,
-    /// Whether access tokens carry it.
+    /// Whether access tokens contain the attribute.
     claim: bool,
 }
 
-/// The values that an attribute can have, in keywords of JSON Schema.
+/// The permitted values, in keywords of JSON Schema.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
 enum Rule {
@@ -132,62 +133,62 @@ enum Rule {
 }
 
 impl Default for Access {
-    /// Without a declaration, users cannot change an attribute.
+    /// Without a declaration, only administrators write an attribute.
     fn default() -> Self {
         Self { write: Accessor::Admin, read: Accessor::User, claim: false }
     }
 }
 
-/// Why a schema cannot be used.
+/// A defect of a schema.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("{}", self.sentence())]
 pub enum InvalidSchema {
-    /// It is no JSON object of declarations.
+    /// The text is not a JSON object of declarations.
     Malformed,
-    /// A name is not one.
+    /// A name is invalid.
     Name,
-    /// There are too many.
+    /// There are too many attributes.
     TooMany,
-    /// Nothing could fulfil a declaration, or too much.
+    /// The bounds of a declaration are impossible or too large.
     Bounds,
-    /// Users cannot read an attribute that they may write, or that is in their token.
+    /// Users cannot read an attribute that they may write or that is in their token.
     Access,
-    /// A claim has the name of another claim.
+    /// A claim has a reserved name.
     ReservedClaim,
-    /// The claims are too many, or one can be too long.
+    /// There are too many claims, or a claim can be too long.
     LargeClaims,
 }
 
-/// "`/attributes/…` …"
+/// Completes the sentence "`/attributes/…` …".
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum InvalidAttribute {
-    /// The service declares no such attribute.
+    /// The attribute is not declared.
     #[error("has a field that is not declared")]
     Undeclared,
-    /// Only administrators write the attribute.
+    /// Only administrators may write the attribute.
     #[error("can be changed by administrators only")]
     NotWritable,
-    /// The value is not what the service declares.
-    #[error("is not what is declared for it")]
+    /// The value does not match the declaration.
+    #[error("does not match its declaration")]
     NotAsDeclared,
-    /// They are too much together.
-    #[error("must have at most 4096 bytes together")]
+    /// The attributes are too large in total.
+    #[error("must have at most 4096 bytes in total")]
     TooLarge,
 }
 
 impl InvalidSchema {
-    /// "`ATTRIBUTES_SCHEMA` …"
+    /// Completes the sentence "`ATTRIBUTES_SCHEMA` …".
     #[must_use]
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Malformed => "must be a JSON object of names and their declarations",
             Self::Name => "declares a name that is not 1 to 32 of a-z, 0-9 and _, the first a letter",
             Self::TooMany => "declares more than 50 attributes",
-            Self::Bounds => "declares bounds that cannot be, or a text of more than 1000 characters",
+            Self::Bounds => "declares impossible bounds, or a text of more than 1000 characters",
             Self::Access => {
                 "declares an attribute that users can write, or is a claim, but that they cannot read"
             }
-            Self::ReservedClaim => "declares a claim whose name tokens use otherwise",
+            Self::ReservedClaim => "declares a claim with a reserved name",
             Self::LargeClaims => "declares more than 5 claims, or one whose text can exceed 64 characters",
         }
     }
@@ -195,7 +196,7 @@ impl InvalidSchema {
 
 impl FromStr for AttributesSchema {
     type Err = InvalidSchema;
-    /// Takes the `properties` of a JSON Schema, in the few keywords of `Rule` and `Access`.
+    /// Parses the `properties` of a JSON Schema, with the keywords of `Rule` and `Access`.
     fn from_str(text: &str) -> Result<Self, InvalidSchema> {
         let keywords: BTreeMap<String, Map<String, Value>> =
             serde_json::from_str(text).map_err(|_| InvalidSchema::Malformed)?;
@@ -213,13 +214,14 @@ impl FromStr for AttributesSchema {
 }
 
 impl AttributesSchema {
-    /// Returns what becomes of the attribute `name` if `by` gives it `value`, where `null` removes it.
+    /// Returns the change of the attribute `name` to `value` by `by`, where `null` removes it.
     ///
-    /// An attribute that is declared no longer can be removed by administrators. Users learn nothing of attributes
-    /// that they cannot read.
+    /// Administrators can remove an attribute that is not declared. Users do not learn of attributes that
+    /// they cannot read.
     ///
     /// # Errors
-    /// [`InvalidAttribute`] if it is not declared so, or not to be written by `by`.
+    /// [`InvalidAttribute`] if the attribute is not declared or not writable by `by`, or if the value does
+    /// not match.
     pub fn change(
         &self,
         name: &str,
@@ -241,22 +243,22 @@ impl AttributesSchema {
         value.map(Some).ok_or(InvalidAttribute::NotAsDeclared)
     }
 
-    /// Returns the removal of every attribute that users write.
+    /// Returns the removal of every attribute that users may write.
     #[must_use]
     pub fn removal_by_user(&self) -> AttributeChanges {
         let writable = self.0.iter().filter(|(_, declaration)| declaration.access.write == Accessor::User);
         writable.map(|(name, _)| (name.clone(), None)).collect()
     }
 
-    /// Returns the attributes that their user can read. One that is declared no longer is not among them: it may have
-    /// been one that only administrators read.
+    /// Returns the attributes that their user may read. Attributes without a declaration are left out: they
+    /// may have been readable by administrators only.
     #[must_use]
     pub fn readable(&self, attributes: &Attributes) -> Attributes {
         let all = attributes.0.iter().filter(|(name, _)| self.is_readable(name));
         Attributes(all.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
-    /// Returns the attributes that the user's access tokens carry, each as a claim of the same name.
+    /// Returns the attributes that access tokens contain, each as a claim of the same name.
     #[must_use]
     pub fn claims(&self, attributes: &Attributes) -> Attributes {
         let is_claim = |name: &str, value: &Attribute| {
@@ -281,7 +283,7 @@ impl AttributesSchema {
 }
 
 impl Accessor {
-    /// Whether this party may do what `other` may: administrators may do what users do.
+    /// Returns whether this party may do everything that `other` may: administrators include users.
     fn includes(self, other: Self) -> bool {
         self == Self::Admin || other == Self::User
     }
@@ -305,7 +307,7 @@ impl Declaration {
 }
 
 impl Rule {
-    /// Whether some value fulfils it, and none is too long.
+    /// Returns whether a value can match the rule, within the limits of length.
     fn can_be(&self) -> bool {
         match self {
             Self::String { max_length, r#enum } => {
@@ -319,7 +321,7 @@ impl Rule {
         }
     }
 
-    /// Returns the code points of the longest text that fulfils it.
+    /// Returns the code points of the longest text that matches the rule.
     fn longest(&self) -> usize {
         match self {
             Self::String { r#enum: Some(values), .. } => {
@@ -358,8 +360,8 @@ impl Attribute {
     }
 }
 
-/// Returns a number without a fraction as an integer, however it is written: `30.0` and `3e1` are 30, as in
-/// JSON Schema. Beyond 2^53 a number with a point or an exponent no longer stands for one integer.
+/// Returns a number without a fraction as an integer: `30.0` and `3e1` are 30, as in JSON Schema. Above 2^53,
+/// a number with a point or an exponent is not one exact integer.
 fn integer(number: &Number) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let is_whole = |number: &f64| number.fract() == 0.0 && number.abs() <= EXACT;
@@ -368,13 +370,13 @@ fn integer(number: &Number) -> Option<i64> {
 }
 
 impl Attributes {
-    /// Whether there are none.
+    /// Returns whether there are no attributes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The attributes that [`Attributes::json`] made a text of: what a table holds.
+    /// Parses the JSON that [`Attributes::json`] has written.
     #[must_use]
     pub fn of_json(text: &str) -> Option<Self> {
         let values: BTreeMap<String, Value> = serde_json::from_str(text).ok()?;
@@ -382,11 +384,11 @@ impl Attributes {
         values.into_iter().map(attribute).collect::<Option<_>>().map(Self)
     }
 
-    /// The attributes that somebody brings along from another system, as a JSON object: they are not held
-    /// against what is declared here, only against the bounds of all.
+    /// Parses the attributes of an imported user. They are checked against the general limits, but not
+    /// against the declarations.
     ///
     /// # Errors
-    /// [`InvalidAttribute`] if a name or a value can be none, or if they are too much together.
+    /// [`InvalidAttribute`] if a name or a value is invalid, or if the attributes are too large in total.
     pub fn brought(text: &str) -> Result<Self, InvalidAttribute> {
         let can_be = |(name, value): (&String, &Attribute)| {
             is_name(name) && !matches!(value, Attribute::Text(text) if text.chars().any(char::is_control))
@@ -395,17 +397,18 @@ impl Attributes {
         attributes.ok_or(InvalidAttribute::NotAsDeclared)?.changed(&AttributeChanges::new())
     }
 
-    /// A JSON object.
+    /// Returns the attributes as a JSON object.
     #[must_use]
     pub fn json(&self) -> String {
-        // Only a map key that is no string, or a failing `Serialize`, could fail; there is neither.
+        // Serialization fails only for map keys that are not strings, or for a failing `Serialize`. Neither
+        // exists here.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// These attributes, changed.
+    /// Applies changes.
     ///
     /// # Errors
-    /// [`InvalidAttribute::TooLarge`] if they are too much together.
+    /// [`InvalidAttribute::TooLarge`] if the result is too large in total.
     pub(crate) fn changed(mut self, changes: &AttributeChanges) -> Result<Self, InvalidAttribute> {
         for (name, value) in changes {
             match value {
@@ -416,7 +419,7 @@ impl Attributes {
         if self.json().len() > MAX_BYTES { Err(InvalidAttribute::TooLarge) } else { Ok(self) }
     }
 
-    /// The names of those that are not the same in `other`.
+    /// Returns the names of the attributes that differ.
     pub(crate) fn differing(&self, other: &Self) -> Vec<String> {
         let names: std::collections::BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
         names.into_iter().filter(|name| self.0.get(*name) != other.0.get(*name)).cloned().collect()

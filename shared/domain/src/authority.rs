@@ -1,4 +1,4 @@
-//! Authority over others, decided by what is stored now, not by what an access token says.
+//! Authority over users and roles. It is based on stored data, not on an access token.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,7 @@ use thiserror::Error;
 
 use crate::{Permission, Role, RoleName, Roles, Session, Timestamp, User};
 
-/// The authority of a user over others: the user and their roles as they are now. A command under it is
-/// committed only if both still hold then.
+/// The authority of a user: the user and their roles. A command is committed only if both are unchanged.
 #[derive(Clone, Debug)]
 pub struct Authority {
     user: User,
@@ -21,7 +20,7 @@ pub enum NoAuthority {
     #[error("the session has ended")]
     Ended,
     /// The user does not hold the permission.
-    #[error("the user has no right to it")]
+    #[error("the user lacks the permission")]
     Forbidden,
 }
 
@@ -79,8 +78,8 @@ impl Authority {
         self.user.is_administrator() || self.has(permission.as_str())
     }
 
-    /// Returns whether the user may give or take `role`. The role `admin` holds more than its permissions,
-    /// so only an administrator may.
+    /// Returns whether the user may give or take `role`. Only administrators may give or take `admin`, which
+    /// means more than its permissions.
     #[must_use]
     pub fn may_give_role(&self, role: &Role) -> bool {
         let is_within = role.permissions.iter().all(|permission| self.may_give(permission));
@@ -95,8 +94,8 @@ impl Authority {
     }
 
     /// Returns whether the user may change a user from `before` to `after`. They must be able to give every
-    /// role that the other has before or afterwards. Otherwise a change could take over a more powerful
-    /// account, or make one.
+    /// role of the other user, before and afterwards. Otherwise a change could take over or create a more
+    /// powerful account.
     #[must_use]
     pub fn may_change(&self, before: &User, after: &User) -> bool {
         let roles = self.roles.of_user(before).chain(self.roles.of_user(after));

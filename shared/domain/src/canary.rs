@@ -1,29 +1,29 @@
-//! The canary: an event of nobody, sent each minute to see whether events arrive.
+//! The canary: an event without a user, sent each minute to check that events arrive.
 
 use crate::{EventId, Timestamp};
 
-/// Goes the way of every event, from the table to the bus and on to a rule that brings it back.
+/// An event that takes the way of every event, from the table to the bus and to a rule of its own.
 #[derive(Clone, Copy, Debug)]
 pub struct Canary {
-    /// The canary's id.
+    /// The id of the canary.
     pub id: EventId,
-    /// When it set off.
+    /// The time at which it was sent.
     pub sent_at: Timestamp,
 }
 
 impl Canary {
     /// EventBridge's `detail-type`.
     pub const TYPE: &str = "canary.sent";
-    /// EventBridge's `source`: another one than that of events, whose consumers want no canaries.
+    /// EventBridge's `source`. It differs from that of events, so consumers get no canaries.
     pub const SOURCE: &str = "gatepost.canary";
 
-    /// The stream that it is the only event of.
+    /// Returns the stream, which has no other event.
     #[must_use]
     pub fn stream(&self) -> String {
         format!("canary#{}", self.id)
     }
 
-    /// The exact text that is published as EventBridge's `detail`.
+    /// Returns the exact text of EventBridge's `detail`.
     #[must_use]
     pub fn detail(&self) -> String {
         format!(r#"{{"sent_at":{}}}"#, self.sent_at.millis())

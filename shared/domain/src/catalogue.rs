@@ -1,5 +1,5 @@
-//! What is published of the events' types: a JSON Schema each, and a page for people. Both are made of
-//! the Rust types and committed; a test compares.
+//! The published description of event types: a JSON Schema each, and a page. Both are generated from the Rust
+//! types and committed. A test compares them.
 
 mod evolution;
 mod page;
@@ -14,7 +14,7 @@ fn root() -> PathBuf {
 
 const COMMAND: &str = "REGENERATE=1 cargo test --package domain catalogue";
 
-/// Holds a committed file against what it is to be, or writes it if `REGENERATE` is set.
+/// Compares a committed file with its expected content, or writes it if `REGENERATE` is set.
 fn committed(path: &str, expected: &str) {
     let file = root().join(path);
     if std::env::var_os("REGENERATE").is_some() {

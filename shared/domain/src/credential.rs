@@ -1,4 +1,4 @@
-//! What proves a user, and what becomes of it: another password, another address.
+//! Credentials, and how they change: a new password, a new address.
 
 use std::time::Duration;
 
@@ -7,25 +7,24 @@ use crate::{
     SessionId, Transition, User, UserId,
 };
 
-/// What proves a user: the claim on an address, and the hash of the password.
+/// The proof of a user: the claim on an address, and the hash of the password.
 #[derive(Clone)]
 pub struct Credential {
     /// The address that this credential claims.
     pub email: CanonicalEmail,
-    /// Whose it is.
+    /// The user of the credential.
     pub user_id: UserId,
-    /// The user's version that gave it this password or address; a better hash of the same password
-    /// does not count.
+    /// The user's version that set the password or address. A rehash of the same password does not count.
     pub version: u64,
-    /// The hash that the password is compared with.
+    /// The hash of the current password.
     pub password_hash: PasswordHash,
-    /// The hashes of the passwords before, the newest first: as many as were to be remembered.
+    /// The hashes of previous passwords, newest first, as many as the policy remembers.
     pub previous_hashes: Vec<PasswordHash>,
 }
 
 impl Credential {
-    /// Whether this is what proves `user` now. The two are read one after the other, and password or
-    /// address may have been changed in between.
+    /// Returns whether the credential still proves `user`. The two are read one after the other, and password
+    /// or address may have changed in between.
     #[must_use]
     pub fn proves(&self, user: &User) -> bool {
         self.user_id == user.id
@@ -33,13 +32,13 @@ impl Credential {
             && self.email == *user.email.canonical()
     }
 
-    /// The last `count` passwords, the present one first: none of them is to come back.
+    /// Returns the last `count` passwords, the current one first. None of them can be chosen again.
     pub fn last(&self, count: usize) -> impl Iterator<Item = &PasswordHash> {
         std::iter::once(&self.password_hash).chain(&self.previous_hashes).take(count)
     }
 
     fn with(&self, new: NewPassword, version: u64) -> Self {
-        // With the new one as many as were asked for.
+        // The new password counts as one of the remembered ones.
         let previous_hashes = self.last(new.remembered.saturating_sub(1)).cloned().collect();
         Self { version, password_hash: new.hash, previous_hashes, ..self.clone() }
     }
@@ -79,8 +78,8 @@ impl User {
         CredentialTransition { user, before: credential.clone(), after }
     }
 
-    /// Requests the proof of the address `to`, which replaces the current one only once it is proven. Returns the
-    /// change, and the link that waits for its mail.
+    /// Requests the proof of the address `to`, which replaces the current one once it is proven. Returns the
+    /// change, and the link, whose mail is not sent yet.
     #[must_use]
     pub fn request_email_change(
         &self,

@@ -1,15 +1,16 @@
-//! The family of a device: what a person recognises it by.
+//! The family of a device, by which its owner recognizes it.
 
 use serde::Serialize;
 
-/// Browser and system of a device, of a fixed list, as in `Firefox, Windows`: nothing in it is the sender's text.
+/// The browser and system of a device, such as `Firefox, Windows`. Both come from fixed lists, so no text of
+/// the client is included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeviceFamily {
     browser: Option<&'static str>,
     system: Option<&'static str>,
 }
 
-/// A part of a `User-Agent`, and what it is called. The first that is found counts: most browsers name others, too.
+/// A part of a `User-Agent` and the name for it. The first match counts, since most browsers name others too.
 type Known = (&'static str, &'static str);
 
 const BROWSERS: [Known; 13] = [
@@ -39,10 +40,10 @@ const SYSTEMS: [Known; 8] = [
 ];
 
 impl DeviceFamily {
-    /// The name of the field that holds it.
+    /// The name of the field in events.
     pub(crate) const FIELD: &'static str = "device";
 
-    /// Returns the family that a `User-Agent` names; `None` if it names none that is known.
+    /// Returns the family that a `User-Agent` names; `None` if it is unknown.
     #[must_use]
     pub fn from_user_agent(user_agent: &str) -> Option<Self> {
         let find =

@@ -1,4 +1,4 @@
-//! The digest: once a week, how the system stands, for those who run it. It counts, and names nobody.
+//! The weekly status report. It has numbers only, and no personal data.
 
 use std::{fmt, str::FromStr};
 
@@ -8,25 +8,25 @@ use crate::{Event, EventContext, EventKind, InvalidTimestamp, StatusName, Stream
 
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 const WEEK_MILLIS: i64 = 7 * DAY_MILLIS;
-/// The first Monday of the Unix epoch, which began on a Thursday.
+/// The first Monday after the Unix epoch, which began on a Thursday.
 const FIRST_MONDAY: i64 = 4 * DAY_MILLIS;
 
-/// A week, from Monday to Sunday in UTC; shown as the date of its Monday.
+/// A week from Monday to Sunday in UTC, displayed as the date of its Monday.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Week(Timestamp);
 
-/// The digest that was written last: the next one is held against it.
+/// The last digest, with which the next one is compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
-    /// The week that it is of.
+    /// The week of the digest.
     pub week: Week,
-    /// When it was written.
+    /// The time at which it was written.
     pub written_at: Timestamp,
-    /// How many users there were.
+    /// The user counts.
     pub users: UsersByStatus,
 }
 
-/// How many users there are of each status.
+/// The number of users of each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UsersByStatus {
@@ -38,7 +38,7 @@ pub struct UsersByStatus {
     pub deleting: u64,
 }
 
-/// How many users there are more, or less, of each status.
+/// The change of the number of users of each status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct UserChange {
@@ -50,7 +50,7 @@ pub struct UserChange {
     pub deleting: i64,
 }
 
-/// How the system stands at a moment.
+/// The status of the system at a time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Standing {
@@ -73,7 +73,7 @@ pub struct Standing {
 }
 
 impl Week {
-    /// The week that a moment is in.
+    /// Returns the week of a time.
     #[must_use]
     pub const fn of(moment: Timestamp) -> Self {
         let since_monday = (moment.millis() - FIRST_MONDAY).rem_euclid(WEEK_MILLIS);
@@ -114,7 +114,7 @@ impl Digest {
 }
 
 impl UsersByStatus {
-    /// As `of` says of each status.
+    /// Collects the counts that `of` returns for each status.
     pub fn counted(of: impl Fn(StatusName) -> u64) -> Self {
         Self {
             active: of(StatusName::Active),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_week_is_read_as_it_is_shown() {
+    fn a_week_is_parsed_as_displayed() {
         let week = Week::of(Timestamp::from_millis(1_795_230_000_000));
         assert_eq!(week.to_string().parse(), Ok(week));
         for text in ["", "2026-11-24", "2026-11", "weekly"] {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_users_are_a_change_as_well() {
+    fn fewer_users_are_a_negative_change() {
         let users = |active, deleting| UsersByStatus { active, suspended: 3, deleting };
         let change = users(10, 2).since(users(12, 1));
         assert_eq!(change, UserChange { active: -2, suspended: 0, deleting: 1 });

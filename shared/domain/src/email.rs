@@ -1,4 +1,4 @@
-//! E-mail addresses, and the one canonical form that says whether two are the same.
+//! E-mail addresses, and the canonical form by which they are compared.
 
 use std::fmt;
 
@@ -17,22 +17,23 @@ pub struct Email {
     canonical: CanonicalEmail,
 }
 
-/// The form that two spellings of the same address share: ASCII-lowercased local part, domain as
-/// A-label. Nothing else is folded: no Unicode case mapping, no dots, no `+tags`.
+/// The canonical form of an address, which is equal for all of its spellings: the local part in ASCII lower
+/// case, and the domain as A-labels. Unicode case, dots and `+tags` are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CanonicalEmail(String);
 
-/// "`/email` …"
+/// Completes the sentence "`/email` …".
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be an e-mail address such as name@example.com")]
 pub struct InvalidEmail;
 
 impl Email {
-    /// Takes an address without the white space around it: one `@`, at most 254 octets, an ASCII local part of at most 64, and a
-    /// domain with a dot that UTS 46 accepts. Quoted local parts and IP literals are refused.
+    /// Parses an address after trimming white space: one `@`, at most 254 bytes, an ASCII local part of at
+    /// most 64 bytes, and a domain with a dot that UTS 46 accepts. Quoted local parts and IP literals are
+    /// refused.
     ///
     /// # Errors
-    /// [`InvalidEmail`] if any of that does not hold.
+    /// [`InvalidEmail`] if the address has another form.
     pub fn parse(address: &str) -> Result<Self, InvalidEmail> {
         let address = address.trim();
         let (local, domain) = address.split_once('@').ok_or(InvalidEmail)?;
@@ -43,13 +44,13 @@ impl Email {
         Ok(Self { address: address.to_owned(), canonical: CanonicalEmail(canonical) })
     }
 
-    /// The address as it was written.
+    /// Returns the address as it was written.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The form that says whether two addresses are the same.
+    /// Returns the canonical form, by which addresses are compared.
     #[must_use]
     pub const fn canonical(&self) -> &CanonicalEmail {
         &self.canonical
@@ -67,7 +68,7 @@ fn canonical_local(local: &str) -> Result<String, InvalidEmail> {
 }
 
 fn canonical_domain(domain: &str) -> Result<String, InvalidEmail> {
-    // STRICT: letters, digits and hyphens only, so no second `@`, no space, no IP literal.
+    // STRICT permits letters, digits and hyphens only: no second `@`, no space, no IP literal.
     let ascii = idna::domain_to_ascii_strict(domain).map_err(|_| InvalidEmail)?;
     let top = ascii.rsplit('.').next().unwrap_or_default();
     let is_name = ascii.contains('.') && !top.bytes().all(|b| b.is_ascii_digit());
@@ -75,7 +76,7 @@ fn canonical_domain(domain: &str) -> Result<String, InvalidEmail> {
 }
 
 impl CanonicalEmail {
-    /// The canonical form itself.
+    /// Returns the canonical form as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -135,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused() {
+    fn an_invalid_address_is_refused() {
         let long_local = format!("{}@example.com", "a".repeat(65));
         let long = format!("a@{}.com", "b.".repeat(130));
         let refused = [

@@ -1,4 +1,4 @@
-//! What is published of an event.
+//! Published events.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::{
     AttributesSchema, DeviceFamily, Event, EventId, EventKind, StatedReason, Timestamp, event::Person,
 };
 
-/// How much the published events say of a person.
+/// The amount of personal data in published events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
     /// Ids only.
@@ -17,20 +17,21 @@ pub enum Detail {
     Profile,
 }
 
-/// How this deployment writes its events: CloudEvents 1.0, in JSON.
+/// The settings of published events, which are CloudEvents 1.0 in JSON.
 #[derive(Clone, Debug)]
 pub struct Envelope {
     /// The CloudEvents `source`: the deployment's public URL.
     pub source: String,
-    /// Raised by an operator after a restore, so that re-used sequence numbers stay apart.
+    /// A number that an operator raises after a restore, so that reused sequence numbers can be
+    /// distinguished.
     pub epoch: u64,
-    /// How much is said of a person.
+    /// The amount of personal data.
     pub detail: Detail,
 }
 
-/// A text that is no event.
+/// The text is not an event.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("it is no event")]
+#[error("not an event")]
 pub struct NotAnEvent;
 
 #[derive(Serialize)]
@@ -69,7 +70,7 @@ pub(crate) struct CloudEvent<'a> {
 }
 
 impl Envelope {
-    /// The exact text that is published as EventBridge's `detail`.
+    /// Renders the exact text of EventBridge's `detail`.
     #[must_use]
     pub fn render(&self, event: &Event) -> String {
         let data = match self.detail {
@@ -93,14 +94,15 @@ impl Envelope {
             traceparent: event.context.traceparent.as_deref(),
             data,
         };
-        // Only a map key that is no string, or a failing `Serialize`, could fail; there is neither.
+        // Serialization fails only for map keys that are not strings, or for a failing `Serialize`. Neither
+        // exists here.
         serde_json::to_string(&cloud_event).unwrap_or_default()
     }
 
-    /// What was rendered, without what it says of a person; `None` if it says nothing of one.
+    /// Removes the personal data from a rendered event; `None` if it has none.
     ///
     /// # Errors
-    /// [`NotAnEvent`] if it was never rendered.
+    /// [`NotAnEvent`] if the text is not a rendered event.
     pub fn redact(rendered: &str) -> Result<Option<String>, NotAnEvent> {
         let mut detail: Value = serde_json::from_str(rendered).map_err(|_| NotAnEvent)?;
         let data = detail.get_mut("data").and_then(Value::as_object_mut).ok_or(NotAnEvent)?;
@@ -112,11 +114,11 @@ impl Envelope {
         Ok((data.len() < before).then(|| detail.to_string()))
     }
 
-    /// Returns what was rendered without the attributes that the user cannot read, neither values nor names; `None` if
-    /// it has none of them.
+    /// Removes the attributes that the user may not read, their names and values; `None` if the event has
+    /// none.
     ///
     /// # Errors
-    /// [`NotAnEvent`] if it was never rendered.
+    /// [`NotAnEvent`] if the text is not a rendered event.
     pub fn for_user(rendered: &str, schema: &AttributesSchema) -> Result<Option<String>, NotAnEvent> {
         const ATTRIBUTES: &str = "attributes";
         if !rendered.contains(ATTRIBUTES) {
@@ -161,9 +163,9 @@ mod tests {
         assert_eq!(Envelope::for_user("attributes", &schema), Err(NotAnEvent));
     }
 
-    /// With and without a person, an event of each type.
+    /// Compares an event of each type with and without personal data.
     #[test]
-    fn a_redacted_event_is_as_if_only_ids_had_been_published() {
+    fn a_redacted_event_equals_one_with_ids_only() {
         let envelope = |detail| Envelope { source: "https://id.example.com".to_owned(), epoch: 1, detail };
         let parse = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
         let mut redacted = 0;
@@ -175,11 +177,11 @@ mod tests {
                     assert_eq!(parse(&without), parse(&ids));
                     redacted += 1;
                 }
-                None => assert_eq!(whole, ids, "it says nothing of a person"),
+                None => assert_eq!(whole, ids, "it has no personal data"),
             }
             assert_eq!(Envelope::redact(&ids), Ok(None));
         }
-        assert!(redacted >= 3, "there are some that do");
+        assert!(redacted >= 3, "some events have personal data");
         for none in ["", "{}", "[]", r#"{"data": "x"}"#] {
             assert_eq!(Envelope::redact(none), Err(NotAnEvent), "{none}");
         }

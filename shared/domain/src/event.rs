@@ -1,4 +1,4 @@
-//! What happened: one event for every change, numbered within its stream.
+//! Events: one for every change, numbered within its stream.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -13,26 +13,26 @@ use crate::{
 /// One change, numbered within its stream.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// What it belongs to.
+    /// The stream of the event.
     pub stream: Stream,
-    /// 1, 2, 3… within the stream, without gaps: the version that the change made.
+    /// The number within the stream, 1, 2, 3… without gaps. It is the version that the change created.
     pub sequence: u64,
-    /// Which event it is, when it happened, who did it and on which request.
+    /// The id, time, actor and request of the event.
     pub context: EventContext,
-    /// What happened.
+    /// The change.
     pub kind: EventKind,
 }
 
-/// What an event belongs to; its events are delivered in order.
+/// The subject of an event. Events of a stream are delivered in order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// A user's events, from registration to erasure.
     User(UserId),
-    /// A registration that waits for its address to be proven.
+    /// A registration, which waits for the proof of its address.
     Registration(RegistrationId),
     /// A request for another verification mail.
     Resend(ResendId),
-    /// A request for a link to choose a new password.
+    /// A request for a password reset link.
     Reset(ResetId),
     /// A role, from its definition to its deletion.
     Role(RoleName),
@@ -40,14 +40,14 @@ pub enum Stream {
     Digest(Week),
 }
 
-/// When and why something happens: frozen before the first attempt to commit it.
+/// The context of a change, which is fixed before the first attempt to commit it.
 #[derive(Clone, Debug)]
 pub struct EventContext {
     /// The event's id: what consumers de-duplicate on.
     pub event_id: EventId,
     /// The time of the change.
     pub occurred_at: Timestamp,
-    /// Who did it.
+    /// The actor.
     pub actor: Actor,
     /// The correlation id of the request.
     pub correlation_id: String,
@@ -55,20 +55,21 @@ pub struct EventContext {
     pub traceparent: Option<String>,
 }
 
-/// Who did it.
+/// The cause of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Somebody who has not signed in.
+    /// An anonymous caller.
     Anonymous,
     /// A user.
     User(UserId),
-    /// Whoever runs the system, by `gatepost`.
+    /// An operator with the `gatepost` command.
     Operator,
-    /// Nobody: the system itself, when it was time.
+    /// The system itself, on a schedule.
     System,
 }
 
-/// What happened. A new optional field is additive; any other change is a new version of the type.
+/// The type of a change, with its data. Adding an optional field is compatible; any other change needs a new
+/// version of the type.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -258,7 +259,7 @@ pub enum EventKind {
     /// `digest.written`: the weekly status report for operators. It has no personal data.
     /// No event follows in its subject.
     DigestWritten {
-        /// How it stands.
+        /// The status of the system.
         #[serde(flatten)]
         standing: Standing,
         /// The time of the last digest; missing in the first one.
@@ -293,7 +294,7 @@ pub struct Person {
     picture: Option<String>,
 }
 
-/// Why a session ended.
+/// The reason why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -332,7 +333,7 @@ impl EventKind {
         Self::UserUpdated { changed, stated_reason, person: Some(Person::of(user)) }
     }
 
-    /// The event's type, e.g. `user.registered`: EventBridge's `detail-type`.
+    /// Returns the event's type, e.g. `user.registered`, which is EventBridge's `detail-type`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -366,7 +367,8 @@ impl EventKind {
         }
     }
 
-    /// The version of the type, the last part of `dataschema`: raised by a change that is not additive.
+    /// Returns the version of the type, which is the last part of `dataschema`. An incompatible change raises
+    /// it.
     #[must_use]
     pub const fn version(&self) -> u32 {
         match self {
@@ -429,7 +431,7 @@ impl EventKind {
 }
 
 impl Person {
-    /// The names of its fields: what an event that is redacted does not have.
+    /// The names of the fields, which redacted events do not have.
     pub(crate) const FIELDS: [&str; 6] =
         ["email", "first_name", "last_name", "locale", "attributes", "picture"];
 

@@ -1,4 +1,4 @@
-//! Identifiers: UUIDv7 (RFC 9562), so that they sort by the time they were made.
+//! Identifiers: UUIDs of version 7 (RFC 9562), which sort by creation time.
 
 use std::{fmt, hash::Hash, marker::PhantomData, str::FromStr};
 
@@ -7,61 +7,61 @@ use uuid::Uuid;
 
 use crate::Timestamp;
 
-/// The identifier of a `Kind`: an id of one kind is never taken for another.
+/// The identifier of a `Kind`. Ids of different kinds cannot be mixed up.
 pub struct Id<Kind>(Uuid, PhantomData<fn() -> Kind>);
 
-/// Names the kinds of [`Id`].
+/// The kinds of [`Id`].
 pub(crate) mod kind {
-    /// A registration that waits for its address to be proven.
+    /// A registration, which waits for the proof of its address.
     pub enum Registration {}
     /// A request for another verification mail.
     pub enum Resend {}
-    /// A request for a link to choose a new password.
+    /// A request for a password reset link.
     pub enum Reset {}
     /// A user.
     pub enum User {}
     /// A session of a user.
     pub enum Session {}
-    /// A device that somebody logs in with.
+    /// A device, from which a user logs in.
     pub enum Device {}
     /// A picture of a user.
     pub enum Picture {}
-    /// An event: what consumers de-duplicate on.
+    /// An event. Consumers de-duplicate by its id.
     pub enum Event {}
 }
 
-/// Identifies a registration; the user who comes of it keeps the same UUID.
+/// The id of a registration. Its user keeps the same UUID.
 pub type RegistrationId = Id<kind::Registration>;
-/// Identifies a request for another verification mail.
+/// The id of a request for another verification mail.
 pub type ResendId = Id<kind::Resend>;
-/// Identifies a request for a link to choose a new password.
+/// The id of a request for a password reset link.
 pub type ResetId = Id<kind::Reset>;
-/// Identifies a user.
+/// The id of a user.
 pub type UserId = Id<kind::User>;
-/// Identifies a session.
+/// The id of a session.
 pub type SessionId = Id<kind::Session>;
-/// Identifies a device that somebody logs in with.
+/// The id of a device, from which a user logs in.
 pub type DeviceId = Id<kind::Device>;
-/// Identifies a picture of a user: another picture is another id.
+/// The id of a picture. Each new picture has a new id.
 pub type PictureId = Id<kind::Picture>;
-/// Identifies an event.
+/// The id of an event.
 pub type EventId = Id<kind::Event>;
 
 impl<Kind> Id<Kind> {
-    /// A new id for the moment `now` and 80 random bits (74 are kept, RFC 9562 section 5.7).
+    /// Creates an id from the time `now` and 80 random bits, of which 74 are kept (RFC 9562, section 5.7).
     #[must_use]
     pub fn new(now: Timestamp, random: [u8; 10]) -> Self {
         let millis = u64::try_from(now.millis()).unwrap_or(0);
         Self::from_uuid(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
-    /// The id with this UUID.
+    /// Creates the id with this UUID.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid, PhantomData)
     }
 
-    /// Its UUID.
+    /// Returns the UUID.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
         self.0
@@ -69,7 +69,7 @@ impl<Kind> Id<Kind> {
 }
 
 impl RegistrationId {
-    /// The user that this registration becomes once its address is proven.
+    /// Returns the id of the user that this registration becomes.
     #[must_use]
     pub const fn user(self) -> UserId {
         Id::from_uuid(self.0)

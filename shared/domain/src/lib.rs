@@ -1,8 +1,8 @@
-//! What is true without a computer.
+//! The rules of Gatepost, without I/O.
 //!
-//! Values are parsed once, at the edge, into types that cannot hold anything else; decisions are
-//! plain functions of values, and return the event that says what happened. There is no I/O here,
-//! no async, no clock and no random source: both come in as arguments.
+//! Values are parsed once, at the edge, into types that cannot hold anything else. Decisions are plain
+//! functions of values and return the event of the change. The crate has no I/O, no async, no clock and no
+//! random source: time and randomness are arguments.
 
 mod administered;
 mod attempts;

@@ -1,35 +1,35 @@
-//! One-time links: what is stored of them.
+//! One-time links, as they are stored.
 
 use crate::{Email, Timestamp, User};
 
-/// What a link proves or permits; part of its token, so that one never serves for another.
+/// The purpose of a link. It is part of the token, so a link cannot serve another purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Proves the address of a registration.
     VerifyRegistration,
-    /// Permits to choose a new password without the old one.
+    /// Permits a new password without the current one.
     ResetPassword,
     /// Proves the address that a user wants to change to.
     VerifyEmailChange,
-    /// Permits somebody who was invited to choose the first password, once and no other.
+    /// Permits an invited user to choose the first password.
     AcceptInvitation,
 }
 
-/// A one-time link of a user; the newest for a purpose replaces the one before.
+/// A one-time link of a user. A new link replaces the previous one for its purpose.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// What is stored of its token; `None` until the mail is made.
+    /// The hash of the token; `None` until the mail is written.
     pub hash: Option<LinkHash>,
-    /// The address that it speaks for: good only as long as that is what it was.
+    /// The address that the link proves. The link is valid only while the user has it.
     pub bound_to: Email,
-    /// The user's session epoch, if it is good no longer than that.
+    /// The user's session epoch, if the link ends with it.
     pub epoch: Option<u64>,
-    /// When it stops being good.
+    /// The time at which the link expires.
     pub expires_at: Timestamp,
 }
 
 impl Purpose {
-    /// Its name, as in keys and mails.
+    /// Returns the name, as in keys and mails.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -42,13 +42,13 @@ impl Purpose {
 }
 
 impl Link {
-    /// Whether `presented` is this link and still good at `now`.
+    /// Returns whether `presented` is this link, and has not expired at `now`.
     #[must_use]
     pub fn is(&self, presented: &LinkHash, now: Timestamp) -> bool {
         self.hash.as_ref() == Some(presented) && now < self.expires_at
     }
 
-    /// Whether it speaks for `user`: the address is still theirs, and nothing has ended what it ends with.
+    /// Returns whether the link belongs to `user`: the address and, if bound to it, the epoch are unchanged.
     #[must_use]
     pub fn is_bound_to(&self, user: &User) -> bool {
         self.bound_to.canonical() == user.email.canonical()
@@ -56,19 +56,19 @@ impl Link {
     }
 }
 
-/// SHA-256 of a link token. The token itself is only ever in the mail.
+/// The SHA-256 hash of a link token. Only the mail has the token itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkHash([u8; 32]);
 
 impl LinkHash {
-    /// The hash with these bytes.
+    /// Creates the hash from its bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes. Comparing them in variable time tells an attacker nothing: they are a hash of
-    /// 256 random bits.
+    /// Returns the bytes. They can be compared in variable time: a hash of 256 random bits reveals nothing
+    /// useful.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0

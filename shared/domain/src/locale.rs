@@ -1,10 +1,10 @@
-//! Languages that people read.
+//! The languages of users.
 
 use oxilangtag::LanguageTag;
 use serde::Serialize;
 use thiserror::Error;
 
-/// Longer than a tag with all its parts; RFC 5646, section 4.4.1, asks for 35 at least.
+/// The longest tag. RFC 5646, section 4.4.1, requires at least 35 characters.
 const MAX_CHARACTERS: usize = 100;
 
 /// A well-formed language tag of BCP 47 (RFC 5646), e.g. `de`, `zh-Hant-TW` or `en-u-rg-uszzzz`, in the case
@@ -13,7 +13,7 @@ const MAX_CHARACTERS: usize = 100;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Locale(String);
 
-/// "`/locale` …"
+/// Completes the sentence "`/locale` …".
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("must be a language tag such as `de`, `pt-BR` or `zh-Hant-TW`")]
 pub struct InvalidLocale;
@@ -31,7 +31,7 @@ impl Locale {
         Ok(Self(tag.into_inner()))
     }
 
-    /// The tag itself.
+    /// Returns the tag.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,32 +1,32 @@
-//! People's names.
+//! Names of users.
 
 use serde::Serialize;
 use thiserror::Error;
 use unicode_normalization::char::is_combining_mark;
 
-/// Unicode code points; what the systems that Gatepost replaces store.
+/// The limit in Unicode code points. The systems that Gatepost replaces have the same.
 const MAX_CODE_POINTS: usize = 50;
-/// More words than this are a sentence.
+/// A text with more words is a sentence.
 const MAX_WORDS_OF_GREETING: usize = 3;
-/// More marks on one letter than any script has are drawn over the neighbouring lines.
+/// No script needs more marks on one letter. Further marks would be drawn over the neighbouring lines.
 const MAX_MARKS: usize = 4;
 
-/// A first or last name as its bearer writes it.
+/// A first or last name, as its bearer writes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Name(String);
 
-/// "`/first_name` …"
+/// Completes the sentence "`/first_name` …".
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("must be 1 to 50 characters without control characters")]
 pub struct InvalidName;
 
 impl Name {
-    /// Takes a name: 1 to 50 code points after trimming, no control or bidirectional-override
-    /// characters (they would let a name rewrite the mail or page that shows it).
+    /// Parses a name: 1 to 50 code points after trimming, without control or bidirectional override
+    /// characters, which could change the mail or page that shows the name.
     ///
     /// # Errors
-    /// [`InvalidName`] if that does not hold.
+    /// [`InvalidName`] if the name has another form.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let text = text.trim();
         let deceptive =
@@ -37,15 +37,15 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
-    /// Whether a mail may greet by this name. It has at most three words, which are made of letters with their
-    /// marks. Between two letters may be a joiner, a hyphen or an apostrophe. So it can be neither a link nor a
-    /// sentence, which mail programs and readers would take for the service's own text.
+    /// Returns whether a mail may greet by this name. It has at most three words of letters with their marks;
+    /// a joiner, hyphen or apostrophe may separate two letters. Therefore it can be neither a link nor a
+    /// sentence, which readers would take for the service's own text.
     #[must_use]
     pub fn is_greetable(&self) -> bool {
         self.0.split(' ').count() <= MAX_WORDS_OF_GREETING && self.0.split(' ').all(is_word)
     }
 
-    /// The name itself.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -54,7 +54,7 @@ impl Name {
 
 fn is_word(word: &str) -> bool {
     let mut marks = 0;
-    // Whether a letter must come next.
+    // Whether a letter must follow.
     let mut is_open = true;
     for c in word.chars() {
         let is_mark = is_combining_mark(c);

@@ -1,44 +1,43 @@
-//! People who get an account without registering: they come from another system with the one that they had
-//! there, or are invited.
+//! Users who do not register: they are imported from another system, or invited.
 
 use crate::{
     Applicant, Attributes, Credential, Event, EventContext, EventKind, Id, PasswordHash, StatedReason,
     Status, Stream, Timestamp, User, UserId,
 };
 
-/// Somebody whose address others vouch for: another system, where it was proven, or an administrator.
+/// A user whose address is vouched for by another system, where it was proven, or by an administrator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Newcomer {
-    /// Who it will be here.
+    /// The id of the user.
     pub id: UserId,
-    /// Address, names and language.
+    /// The address, names and language.
     pub applicant: Applicant,
-    /// What the service keeps of the user besides.
+    /// The custom attributes.
     pub attributes: Attributes,
-    /// Whether the user may sign in.
+    /// The status.
     pub status: Status,
-    /// Names of the roles that the user has.
+    /// The names of the user's roles.
     pub roles: Vec<String>,
-    /// Since when there is the account.
+    /// The time at which the account was created.
     pub created_at: Timestamp,
-    /// When the profile last changed.
+    /// The time of the last change of the profile.
     pub updated_at: Timestamp,
 }
 
-/// What has proven somebody: the password's hash, and those of the passwords before, the newest first.
+/// The hash of the password, and those of previous passwords, newest first.
 #[derive(Clone)]
 pub struct Hashes {
-    /// The hash of the present password. No password verifies against it unless `has_password` is set.
+    /// The hash of the current password. No password matches it unless `has_password` is set.
     pub present: PasswordHash,
-    /// Whether there is a present password.
+    /// Whether there is a current password.
     pub has_password: bool,
-    /// Of those before.
+    /// The hashes of previous passwords.
     pub previous: Vec<PasswordHash>,
 }
 
 impl Newcomer {
-    /// Makes the user, with the first event. Returns the user, the credential that claims the address,
-    /// and the event, which is that of somebody who has signed up.
+    /// Creates the user with an event like that of a registration. Returns the user, the credential that
+    /// claims the address, and the event.
     #[must_use]
     pub fn admit(self, hashes: Hashes, context: EventContext) -> (User, Credential, Event) {
         let (user, credential) = self.at_version(1, hashes);
@@ -47,8 +46,8 @@ impl Newcomer {
         (user, credential, event)
     }
 
-    /// Makes the user, who has `no_password` and chooses one by the link of a mail, with the first event. Returns
-    /// the user, the credential that claims the address, and the event.
+    /// Creates the user, who has `no_password` and chooses one with a link in a mail. Returns the user, the
+    /// credential that claims the address, and the event.
     #[must_use]
     pub fn invite(
         self,
@@ -64,7 +63,7 @@ impl Newcomer {
         (user, credential, event)
     }
 
-    /// Makes the user without an event: the user's next change is version and event 1.
+    /// Creates the user without an event. The user's next change has version and event 1.
     #[must_use]
     pub fn admit_silently(self, hashes: Hashes) -> (User, Credential) {
         self.at_version(0, hashes)
@@ -102,11 +101,11 @@ impl Newcomer {
 }
 
 impl UserId {
-    /// The id of somebody who had an id of another kind: the same one for the same `origin`, so that who
-    /// is taken over twice stays one. Two origins may meet by malice only, and the second is refused then.
+    /// Derives the id of a user who had another kind of id. The same `origin` gives the same id, so repeated
+    /// imports match. Two origins can collide only on purpose, and the second is refused then.
     #[must_use]
     pub fn of_origin(created_at: Timestamp, origin: &str) -> Self {
-        // FNV-1a: any stable hash serves, and this one needs no library.
+        // FNV-1a: any stable hash is sufficient, and this one needs no library.
         let hash = origin.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
             (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)
         });
@@ -121,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_one_user_and_another_origin_another() {
+    fn each_origin_is_a_user_of_its_own() {
         let at = Timestamp::from_millis(1_763_694_000_250);
         let id = UserId::of_origin(at, "auth0|1 ada@example.com");
 

@@ -1,4 +1,4 @@
-//! Passwords and what is stored of them.
+//! Passwords and their hashes.
 
 mod coded;
 mod guessable;
@@ -12,18 +12,18 @@ use zeroize::Zeroizing;
 pub use guessable::OwnWords;
 pub use policy::PasswordPolicy;
 
-/// Bounds the work of normalising and hashing, whatever the policy permits.
+/// Limits the work of normalization and hashing, regardless of the policy.
 const MAX_OCTETS: usize = 1024;
-/// NFC makes one code point of at most so many.
+/// The highest number of code points that NFC composes to one.
 const MAX_COMPOSED: usize = 4;
 
-/// Text that is never shown, logged or stored: no `Debug`, no `Display`, no `Serialize`; wiped
+/// Text that is never displayed, logged or stored. It has no `Debug`, `Display` or `Serialize`, and is wiped
 /// when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// The text, for the one place that needs it.
+    /// Returns the text, for the one place that needs it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -42,41 +42,41 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// A password, NFC-normalised, never trimmed.
+/// A password, normalized to NFC and not trimmed.
 #[derive(Clone)]
 pub struct Password(Secret);
 
-/// What is wrong with a password: "`/password` …"
+/// A defect of a password. Completes the sentence "`/password` …".
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum InvalidPassword {
-    /// Fewer code points than this.
+    /// The password has too few code points.
     #[error("must have at least {0} characters")]
     TooShort(usize),
-    /// More code points than this, or more than 1 KiB.
+    /// The password has too many code points, or more than 1 KiB.
     #[error("must have at most {0} characters and 1,024 bytes")]
     TooLong(usize),
-    /// Holds a control character, which no keyboard can repeat reliably.
+    /// The password contains a control character, which not every keyboard can enter.
     #[error("must not contain control characters")]
     ControlCharacter,
-    /// One that everybody tries first, or little more than a word about the person or the service.
+    /// The password is common, repetitive, or little more than a word about the user or the service.
     #[error(
         "is too easy to guess: common, repetitive, or made of your name, your address or this service's name"
     )]
     Blocklisted,
-    /// In a list of stolen passwords, which whoever guesses tries first.
-    #[error("is in a list of passwords that were stolen elsewhere")]
+    /// The password is in a list of breached passwords, which attackers try first.
+    #[error("is in a list of breached passwords")]
     Breached,
-    /// The person's present one, or one of those before.
-    #[error("must not be one that you had before")]
+    /// The password is the current or a previous one.
+    #[error("must not be your current or a previous password")]
     Reused,
 }
 
 impl Password {
-    /// Takes a new password by its length and characters: within the policy's lengths after NFC, and without control
-    /// characters. There are no composition rules. Whether it is easily guessed is for [`PasswordPolicy::judge`].
+    /// Parses a new password: its length after NFC is within the policy, and it has no control characters.
+    /// There are no composition rules. [`PasswordPolicy::judge`] checks whether it is guessable.
     ///
     /// # Errors
-    /// [`InvalidPassword::TooLong`] alone, before anything else is looked at, or everything else that is wrong.
+    /// [`InvalidPassword::TooLong`] alone and before all other checks, or all other defects.
     pub fn choose(text: &Secret, policy: &PasswordPolicy) -> Result<Self, Vec<InvalidPassword>> {
         let too_long = || vec![InvalidPassword::TooLong(policy.max_length())];
         if text.expose().chars().count() > MAX_COMPOSED * policy.max_length() {
@@ -97,14 +97,14 @@ impl Password {
         if wrong.is_empty() { Ok(password) } else { Err(wrong) }
     }
 
-    /// Takes a password that is presented to log in. Only its length is bounded, since rules change and old passwords
+    /// Parses a password for a log-in. Only its length is limited, because rules change and old passwords
     /// stay.
     ///
     /// # Errors
-    /// [`InvalidPassword::TooLong`] beyond 1 KiB after NFC; beyond 4 KiB before any work is done on it.
+    /// [`InvalidPassword::TooLong`] above 1 KiB after NFC, or above 4 KiB before any work is done.
     pub fn presented(text: &Secret) -> Result<Self, InvalidPassword> {
         let too_long = InvalidPassword::TooLong(MAX_OCTETS);
-        // NFC can shrink a text to a third: more than four times the bound cannot pass.
+        // NFC can shrink a text to a third, so a text of more than four times the limit cannot pass.
         if text.expose().len() > 4 * MAX_OCTETS {
             return Err(too_long);
         }
@@ -112,41 +112,41 @@ impl Password {
         if normal.expose().len() > MAX_OCTETS { Err(too_long) } else { Ok(Self(normal)) }
     }
 
-    /// Whether both are the same. Takes a time that depends on both: for two that one person entered.
+    /// Returns whether both are equal. The time depends on both, so both must come from the same user.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.expose() == other.expose()
     }
 
-    /// The normalised text, for the hash.
+    /// Returns the normalized text, for the hash.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 }
 
-/// A password hash as a PHC string, and the pepper that went into it.
+/// A password hash as a PHC string, and the id of its pepper.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
-    /// `$argon2id$v=19$…`
+    /// The text, such as `$argon2id$v=19$…`.
     pub phc: String,
-    /// Names the pepper; never the pepper itself.
+    /// The id of the pepper.
     pub pepper_id: String,
 }
 
-/// A new password that is acceptable, hashed.
+/// An acceptable new password, hashed.
 #[derive(Clone)]
 pub struct NewPassword {
-    /// Its hash.
+    /// The hash.
     pub hash: PasswordHash,
-    /// What became of the question whether it was stolen elsewhere, if that is to be told.
+    /// The result of the breach check, if it has to be recorded.
     pub breach_check: Option<BreachCheck>,
-    /// How many passwords before it are remembered, so that they do not come back.
+    /// The number of previous passwords to remember.
     pub remembered: usize,
 }
 
-/// What became of the question whether a password was stolen elsewhere. If it was, it is not taken;
-/// if nobody was asked, or it was not, there is nothing to tell.
+/// The result of a breach check. Breached passwords are refused; a check that was disabled or found nothing
+/// is not recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_is_too_long_is_nothing_else() {
+    fn a_password_that_is_too_long_has_no_other_defect() {
         for long in ["\u{7}".repeat(257), "\u{7}".repeat(5000), "e\u{301}".repeat(300), "🦀".repeat(257)] {
             assert_eq!(choose(&long), Err(vec![InvalidPassword::TooLong(256)]));
         }
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_presented_is_bounded_before_and_after_it_is_normalised() {
+    fn a_presented_password_is_limited_before_and_after_normalization() {
         let presented = |text: String| Password::presented(&Secret::from(text)).map(drop);
         assert_eq!(presented("x".repeat(1024)), Ok(()));
         for long in ["x".repeat(1025), "x".repeat(4097)] {

@@ -1,4 +1,4 @@
-//! Requests for a link to choose a new password.
+//! Requests for password reset links.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use crate::{
     Transition, User,
 };
 
-/// Somebody asks for a link to choose a new password. Whether there is such a user is found out
-/// behind the bus, so that the answer and its time cannot tell.
+/// A request for a password reset link. A consumer of the event looks up the user, so that neither the
+/// response nor its timing reveals whether there is one.
 #[derive(Clone, Debug)]
 pub struct PasswordResetRequest {
-    /// Which request it is.
+    /// The id of the request.
     pub id: ResetId,
-    /// The address that it names.
+    /// The address in the request.
     pub email: CanonicalEmail,
-    /// When it stops mattering.
+    /// The time at which the request expires.
     pub expires_at: Timestamp,
 }
 
 impl PasswordResetRequest {
-    /// Takes a request, good for `lifetime`. Returns it and its event.
+    /// Creates a request that expires after `lifetime`. Returns the request and its event.
     #[must_use]
     pub fn new(id: ResetId, email: &Email, lifetime: Duration, context: EventContext) -> (Self, Event) {
         let expires_at = context.occurred_at.plus(lifetime);
@@ -31,7 +31,7 @@ impl PasswordResetRequest {
 }
 
 impl User {
-    /// Requests a mail with a link by which the user chooses a new password, or the first one.
+    /// Requests a mail with a link, with which the user chooses a new or the first password.
     #[must_use]
     pub fn request_password_reset(&self, stated_reason: StatedReason, context: EventContext) -> Transition {
         let kind = EventKind::UserPasswordResetRequested { stated_reason: Some(stated_reason) };

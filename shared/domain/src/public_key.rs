@@ -1,18 +1,18 @@
-//! The public half of a signing key, as other services read it.
+//! Published signing keys.
 
 use crate::Timestamp;
 
-/// One entry of the key set (RFC 7517), as it is stored and published.
+/// An entry of the key set (RFC 7517), as it is stored and published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
-    /// Key id: the RFC 7638 thumbprint.
+    /// The key id, which is the thumbprint of RFC 7638.
     pub kid: String,
-    /// The JWK as JSON, `kid`, `alg` and `use` included.
+    /// The JWK as JSON, including `kid`, `alg` and `use`.
     pub jwk: String,
-    /// The one algorithm this key may be used with, e.g. `ES256`.
+    /// The only algorithm of this key, e.g. `ES256`.
     pub algorithm: String,
-    /// From when it signs. A token that it signed earlier is refused.
+    /// The time from which the key signs. Earlier tokens are refused.
     pub not_before: Timestamp,
-    /// When its last token has died; `None` while it signs.
+    /// The time at which its last token has expired; `None` while it signs.
     pub retire_at: Option<Timestamp>,
 }

@@ -1,29 +1,29 @@
-//! Receipts: what a request was answered, for whoever sends it again under the same key.
+//! Stored responses, which retries of a request get under the same idempotency key.
 
 use std::{fmt, time::Duration};
 
 use crate::Timestamp;
 
-/// Which request it was: a hash of its key, its route and its caller.
+/// The id of a request: a hash of its key, its route and its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReceiptId([u8; 32]);
 
-/// The answer to a request, sealed: whoever does not have the request cannot read it.
+/// A stored response. It is sealed with a key that only the request reveals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The request.
+    /// The id of the request.
     pub id: ReceiptId,
-    /// The answer.
+    /// The sealed response.
     pub sealed: Vec<u8>,
-    /// When the key stops standing for this request.
+    /// The time at which the response expires.
     pub expires_at: Timestamp,
 }
 
 impl Receipt {
-    /// For how long the same request gets the same answer.
+    /// How long a retry gets the stored response.
     pub const LIFETIME: Duration = Duration::from_hours(24);
 
-    /// Whether the key still stands for this request.
+    /// Returns whether the stored response has not expired at `now`.
     #[must_use]
     pub fn is_good_at(&self, now: Timestamp) -> bool {
         now < self.expires_at
@@ -31,13 +31,13 @@ impl Receipt {
 }
 
 impl ReceiptId {
-    /// The request of this hash.
+    /// Creates the id from its bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The hash.
+    /// Returns the bytes.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
@@ -45,7 +45,7 @@ impl ReceiptId {
 }
 
 impl fmt::Display for ReceiptId {
-    /// In hex.
+    /// Formats the id in hex.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }

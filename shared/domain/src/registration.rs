@@ -1,4 +1,4 @@
-//! Registrations: people who have not proven their address yet.
+//! Registrations, whose addresses are not proven yet.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use crate::{
     PasswordHash, RegistrationId, ResendId, Status, Stream, Timestamp, User,
 };
 
-/// A request for an account whose address is not proven yet. It claims nothing: any number of registrations may
-/// name the same address, and the first to be verified gets it.
+/// A request for an account with an unproven address. It claims nothing: several registrations may have the
+/// same address, and the first to be verified gets it.
 #[derive(Clone)]
 pub struct Registration {
-    /// Which one it is; the user keeps the UUID.
+    /// The id. The user keeps its UUID.
     pub id: RegistrationId,
-    /// Who asked.
+    /// The applicant.
     pub applicant: Applicant,
-    /// The hash of the password that was chosen with the registration, if one was.
+    /// The hash of the password, if the registration has one.
     pub password_hash: Option<PasswordHash>,
-    /// The hash of the token that the registering client holds; missing in registrations of earlier releases.
+    /// The hash of the token of the registering client; missing in registrations of earlier releases.
     pub token_hash: Option<RegistrationTokenHash>,
-    /// The newest link that proves the address; `None` until the mail is made.
+    /// The newest link; `None` until the mail is written.
     pub link: Option<LinkHash>,
-    /// When both the registration and its link stop being good.
+    /// The time at which registration and link expire.
     pub expires_at: Timestamp,
 }
 
-/// Who wants an account.
+/// The data of an applicant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applicant {
     /// The address to prove.
@@ -40,35 +40,36 @@ pub struct Applicant {
     pub locale: Option<Locale>,
 }
 
-/// Somebody asks for the verification mail again. Whether there is anything to verify is found
-/// out behind the bus, so that the answer and its time cannot tell.
+/// A request for another verification mail. A consumer of the event looks up the registration, so that
+/// neither the response nor its timing reveals whether there is one.
 #[derive(Clone, Debug)]
 pub struct ResendRequest {
-    /// Which request it is.
+    /// The id of the request.
     pub id: ResendId,
-    /// The address that it names.
+    /// The address in the request.
     pub email: CanonicalEmail,
-    /// When it stops mattering.
+    /// The time at which the request expires.
     pub expires_at: Timestamp,
 }
 
-/// SHA-256 of a registration token. Only the client that registered has the token itself.
+/// The SHA-256 hash of a registration token. Only the client that registered has the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistrationTokenHash([u8; 32]);
 
-/// The reader of the link has neither chosen a password nor proven to be the client that chose one.
+/// The reader of the link has neither entered a password nor adopted one with the registration token.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("must be chosen now: no password was chosen with this registration by the client that sends this")]
+#[error("is required: this client did not choose a password when it registered")]
 pub struct PasswordRequired;
 
 impl RegistrationTokenHash {
-    /// The hash with these bytes.
+    /// Creates the hash from its bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes. Comparing them in variable time tells an attacker nothing: they are a hash of 256 random bits.
+    /// Returns the bytes. They can be compared in variable time: a hash of 256 random bits reveals nothing
+    /// useful.
     #[must_use]
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
@@ -76,7 +77,8 @@ impl RegistrationTokenHash {
 }
 
 impl Registration {
-    /// Takes a registration, good for `lifetime`, of the client that holds the token. Returns it and its event.
+    /// Creates a registration that expires after `lifetime`, for the client with the token. Returns the
+    /// registration and its event.
     #[must_use]
     pub fn request(
         id: RegistrationId,
@@ -98,14 +100,14 @@ impl Registration {
         (registration, event)
     }
 
-    /// Whether `presented` is this registration's newest link and still good at `now`.
+    /// Returns whether `presented` is this registration's newest link, and has not expired at `now`.
     #[must_use]
     pub fn is_proven_by(&self, presented: &LinkHash, now: Timestamp) -> bool {
         self.link.as_ref() == Some(presented) && now < self.expires_at
     }
 
-    /// Returns the registration as the reader of its link may adopt it: whole with the token of the client that
-    /// registered. For every other reader only the address is kept, because the rest is a stranger's.
+    /// Returns the registration as the reader of its link may adopt it. With the registration token all data
+    /// is kept, without it only the address, because the rest may be an attacker's.
     #[must_use]
     pub fn adopted_with(self, presented: Option<&RegistrationTokenHash>) -> Self {
         if presented.is_some() && presented == self.token_hash.as_ref() {
@@ -115,11 +117,11 @@ impl Registration {
         Self { applicant, password_hash: None, ..self }
     }
 
-    /// Makes the user whose address is now proven, with the password that is `chosen` now, else with the one of the
-    /// registration. Returns the user, the credential that claims the address, and the user's first event.
+    /// Creates the user with the proven address. The password is `chosen`, or that of the registration.
+    /// Returns the user, the credential that claims the address, and the user's first event.
     ///
     /// # Errors
-    /// [`PasswordRequired`] if there is neither.
+    /// [`PasswordRequired`] if neither exists.
     pub fn verify(
         self,
         chosen: Option<NewPassword>,
@@ -163,7 +165,8 @@ impl Registration {
 }
 
 impl ResendRequest {
-    /// Takes a request for another verification mail, good for `lifetime`. Returns it and its event.
+    /// Creates a request for another verification mail that expires after `lifetime`. Returns the request and
+    /// its event.
     #[must_use]
     pub fn new(id: ResendId, email: &Email, lifetime: Duration, context: EventContext) -> (Self, Event) {
         let expires_at = context.occurred_at.plus(lifetime);

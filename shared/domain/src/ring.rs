@@ -1,13 +1,13 @@
-//! The seeds in the deployment's two secrets: the keys secret holds a ring of keys, the credentials
-//! secret holds peppers.
+//! The contents of the deployment's two secrets: the keys secret has a ring of keys, the credentials secret
+//! has peppers.
 //!
 //! A rotation changes the keys secret twice. The first change adds a key that does not sign yet. Then its
-//! public half is published. The second change says from when it signs, and until when the keys before it
-//! verify. An interrupted rotation therefore never lets a key sign before it is published. At that moment
-//! nothing is written: every function goes by its clock.
+//! public half is published. The second change sets when the key starts to sign, and until when the earlier
+//! keys verify. An interrupted rotation therefore never lets a key sign before it is published. When the key
+//! starts to sign, nothing is written: every function follows its clock.
 //!
-//! Before there was a credentials secret, the keys secret held the peppers too. Such a secret can be read
-//! as either, and keeps both lists until the peppers are moved.
+//! In deployments without a credentials secret, the keys secret has the peppers too. Such a secret can be
+//! read as either, and keeps both lists until the peppers are moved.
 
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ pub struct Ring {
     peppers: Vec<RingPepper>,
 }
 
-/// A key of the ring: what signing, refresh-token, cursor, receipt and device keys are derived from.
+/// A key of the ring. Keys for signing, refresh tokens, cursors, stored responses and devices are derived
+/// from it.
 #[derive(Clone)]
 pub struct RingKey {
     material: KeyMaterial,
@@ -37,29 +38,29 @@ struct RingPepper {
     from: Timestamp,
 }
 
-/// What a key of the ring is for at one moment.
+/// The state of a key at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// Perhaps not published yet: it is not known from when it signs.
+    /// The key may not be published yet, and has no start.
     New,
-    /// Published; it is known from when it signs.
+    /// The key is published and has a start in the future.
     Pending,
-    /// It signs.
+    /// The key signs.
     Current,
-    /// It does not sign any more, and still verifies.
+    /// The key no longer signs, and still verifies.
     Retired,
-    /// It does not verify any more.
+    /// The key no longer verifies.
     Gone,
 }
 
-/// The key signs: another one must first.
+/// The key still signs. Another key must sign first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StillSigns;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
-    /// A keys secret as it was generated. Its seed is a key, and in older deployments a pepper too.
+    /// A keys secret as it was generated. Its seed is a key, and in older deployments also a pepper.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seed: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -73,12 +74,12 @@ struct Stored {
     peppers: Vec<StoredPepper>,
 }
 
-/// Moments are milliseconds since the Unix epoch.
+/// Times are in milliseconds since the Unix epoch.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredKey {
     seed: String,
-    /// Absent is the default: there was a time when there was no other.
+    /// If absent, the algorithm is ES256, which was the only one in earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     algorithm: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,31 +99,30 @@ struct StoredPepper {
 }
 
 impl Ring {
-    /// How long a function, and whoever verifies tokens elsewhere, keeps keys before looking again.
+    /// How long functions and other verifiers cache keys.
     pub const KEPT_FOR: Duration = Duration::from_mins(5);
-    /// How long a key is published before it signs: longer than all who keep keys one after the other.
+    /// How long a key is published before it signs: longer than all caches in sequence.
     pub const LEAD: Duration = Duration::from_hours(1);
-    /// The same of a key of RSA: for the authorizer of API Gateway, which takes no other, and keeps keys for two
-    /// hours.
+    /// The same for an RSA key. The authorizer of API Gateway, which requires RSA, caches keys for two hours.
     pub const LEAD_OF_RSA: Duration = Duration::from_hours(3);
 
-    /// How far the clock of a function that signs may run ahead of one that verifies.
+    /// How far the clock of a signing function may be ahead of a verifying one.
     pub const LEEWAY: Duration = Duration::from_secs(5);
 
-    /// Reads the keys secret, as it was generated, `{"seed": "…", "previous": ["…"]}`, or as a rotation
-    /// leaves it, `{"keys": […]}`.
+    /// Parses the keys secret, either as generated, `{"seed": "…", "previous": ["…"]}`, or after a rotation,
+    /// `{"keys": […]}`.
     ///
     /// # Errors
-    /// [`MalformedSeeds`] if there is no key, or a seed is too short to be random.
+    /// [`MalformedSeeds`] if the secret has no key, or a seed is too short to be random.
     pub fn parse_keys(secret: &str) -> Result<Self, MalformedSeeds> {
         Self::parse(secret, |ring| !ring.keys.is_empty())
     }
 
-    /// Reads the credentials secret, as it was generated, `{"pepper": "…"}`, or as a rotation leaves it,
-    /// `{"peppers": […]}`. The keys secret of an older deployment can be read as one.
+    /// Parses the credentials secret, either as generated, `{"pepper": "…"}`, or after a rotation,
+    /// `{"peppers": […]}`. The keys secret of an older deployment can be parsed as well.
     ///
     /// # Errors
-    /// [`MalformedSeeds`] if there is no pepper, or a seed is too short to be random.
+    /// [`MalformedSeeds`] if the secret has no pepper, or a seed is too short to be random.
     pub fn parse_credentials(secret: &str) -> Result<Self, MalformedSeeds> {
         Self::parse(secret, |ring| !ring.peppers.is_empty())
     }
@@ -142,7 +142,7 @@ impl Ring {
         Some(Self { keys, peppers }).filter(is_usable).ok_or(MalformedSeeds)
     }
 
-    /// The text of the secret.
+    /// Returns the text of the secret.
     #[must_use]
     pub fn to_secret(&self) -> Zeroizing<String> {
         let millis = |moment: &Option<Timestamp>| moment.map(Timestamp::millis);
@@ -167,18 +167,19 @@ impl Ring {
             keys: keys.collect(),
             peppers: peppers.collect(),
         };
-        // Only a map key that is no string, or a failing `Serialize`, could fail; there is neither.
+        // Serialization fails only for map keys that are not strings, or for a failing `Serialize`. Neither
+        // exists here.
         Zeroizing::new(serde_json::to_string(&stored).unwrap_or_default())
     }
 
-    /// The seeds of the keys in use at the moment `now`: the signing key's first, then those that verify.
-    /// A key that is gone, or does not sign within [`Self::LEEWAY`], is left out.
+    /// Returns the seeds of the keys in use at `now`: the signing key first, then those that verify. Keys
+    /// that are gone, or do not sign within [`Self::LEEWAY`], are left out.
     #[must_use]
     pub fn seeds_at(&self, now: Timestamp) -> Seeds {
         Seeds { keys: self.materials_at(now).cloned().collect() }
     }
 
-    /// The seeds of the peppers at the moment `now`: that of new hashes first.
+    /// Returns the seeds of the peppers at `now`, the one for new hashes first.
     #[must_use]
     pub fn pepper_seeds_at(&self, now: Timestamp) -> PepperSeeds {
         let first = self.peppers.iter().position(|pepper| pepper.from <= now);
@@ -201,7 +202,7 @@ impl Ring {
         self.keys.get(current).into_iter().chain(others.map(|(_, key)| key)).map(RingKey::material)
     }
 
-    /// When [`Self::seeds_at`] or [`Self::pepper_seeds_at`] next changes.
+    /// Returns when [`Self::seeds_at`] or [`Self::pepper_seeds_at`] changes next.
     #[must_use]
     pub fn changes_at(&self, now: Timestamp) -> Option<Timestamp> {
         let of_key = |key: &RingKey| [key.from.map(|from| from.minus(Self::LEEWAY)), key.from, key.until];
@@ -210,7 +211,7 @@ impl Ring {
         of_keys.chain(of_peppers).filter(|moment| *moment > now).min()
     }
 
-    /// Every key, newest first, and what it is for at the moment `now`.
+    /// Returns every key, newest first, with its state at `now`.
     pub fn keys_at(&self, now: Timestamp) -> impl Iterator<Item = (&RingKey, KeyState)> {
         let current = self.current_at(now);
         self.keys.iter().enumerate().map(move |(index, key)| {
@@ -225,13 +226,13 @@ impl Ring {
         })
     }
 
-    /// The seeds of the peppers, newest first.
+    /// Returns the seeds of the peppers, newest first.
     pub fn peppers(&self) -> impl Iterator<Item = (&Seed, Timestamp)> {
         self.peppers.iter().map(|pepper| (&pepper.seed, pepper.from))
     }
 
-    /// Whether the current key has signed for as long as `every`, if that ever ends, or signs by another
-    /// algorithm than `wanted`; and no other key is on its way.
+    /// Returns whether a rotation is due: the current key has signed for `every`, if given, or its algorithm
+    /// is not the `wanted` one, and no other key is pending.
     #[must_use]
     pub fn is_due(&self, now: Timestamp, every: Option<Duration>, wanted: SigningAlgorithm) -> bool {
         let is_old =
@@ -240,14 +241,14 @@ impl Ring {
         !self.is_rotating(now) && current.is_none_or(|key| is_old(key) || key.material.algorithm() != wanted)
     }
 
-    /// Whether a key is on its way to sign.
+    /// Returns whether a new key is pending.
     #[must_use]
     pub fn is_rotating(&self, now: Timestamp) -> bool {
         self.keys_at(now).any(|(_, state)| matches!(state, KeyState::New | KeyState::Pending))
     }
 
-    /// The first change of a rotation: a key that does not sign yet, and no keys that are gone. `None` if
-    /// another key is on its way.
+    /// Makes the first change of a rotation: adds a key that does not sign yet, and drops keys that are gone.
+    /// Returns `None` if another key is pending.
     #[must_use]
     pub fn with_new_key(&self, material: KeyMaterial, now: Timestamp) -> Option<Self> {
         if self.is_rotating(now) {
@@ -258,8 +259,8 @@ impl Ring {
         Some(Self { keys, peppers: self.peppers.clone() })
     }
 
-    /// The second change, once the new key is published: when it signs, and until when the keys before it
-    /// verify, `overlap` longer. `None` if there is no such key.
+    /// Makes the second change, after the new key was published: sets its start, and lets earlier keys verify
+    /// for `overlap` after it. Returns `None` without a new key.
     #[must_use]
     pub fn with_start(&self, now: Timestamp, overlap: Duration) -> Option<Self> {
         let mut ring = self.clone();
@@ -272,7 +273,7 @@ impl Ring {
         Some(ring)
     }
 
-    /// Another pepper, which makes hashes once everybody knows it; those before it stay.
+    /// Adds a pepper, which makes hashes once every function has read it. Earlier peppers stay.
     #[must_use]
     pub fn with_new_pepper(&self, seed: Seed, now: Timestamp) -> Self {
         let mut ring = self.clone();
@@ -280,8 +281,8 @@ impl Ring {
         ring
     }
 
-    /// This secret with the peppers of `other`. The peppers of `other` make new hashes if `other_first`.
-    /// `None` if it holds them all.
+    /// Returns this secret with the peppers of `other`, which make new hashes if `other_first`. Returns
+    /// `None` if none is missing.
     #[must_use]
     pub fn with_peppers_of(&self, other: &Self, other_first: bool) -> Option<Self> {
         let is_missing = |pepper: &&RingPepper| !self.holds(&pepper.seed);
@@ -294,15 +295,15 @@ impl Ring {
         Some(Self { keys, peppers: peppers.concat() })
     }
 
-    /// This secret without its peppers, if `other` holds them all. `None` if it has no pepper, or
-    /// `other` lacks one.
+    /// Returns this secret without its peppers, if `other` has them all. Returns `None` if there are no
+    /// peppers, or `other` lacks one.
     #[must_use]
     pub fn without_peppers(&self, other: &Self) -> Option<Self> {
         let is_moved = self.peppers.iter().all(|pepper| other.holds(&pepper.seed));
         (is_moved && !self.peppers.is_empty()).then(|| Self { keys: self.keys.clone(), peppers: Vec::new() })
     }
 
-    /// The peppers alone, for a credentials secret. `None` if this one has no pepper.
+    /// Returns the peppers alone, for a credentials secret; `None` if there are none.
     #[must_use]
     pub fn only_peppers(&self) -> Option<Self> {
         let peppers = self.peppers.clone();
@@ -313,7 +314,7 @@ impl Ring {
         self.peppers.iter().any(|held| held.seed == *pepper)
     }
 
-    /// A new key signs at once, and all others are gone.
+    /// Lets a new key sign immediately, and removes all others.
     #[must_use]
     pub fn revoked(&self, material: KeyMaterial, now: Timestamp) -> Self {
         let mut ring = self.clone();
@@ -324,10 +325,10 @@ impl Ring {
         ring
     }
 
-    /// The retired key at `index` is gone at once.
+    /// Removes the retired key at `index` immediately.
     ///
     /// # Errors
-    /// [`StillSigns`] if it signs, or will.
+    /// [`StillSigns`] if the key signs, or will sign.
     pub fn with_retired(&self, index: usize, now: Timestamp) -> Result<Self, StillSigns> {
         let mut ring = self.clone();
         if index <= self.current_at(now) {
@@ -339,7 +340,7 @@ impl Ring {
         Ok(ring)
     }
 
-    /// The newest that has begun; before a clock has reached any, the oldest.
+    /// Returns the newest key that has started; before the first start, the oldest.
     fn current_at(&self, now: Timestamp) -> usize {
         let has_begun = |key: &RingKey| key.from.is_some_and(|from| from <= now) && !key.is_gone(now);
         let alive = || self.keys.iter().rposition(|key| !key.is_gone(now));
@@ -357,25 +358,25 @@ impl RingKey {
         Ok(Self { material, from: moment(stored.from), until: moment(stored.until) })
     }
 
-    /// What it is made of.
+    /// Returns the material of the key.
     #[must_use]
     pub const fn material(&self) -> &KeyMaterial {
         &self.material
     }
 
-    /// From when it signs, once that is known.
+    /// Returns the time from which the key signs, if it is set.
     #[must_use]
     pub const fn from(&self) -> Option<Timestamp> {
         self.from
     }
 
-    /// Until when it verifies, once that is known.
+    /// Returns the time until which the key verifies, if it is set.
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         self.until
     }
 
-    /// The earliest moment from which it signs, if it is published now.
+    /// Returns the earliest time from which the key can sign, if it is published now.
     #[must_use]
     pub fn signs_from(&self, now: Timestamp) -> Timestamp {
         let lead = if self.material.algorithm().is_rsa() { Ring::LEAD_OF_RSA } else { Ring::LEAD };
@@ -398,7 +399,7 @@ impl RingPepper {
 }
 
 impl KeyState {
-    /// As people read it.
+    /// Returns the name, for display.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Roles: names for what their users may do.
+//! Roles: named sets of permissions.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,19 +11,21 @@ use thiserror::Error;
 
 use crate::{Event, EventContext, EventKind, Stream, Timestamp, Transition, User};
 
-/// Octets.
+/// In bytes.
 const MAX_PERMISSION: usize = 64;
 const MAX_ROLE_NAME: usize = 32;
 
-/// A permission, such as `users:read`: a resource and an action.
-/// Services define their own, such as `orders:refund`.
+/// A permission, such as `users:read`: a resource and an action. Services define their own, such as
+/// `orders:refund`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Permission(String);
 
-/// What is not a permission.
+/// The text is not a permission.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("must be like `orders:refund`: twice lower-case letters, digits, `-` and `_`, 64 characters at most")]
+#[error(
+    "must be a resource and an action such as `orders:refund`, of lower-case letters, digits, `-` and `_`, 64 characters at most"
+)]
 pub struct InvalidPermission;
 
 /// The name of a role.
@@ -31,46 +33,46 @@ pub struct InvalidPermission;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RoleName(String);
 
-/// What is not the name of a role.
+/// The text is not the name of a role.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("must be 1 to 32 lower-case letters, digits, `-` and `_`, and begin with a letter")]
 pub struct InvalidRoleName;
 
-/// What those who have it may do.
+/// A named set of permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// What it is called.
+    /// The name.
     pub name: RoleName,
-    /// What it permits.
+    /// The permissions.
     pub permissions: BTreeSet<Permission>,
-    /// The sequence of the role's last event; 0 for the one that is built in.
+    /// The sequence of the role's last event; 0 for the built-in role.
     pub version: u64,
-    /// When it was deleted, if it was.
+    /// The time of the deletion, if the role was deleted.
     pub deleted_at: Option<Timestamp>,
 }
 
-/// Every role that there is: what is defined, and the one that is built in.
+/// All roles: the defined ones and the built-in one.
 #[derive(Clone, Debug, Default)]
 pub struct Roles {
     present: BTreeMap<RoleName, Role>,
     deleted: BTreeSet<RoleName>,
 }
 
-/// What a user may do, as an access token says it.
+/// The roles and permissions of a user, as in an access token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rights {
-    /// The user's roles, those that there are.
+    /// The existing roles of the user.
     pub roles: Vec<RoleName>,
-    /// What these permit together.
+    /// The permissions of these roles.
     pub permissions: BTreeSet<Permission>,
 }
 
 impl Permission {
-    /// Gatepost's own.
+    /// Gatepost's own permissions.
     pub const OWN: [&'static str; 5] =
         ["events:read", "roles:read", "roles:write", "users:read", "users:write"];
 
-    /// Takes a permission: it must be a `scope-token` of RFC 6749, and no more than that.
+    /// Parses a permission, which is also a `scope-token` of RFC 6749.
     ///
     /// # Errors
     /// [`InvalidPermission`] for anything else.
@@ -80,7 +82,7 @@ impl Permission {
         if is_fit { Ok(Self(text.to_owned())) } else { Err(InvalidPermission) }
     }
 
-    /// Its text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -88,7 +90,7 @@ impl Permission {
 }
 
 impl RoleName {
-    /// Takes a name.
+    /// Parses a name.
     ///
     /// # Errors
     /// [`InvalidRoleName`] for anything else.
@@ -100,14 +102,15 @@ impl RoleName {
         }
     }
 
-    /// The name itself.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A letter, then letters, digits, `-` and `_`; no capitals, which only look different.
+/// Returns whether the text is a letter followed by letters, digits, `-` and `_`. Capitals are refused,
+/// because they only look different.
 fn is_name(text: &str) -> bool {
     let is_letter = |octet: &u8| octet.is_ascii_lowercase();
     let is_more = |octet: &u8| is_letter(octet) || octet.is_ascii_digit() || b"-_".contains(octet);
@@ -115,21 +118,21 @@ fn is_name(text: &str) -> bool {
 }
 
 impl Role {
-    /// As many permissions a role has at most.
+    /// The highest number of permissions of a role.
     pub const MAX_PERMISSIONS: usize = 100;
 
-    /// The role that is built in.
+    /// The name of the built-in role.
     pub const ADMIN: &'static str = "admin";
 
-    /// The role that is built in. It permits all that is Gatepost's own, is always there, and cannot be
-    /// changed: a new version of Gatepost that has more to permit permits it to administrators at once.
+    /// Returns the built-in role. It has all of Gatepost's own permissions, always exists and cannot be
+    /// changed. Administrators immediately get the permissions that a new version of Gatepost adds.
     #[must_use]
     pub fn admin() -> Self {
         let permissions = Permission::OWN.map(|own| Permission(own.to_owned())).into();
         Self { permissions, ..Self::undefined(RoleName(Self::ADMIN.to_owned())) }
     }
 
-    /// A role that is not there yet: its first change defines it.
+    /// Returns a role that does not exist yet. Its first change defines it.
     #[must_use]
     pub const fn undefined(name: RoleName) -> Self {
         Self { name, permissions: BTreeSet::new(), version: 0, deleted_at: None }
@@ -150,7 +153,7 @@ impl Role {
         Some(self.change_to(role, kind, context))
     }
 
-    /// Deletes the role, which permits nothing afterwards.
+    /// Deletes the role, which has no permissions afterwards.
     #[must_use]
     pub fn delete(&self, context: EventContext) -> Transition<Self> {
         let (version, deleted_at) = (self.version + 1, Some(context.occurred_at));
@@ -163,7 +166,7 @@ impl Role {
         Transition { before: self.clone(), after, event }
     }
 
-    /// Whether it is the one that is built in.
+    /// Returns whether this is the built-in role.
     #[must_use]
     pub fn is_built_in(&self) -> bool {
         self.name.0 == Self::ADMIN
@@ -171,37 +174,37 @@ impl Role {
 }
 
 impl Roles {
-    /// The roles that are defined, the names of those that were, and the one that is built in.
+    /// Creates the set of the defined roles, the names of deleted ones, and the built-in role.
     #[must_use]
     pub fn of(defined: impl IntoIterator<Item = Role>, deleted: BTreeSet<RoleName>) -> Self {
         let all = defined.into_iter().chain([Role::admin()]);
         Self { present: all.map(|role| (role.name.clone(), role)).collect(), deleted }
     }
 
-    /// Whether there was a role of this name.
+    /// Returns whether a role of this name was deleted.
     #[must_use]
     pub fn had(&self, name: &RoleName) -> bool {
         self.deleted.contains(name)
     }
 
-    /// All of them, by name.
+    /// Returns all roles by name.
     pub fn iter(&self) -> impl Iterator<Item = &Role> {
         self.present.values()
     }
 
-    /// The role of this name, if there is one.
+    /// Returns the role of this name, if it exists.
     #[must_use]
     pub fn get(&self, name: &RoleName) -> Option<&Role> {
         self.present.get(name)
     }
 
-    /// A user's roles. A name that is no role's gives nothing: the role was deleted, or the name comes
-    /// from another system.
+    /// Returns a user's roles. Unknown names are ignored: the role was deleted, or the name comes from
+    /// another system.
     pub fn of_user<'a>(&'a self, user: &'a User) -> impl Iterator<Item = &'a Role> {
         user.roles.iter().filter_map(|name| self.get(&RoleName::parse(name).ok()?))
     }
 
-    /// What a user may do.
+    /// Returns the roles and permissions of a user.
     #[must_use]
     pub fn rights(&self, user: &User) -> Rights {
         Rights {
@@ -212,13 +215,13 @@ impl Roles {
 }
 
 impl Rights {
-    /// Octets. With the names of 50 roles, and as base64, it stays below the 8 KB that servers take as
-    /// one header.
+    /// In bytes. With the names of 50 roles and in base64, the token stays below the 8 KB that servers accept
+    /// as one header.
     const MAX_SCOPE: usize = 3072;
 
-    /// The permissions as the `scope` of a token (RFC 9068, section 2.2.3.1), and whether that is all of
-    /// them. A token must fit into a header: of very many, those are left out that do not fit, and of
-    /// Gatepost's own none, so that an administrator can mend it.
+    /// Returns the permissions as the `scope` of a token (RFC 9068, section 2.2.3.1), and whether it has all
+    /// of them. The scope is truncated so that the token fits into a header. Gatepost's own permissions are
+    /// kept first, so that an administrator can still fix the roles.
     #[must_use]
     pub fn scope(&self) -> (String, bool) {
         let is_own = |permission: &&Permission| Permission::OWN.contains(&permission.as_str());

@@ -1,47 +1,46 @@
-//! What keys and peppers are derived from.
+//! Seeds, from which keys and peppers are derived.
 
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::{Secret, SigningAlgorithm};
 
-/// A seed shorter than this does not hold the 256 bits that are derived from it, whatever
-/// alphabet it is written in (64 alphanumeric characters hold 381).
+/// A shorter seed does not have the 256 bits that are derived from it, in any alphabet (64 alphanumeric
+/// characters have 381).
 const MIN_CHARACTERS: usize = 43;
-/// What a new seed is written in: six bits a character.
+/// The alphabet of new seeds, with six bits a character.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// A random text. Never shown.
+/// A random text, which is never displayed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seed(Zeroizing<String>);
 
-/// What a key of the ring is made of. What is derived of the seed for signing is good for one algorithm.
+/// The material of a key. Its seed serves one algorithm only.
 #[derive(Clone)]
 pub struct KeyMaterial {
     seed: Seed,
     algorithm: SigningAlgorithm,
-    /// Of RSA, which is not derived of the seed.
+    /// The private key of RSA, which is not derived from the seed.
     private_key: Option<Secret>,
 }
 
-/// The seeds of the keys secret in use at one moment: the current one signs, all of them verify.
+/// The seeds of the keys secret in use at a time: the current one signs, all of them verify.
 #[derive(Clone)]
 pub struct Seeds {
     /// Current first; never empty.
     pub(crate) keys: Vec<KeyMaterial>,
 }
 
-/// The seeds of the credentials secret in use at one moment: the current one makes hashes, all of them
-/// verify.
+/// The seeds of the credentials secret in use at a time: the current one makes hashes, all of them verify.
 #[derive(Clone)]
 pub struct PepperSeeds {
     /// Current first; never empty.
     pub(crate) peppers: Vec<Seed>,
-    /// The keys of a secret that holds both, current first.
+    /// The keys of a secret that has both, current first.
     pub(crate) keys: Vec<Seed>,
 }
 
-/// The content of a secret is malformed. The message says nothing of the content.
+/// The content of a secret is malformed. The message does not contain it.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
     "the secret is malformed: the keys secret is a JSON object with `seed`, at least 43 random characters, or with \
@@ -51,24 +50,25 @@ pub struct PepperSeeds {
 pub struct MalformedSeeds;
 
 impl Seed {
-    /// A seed of these random bytes.
+    /// Creates a seed from random bytes.
     #[must_use]
     pub fn of(random: &[u8; 64]) -> Self {
         Self(Zeroizing::new(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 63)])).collect()))
     }
 
-    /// Takes a text that can be a seed.
+    /// Parses a seed.
     ///
     /// # Errors
-    /// [`MalformedSeeds`] if it is too short or too plain to be random.
+    /// [`MalformedSeeds`] if the text is too short, or has too few different characters to be random.
     pub fn parse(text: String) -> Result<Self, MalformedSeeds> {
         let text = Zeroizing::new(text);
         let distinct = text.bytes().collect::<std::collections::HashSet<_>>().len();
-        // "aaaa…" or "change-me-change-me-…" is no seed: 43 random characters have far more variety.
+        // Texts such as "aaaa…" or "change-me-change-me-…" are not seeds: 43 random characters have far more
+        // variety.
         if text.len() < MIN_CHARACTERS || distinct < 16 { Err(MalformedSeeds) } else { Ok(Self(text)) }
     }
 
-    /// What keys are derived from.
+    /// Returns the bytes from which keys are derived.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
@@ -80,11 +80,11 @@ impl Seed {
 }
 
 impl KeyMaterial {
-    /// A key that signs by `algorithm`: by a private key of its own (PKCS #8 in base64url) if that is RSA, else
-    /// by one that is derived.
+    /// Creates a key that signs with `algorithm`: with its own private key (PKCS #8 in base64url) for RSA,
+    /// otherwise with a derived one.
     ///
     /// # Errors
-    /// [`MalformedSeeds`] if there is a private key where none belongs, or none where one does.
+    /// [`MalformedSeeds`] if a private key is missing for RSA, or given for another algorithm.
     pub fn new(
         seed: Seed,
         algorithm: SigningAlgorithm,
@@ -97,24 +97,24 @@ impl KeyMaterial {
         }
     }
 
-    /// A key of the algorithm that was the only one at first.
+    /// Creates a key of ES256, the only algorithm of earlier releases.
     pub(crate) const fn first(seed: Seed) -> Self {
         Self { seed, algorithm: SigningAlgorithm::Es256, private_key: None }
     }
 
-    /// What everything but a signature is derived from, too.
+    /// Returns the seed, from which all keys except RSA signing keys are derived.
     #[must_use]
     pub const fn seed(&self) -> &Seed {
         &self.seed
     }
 
-    /// By what it signs access tokens.
+    /// Returns the algorithm that signs access tokens.
     #[must_use]
     pub const fn algorithm(&self) -> SigningAlgorithm {
         self.algorithm
     }
 
-    /// The private key of RSA: PKCS #8 in base64url.
+    /// Returns the private key of RSA, as PKCS #8 in base64url.
     #[must_use]
     pub const fn private_key(&self) -> Option<&Secret> {
         self.private_key.as_ref()
@@ -122,13 +122,13 @@ impl KeyMaterial {
 }
 
 impl Seeds {
-    /// The seed that new tokens are made with.
+    /// Returns the seed for new tokens.
     #[must_use]
     pub fn current(&self) -> &[u8] {
         self.signing().map(|key| key.seed.bytes()).unwrap_or_default()
     }
 
-    /// What signs access tokens.
+    /// Returns the key that signs access tokens.
     #[must_use]
     pub fn signing(&self) -> Option<&KeyMaterial> {
         self.keys.first()
@@ -139,14 +139,14 @@ impl Seeds {
         self.keys.iter().map(|key| key.seed.bytes())
     }
 
-    /// Returns the seeds of tokens that are still alive.
+    /// Returns the seeds of other tokens that can still be valid.
     pub fn others(&self) -> impl Iterator<Item = &[u8]> {
         self.keys.iter().skip(1).map(|key| key.seed.bytes())
     }
 }
 
 impl PepperSeeds {
-    /// Returns the seed of the pepper that new hashes are made with.
+    /// Returns the seed of the pepper for new hashes.
     #[must_use]
     pub fn current(&self) -> &[u8] {
         self.peppers.first().map(Seed::bytes).unwrap_or_default()
@@ -157,8 +157,8 @@ impl PepperSeeds {
         self.peppers.iter().skip(1).map(Seed::bytes)
     }
 
-    /// Returns the seeds that receipts are sealed with: the first seals, all of them open. The keys of a
-    /// secret that holds both come last, so that the receipts of an older version open.
+    /// Returns the seeds that seal stored responses: the first seals, all of them open. The keys of a secret
+    /// that has both come last, so that stored responses of an older version can be opened.
     pub fn of_receipts(&self) -> impl Iterator<Item = &[u8]> {
         self.peppers.iter().chain(&self.keys).map(Seed::bytes)
     }

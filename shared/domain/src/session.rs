@@ -1,4 +1,4 @@
-//! Sessions: how somebody stays signed in.
+//! Sessions.
 
 use std::{cmp::Reverse, time::Duration};
 
@@ -6,38 +6,38 @@ use thiserror::Error;
 
 use crate::{Client, DeviceFamily, Event, SessionEnd, SessionId, Timestamp, User, UserId};
 
-/// The sessions that a user has at most.
+/// The highest number of sessions of a user.
 const MAX_SESSIONS: usize = 50;
-/// The sessions that one log-in ends at most: a transaction has room for 100 items.
+/// The highest number of sessions that one log-in ends: a transaction has room for 100 items.
 const MAX_ENDED: usize = 25;
 
-/// A session. It holds no secret: the refresh token is a MAC over its ids and generation.
+/// A session. It has no secret: the refresh token is a MAC over its ids and generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The session's id.
     pub id: SessionId,
-    /// Whose it is.
+    /// The user of the session.
     pub user_id: UserId,
-    /// How often it was refreshed; the refresh token of this generation is the current one.
+    /// The number of refreshes. The current refresh token has this generation.
     pub generation: u64,
-    /// The user's session epoch when it started.
+    /// The user's session epoch at the start of the session.
     pub epoch: u64,
-    /// When the user logged in.
+    /// The time of the log-in.
     pub created_at: Timestamp,
-    /// When it was last refreshed.
+    /// The time of the last refresh.
     pub rotated_at: Timestamp,
-    /// When it ends if it is not refreshed before.
+    /// The time at which the session ends unless it is refreshed.
     pub idle_expires_at: Timestamp,
-    /// When it ends in any case.
+    /// The time at which the session ends in any case.
     pub expires_at: Timestamp,
-    /// Where it was started.
+    /// The client that started the session.
     pub client: Client,
 }
 
-/// A session that was started, and what changed with it.
+/// A new session, and the changes that come with it.
 #[derive(Clone, Debug)]
 pub struct StartedSession {
-    /// The user, one version on.
+    /// The user, in the next version.
     pub user: User,
     /// The session.
     pub session: Session,
@@ -47,25 +47,25 @@ pub struct StartedSession {
     pub event: Event,
 }
 
-/// A session that ends, and why.
+/// A session that ends, and the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndedSession {
     /// The session's id.
     pub id: SessionId,
-    /// Why it ends.
+    /// The reason.
     pub reason: SessionEnd,
-    /// The family of the device, if the owner is to be told.
+    /// The family of the device, if the user is notified.
     pub device: Option<DeviceFamily>,
 }
 
 impl EndedSession {
-    /// A session that its user ends.
+    /// Creates the end of a session by its user.
     #[must_use]
     pub const fn by_user(id: SessionId, reason: SessionEnd) -> Self {
         Self { id, reason, device: None }
     }
 
-    /// A session of which an old refresh token was used again.
+    /// Creates the end of a session whose old refresh token was reused.
     #[must_use]
     pub fn token_reused(session: &Session) -> Self {
         let user_agent = session.client.user_agent.as_deref();
@@ -74,36 +74,36 @@ impl EndedSession {
     }
 }
 
-/// How long sessions live.
+/// The lifetimes of sessions.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionLimits {
-    /// Without a refresh.
+    /// The lifetime without a refresh.
     pub idle: Duration,
-    /// In any case.
+    /// The lifetime in any case.
     pub absolute: Duration,
 }
 
-/// What a genuine refresh token says.
+/// The content of an authentic refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Presented {
-    /// Whose session it is for.
+    /// The user of the session.
     pub user_id: UserId,
-    /// Which session it is for.
+    /// The session.
     pub session_id: SessionId,
-    /// The generation that it was made for.
+    /// The generation of the token.
     pub generation: u64,
 }
 
-/// Why a refresh is refused.
+/// The reason why a refresh is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum RefreshRefused {
-    /// There is no such session (any more), or the user may not sign in.
+    /// The session does not exist or has ended, or the user may not log in.
     #[error("the session has ended")]
     Ended,
-    /// The session was idle too long, or is too old.
+    /// The session was idle for too long, or is too old.
     #[error("the session has expired")]
     Expired,
-    /// The token was used before, and not just now: one of its two holders is a thief.
+    /// An old token was used after the retry window: one of its two holders is an attacker.
     #[error("the refresh token was used before")]
     Reused,
 }
@@ -130,24 +130,24 @@ impl Session {
         }
     }
 
-    /// Whether it can still be refreshed at `now`, as far as time is concerned.
+    /// Returns whether the session has not expired at `now`.
     #[must_use]
     pub fn is_good_at(&self, now: Timestamp) -> bool {
         now < self.ends_at()
     }
 
-    /// When it ends if it is not refreshed before.
+    /// Returns when the session ends unless it is refreshed.
     #[must_use]
     pub fn ends_at(&self) -> Timestamp {
         self.idle_expires_at.min(self.expires_at)
     }
 
-    /// Judges a token for which the one conditional write found something else than it needs
-    /// (this session). A retry of the immediately previous token within `retry_window` gets the
-    /// same successor again, which is the current generation by construction.
+    /// Judges a token for which the conditional write did not find the expected generation, but this session.
+    /// A retry of the previous token within `retry_window` gets the same successor, which is the current
+    /// generation.
     ///
     /// # Errors
-    /// [`RefreshRefused`], which for [`RefreshRefused::Reused`] obliges the caller to end the session.
+    /// [`RefreshRefused`]. After [`RefreshRefused::Reused`] the caller must end the session.
     pub fn judge(
         &self,
         presented: Presented,
@@ -157,7 +157,7 @@ impl Session {
         if !self.is_good_at(now) {
             return Err(RefreshRefused::Expired);
         }
-        // A token from the future: the table was restored to an earlier moment. Nobody stole it.
+        // A token from the future was not stolen: the table was restored to an earlier time.
         if presented.generation >= self.generation {
             return Err(RefreshRefused::Ended);
         }
@@ -170,7 +170,7 @@ impl Session {
     }
 }
 
-/// Returns the oldest of the user's sessions, so many that there is room for another one.
+/// Returns the oldest of the user's sessions that must end to make room for another one.
 pub(crate) fn excess(user: &User, present: &[Session], now: Timestamp) -> Vec<SessionId> {
     let mut standing: Vec<_> =
         present.iter().filter(|session| user.admits(session) && session.is_good_at(now)).collect();

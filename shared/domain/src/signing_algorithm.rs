@@ -1,10 +1,10 @@
-//! What access tokens are signed by.
+//! The algorithms that sign access tokens.
 
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// A signature of RFC 7518 or RFC 8037. Each has a private and a public key: whoever verifies cannot sign.
+/// A signature algorithm of RFC 7518 or RFC 8037. All are asymmetric, so verifiers cannot sign.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SigningAlgorithm {
     /// ECDSA on P-256 with SHA-256.
@@ -22,16 +22,16 @@ pub enum SigningAlgorithm {
     Rs512,
 }
 
-/// No algorithm of that name is offered.
+/// The algorithm is unknown.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("no such algorithm")]
+#[error("unknown algorithm")]
 pub struct UnknownAlgorithm;
 
 impl SigningAlgorithm {
-    /// All of them.
+    /// All algorithms.
     pub const ALL: [Self; 6] = [Self::Es256, Self::Es384, Self::EdDsa, Self::Rs256, Self::Rs384, Self::Rs512];
 
-    /// As in the `alg` of tokens and keys.
+    /// Returns the name, as in the `alg` of tokens and keys.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -44,7 +44,8 @@ impl SigningAlgorithm {
         }
     }
 
-    /// Whether its keys are two primes, which are looked for and kept: nothing that a seed yields.
+    /// Returns whether the algorithm is RSA. Its keys are generated and stored, because they cannot be
+    /// derived from a seed.
     #[must_use]
     pub const fn is_rsa(self) -> bool {
         matches!(self, Self::Rs256 | Self::Rs384 | Self::Rs512)

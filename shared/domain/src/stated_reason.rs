@@ -1,30 +1,30 @@
-//! Why somebody does something to somebody else.
+//! Reasons that administrators state.
 
 use serde::Serialize;
 use thiserror::Error;
 
-/// Unicode code points: a sentence, or the number of a ticket.
+/// The limit in Unicode code points: enough for a sentence or the number of a ticket.
 const MAX_CODE_POINTS: usize = 200;
 
-/// Why an administrator does something, in their own words. They may speak of a person, and are treated so:
-/// left out of events that have ids only, and of those of whoever is erased.
+/// The reason of an administrator's action. It may contain personal data, so it is left out of events with
+/// ids only, and of the events of erased users.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StatedReason(String);
 
-/// "`/reason` …"
+/// Completes the sentence "`/reason` …".
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("must be 1 to 200 characters without control characters")]
 pub struct InvalidReason;
 
 impl StatedReason {
-    /// What it is called in an event.
+    /// The name of the field in events.
     pub(crate) const FIELD: &'static str = "stated_reason";
 
-    /// Takes a reason: 1 to 200 code points after trimming, on one line.
+    /// Parses a reason: 1 to 200 code points after trimming, on one line.
     ///
     /// # Errors
-    /// [`InvalidReason`] if that does not hold.
+    /// [`InvalidReason`] if the text has another form.
     pub fn parse(text: &str) -> Result<Self, InvalidReason> {
         let text = text.trim();
         let deceptive =

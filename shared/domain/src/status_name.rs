@@ -1,4 +1,4 @@
-//! The names of statuses, without what else there is to them.
+//! The names of statuses, without their data.
 
 use std::{fmt, str::FromStr};
 
@@ -20,10 +20,10 @@ pub enum StatusName {
 }
 
 impl StatusName {
-    /// All of them.
+    /// All names.
     pub const ALL: [Self; 3] = [Self::Active, Self::Suspended, Self::Deleting];
 
-    /// As it is stored and shown.
+    /// Returns the name, as it is stored and displayed.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl FromStr for StatusName {
 }
 
 impl Status {
-    /// Its name.
+    /// Returns the name of the status.
     #[must_use]
     pub const fn name(self) -> StatusName {
         match self {

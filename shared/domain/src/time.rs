@@ -1,4 +1,4 @@
-//! A moment, as Gatepost counts it.
+//! Timestamps.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -6,49 +6,49 @@ use ::time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use serde::{Serialize, Serializer};
 use thiserror::Error;
 
-/// Milliseconds since the Unix epoch, UTC; shown as RFC 3339.
+/// Milliseconds since the Unix epoch in UTC, displayed as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// A text that names no moment.
+/// The text is not a timestamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("it must look like 2026-11-21T03:00:00Z (RFC 3339)")]
+#[error("must be a time such as 2026-11-21T03:00:00Z (RFC 3339)")]
 pub struct InvalidTimestamp;
 
 impl Timestamp {
-    /// The moment `millis` after the Unix epoch.
+    /// Creates the timestamp `millis` after the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch: what JWTs and the tables' `ttl` hold.
+    /// Returns the whole seconds since the Unix epoch, as in JWTs and the tables' `ttl`.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// This moment and `duration` later; saturates at the end of time.
+    /// Adds a duration. Saturates at the end of time.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(millis))
     }
 
-    /// This moment and `duration` earlier; saturates at the beginning of time.
+    /// Subtracts a duration. Saturates at the beginning of time.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Self(self.0.saturating_sub(millis))
     }
 
-    /// How long ago `earlier` was; zero if it is still to come.
+    /// Returns the time since `earlier`; zero if that is in the future.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -66,7 +66,7 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Moments beyond year 9999 have no RFC 3339 form; they are shown as the number they are.
+        // Times after the year 9999 have no form in RFC 3339, and are displayed as numbers.
         let text = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)
             .ok()
             .and_then(|moment| moment.format(&Rfc3339).ok());
@@ -88,13 +88,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_shown_as_rfc_3339_in_utc() {
+    fn a_timestamp_is_displayed_as_rfc_3339_in_utc() {
         let moment = Timestamp::from_millis(1_763_694_000_250);
         assert_eq!(moment.to_string(), "2025-11-21T03:00:00.25Z");
     }
 
     #[test]
-    fn a_moment_is_read_as_it_is_shown() {
+    fn a_timestamp_is_parsed_as_displayed() {
         let moment = Timestamp::from_millis(1_763_694_000_250);
         assert_eq!(moment.to_string().parse(), Ok(moment));
         assert_eq!("2025-11-21T04:00:00.25+01:00".parse(), Ok(moment));
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_to_come_was_no_time_ago() {
+    fn the_time_since_a_future_timestamp_is_zero() {
         let now = Timestamp::from_millis(10);
         assert_eq!(now.since(Timestamp::from_millis(20)), Duration::ZERO);
     }

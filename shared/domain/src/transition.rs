@@ -2,18 +2,18 @@
 
 use crate::{Credential, Event, User};
 
-/// A change of a user or a role: the state that was read, the state one version on, and the event.
+/// A change of a user or a role: the state that was read, the next state, and the event.
 #[derive(Clone, Debug)]
 pub struct Transition<T = User> {
     /// The state that the decision is based on.
     pub before: T,
-    /// The state one version on.
+    /// The next state.
     pub after: T,
     /// The event of the change.
     pub event: Event,
 }
 
-/// A change of a user that replaces the credential as well.
+/// A change of a user that also replaces the credential.
 #[derive(Clone)]
 pub struct CredentialTransition {
     /// The change of the user.

@@ -10,119 +10,120 @@ use crate::{
     StatedReason, Stream, Timestamp, Transition, UserId, session,
 };
 
-/// Somebody who has an account.
+/// A person with an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// The user's id.
     pub id: UserId,
-    /// The sequence of the user's last event; every change raises it by one.
+    /// The sequence of the user's last event. Every change raises it by one.
     pub version: u64,
-    /// The session epoch: raised to end every session at once.
+    /// The session epoch. Raising it ends every session.
     pub epoch: u64,
-    /// The version that gave the user the present password or address: see [`crate::Credential::proves`].
+    /// The version that set the password or address. See [`crate::Credential::proves`].
     pub credential_version: u64,
-    /// Whether the user may sign in.
+    /// The status.
     pub status: Status,
-    /// The address: proven, or vouched for by whoever has made the account. No password opens that until it is.
+    /// The address. It is proven, or vouched for by the creator of the account, and then no password opens
+    /// the account yet.
     pub email: Email,
-    /// First name, if given.
+    /// The first name, if given.
     pub first_name: Option<Name>,
-    /// Last name, if given.
+    /// The last name, if given.
     pub last_name: Option<Name>,
-    /// The language that the user reads, if given.
+    /// The preferred language, if given.
     pub locale: Option<Locale>,
-    /// What the service keeps of the user besides.
+    /// The custom attributes.
     pub attributes: Attributes,
-    /// The user's picture, if there is one.
+    /// The picture, if any.
     pub picture: Option<PictureId>,
-    /// Names of the roles that the user has.
+    /// The names of the user's roles.
     pub roles: Vec<String>,
-    /// When an administrator has made the account, as long as no password was chosen for it.
+    /// The time of the invitation; `None` once a password is chosen.
     pub invited_at: Option<Timestamp>,
-    /// Whether there is a password. Invited and some imported users choose one by a link first.
+    /// Whether the user has a password. Invited and some imported users choose one with a link first.
     pub has_password: bool,
-    /// Since when there is the account.
+    /// The time at which the account was created.
     pub created_at: Timestamp,
-    /// When the profile last changed.
+    /// The time of the last change of the profile.
     pub updated_at: Timestamp,
 }
 
-/// Whether a user may sign in.
+/// The status of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Yes.
+    /// The user may log in.
     Active,
-    /// No, until an administrator says otherwise.
+    /// The user cannot log in until an administrator lifts the suspension.
     Suspended,
-    /// Only to cancel the deletion, and only until the user is erased.
+    /// The user will be erased. Logging in before then can cancel the deletion.
     Deleting {
-        /// When the user is to be erased.
+        /// The time of the erasure.
         erase_at: Timestamp,
-        /// Whether an administrator deleted the user: signing in does not cancel that.
+        /// Whether an administrator deleted the user. Logging in does not cancel that.
         is_final: bool,
-        /// Whether the user is suspended as well, and stays so if the deletion is canceled.
+        /// Whether the user is also suspended, and stays so if the deletion is canceled.
         was_suspended: bool,
     },
 }
 
-/// What is left of somebody who was erased: the id, which nobody else gets, and the numbers of the events.
+/// The remains of an erased user: the id, which is not reused, and the number of the last event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tombstone {
-    /// Who it was.
+    /// The id of the user.
     pub id: UserId,
     /// The sequence of the user's last event.
     pub version: u64,
-    /// When the address was proven.
+    /// The time at which the account was created.
     pub created_at: Timestamp,
-    /// When the user was erased.
+    /// The time of the erasure.
     pub erased_at: Timestamp,
 }
 
-/// What is to become of a part of a profile, as RFC 7396 has it.
+/// The change of a member in a JSON Merge Patch (RFC 7396).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
-    /// It stays as it is.
+    /// Keep the value.
     #[default]
     Keep,
-    /// It is no more.
+    /// Remove the value.
     Remove,
-    /// It is this.
+    /// Replace the value.
     Set(T),
 }
 
-/// The user has as many roles as a user can have.
+/// The user has the highest number of roles.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a user has 50 roles at most")]
 pub struct TooManyRoles;
 
-/// Their names are in each access token.
+/// The names of roles are in each access token.
 const MAX_ROLES: usize = 50;
 
-/// What is to become of a profile.
+/// A change of a profile.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {
     /// The first name.
     pub first_name: Change<Name>,
     /// The last name.
     pub last_name: Change<Name>,
-    /// The language that the user reads.
+    /// The preferred language.
     pub locale: Change<Locale>,
-    /// What the service keeps besides: those that are named, or all.
+    /// The custom attributes: those that are named, or all.
     pub attributes: Change<AttributeChanges>,
-    /// Whether there is no picture any more.
+    /// Whether the picture is removed.
     pub removes_picture: bool,
 }
 
 impl User {
-    /// Whether `session` still stands for this user: the user may sign in and nothing has ended
-    /// all sessions since.
+    /// Returns whether `session` is active for this user: the user may log in, and no change has ended all
+    /// sessions since.
     #[must_use]
     pub fn admits(&self, session: &Session) -> bool {
         self.status == Status::Active && self.id == session.user_id && self.epoch == session.epoch
     }
 
-    /// Returns whether the right password says anything at `now`: it starts a session, or tells the user that
-    /// they are suspended.
+    /// Returns whether the right password has an effect at `now`: it starts a session, or reveals the
+    /// suspension.
     #[must_use]
     pub fn answers_to_password(&self, now: Timestamp) -> bool {
         match self.status {
@@ -131,21 +132,21 @@ impl User {
         }
     }
 
-    /// Returns whether the user asked for the deletion, and it is not due at `now`. An administrator may act on
-    /// such a user.
+    /// Returns whether the user requested the deletion, and it is not due at `now`. Administrators may still
+    /// change such a user.
     #[must_use]
     pub fn can_cancel_deletion(&self, now: Timestamp) -> bool {
         matches!(self.status, Status::Deleting { erase_at, is_final: false, .. } if now < erase_at)
     }
 
-    /// Returns whether the user is suspended, be it while a deletion is pending.
+    /// Returns whether the user is suspended, also while a deletion is pending.
     #[must_use]
     pub const fn is_suspended(&self) -> bool {
         matches!(self.status, Status::Suspended | Status::Deleting { was_suspended: true, .. })
     }
 
-    /// Returns whether the user may choose a new password by a link. It decides for whom a link is requested,
-    /// mailed, and accepted.
+    /// Returns whether the user may choose a new password with a link. This decides whether links are
+    /// requested, mailed and accepted.
     #[must_use]
     pub fn may_reset_password(&self) -> bool {
         self.status == Status::Active
@@ -164,7 +165,7 @@ impl User {
         Self { epoch: self.epoch + 1, status, ..self.clone() }
     }
 
-    /// Cancels a pending deletion on behalf of the actor. The user is active afterwards, or suspended if they were
+    /// Cancels a pending deletion on behalf of the actor. The user becomes active, or suspended if they were
     /// suspended before.
     #[must_use]
     pub fn cancel_deletion(&self, stated_reason: Option<StatedReason>, context: EventContext) -> Transition {
@@ -176,7 +177,7 @@ impl User {
         self.change(Self { status, ..self.clone() }, context, kind)
     }
 
-    /// Erases the user. Returns what is left, and the last event.
+    /// Erases the user. Returns the tombstone and the last event.
     #[must_use]
     pub fn erase(&self, context: EventContext) -> (Tombstone, Event) {
         let erased_at = context.occurred_at;
@@ -186,14 +187,14 @@ impl User {
         (Tombstone { id, version, created_at, erased_at }, event)
     }
 
-    /// Ends every session of a user whose state comes from restored tables.
+    /// Ends every session of a user from restored tables.
     #[must_use]
     pub fn restored(&self, context: EventContext) -> Transition {
         let raised = Self { epoch: self.epoch + 1, ..self.clone() };
         self.change(raised, context, EventKind::UserRestored {})
     }
 
-    /// Gives the user a role. Returns `None` if the user has it already.
+    /// Grants a role. Returns `None` if the user already has it.
     ///
     /// # Errors
     /// [`TooManyRoles`].
@@ -217,8 +218,8 @@ impl User {
         Ok(Some(self.change(granted, context, kind)))
     }
 
-    /// Takes a role from the user, and ends every session if `ending_sessions` is set. Returns `None` if the user
-    /// does not have the role.
+    /// Revokes a role, and ends every session if `ending_sessions` is set. Returns `None` if the user does
+    /// not have the role.
     #[must_use]
     pub fn revoke_role(
         &self,
@@ -239,7 +240,7 @@ impl User {
         Some(self.change(left, context, kind))
     }
 
-    /// Starts a session beside the `present` ones, of which it ends the oldest if there are too many.
+    /// Starts a session beside the `present` ones. Ends the oldest of them if there are too many.
     #[must_use]
     pub fn start_session(
         &self,
@@ -257,7 +258,7 @@ impl User {
         StartedSession { user, session, ended, event }
     }
 
-    /// Ends every session but `kept` by raising the epoch. The command moves `kept` to the new epoch.
+    /// Ends every session except `kept` by raising the epoch. The command moves `kept` to the new epoch.
     #[must_use]
     pub fn end_other_sessions(&self, kept: SessionId, context: EventContext) -> Transition {
         let raised = Self { epoch: self.epoch + 1, ..self.clone() };
@@ -271,11 +272,11 @@ impl User {
         self.change_own(self.clone(), context, EventKind::SessionEnded { session_id, reason, device })
     }
 
-    /// Changes the profile on behalf of the actor, who states a reason unless they are the user. Returns `None` if
-    /// nothing changes.
+    /// Changes the profile on behalf of the actor, who states a reason unless they are the user. Returns
+    /// `None` if nothing changes.
     ///
     /// # Errors
-    /// If the attributes together are too large.
+    /// If the attributes are too large in total.
     pub fn update(
         &self,
         change: &ProfileChange,
@@ -303,7 +304,7 @@ impl User {
         Ok(Some(self.change(after, context, kind)))
     }
 
-    /// Gives the user another picture.
+    /// Sets another picture.
     #[must_use]
     pub fn set_picture(&self, picture: PictureId, context: EventContext) -> Transition {
         let pictured = Self { picture: Some(picture), updated_at: context.occurred_at, ..self.clone() };
@@ -311,26 +312,26 @@ impl User {
         self.change_own(pictured, context, kind)
     }
 
-    /// Returns the first name, if mails may use it: the user has proven the address. Until then the name is another
-    /// person's text to a stranger.
+    /// Returns the first name if mails may use it: the user has proven the address. Until then, the name may
+    /// be an attacker's text.
     #[must_use]
     pub fn name_in_mails(&self) -> Option<&Name> {
         self.first_name.as_ref().filter(|_| self.has_proven_email())
     }
 
-    /// Whether the user has proven the address, rather than being invited to.
+    /// Returns whether the user has proven the address. Invited users have not.
     #[must_use]
     pub const fn has_proven_email(&self) -> bool {
         self.invited_at.is_none()
     }
 
-    /// Where everybody sees the picture, if there is one: a path, below the issuer.
+    /// Returns the path of the public picture below the issuer, if there is one.
     #[must_use]
     pub fn picture_path(&self) -> Option<String> {
         self.picture.map(|picture| format!("/v1/pictures/{}/{picture}", self.id))
     }
 
-    /// The names of the parts of the profile that are not the same in `other`, sorted.
+    /// Returns the sorted names of the fields that differ.
     fn differing(&self, other: &Self) -> Vec<String> {
         let attributes = self.attributes.differing(&other.attributes);
         let parts = [
@@ -343,13 +344,13 @@ impl User {
         attributes.into_iter().map(|name| format!("attributes.{name}")).chain(parts).collect()
     }
 
-    /// Returns the change to `after` that the user makes themselves.
+    /// Returns the change to `after` by the user themselves.
     pub(crate) fn change_own(&self, after: Self, context: EventContext, kind: EventKind) -> Transition {
         self.change(after, EventContext { actor: Actor::User(self.id), ..context }, kind)
     }
 
-    /// Returns the change to `after` on behalf of the actor. Each change is one version, and one event with the number
-    /// of that version.
+    /// Returns the change to `after` on behalf of the actor. Each change is one version, and one event with
+    /// the number of that version.
     pub(crate) fn change(&self, after: Self, context: EventContext, kind: EventKind) -> Transition {
         let after = Self { version: self.version + 1, ..after };
         let event = Event { stream: Stream::User(after.id), sequence: after.version, context, kind };
@@ -367,12 +368,12 @@ impl<T: Clone> Change<T> {
     }
 }
 
-/// Where a request came from, as the owner of a session is shown it.
+/// The source of a request, as the owner of the session sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
     /// The source address, from the gateway's request context.
     pub ip: Option<String>,
-    /// The `User-Agent`, cut to 256 characters.
+    /// The `User-Agent`, truncated to 256 characters.
     pub user_agent: Option<String>,
 }
 
@@ -390,7 +391,7 @@ impl Serialize for Status {
 
 impl FromStr for Status {
     type Err = ();
-    /// Takes the name of a status that says all there is to it.
+    /// Parses the name of a status that has no further data.
     fn from_str(text: &str) -> Result<Self, ()> {
         match text {
             "active" => Ok(Self::Active),

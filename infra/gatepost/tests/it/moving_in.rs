@@ -199,8 +199,8 @@ async fn all_of_a_file_is_checked_before_anything_is_written() {
              line 15: has more than 50 roles, or one that is empty or longer than 64 characters\n\
              line 16: the password hash is not one that Gatepost writes\n\
              line 17: has no e-mail address\n\
-             line 18: an attribute, or all together, is not what is declared for it\n\
-             line 19: an attribute, or all together, must have at most 4096 bytes together\n"
+             line 18: an attribute, or all together, does not match its declaration\n\
+             line 19: an attribute, or all together, must have at most 4096 bytes in total\n"
         );
         assert_eq!(
             said.complaint,

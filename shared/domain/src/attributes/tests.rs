@@ -11,7 +11,7 @@ fn schema() -> AttributesSchema {
 }
 
 #[test]
-fn a_value_is_what_the_service_declares() {
+fn values_match_their_declaration() {
     let taken = [
         ("plan", json!("pro")),
         ("motto", json!("ééééé")),
@@ -46,7 +46,7 @@ fn a_value_is_what_the_service_declares() {
 }
 
 #[test]
-fn an_attribute_is_read_and_written_by_whom_the_service_declares() {
+fn attributes_are_read_and_written_as_declared() {
     let schema: AttributesSchema = r#"{
         "plan": {"type": "string", "maxLength": 9, "claim": true}, "motto": {"type": "string", "write": "user"},
         "risk": {"type": "integer", "read": "admin"}
@@ -67,7 +67,7 @@ fn an_attribute_is_read_and_written_by_whom_the_service_declares() {
     assert_eq!(schema.readable(&all).json(), r#"{"motto":"on","plan":"pro"}"#);
     assert_eq!(schema.claims(&all).json(), r#"{"plan":"pro"}"#);
     let outdated = Attributes::of_json(r#"{"plan": "professional"}"#).expect("attributes");
-    assert!(schema.claims(&outdated).is_empty(), "a claim is as it is declared now");
+    assert!(schema.claims(&outdated).is_empty(), "claims follow the current declarations");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn reserved_claims_are_sorted() {
 }
 
 #[test]
-fn a_schema_that_cannot_be_used_is_refused() {
+fn an_unusable_schema_is_refused() {
     let parse = |text: &str| text.parse::<AttributesSchema>().map(drop);
     assert_eq!(parse("{}"), Ok(()));
     for (text, why) in [
@@ -115,7 +115,7 @@ fn a_schema_that_cannot_be_used_is_refused() {
 }
 
 #[test]
-fn attributes_are_read_as_they_are_written_and_have_an_end() {
+fn attributes_are_parsed_as_written_and_have_limits() {
     let set = |value: &str| [("motto".to_owned(), Some(Attribute::Text(value.to_owned())))].into();
     let with_motto = Attributes::default().changed(&set("onward")).expect("attributes");
     assert_eq!(Attributes::of_json(&with_motto.json()), Some(with_motto.clone()));

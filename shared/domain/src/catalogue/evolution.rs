@@ -1,5 +1,5 @@
-//! How a type may change: within a version, only so that who reads old events reads new ones, and
-//! who reads new ones reads the old ones that a replay brings.
+//! Compatible changes of event types: within a version, consumers of old events can read new events, and the
+//! other way round, as in a replay.
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{root, schemas};
 
-/// What in `new` breaks a consumer of `old`; empty for what is additive.
+/// Returns the parts of `new` that break a consumer of `old`.
 fn breaks(path: &str, old: &Value, new: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let keywords = |schema: &Value| {
@@ -19,7 +19,7 @@ fn breaks(path: &str, old: &Value, new: &Value) -> Vec<String> {
     };
     for keyword in keywords(old).union(&keywords(new)) {
         match keyword.as_str() {
-            // What people read.
+            // Texts for readers.
             "title" | "description" | "examples" | "$comment" => {}
             "properties" => found.extend(properties(path, old, new)),
             "required" => found.extend(required(path, old, new)),
@@ -40,7 +40,7 @@ fn properties(path: &str, old: &Value, new: &Value) -> Vec<String> {
     fields.flat_map(field).collect()
 }
 
-/// A field that was always there stays; one that is not in every old event cannot become required.
+/// Required fields stay required. A field that old events can lack cannot become required.
 fn required(path: &str, old: &Value, new: &Value) -> Vec<String> {
     let names = |schema: &Value| -> BTreeSet<String> {
         let names = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -52,7 +52,7 @@ fn required(path: &str, old: &Value, new: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A value may come, none may go: old events hold it.
+/// Values can be added but not removed: old events contain them.
 fn values(path: &str, keyword: &str, old: &Value, new: &Value) -> Vec<String> {
     let value = |one: &Value| if keyword == "oneOf" { one["const"].clone() } else { one.clone() };
     let list =
@@ -70,7 +70,7 @@ fn read(path: impl AsRef<Path>) -> Value {
     serde_json::from_str(&fs::read_to_string(path).expect("a schema")).expect("JSON")
 }
 
-/// Every schema of every release, with its type and version.
+/// Returns every released schema with its type and version.
 pub(super) fn released() -> Vec<(String, Value)> {
     let files =
         |folder: &Path| fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -83,7 +83,7 @@ pub(super) fn released() -> Vec<(String, Value)> {
 }
 
 #[test]
-fn no_type_breaks_what_was_released() {
+fn no_type_breaks_its_released_schemas() {
     let current = schemas::all();
     for (name, released) in released() {
         let today = current.get(&name).cloned().unwrap_or_else(|| {
@@ -93,7 +93,7 @@ fn no_type_breaks_what_was_released() {
                 newer.and_then(|newer| newer.parse::<u32>().ok()) > version.parse().ok()
             };
             assert!(current.keys().any(is_newer), "{name} was released: a type does not go");
-            // Its events are still in tables and archives, and so is their schema here.
+            // Old events of this type still exist, so its schema is kept.
             read(root().join(format!("schemas/events/{name}.json")))
         });
         let found = breaks(&name, &released, &today);
@@ -101,7 +101,7 @@ fn no_type_breaks_what_was_released() {
     }
 }
 
-/// A change of a schema, and whether it breaks a consumer.
+/// A change of a schema, and whether it breaks consumers.
 type Change = (&'static str, bool, fn(&mut Value));
 
 const CHANGES: &[Change] = &[
@@ -111,7 +111,7 @@ const CHANGES: &[Change] = &[
     ("another possible value", false, |schema| {
         schema["properties"]["reason"]["enum"] = json!(["a", "b", "c"]);
     }),
-    ("a field that is gone", true, |schema| {
+    ("a removed field", true, |schema| {
         drop(schema["properties"].as_object_mut().map(|it| it.remove("note")));
     }),
     ("a field of another type", true, |schema| schema["properties"]["note"]["type"] = "integer".into()),
@@ -120,7 +120,7 @@ const CHANGES: &[Change] = &[
     }),
     ("another format", true, |schema| schema["properties"]["id"]["format"] = "uri".into()),
     ("a format where there was none", true, |schema| schema["properties"]["note"]["format"] = "email".into()),
-    ("a value that is gone", true, |schema| schema["properties"]["reason"]["enum"] = json!(["a"])),
+    ("a removed value", true, |schema| schema["properties"]["reason"]["enum"] = json!(["a"])),
     ("values where anything was allowed", true, |schema| schema["properties"]["note"]["enum"] = json!(["x"])),
     ("anything where there were values", true, |schema| {
         schema["properties"]["reason"] = json!({"type": "string"});
@@ -140,7 +140,7 @@ const CHANGES: &[Change] = &[
 ];
 
 #[test]
-fn the_rule_tells_breaking_changes_from_harmless_ones() {
+fn the_rule_distinguishes_breaking_from_compatible_changes() {
     let old = json!({
         "type": "object",
         "required": ["id", "reason"],

@@ -1,4 +1,4 @@
-//! The page for people.
+//! The page of the catalogue.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{COMMAND, samples};
 use crate::Detail;
 
-/// The page, made of the schemas and of an event of each type.
+/// Renders the page from the schemas and one event of each type.
 pub(super) fn of(schemas: &BTreeMap<String, Value>) -> String {
     let any = schemas.values().next().expect("a type");
     let mut page = format!(
@@ -47,12 +47,12 @@ pub(super) fn of(schemas: &BTreeMap<String, Value>) -> String {
     page
 }
 
-/// An example.
+/// Renders an example.
 fn json(page: &mut String, example: &Value) {
     let _ = writeln!(page, "\n```json\n{example:#}\n```");
 }
 
-/// A row for each field. Personal is what is left out with `EventDetail=ids`.
+/// Renders a table of fields. Fields that are left out with `EventDetail=ids` are marked as personal.
 fn table(page: &mut String, object: &Value, without_person: &Value) {
     let is_of_person = |field: &String| without_person.is_object() && without_person[field].is_null();
     page.push_str("| field | type | presence | personal | |\n|---|---|---|---|---|\n");

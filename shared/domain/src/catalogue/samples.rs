@@ -25,7 +25,7 @@ fn context(number: u8, actor: Actor) -> EventContext {
     }
 }
 
-/// One event of each type, as the domain makes them.
+/// Creates one event of each type, with the functions of this crate.
 pub(crate) fn all() -> Vec<Event> {
     let person = || {
         let name = |name| Name::parse(name).ok();
@@ -73,7 +73,7 @@ pub(crate) fn all() -> Vec<Event> {
     [requested, asked_again, reset, created, registered].into_iter().chain(of_user).chain(of_nobody).collect()
 }
 
-/// A digest that is not the first one.
+/// Creates a digest that follows another one.
 fn digest() -> Event {
     let week_before = at(-7 * 86_400_000);
     let users = |active| UsersByStatus { active, suspended: 3, deleting: 1 };
@@ -90,7 +90,7 @@ fn digest() -> Event {
     Digest::write(standing, Some(&before), context(42, Actor::System)).1
 }
 
-/// The first event of somebody whom an administrator makes a user.
+/// Creates the first event of an invited user.
 fn invited(applicant: Applicant, context: EventContext) -> Event {
     let newcomer = Newcomer {
         id: Id::new(at(2000), [8; 10]),
@@ -105,7 +105,7 @@ fn invited(applicant: Applicant, context: EventContext) -> Event {
     newcomer.invite(no_password, StatedReason::parse("ticket 4711").expect("a reason"), context).2
 }
 
-/// What may happen to a role.
+/// Creates the events of a role.
 fn of_role() -> [Event; 2] {
     let name = RoleName::parse("editor").expect("a name");
     let permissions = ["orders:refund"].map(|text| Permission::parse(text).expect("a permission"));
@@ -115,7 +115,7 @@ fn of_role() -> [Event; 2] {
     [changed.event, deleted.event]
 }
 
-/// What may happen to a user after the first event.
+/// Creates the events of a user after the first one.
 fn of_user(user: User) -> Vec<EventKind> {
     let motto = Some(Attribute::Text("onward".to_owned()));
     let attributes = Attributes::default().changed(&[("motto".to_owned(), motto)].into());
@@ -162,7 +162,7 @@ fn of_user(user: User) -> Vec<EventKind> {
     ]
 }
 
-/// What is published of it.
+/// Renders an event as it is published.
 pub(super) fn rendered(event: &Event, detail: Detail) -> serde_json::Value {
     let envelope = Envelope { source: "https://id.example.com".to_owned(), epoch: 1, detail };
     serde_json::from_str(&envelope.render(event)).expect("JSON")

@@ -1,7 +1,7 @@
-//! A JSON Schema of each type: the whole `detail`, CloudEvents envelope and data.
+//! JSON Schemas of the types: each describes the whole `detail`, with the CloudEvents envelope and the data.
 //!
-//! Objects stay open: a consumer must not refuse a field that it does not know, since new ones come
-//! without a new version. What is left out is left out; nothing is ever `null`.
+//! Objects are open: consumers must accept unknown fields, because fields are added without a new version.
+//! Missing values are left out and never `null`.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -37,7 +37,7 @@ fn of<T: JsonSchema>() -> Value {
     schema
 }
 
-/// An `Option` that is left out when it is `None` is never `null`.
+/// Removes `null` from the schema of each `Option`, since missing values are left out.
 fn drop_null(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
@@ -63,7 +63,7 @@ fn drop_null(schema: &mut Value) {
     }
 }
 
-/// The schemas, by type and version, e.g. `user.registered.1`.
+/// Returns the schemas by type and version, e.g. `user.registered.1`.
 pub(super) fn all() -> BTreeMap<String, Value> {
     let (envelope, kinds) = (of::<CloudEvent>(), of::<EventKind>());
     let kinds = kinds["anyOf"].as_array().expect("a schema for each kind");
@@ -71,7 +71,7 @@ pub(super) fn all() -> BTreeMap<String, Value> {
     assert_eq!(kinds.len(), samples.len(), "a sample of each type");
     let schema = |event: &crate::Event| {
         let (name, version) = (event.kind.name(), event.kind.version());
-        // The doc comment of each kind says its type, and when it happens.
+        // The doc comment of each variant has the type, and when the event happens.
         let about = |kind: &Value| kind["description"].as_str().unwrap_or_default().to_owned();
         let kind = kinds.iter().find(|kind| about(kind).starts_with(&format!("`{name}`: ")));
         let mut data = kind.unwrap_or_else(|| panic!("the comment of a kind begins with `{name}`")).clone();

@@ -1,10 +1,10 @@
-//! A Golomb-coded set of texts: some 17.6 bits for each, and of others one in 65,536 is taken for a member.
+//! A Golomb-coded set of texts: about 17.6 bits for each member, and a false positive rate of one in 65,536.
 
-/// 2 to this: how many others share the place of one that is in the set.
+/// Two to the power of this is the number of places for each member.
 pub(super) const REST_BITS: u32 = 16;
 
-/// FNV-1a of a password, which can go on from that of its beginning. Not a hash that protects a secret: two texts
-/// with the same hash are two refused passwords.
+/// The FNV-1a hash of a password, which can be continued. It does not protect a secret: a collision only
+/// means that another password is refused.
 #[derive(Clone, Copy)]
 pub(super) struct Hash(u64);
 
@@ -16,14 +16,14 @@ impl Hash {
         Self::START.then(password)
     }
 
-    /// Returns the hash of the text so far with `more` behind it.
+    /// Returns the hash of the text so far followed by `more`.
     pub(super) fn then(self, more: &str) -> Self {
         let step = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         Self(more.bytes().fold(self.0, step))
     }
 
-    /// Returns the place of the password among those of a set of `count`: `2^REST_BITS` for each member. The last
-    /// step of `MurmurHash3` makes all bits depend on all.
+    /// Returns the place of the password in a set of `count` members, which has `2^REST_BITS` places for
+    /// each. The last step of `MurmurHash3` makes every bit depend on all others.
     pub(super) fn place(self, count: usize) -> u64 {
         let mixed = (self.0 ^ (self.0 >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
         let mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
@@ -33,8 +33,9 @@ impl Hash {
     }
 }
 
-/// Four octets say how many there are. Then of each, in order, the distance from the one before: how
-/// often 2^16 fits into it, in ones and a zero, and the rest in 16 bits.
+/// Decodes the places of all members. The first four bytes are their number. Each member follows, in order,
+/// as the distance from the previous one: the quotient by 2^16 in ones and a zero, then the remainder in 16
+/// bits.
 pub(super) fn decode(set: &[u8]) -> Vec<u64> {
     let Some((count, set)) = set.split_first_chunk() else { return Vec::new() };
     let mut bits = set.iter().flat_map(|octet| (0..8).rev().map(move |at| u64::from(octet >> at & 1)));

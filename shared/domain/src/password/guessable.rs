@@ -1,7 +1,7 @@
-//! Guessable passwords: common, repetitive, or made of the user's own words. The whole password is judged, never a
-//! word within it: a good password may contain any word.
+//! Guessable passwords: common, repetitive, or made of the user's own words. The password is judged as a
+//! whole, because a good password may contain any word.
 //!
-//! The work grows linearly with the password: each step of an inner loop is counted in tests.
+//! The work grows linearly with the length. Tests count each step of the inner loops.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -11,21 +11,21 @@ use zeroize::Zeroizing;
 use super::coded;
 use crate::{Email, Name};
 
-/// Passwords that many people choose: `common-passwords.md` says whose list it is.
+/// Passwords that many people choose. Their source is in `common-passwords.md`.
 const COMMON: &[u8] = include_bytes!("common-passwords.gcs");
-/// A shorter word is part of too many good passwords to count as one of two common ones.
+/// Shorter words occur in too many good passwords to count as one of two common ones.
 const MIN_WORD: usize = 4;
-/// Parts of names and addresses that are shorter, such as `de` or `co`, occur in good passwords by chance.
+/// Shorter parts of names and addresses, such as `de` or `co`, occur in good passwords by chance.
 const MIN_PART: usize = 3;
-/// So many letters and digits beside the user's own words make a password.
+/// A password with this many letters and digits beside the user's own words is acceptable.
 const MIN_OTHERS: usize = 8;
-/// No longer text is taken for one of two common passwords.
+/// Longer texts are not checked as one of two common passwords.
 const MAX_COMMON_BYTES: usize = 64;
-/// So many digits and signs around a password make it no better.
+/// Up to this many digits and signs around a password do not improve it.
 const TRIMMINGS: usize = 4;
-/// A repeated text or a part of a run must have this length to count.
+/// The minimal length of a repeated text or a part of a run.
 const MIN_REPEATED: usize = 8;
-/// Every program that guesses passwords tries parts of these.
+/// Programs that guess passwords try parts of these runs.
 const RUNS: [&str; 6] = [
     "abcdefghijklmnopqrstuvwxyz",
     "zyxwvutsrqponmlkjihgfedcba",
@@ -35,12 +35,12 @@ const RUNS: [&str; 6] = [
     "correcthorsebatterystaple",
 ];
 
-/// The words that a password must not rest on: the service's, and the address and names of the user.
+/// The words that a password must not be based on: those of the service, the user's address and names.
 #[derive(Default)]
 pub struct OwnWords {
-    /// Lower-case letters and digits only.
+    /// In lower case, without signs.
     words: BTreeSet<String>,
-    /// Names and local parts that have neither letters nor digits.
+    /// Names and local parts without letters and digits.
     signs: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ impl OwnWords {
         self
     }
 
-    /// Adds a text as a whole, of any length.
+    /// Adds a whole text of any length.
     fn add(&mut self, text: &str) {
         let word = letters_and_digits(text);
         if word.is_empty() {
@@ -81,7 +81,7 @@ impl OwnWords {
         }
     }
 
-    /// Adds a text as a whole and in parts, where these are long enough.
+    /// Adds a text, and those of its parts that are long enough.
     fn add_parts(&mut self, text: &str) {
         let parts = text.split(|c: char| !c.is_alphanumeric()).chain([text]);
         for part in parts.filter(|part| part.chars().filter(|c| c.is_alphanumeric()).count() >= MIN_PART) {
@@ -90,8 +90,8 @@ impl OwnWords {
     }
 }
 
-/// Returns the lower-case letters and the digits of a text. Each character is mapped by itself, so that a part of a
-/// text becomes a part of the result.
+/// Returns the lower-case letters and the digits of a text. Each character is mapped separately, so a part of
+/// a text becomes a part of the result.
 fn letters_and_digits(text: &str) -> Zeroizing<String> {
     let lower = text.nfc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c });
     Zeroizing::new(lower.filter(|c| c.is_alphanumeric()).collect())
@@ -109,8 +109,8 @@ pub(super) fn is_guessable(password: &str, own: &OwnWords, min_distinct: usize) 
         || is_expected(&plain)
 }
 
-/// Whether the password contains own words, and few letters and digits beside them. A character that two words
-/// share belongs to both, so the order of the words does not matter.
+/// Returns whether the password contains own words, and few other letters and digits. A character shared by
+/// two words belongs to both, so their order does not matter.
 fn is_own(password: &str, own: &OwnWords) -> bool {
     let text = letters_and_digits(password);
     let mut is_covered = vec![false; text.len()];
@@ -126,7 +126,8 @@ fn is_own(password: &str, own: &OwnWords) -> bool {
     is_found && others.count() < MIN_OTHERS
 }
 
-/// Whether the text is a common password, two of them, or a repetition of one, with a few digits and signs around.
+/// Returns whether the text is a common password, two of them, or a repetition, surrounded by a few digits
+/// and signs.
 fn is_expected(lower: &str) -> bool {
     let bare = lower.trim_matches(|c: char| !c.is_alphabetic());
     let is_trimmed = lower.chars().count() - bare.chars().count() <= TRIMMINGS;
@@ -151,12 +152,12 @@ fn is_part_of_run(text: &str) -> bool {
     text.chars().count() >= MIN_REPEATED && RUNS.iter().any(|run| run.contains(text))
 }
 
-/// Whether the text is two common passwords, perhaps with a sign or a space in between.
+/// Returns whether the text is two common passwords, perhaps with a sign or a space in between.
 fn is_two_common(text: &str) -> bool {
     if text.len() > 2 * MAX_COMMON_BYTES {
         return false;
     }
-    // The hash of each beginning goes on from that of the one before.
+    // The hash of each prefix continues that of the previous one.
     let mut hash = coded::Hash::START;
     text.char_indices().enumerate().any(|(count, (at, character))| {
         let (first, second) = text.split_at(at);
@@ -173,10 +174,10 @@ fn is_common_second(text: &str) -> bool {
     text.chars().count() >= MIN_WORD && (is_common(text) || apart.is_some_and(is_common))
 }
 
-/// Returns the shortest piece that the text repeats, or the text itself.
+/// Returns the shortest text of which the text is a repetition, or the text itself.
 fn unit(text: &str) -> &str {
     let bytes = text.as_bytes();
-    // For each beginning of the text, the length of its longest proper beginning that is also its end.
+    // For each prefix, the length of its longest proper prefix that is also a suffix.
     let mut borders = vec![0; bytes.len()];
     let mut border = 0;
     for at in 1..bytes.len() {
@@ -189,11 +190,11 @@ fn unit(text: &str) -> &str {
         steps::count(1);
     }
     let length = bytes.len() - border;
-    // A piece that is repeated begins and ends with whole characters.
+    // A repeated piece begins and ends at the boundary of a character.
     if length > 0 && bytes.len().is_multiple_of(length) { &text[..length] } else { text }
 }
 
-/// Returns the text with letters in the place of the digits and signs that stand for them.
+/// Returns the text with digits and signs replaced by the letters that they stand for.
 fn undisguised(lower: &str) -> Zeroizing<String> {
     let letter = |c| match c {
         '0' => 'o',
@@ -207,7 +208,7 @@ fn undisguised(lower: &str) -> Zeroizing<String> {
     Zeroizing::new(lower.chars().map(letter).collect())
 }
 
-/// Counts the steps of the inner loops, in tests only.
+/// Counts the steps of the inner loops in tests.
 mod steps {
     #[cfg(test)]
     thread_local! {
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_tried_first_is_refused() {
+    fn passwords_that_are_tried_first_are_refused() {
         for guess in [
             "PasswordPassword",
             "password12345678",
@@ -274,9 +275,9 @@ mod tests {
         }
     }
 
-    /// A million texts that nobody chooses, the same ones each time.
+    /// Checks a million texts that are not chosen by people, the same ones in each run.
     #[test]
-    fn one_in_some_65_000_others_is_taken_for_a_common_one() {
+    fn one_in_about_65_000_texts_is_a_false_positive() {
         let (mut state, mut taken) = (0x2545_f491_4f6c_dd1d_u64, 0_u32);
         let mut text = String::new();
         for _ in 0..1 << 20 {
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_password_may_hold_any_word() {
+    fn a_good_password_may_contain_any_word() {
         for good in [
             "correct horse battery",
             "my password is a long one",
@@ -321,7 +322,7 @@ mod tests {
         }
     }
 
-    /// A user, and the service, as a password may refer to them.
+    /// A user and the service, to which a password may refer.
     #[derive(Clone, Debug)]
     struct Person {
         email: Email,
@@ -333,7 +334,7 @@ mod tests {
             OwnWords::new("Gatepost", Some(&self.email)).and_names(self.names.iter().map(Some))
         }
 
-        /// The address, its local part and the names.
+        /// Returns the address, its local part and the names.
         fn texts(&self) -> [&str; 4] {
             let address = self.email.address();
             let local = address.split('@').next().expect("a local part");
@@ -359,7 +360,7 @@ mod tests {
         (email, [name.clone(), name]).prop_map(|(email, names)| Person { email, names })
     }
 
-    /// Fewer than eight letters or digits among any signs.
+    /// Returns fewer than eight letters or digits between any signs.
     fn little() -> impl Strategy<Value = Vec<String>> {
         let signs = "[ !-/:-@{-~…🦀]{0,20}";
         (prop::collection::vec(("[a-zA-Z0-9ßΣÄ]", signs), 0..8), signs).prop_map(|(pieces, last)| {
@@ -375,7 +376,7 @@ mod tests {
     proptest! {
         #![proptest_config(Config { cases: 2_000, ..Config::default() })]
 
-        /// Any word, at any place, in either case.
+        /// Tries any own word at any place in either case.
         #[test]
         fn an_own_word_and_fewer_than_eight_other_letters_or_digits_are_refused(
             person in person("[\\PC]{1,12}|[A-Za-zäßΣéÖ' -]{1,20}"),
@@ -388,7 +389,7 @@ mod tests {
             let word = if upper { word.to_ascii_uppercase() } else { word };
             let (before, after) = pieces.split_at(at.index(pieces.len() + 1));
             let password = padded(&[before.concat(), word, after.concat()].concat());
-            // Beside the word, a combining mark may become one with its last letter.
+            // A combining mark beside the word could combine with its last letter.
             prop_assume!(password.nfc().eq(password.chars()) && password.chars().count() <= 256);
             prop_assume!(!password.chars().any(char::is_control));
 
@@ -397,11 +398,11 @@ mod tests {
     }
 
     proptest! {
-        // One in some 65,000 is taken for a common one: always the same passwords are tried.
+        // One in about 65,000 texts is a false positive, so the same passwords are tried in each run.
         #![proptest_config(Config { cases: 2_000, rng_seed: RngSeed::Fixed(1), ..Config::default() })]
 
         #[test]
-        fn a_strong_password_passes_whatever_it_contains(
+        fn a_strong_password_may_contain_any_text(
             person in person("[A-Z][a-z]{2,11}"),
             which in 0..4_usize,
             strong in "[a-z0-9]{4}-[A-Z0-9]{6}-[a-z0-9]{8}",
@@ -434,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_hides_no_longer_word_behind_a_shorter_one() {
+    fn a_short_word_of_an_address_does_not_hide_a_longer_one() {
         let person = Person {
             email: Email::parse("maria1975@gmail.com").expect("an address"),
             names: ["Maria", "Com"].map(|name| Name::parse(name).expect("a name")),

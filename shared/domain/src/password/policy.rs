@@ -1,48 +1,48 @@
-//! What a new password must be.
+//! The policy for new passwords.
 
 use super::{InvalidPassword, OwnWords, Password, guessable};
 
-/// Each remembered password costs a hash whenever a password changes.
+/// Each remembered password costs a hash whenever the password changes.
 const MAX_REMEMBERED: usize = 10;
 
-/// What a new password must be. Length is what counts; there are no composition rules (NIST SP
-/// 800-63B-4, section 3.1.1.2).
+/// The requirements of new passwords. Length is decisive; there are no composition rules (NIST SP 800-63B-4,
+/// section 3.1.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PasswordPolicy {
     min_length: usize,
     max_length: usize,
-    /// Fewer different characters are repetitive. 0: it may be as easy to guess as it likes.
+    /// The minimal number of different characters; 0 disables the check for guessable passwords.
     min_distinct: usize,
     remembered: usize,
 }
 
 impl PasswordPolicy {
-    /// What SP 800-63B-4 asks for of a password that is the only factor.
+    /// The requirements of SP 800-63B-4 for a password that is the only factor.
     pub const DEFAULT: Self = Self { min_length: 15, max_length: 256, min_distinct: 4, remembered: 3 };
-    /// For accounts that are worth more effort.
+    /// For accounts that justify more effort.
     pub const STRICT: Self = Self { min_length: 20, max_length: 256, min_distinct: 8, remembered: 10 };
-    /// For tests: nothing but a length.
+    /// For tests: only a length is required.
     pub const LENIENT: Self = Self { min_length: 8, max_length: 256, min_distinct: 0, remembered: 0 };
 
-    /// The shortest that it may be.
+    /// Returns the minimal length.
     #[must_use]
     pub const fn min_length(&self) -> usize {
         self.min_length
     }
 
-    /// The longest that it may be.
+    /// Returns the maximal length.
     #[must_use]
     pub const fn max_length(&self) -> usize {
         self.max_length
     }
 
-    /// How many passwords before the present one must not come back.
+    /// Returns how many previous passwords cannot be chosen again.
     #[must_use]
     pub const fn remembered(&self) -> usize {
         self.remembered
     }
 
-    /// This policy with lengths of its own, where they are given: 8 to 64, and 64 to 256.
+    /// Returns this policy with other lengths, if given: 8 to 64, and 64 to 256.
     #[must_use]
     pub fn with_lengths(self, min: Option<usize>, max: Option<usize>) -> Option<Self> {
         let policy = Self {
@@ -54,14 +54,14 @@ impl PasswordPolicy {
         is_sound.then_some(policy)
     }
 
-    /// Returns this policy with another number of remembered passwords, if one is given; `None` beyond 10.
+    /// Returns this policy with another number of remembered passwords, if given; `None` above 10.
     #[must_use]
     pub fn with_remembered(self, remembered: Option<usize>) -> Option<Self> {
         let policy = Self { remembered: remembered.unwrap_or(self.remembered), ..self };
         (policy.remembered <= MAX_REMEMBERED).then_some(policy)
     }
 
-    /// Judges a password of the right length by how easily it is guessed.
+    /// Checks whether a password of the right length is guessable.
     ///
     /// # Errors
     /// [`InvalidPassword::Blocklisted`].
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lenient_one_takes_what_is_easy_to_guess_and_the_strict_one_less_than_the_default() {
+    fn the_lenient_policy_accepts_guessable_passwords_and_the_strict_one_refuses_more() {
         assert_eq!(wrong(&PasswordPolicy::LENIENT, "password"), []);
         let monotonous = "abacabadabacabadabacabaeaba";
         assert_eq!(wrong(&PasswordPolicy::DEFAULT, monotonous), []);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn every_number_can_be_another_one_within_reason() {
+    fn every_number_can_be_changed_within_limits() {
         let policy = PasswordPolicy::DEFAULT.with_lengths(Some(12), Some(64)).expect("lengths");
         assert_eq!(wrong(&policy, "kölner Dom 1"), []);
         assert_eq!(

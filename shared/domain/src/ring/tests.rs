@@ -46,7 +46,7 @@ fn a_weak_or_default_seed_is_refused() {
     }
 }
 
-/// The keys secret of an older deployment, rotated once.
+/// The keys secret of an older deployment after one rotation.
 fn shared() -> Ring {
     let begun = generated().with_new_key(new_key(1), at(0)).expect("a ring");
     begun.with_start(at(0), OVERLAP).expect("a ring")
@@ -130,7 +130,7 @@ fn a_key_is_new_pending_current_retired_and_gone() {
     assert_eq!(states(&started, at(59 + overlap)), ["current", "retired"]);
     assert_eq!(states(&started, at(60 + overlap)), ["current", "gone"]);
     let next = started.with_new_key(new_key(2), at(60 + overlap)).expect("a ring");
-    assert_eq!(states(&next, at(60 + overlap)), ["new", "current"], "what is gone is not kept");
+    assert_eq!(states(&next, at(60 + overlap)), ["new", "current"], "keys that are gone are dropped");
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn a_rotation_is_due_when_the_current_key_is_old_enough() {
     let rotated =
         generated().with_new_key(new_key(1), at(0)).and_then(|ring| ring.with_start(at(0), OVERLAP));
     let rotated = rotated.expect("a ring");
-    assert!(is_due(&generated(), at(0), every), "nobody knows how old it is");
+    assert!(is_due(&generated(), at(0), every), "its age is unknown");
     assert!(!is_due(&rotated, at(0), every) && !is_due(&rotated, at(60 + 24 * 60 - 1), every));
     assert!(is_due(&rotated, at(60 + 24 * 60), every));
     assert!(!is_due(&rotated, at(60 + 24 * 60), None) && !is_due(&generated(), at(0), None));
@@ -165,7 +165,7 @@ fn a_rotation_is_due_when_the_current_key_signs_by_another_algorithm() {
     let rotated = begun.with_start(at(0), OVERLAP).expect("a ring");
 
     assert!(generated().is_due(at(0), None, SigningAlgorithm::EdDsa));
-    assert!(!begun.is_due(at(0), None, SigningAlgorithm::EdDsa), "one is on its way");
+    assert!(!begun.is_due(at(0), None, SigningAlgorithm::EdDsa), "one is pending");
     assert!(!rotated.is_due(at(59), None, SigningAlgorithm::Es384), "one at a time");
     assert!(!rotated.is_due(at(60), every, SigningAlgorithm::EdDsa), "it is");
     assert!(rotated.is_due(at(60), None, SigningAlgorithm::Es384));
@@ -190,7 +190,7 @@ fn a_key_keeps_its_algorithm() {
 }
 
 #[test]
-fn a_private_key_is_kept_with_a_key_of_rsa_and_no_other() {
+fn only_rsa_keys_have_a_private_key() {
     let begun = generated().with_new_key(key_of(1, SigningAlgorithm::Rs384), at(0)).expect("a ring");
     let secret = begun.with_start(at(0), OVERLAP).expect("a ring").to_secret();
 
@@ -205,7 +205,7 @@ fn a_private_key_is_kept_with_a_key_of_rsa_and_no_other() {
 }
 
 #[test]
-fn a_key_of_rsa_is_published_for_three_hours_before_it_signs() {
+fn an_rsa_key_is_published_for_three_hours_before_it_signs() {
     let begun = generated().with_new_key(key_of(1, SigningAlgorithm::Rs256), at(0)).expect("a ring");
     let ring = begun.with_start(at(0), OVERLAP).expect("a ring");
     assert_eq!(states(&ring, at(3 * 60 - 1)), ["pending", "current"]);
@@ -213,7 +213,7 @@ fn a_key_of_rsa_is_published_for_three_hours_before_it_signs() {
 }
 
 #[test]
-fn what_signs_cannot_be_retired() {
+fn a_signing_key_cannot_be_removed() {
     let rotated =
         generated().with_new_key(new_key(1), at(0)).and_then(|ring| ring.with_start(at(0), OVERLAP));
     let rotated = rotated.expect("a ring");
@@ -223,7 +223,7 @@ fn what_signs_cannot_be_retired() {
     assert_eq!(states(&retired, at(61)), ["current", "gone"]);
 }
 
-/// What may happen to a ring, in any order, broken off anywhere.
+/// The changes of a ring, in any order, with interruptions at any step.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Begin,
@@ -251,11 +251,11 @@ struct Player {
     ring: Ring,
     minutes: u64,
     made: u8,
-    /// The seeds that may be gone, as somebody wanted.
+    /// The seeds that were revoked.
     given_up: Vec<Vec<u8>>,
-    /// When each seed was last the current one.
+    /// The time at which each seed last signed.
     signed: Vec<(Vec<u8>, Timestamp)>,
-    /// When each seed was given its start, and from when on it may sign.
+    /// The time at which each seed got its start, and the start.
     may_sign: Vec<(Vec<u8>, Timestamp)>,
 }
 
@@ -298,7 +298,7 @@ impl Player {
         let current = seeds.current().to_vec();
         let signing = states(&self.ring, now).into_iter().filter(|state| *state == "current");
         assert_eq!(signing.count(), 1, "one key signs");
-        assert!(!self.given_up.contains(&current), "what was given up does not sign");
+        assert!(!self.given_up.contains(&current), "a revoked key does not sign");
         let starts: Vec<_> = self.may_sign.iter().filter(|(seed, _)| *seed == current).collect();
         assert!(starts.iter().all(|(_, start)| *start <= now), "published before it signs");
         assert!(current == seed(0).as_bytes() || !starts.is_empty(), "nothing signs without a start");
@@ -306,13 +306,13 @@ impl Player {
         let known: Vec<_> =
             std::iter::once(seeds.current()).chain(seeds.others()).map(<[u8]>::to_vec).collect();
         for given_up in &self.given_up {
-            assert!(!known.contains(given_up), "what was given up is gone");
+            assert!(!known.contains(given_up), "revoked keys are gone");
         }
         self.signed.retain(|(seed, _)| *seed != current);
         self.signed.push((current, now));
         for (seed, last) in &self.signed {
             let is_needed = now.since(*last) < OVERLAP && !self.given_up.contains(seed);
-            assert!(!is_needed || known.contains(seed), "a key stays until its last token is dead");
+            assert!(!is_needed || known.contains(seed), "a key stays until its last token has expired");
         }
         let again = Ring::parse_keys(&self.ring.to_secret()).expect("a ring");
         assert_eq!(*again.to_secret(), *self.ring.to_secret());
