@@ -1,8 +1,8 @@
-//! Signed-in callers: they present a genuine access token of a session that has not ended.
+//! Authenticated callers: they present an authentic access token of a session that has not ended.
 //!
-//! The gate verifies the token. What the tables say of the caller now is read by [`Admission`], once a request and
-//! beside whatever else the request reads. [`crate::Endpoint`] answers nothing before it has passed, and a receipt or
-//! a command takes the user, or the authority, that only it returns.
+//! The gate verifies the token. [`Admission`] reads the current state of the caller, once a request and
+//! concurrently with the other reads of the request. [`crate::Endpoint`] returns nothing before the caller is
+//! admitted. Commands and stored responses take the user or the authority, which only the admission returns.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -17,15 +17,15 @@ use tracing::error;
 
 use crate::{Admission, Answer, Caller, Error, Head, Problem, ProblemType, receipts::Replay};
 
-/// A key that nobody knows makes the keys be read again, but not more often than this: forged
-/// tokens must not make work.
+/// The keys are read again for an unknown key, but not more often than this, so that forged tokens cause no
+/// load.
 const MIN_TIME_BETWEEN_READS: Duration = Duration::from_secs(10);
 
-/// A caller with a genuine access token, whose session has not ended.
+/// A caller with an authentic access token, whose session has not ended.
 pub struct Authenticated {
     /// The caller.
     pub user_id: UserId,
-    /// The session that the token belongs to.
+    /// The session of the token.
     pub session_id: SessionId,
     /// The request.
     pub head: Head,
@@ -33,8 +33,8 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    /// Returns the caller as they are now. The first call shares the read that admits the request; each further
-    /// one reads again, since a conflict means that the user has changed.
+    /// Returns the current caller. The first call shares the read of the admission. Each further call reads
+    /// again, because a conflict means that the user has changed.
     ///
     /// # Errors
     /// If the session has ended, or the table does not answer.
@@ -42,7 +42,7 @@ impl Authenticated {
         Ok(self.admission.user().await?)
     }
 
-    /// Returns the caller as they are now, if the request is for that version.
+    /// Returns the current caller, if the request is for that version.
     ///
     /// # Errors
     /// [`ProblemType::VersionConflict`], or as [`Self::user`].
@@ -58,7 +58,7 @@ impl Authenticated {
         self.head.context(Actor::User(self.user_id))
     }
 
-    /// Verifies the access token of a request. It must carry the permission, if one is needed.
+    /// Verifies the access token of a request. It must have the permission, if one is required.
     pub(crate) async fn verify(
         gate: &AccessGate,
         head: Head,
@@ -66,7 +66,7 @@ impl Authenticated {
     ) -> Result<Self, Error> {
         let token = head.bearer_token().ok_or(ProblemType::InvalidToken)?;
         let AccessClaims { user_id, session_id, scope, .. } = gate.verify(token, head.now).await?;
-        // Before anything else is checked, so that the log names the user of every refusal.
+        // First, so that the log names the user of every refusal.
         cloud::put_user(user_id);
         if permission.is_some_and(|needed| !scope.split(' ').any(|permission| permission == needed)) {
             return Err(ProblemType::Forbidden.into());
@@ -75,50 +75,50 @@ impl Authenticated {
         Ok(Self { user_id, session_id, head, admission })
     }
 
-    /// Returns the receipt for an answer, to be committed with the change; `None` if the request has no key. The
-    /// answer is given again only while the caller would be admitted.
+    /// Returns the response to store with the change; `None` if the request has no idempotency key. It is
+    /// returned again only while the caller is admitted.
     #[must_use]
     pub fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {
         self.head.receipt(answer, Replay::Admitted)
     }
 
-    /// Returns the receipt for the answer to a request that ends the caller's own session, or takes the right to
-    /// make it. The answer is given again nevertheless.
+    /// Returns the response to store for a request that ends the caller's own session or permission. It is
+    /// returned again in any case.
     #[must_use]
     pub fn last_receipt(&self, answer: &impl Answer) -> Option<Receipt> {
         self.head.receipt(answer, Replay::Always)
     }
 
-    /// Names the list that they see at this path: one user's cursor, or that of another route, is not to
-    /// be taken for this one.
+    /// Returns the name of the caller's list at this path. A cursor is bound to the list, so it cannot be
+    /// used by another user or on another route.
     #[must_use]
     pub fn list(&self) -> String {
         format!("{} {}", self.user_id, self.head.path)
     }
 }
 
-/// The keys as they were read.
+/// The keys as they were last read.
 #[derive(Clone)]
 struct Known {
     verifier: Arc<Verifier>,
-    /// When they were; `None` before the first time.
+    /// The time of the read; `None` before the first one.
     read_at: Option<Timestamp>,
 }
 
-/// Checks access tokens against the published keys, which are read every few minutes: a key can be
-/// given up before its time.
+/// Verifies access tokens with the published keys, which are read again every few minutes, because keys can
+/// be revoked early.
 pub struct AccessGate {
     issuer: String,
     audience: String,
     clock: Clock,
     identities: Identities,
     known: RwLock<Known>,
-    /// When an unknown key last made the keys be read again.
+    /// The time of the last read for an unknown key.
     reread_at: tokio::sync::Mutex<Option<Timestamp>>,
 }
 
 impl AccessGate {
-    /// Makes a gate for the callers of this deployment (settings `ISSUER`, `AUDIENCE`), who are in `identities`.
+    /// Creates the gate for callers in `identities`, with the settings `ISSUER` and `AUDIENCE`.
     ///
     /// # Errors
     /// If a setting is missing.
@@ -149,24 +149,23 @@ impl AccessGate {
         })
     }
 
-    /// The keys as they were read a few minutes ago at most, if they can be read.
+    /// Returns keys that are at most a few minutes old, if they can be read.
     async fn recent(&self, now: Timestamp) -> Arc<Verifier> {
         let Known { verifier, read_at } = self.known();
         if read_at.is_none_or(|at| now.since(at) < Ring::KEPT_FOR) {
             return verifier;
         }
-        // Whatever the request needs of the table will say that it does not answer.
+        // If the table is down, the request's other reads report it.
         self.reread().await.unwrap_or(verifier)
     }
 
-    /// The keys as they were read just now, or a moment ago: whoever comes while they are being read
-    /// waits for them.
+    /// Returns the keys that were just read. Concurrent callers wait for one read.
     async fn newest(&self, now: Timestamp) -> Result<Arc<Verifier>, Error> {
         let mut reread_at = self.reread_at.lock().await;
         if reread_at.is_some_and(|at| now.since(at) < MIN_TIME_BETWEEN_READS) {
             return Ok(self.known().verifier);
         }
-        // If it fails, the next request may try at once: nothing was learned by this one.
+        // A failed read does not delay the next one.
         let verifier = self.reread().await?;
         *reread_at = Some(now);
         Ok(verifier)
@@ -215,7 +214,7 @@ impl Caller for Authenticated {
     }
 
     async fn warm(gate: &AccessGate) {
-        // Does not count as a re-read: a key published after this start is still found at once.
+        // This does not count as a read for an unknown key, so a newly published key is found immediately.
         let _ = gate.reread().await;
     }
 }

@@ -1,4 +1,4 @@
-//! The check of a caller against the tables: user, session and roles as they are now.
+//! The check of a caller against the current user, session and roles.
 
 use std::sync::{
     Arc,
@@ -14,8 +14,8 @@ use tracing::error;
 
 use crate::{Error, Problem};
 
-/// The check of the caller of one request. The first to ask reads, and the endpoint shares that answer. A use case that
-/// asks again reads again.
+/// The check of the caller of one request. The endpoint and the use case share the first read. Further calls
+/// by the use case read again.
 #[derive(Clone)]
 pub struct Admission(Arc<Check>);
 
@@ -25,11 +25,11 @@ struct Check {
     permission: Option<&'static str>,
     now: Timestamp,
     first: OnceCell<Result<Admitted, NotAdmitted>>,
-    /// Whether the use case has taken what was read first.
+    /// Whether the use case has used the first read.
     is_taken: AtomicBool,
 }
 
-/// A caller who is admitted.
+/// An admitted caller.
 #[derive(Clone)]
 enum Admitted {
     Authenticated(Box<User>),
@@ -39,10 +39,10 @@ enum Admitted {
 /// The reason why a caller is not admitted.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 pub(crate) enum NotAdmitted {
-    /// The session has ended, or the user does not hold the permission.
+    /// The session has ended, or the user lacks the permission.
     #[error(transparent)]
     None(#[from] NoAuthority),
-    /// The table failed, which is logged.
+    /// The table failed. The cause is logged.
     #[error("failed to read the caller")]
     NotRead {
         /// Whether the same request may succeed later.
@@ -101,7 +101,7 @@ impl Check {
         if self.is_taken.swap(true, Relaxed) { self.read().await } else { self.first().await.clone() }
     }
 
-    /// Boxed, so that the use cases that wait for it stay small.
+    /// Boxed, so that the futures of the use cases stay small.
     fn read(&self) -> BoxFuture<'_, Result<Admitted, NotAdmitted>> {
         self.admitted().map_err(NotAdmitted::from).boxed()
     }

@@ -1,4 +1,4 @@
-//! Answers: the status is part of the type.
+//! Responses. The status is part of the type.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -12,91 +12,91 @@ use serde::{Deserialize, Serialize};
 
 use crate::Given;
 
-/// What a use case answers with.
+/// The response of a use case.
 pub trait Answer: Send + Sync {
-    /// The status.
+    /// The HTTP status.
     const STATUS: u16;
 
-    /// Status, headers and body.
+    /// Returns status, headers and body.
     fn reply(&self) -> Reply;
 
-    /// Says what it answers, for the contract.
+    /// Describes the response for the contract.
     fn describe(given: &mut Given<'_>);
 }
 
-/// A status, headers and a body, in the form in which receipts keep them.
+/// Status, headers and body, in the form of stored responses.
 #[derive(Deserialize, Serialize)]
 pub struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: BTreeMap<Cow<'static, str>, String>,
-    /// Text in every response that a receipt keeps: only pictures are octets, and they are only read.
+    /// Text in every stored response: only pictures are binary, and they are never stored.
     pub(crate) body: Body,
 }
 
-/// `200 OK`
+/// Status 200.
 pub struct Json<T>(pub T);
-/// `200 OK` with the version of what is shown as `etag`, for `If-Match`.
+/// Status 200 with the version of the resource as `etag`, for `If-Match`.
 pub struct WithEtag<T> {
-    /// What is shown.
+    /// The resource.
     pub content: T,
-    /// Which version it is.
+    /// The version.
     pub version: u64,
 }
-/// `201 Created`
+/// Status 201.
 pub struct Created<T>(pub T);
-/// `201 Created` with the place of what was made as `location`, and its version as `etag`.
+/// Status 201 with the path of the new resource as `location`, and its version as `etag`.
 pub struct CreatedAt<T> {
-    /// What was made.
+    /// The resource.
     pub content: T,
-    /// Which version it is.
+    /// The version.
     pub version: u64,
-    /// The path where it is from now on.
+    /// The path.
     pub place: String,
 }
-/// `202 Accepted`
+/// Status 202.
 pub struct Accepted<T>(pub T);
-/// `204 No Content`
+/// Status 204.
 pub struct NoContent;
-/// `204 No Content` with the methods of a resource, in answer to `OPTIONS`.
+/// Status 204 with the methods of a resource, for `OPTIONS`.
 pub struct Allowed(pub String);
-/// `200 OK` for everybody: the one answer that may be cached.
+/// Status 200 for all callers: the only response that may be cached.
 pub struct Public<T> {
-    /// What everybody may see.
+    /// The public content.
     pub content: T,
-    /// For how long it may be kept, in seconds.
+    /// The lifetime in caches, in seconds.
     pub max_age: u32,
 }
 
-/// `200 OK` for everybody: a text that is the same until the next release.
+/// Status 200 for all callers, with a text that changes only with a release.
 pub struct Published {
     media_type: &'static str,
     text: Cow<'static, str>,
 }
 
-/// `200 OK` for everybody: a JPEG, the same as long as it is there.
+/// Status 200 for all callers, with a JPEG that never changes.
 pub struct Picture(pub Vec<u8>);
 
 /// The headers of every response. API Gateway adds those of CORS, which depend on the origin.
 const OF_ALL: [(&str, &str); 3] =
     [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"), ("vary", "origin")];
-/// One year. The subdomains of the issuer's domain are not Gatepost's to decide on.
+/// One year, without subdomains: those of the issuer's domain may not belong to Gatepost.
 const TRANSPORT_POLICY: &str = "max-age=31536000";
-/// Seconds: so long after it is gone, somebody may still see a picture that they have seen before.
+/// In seconds. A removed picture can stay in caches for this long.
 const PICTURE_MAX_AGE: u32 = 24 * 60 * 60;
-/// Seconds; a release may change what is published.
+/// In seconds. A release may change the content.
 const PUBLISHED_MAX_AGE: u32 = 300;
-/// A page is whole in itself: whatever else it would load is not ours.
+/// Pages are self-contained and load nothing.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
 impl Published {
-    /// A JSON text.
+    /// Creates a JSON response.
     #[must_use]
     pub const fn json(text: &'static str) -> Self {
         Self { media_type: "application/json", text: Cow::Borrowed(text) }
     }
 
-    /// A page.
+    /// Creates an HTML response.
     #[must_use]
     pub const fn html(text: String) -> Self {
         Self { media_type: "text/html; charset=utf-8", text: Cow::Owned(text) }
@@ -105,7 +105,8 @@ impl Published {
 
 impl Reply {
     pub(crate) fn json(status: u16, content: &impl Serialize) -> Self {
-        // Fails only for a map key that is no string or a failing `Serialize`: answers have neither.
+        // Serialization fails only for map keys that are not strings, or for a failing `Serialize`. Responses
+        // have neither.
         let body = serde_json::to_string(content).unwrap_or_default();
         let headers = [("content-type", "application/json"), ("cache-control", "no-store")];
         Self {
@@ -115,12 +116,12 @@ impl Reply {
         }
     }
 
-    /// Without the body, for `HEAD`.
+    /// Removes the body, for `HEAD`.
     pub(crate) fn without_body(self) -> Self {
         Self { body: Body::Empty, ..self }
     }
 
-    /// Adds the headers that every response of the deployment behind `issuer` has.
+    /// Adds the headers of every response of the deployment with this `issuer`.
     pub(crate) fn into_response(mut self, issuer: &str, correlation_id: &str) -> Response<Body> {
         self.headers.insert("x-correlation-id".into(), correlation_id.to_owned());
         self.headers.extend(OF_ALL.map(|(name, value)| (name.into(), value.to_owned())));
@@ -130,7 +131,7 @@ impl Reply {
         let mut response = Response::new(self.body);
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        // Receipts keep headers as text. A header that HTTP does not allow is left out.
+        // Stored responses have headers as text. Headers that HTTP does not allow are left out.
         let headers = self.headers.iter().filter_map(|(name, value)| {
             Some((HeaderName::try_from(&**name).ok()?, HeaderValue::try_from(value).ok()?))
         });
@@ -139,7 +140,7 @@ impl Reply {
     }
 }
 
-/// Converts a response to the answer that API Gateway takes. `lambda_http` converts only within its own loop.
+/// Converts a response to the format of API Gateway. `lambda_http` converts only within its own loop.
 pub(crate) fn into_event(response: Response<Body>) -> ApiGatewayV2httpResponse {
     let (parts, body) = response.into_parts();
     let mut answer = ApiGatewayV2httpResponse::default();
@@ -301,21 +302,21 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_has_every_member_that_gateways_require() {
+    fn a_response_has_every_member_that_gateways_require() {
         let answer = answered(Reply::json(201, &json!({"a": 1})));
         assert_eq!(answer["statusCode"], 201);
         assert_eq!(answer["body"], r#"{"a":1}"#);
         assert_eq!(answer["isBase64Encoded"], false);
         assert_eq!(answer["headers"]["content-type"], "application/json");
         assert_eq!(answer["headers"]["x-correlation-id"], "correlation");
-        // `cargo lambda watch` refuses an answer without cookies.
+        // `cargo lambda watch` refuses a response without cookies.
         assert_eq!((&answer["cookies"], &answer["multiValueHeaders"]), (&json!([]), &json!({})));
         assert_eq!(answered(NoContent.reply())["body"], "");
         assert_eq!(answered(Reply::json(200, &1).without_body()).get("body"), None);
     }
 
     #[test]
-    fn a_picture_is_answered_in_base64() {
+    fn a_picture_is_returned_in_base64() {
         let answer = answered(Picture(vec![0xff, 0xd8]).reply());
         assert_eq!((&answer["body"], &answer["isBase64Encoded"]), (&json!("/9g="), &json!(true)));
         let without_body = answered(Picture(vec![0xff]).reply().without_body());
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_an_earlier_release_kept_is_read() {
+    fn a_response_stored_by_an_earlier_release_is_read() {
         let kept = r#"{"status":200,"headers":{"a":"b"},"body":"{}","is_base64":false}"#;
         let reply: Reply = serde_json::from_str(kept).expect("a reply");
         assert_eq!(reply.body, Body::from("{}"));

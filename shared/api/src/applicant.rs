@@ -1,10 +1,10 @@
-//! Who somebody is said to be: address, names and language, as they are sent.
+//! Parsing of the fields that applicants send: address, names and language.
 
 use domain::{Email, Locale, Name};
 
 use crate::{FieldProblem, ProblemType};
 
-/// What of an address, a first and a last name is acceptable. What is not goes to `wrong`.
+/// Parses an address, a first and a last name. Adds problems to `wrong`.
 pub fn parse_person(
     email: &str,
     [first_name, last_name]: [Option<&str>; 2],
@@ -20,7 +20,7 @@ pub fn parse_person(
     (email, [name("/first_name", first_name), name("/last_name", last_name)])
 }
 
-/// The language, if it is acceptable. If it is not, that goes to `wrong`.
+/// Parses the language. Adds a problem to `wrong` if it is invalid.
 pub fn parse_locale(locale: Option<&str>, wrong: &mut Vec<FieldProblem>) -> Option<Locale> {
     let parsed = locale.map(Locale::parse).transpose();
     parsed.map_err(|error| wrong.push(problem("/locale", &error))).ok().flatten()

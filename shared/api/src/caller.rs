@@ -1,5 +1,6 @@
-//! Routes and their callers. A use case receives its caller as a value that only the check can make: [`Anonymous`]
-//! needs none, [`crate::Authenticated`] a session that has not ended, and [`crate::Authorized`] a permission as well.
+//! Routes and their callers. A use case receives its caller as a value that only the check can create:
+//! [`Anonymous`] needs no token, [`crate::Authenticated`] an active session, and [`crate::Authorized`] also a
+//! permission.
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -14,9 +15,9 @@ use crate::{
     request::{context, header},
 };
 
-/// The method that is answered like `GET`, without the body (RFC 9110, section 9.3.2).
+/// The method that is served like `GET`, without the body (RFC 9110, section 9.3.2).
 pub(crate) const HEAD: &str = "HEAD";
-/// Longer `User-Agent`s are cut to this many characters.
+/// Longer `User-Agent`s are truncated to this many characters.
 const MAX_USER_AGENT: usize = 256;
 
 /// A method and a path of the API.
@@ -24,59 +25,59 @@ const MAX_USER_AGENT: usize = 256;
 pub struct Route {
     /// The method.
     pub method: Method,
-    /// The path, or `$default` for whatever no other route takes.
+    /// The path, or `$default` for requests without a route.
     pub path: &'static str,
 }
 
-/// The methods that routes have.
+/// The method of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Reads.
+    /// Reads a resource.
     Get,
-    /// Makes something.
+    /// Creates a resource or starts an action.
     Post,
-    /// Puts something in the place of what is there.
+    /// Replaces a resource.
     Put,
-    /// Changes parts of something.
+    /// Changes parts of a resource.
     Patch,
-    /// Ends something.
+    /// Deletes a resource.
     Delete,
-    /// Whatever comes.
+    /// Any method.
     Any,
 }
 
 impl Route {
-    /// `GET path`
+    /// Creates the route `GET path`.
     #[must_use]
     pub const fn get(path: &'static str) -> Self {
         Self { method: Method::Get, path }
     }
 
-    /// `POST path`
+    /// Creates the route `POST path`.
     #[must_use]
     pub const fn post(path: &'static str) -> Self {
         Self { method: Method::Post, path }
     }
 
-    /// `PUT path`
+    /// Creates the route `PUT path`.
     #[must_use]
     pub const fn put(path: &'static str) -> Self {
         Self { method: Method::Put, path }
     }
 
-    /// `PATCH path`
+    /// Creates the route `PATCH path`.
     #[must_use]
     pub const fn patch(path: &'static str) -> Self {
         Self { method: Method::Patch, path }
     }
 
-    /// `DELETE path`
+    /// Creates the route `DELETE path`.
     #[must_use]
     pub const fn delete(path: &'static str) -> Self {
         Self { method: Method::Delete, path }
     }
 
-    /// Whatever no other route takes.
+    /// Creates the route of requests without another route.
     #[must_use]
     pub const fn fallback() -> Self {
         Self { method: Method::Any, path: "$default" }
@@ -84,7 +85,7 @@ impl Route {
 }
 
 impl Method {
-    /// Its name; empty for whatever comes.
+    /// Returns the name; empty for any method.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -96,14 +97,14 @@ impl Method {
         }
     }
 
-    /// Whether it changes something.
+    /// Returns whether the method changes something.
     pub(crate) const fn changes(self) -> bool {
         matches!(self, Self::Post | Self::Put | Self::Patch | Self::Delete)
     }
 }
 
 impl fmt::Display for Route {
-    /// As API Gateway writes route keys: `POST /v1/sessions`, `$default`.
+    /// Formats the route key of API Gateway: `POST /v1/sessions`, `$default`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.method {
             Method::Any => f.write_str(self.path),
@@ -115,15 +116,15 @@ impl fmt::Display for Route {
 /// A request without its body.
 #[derive(Clone)]
 pub struct Head {
-    /// `GET`, `POST`…; `GET` for `HEAD`, which differs only in that the response has no body.
+    /// The method. It is `GET` also for `HEAD`, whose response only lacks the body.
     pub method: String,
-    /// The path, percent-encoded as it was sent.
+    /// The path in its percent-encoded form.
     pub path: String,
-    /// Where it came from.
+    /// The client.
     pub client: Client,
-    /// What ties log, event and answer together.
+    /// The ids of the request for logs, events and the response.
     pub trace: Trace,
-    /// `If-Match`, as it was sent.
+    /// The value of `If-Match`.
     pub if_match: Option<String>,
     /// The time at which the request arrived. It does not change while the request is served.
     pub now: Timestamp,
@@ -135,26 +136,26 @@ pub struct Head {
     pub(crate) keyed: Option<Arc<Keyed>>,
 }
 
-/// A caller of a use case.
+/// The caller of a use case.
 pub trait Caller: Sized + Send {
-    /// What the check needs: nothing, or keys.
+    /// The check of the token: nothing, or the keys.
     type Gate: Send + Sync;
-    /// Whether the check is that of an access token.
+    /// Whether the caller presents an access token.
     const TAKES_TOKEN: bool;
-    /// Why somebody is not let in.
+    /// The reasons why a caller is refused.
     const PROBLEMS: &'static [ProblemType];
 
-    /// Makes the gate of a function whose callers are in `identities`.
+    /// Creates the gate for callers in `identities`.
     ///
     /// # Errors
     /// If a setting is missing.
     fn gate(cloud: &Cloud, identities: &Identities) -> Result<Self::Gate, SettingError>;
 
-    /// Verifies what the request presents.
+    /// Verifies the token of the request.
     fn admit(gate: &Self::Gate, head: Head) -> impl Future<Output = Result<Self, Error>> + Send;
 
-    /// Returns the check of the caller against the tables, without which nothing is answered; `None` if there is
-    /// nothing to check.
+    /// Returns the check of the caller against the tables, which must succeed before the response is sent;
+    /// `None` if there is nothing to check.
     fn admission(&self) -> Option<Admission>;
 
     /// Returns the request.
@@ -169,9 +170,9 @@ pub trait Caller: Sized + Send {
     }
 }
 
-/// Somebody of whom nothing is known.
+/// An unauthenticated caller.
 pub struct Anonymous {
-    /// The request that they make.
+    /// The request.
     pub head: Head,
 }
 
@@ -182,7 +183,7 @@ impl Anonymous {
         self.head.context(Actor::Anonymous)
     }
 
-    /// The receipt for an answer, to be committed with what it tells of; `None` if the request has no key.
+    /// Returns the response to store with the change; `None` if the request has no idempotency key.
     #[must_use]
     pub fn receipt(&self, answer: &impl Answer) -> Option<Receipt> {
         self.head.receipt(answer, Replay::Always)
@@ -216,8 +217,8 @@ impl Caller for Anonymous {
 }
 
 impl Head {
-    /// Checks that the request is for `version` of the resource. Without `If-Match` it is for every version (RFC 9110,
-    /// section 13.1.1).
+    /// Checks that the request is for `version` of the resource. Without `If-Match`, it applies to every
+    /// version (RFC 9110, section 13.1.1).
     ///
     /// # Errors
     /// [`ProblemType::VersionConflict`].
@@ -227,13 +228,13 @@ impl Head {
         if is_met { Ok(()) } else { Err(ProblemType::VersionConflict.into()) }
     }
 
-    /// Makes an id for the moment of the request.
+    /// Creates an id with the time of the request.
     #[must_use]
     pub fn new_id<Kind>(&self) -> Id<Kind> {
         self.random.id(self.now)
     }
 
-    /// Makes random bytes, for example the salt of a hash.
+    /// Creates random bytes, for example the salt of a hash.
     #[must_use]
     pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
         self.random.bytes()
@@ -252,7 +253,7 @@ impl Head {
         let trace = Trace::of(request, invocation, random);
         let header = |name: &str| header(request.headers(), name);
         let client = Client {
-            // Never from a header: the sender writes X-Forwarded-For.
+            // Never from a header, because the client writes X-Forwarded-For.
             ip: context(request).and_then(|context| context.http.source_ip.clone()),
             user_agent: header("user-agent").map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
         };
@@ -275,8 +276,8 @@ impl Head {
         }
     }
 
-    /// The bearer token, if one is presented (RFC 6750, section 2.1). The scheme may be in any case, and any
-    /// number of spaces may follow it (RFC 9110, section 11.4).
+    /// Returns the bearer token, if there is one (RFC 6750, section 2.1). The scheme may be in any case and
+    /// followed by several spaces (RFC 9110, section 11.4).
     pub(crate) fn bearer_token(&self) -> Option<&str> {
         let (scheme, token) = self.authorization.as_deref()?.split_once(' ')?;
         let token = token.trim_matches(' ');

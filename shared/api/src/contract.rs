@@ -1,5 +1,5 @@
-//! What is promised to callers, as `OpenAPI` 3.1 says it: made of the types that parse the requests and
-//! write the answers. Functions do not carry it, since nothing that they do leads here.
+//! The contract in `OpenAPI` 3.1, generated from the types that parse the requests and write the responses.
+//! No function calls it, so their binaries do not contain it.
 
 use std::collections::BTreeMap;
 
@@ -8,23 +8,23 @@ use serde_json::{Map, Value, json};
 
 use crate::{Answer, Caller, Input, Method, ProblemType, Route, UseCase, endpoint::problems_of, problem};
 
-/// The `OpenAPI` document of an API, operation by operation.
+/// The `OpenAPI` document of an API.
 pub struct Contract {
     inputs: SchemaGenerator,
     outputs: SchemaGenerator,
     paths: Map<String, Value>,
-    /// By the slugs of their problems.
+    /// The problem responses by the slugs of their problems.
     refusals: Map<String, Value>,
 }
 
-/// What one operation takes.
+/// The request of one operation.
 pub struct Taken<'a> {
     generator: &'a mut SchemaGenerator,
     parameters: Vec<Value>,
     body: Option<Value>,
 }
 
-/// What one operation answers when it succeeds.
+/// The successful response of one operation.
 pub struct Given<'a> {
     generator: &'a mut SchemaGenerator,
     headers: Map<String, Value>,
@@ -44,7 +44,7 @@ impl Default for Contract {
 }
 
 impl Contract {
-    /// Adds the operations of a use case; `id` is its name, `summary` one line, `description` the rest.
+    /// Adds the operations of a use case. `id` is its name, `summary` one line, `description` the rest.
     pub fn add<U: UseCase>(&mut self, id: &str, summary: &str, description: &str) {
         for (number, route) in U::ROUTES.iter().enumerate() {
             let id = if number == 0 { id.to_owned() } else { format!("{id}-{}", number + 1) };
@@ -95,7 +95,7 @@ impl Contract {
         operation
     }
 
-    /// A response for each status of these problems. Most operations share some of them.
+    /// Returns a response for each status of these problems. Operations share most of them.
     fn refusals(&mut self, problems: Vec<ProblemType>) -> Map<String, Value> {
         let response = |(status, problems): (u16, Vec<ProblemType>)| {
             let name = problems.iter().map(|problem| problem.slug()).collect::<Vec<_>>().join(".");
@@ -106,7 +106,7 @@ impl Contract {
         by_status(problems).into_iter().map(response).collect()
     }
 
-    /// The document.
+    /// Returns the document.
     #[must_use]
     pub fn document(mut self, version: &str) -> Value {
         self.outputs.subschema_for::<problem::Document<'_>>();
@@ -147,7 +147,7 @@ impl Taken<'_> {
         self.body = Some(json!({"required": true, "content": content}));
     }
 
-    /// The members of `T`, each a parameter.
+    /// Adds the members of `T` as parameters.
     pub(crate) fn parameters<T: JsonSchema>(&mut self, place: &str) {
         let schema = T::json_schema(self.generator).to_value();
         let required = |name: &str| {
@@ -193,7 +193,7 @@ impl Given<'_> {
     }
 }
 
-/// Each place of the path is a parameter; what has no place there is of another route.
+/// Keeps the path parameters that this path has. Others belong to another route of the use case.
 fn with_path(path: &str, parameters: &mut Vec<Value>) {
     let places = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let places: Vec<_> = places.collect();
@@ -208,7 +208,7 @@ fn with_path(path: &str, parameters: &mut Vec<Value>) {
     }
 }
 
-/// The problems of each status.
+/// Groups problems by status.
 fn by_status(problems: Vec<ProblemType>) -> BTreeMap<u16, Vec<ProblemType>> {
     let mut by_status = BTreeMap::<_, Vec<_>>::new();
     for problem in problems {
@@ -217,7 +217,7 @@ fn by_status(problems: Vec<ProblemType>) -> BTreeMap<u16, Vec<ProblemType>> {
     by_status
 }
 
-/// The response of these problems, which have one status.
+/// Returns the response of these problems, which have the same status.
 fn refusal(problems: &[ProblemType]) -> Value {
     let mut headers = json!({"x-correlation-id": header("x-correlation-id")});
     match problems.first().map(|problem| problem.status()) {
@@ -252,17 +252,17 @@ fn parameters() -> Value {
     json!({
         "idempotency-key": of(
             "idempotency-key",
-            "Random, best a UUID of version 4: for 24 hours the same request under it has one effect and one answer.",
+            "A random key, such as a UUID version 4. For 24 hours, the same request with this key has one effect and one response.",
             json!({"type": "string", "minLength": 16, "maxLength": 255, "pattern": "^[!-~]+$"}),
         ),
         "if-match": of(
             "if-match",
-            "An `etag`: the change is made only if that is still the version.",
+            "An `etag`. The change is made only if the resource still has this version.",
             json!({"type": "string"}),
         ),
         "x-correlation-id": of(
             "x-correlation-id",
-            "Ties request, answer, log and event together; one that is not well-formed is replaced.",
+            "Identifies the request in the response, logs and events. A malformed id is replaced.",
             json!({"type": "string"}),
         ),
     })
@@ -271,13 +271,13 @@ fn parameters() -> Value {
 fn headers() -> Value {
     let of = |description: &str, schema: Value| json!({"description": description, "schema": schema});
     json!({
-        "cache-control": of("For how long the answer may be kept.", json!({"type": "string"})),
-        "etag": of("The version of what is shown, for `if-match`.", json!({"type": "string"})),
-        "location": of("The path where it is from now on.", json!({"type": "string", "format": "uri-reference"})),
-        "retry-after": of("Seconds after which to try again.", json!({"type": "integer", "minimum": 0})),
+        "cache-control": of("How long caches may keep the response.", json!({"type": "string"})),
+        "etag": of("The version of the resource, for `if-match`.", json!({"type": "string"})),
+        "location": of("The path of the new resource.", json!({"type": "string", "format": "uri-reference"})),
+        "retry-after": of("The seconds after which to try again.", json!({"type": "integer", "minimum": 0})),
         "www-authenticate": of("RFC 6750, section 3.", json!({"type": "string"})),
         "x-correlation-id": of(
-            "The request's own, or one that was made.",
+            "The id of the request, or a new one.",
             json!({"type": "string", "minLength": 8, "maxLength": 64}),
         ),
     })

@@ -1,4 +1,4 @@
-//! A use case, served.
+//! The frame that serves a use case.
 
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -21,18 +21,18 @@ use crate::{
 
 /// One operation of the API.
 pub trait UseCase: Send + Sync + 'static {
-    /// Its routes; the template has the same.
+    /// The routes, as in the template.
     const ROUTES: &'static [Route];
-    /// The caller, whose type says who may call it.
+    /// The caller, whose type determines who may call.
     type Caller: Caller;
     /// The request: a [`crate::Body`], a [`crate::Query`], a [`crate::Path`], two of them, or [`crate::Nothing`].
     type Request: Input;
-    /// The response to a request that succeeds.
+    /// The response to a successful request.
     type Response: Answer;
-    /// The problems that it refuses with, besides internal failures.
+    /// The problems that the use case returns, besides internal failures.
     const PROBLEMS: &'static [ProblemType];
-    /// Whether requests hold a password. If so, comparisons with a kept request are limited: otherwise a known
-    /// idempotency key would let the password be guessed.
+    /// Whether requests contain a password. If so, comparisons with stored requests are limited: otherwise an
+    /// attacker who knows an idempotency key could guess the password.
     const TAKES_PASSWORD: bool = false;
 
     /// Prepares the first request.
@@ -40,8 +40,7 @@ pub trait UseCase: Send + Sync + 'static {
         async {}
     }
 
-    /// Returns the address that an anonymous request names. If the request is refused, its line of the log
-    /// has the keyed hash of it.
+    /// Returns the address in an anonymous request. The log line of a refused request has its keyed hash.
     fn address(_request: &Self::Request) -> Option<CanonicalEmail> {
         None
     }
@@ -54,9 +53,9 @@ pub trait UseCase: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Response, Error>> + Send;
 }
 
-/// Kept back from the deadline, so that a request that takes too long is still answered.
+/// Kept back from the deadline for the response to a request that takes too long.
 const TIME_TO_ANSWER: Duration = Duration::from_millis(250);
-/// A late answer is worse than a line of the log without hashes.
+/// After this time the line is logged without hashes, so that the response is not delayed.
 const TIME_TO_HASH: Duration = Duration::from_millis(150);
 
 /// Serves a use case to API Gateway.
@@ -71,9 +70,9 @@ pub struct Endpoint<U: UseCase> {
 }
 
 impl<U: UseCase> Endpoint<U> {
-    /// Serves `use_case`. Its callers, and the answers to requests with an `Idempotency-Key`, are in `identities`. The
-    /// setting `ISSUER` is the base of problem types. A function with the setting `CREDENTIALS_SECRET` logs keyed hashes
-    /// of the address and the source of a refused request.
+    /// Creates the endpoint of `use_case`. Its callers and stored responses are in `identities`. The setting
+    /// `ISSUER` is the base of problem types. A function with the setting `CREDENTIALS_SECRET` logs keyed
+    /// hashes of the address and the source of refused requests.
     ///
     /// # Errors
     /// If a setting is missing.
@@ -104,7 +103,8 @@ impl<U: UseCase> Endpoint<U> {
 }
 
 impl<U: UseCase<Caller = Anonymous>> Endpoint<U> {
-    /// Serves `use_case`, which takes anonymous callers and changes nothing, so that no table is needed for it.
+    /// Creates the endpoint of a `use_case` that has anonymous callers and changes nothing, so it needs no
+    /// table.
     ///
     /// # Errors
     /// If a setting is missing.
@@ -115,7 +115,7 @@ impl<U: UseCase<Caller = Anonymous>> Endpoint<U> {
 }
 
 impl<U: UseCase> Endpoint<U> {
-    /// `named` is set to the address that the request names.
+    /// Serves a request. Sets `named` to the address in the request.
     async fn answer(
         &self,
         request: ApiRequest,
@@ -132,15 +132,15 @@ impl<U: UseCase> Endpoint<U> {
             return Ok(reply);
         }
         caller.head().keyed.clone_from(&keyed);
-        // Concurrently: the use case waits for the admission before it changes anything, and nothing that it
-        // has read leaves before the caller is admitted.
+        // Concurrently: the use case waits for the admission before it changes anything, and its response is
+        // dropped if the caller is not admitted.
         let (admitted, done) = tokio::join!(admit(admission.as_ref()), self.use_case.run(caller, request));
         if let (Ok(()), Ok(response)) = (&admitted, &done) {
             let is_kept = keyed.is_none_or(|keyed| keyed.is_receipted());
-            debug_assert!(is_kept, "a request with a key was answered without a receipt");
+            debug_assert!(is_kept, "a response to a request with an idempotency key was not stored");
             return Ok(response.reply());
         }
-        // Perhaps the same request was carried out concurrently, and that is why this one was not.
+        // A concurrent copy of the request may have succeeded, which made this one fail.
         if let Some(reply) = self.given(keyed.as_deref(), &head, admission.as_ref()).await? {
             return Ok(reply);
         }
@@ -172,7 +172,7 @@ impl<U: UseCase> Endpoint<U> {
         (address.map(String::from), source.map(String::from))
     }
 
-    /// Returns the answer that the request was given before, if it was, and if the caller may have it again.
+    /// Returns the stored response to the request, if there is one and the caller may get it.
     async fn given(
         &self,
         keyed: Option<&Keyed>,
@@ -214,7 +214,7 @@ impl<U: UseCase> Function for Endpoint<U> {
         let presents_token = head.bearer_token().is_some();
         let (route, trace, source) = (routed::<U>(&head), head.trace.clone(), head.client.ip.clone());
         let mut named = None;
-        // One request's panic is its own 500: the environment serves the next one.
+        // A panic fails one request; the environment serves the next one.
         let served = AssertUnwindSafe(self.answer(request, head, &mut named)).catch_unwind();
         let time = invocation.deadline.left().saturating_sub(TIME_TO_ANSWER);
         let outcome = match tokio::time::timeout(time, served).await {
@@ -250,7 +250,7 @@ impl<U: UseCase> Function for Endpoint<U> {
     }
 }
 
-/// Every problem that a request to a use case may be answered with.
+/// Returns every problem that a use case can return.
 pub(crate) fn problems_of<U: UseCase>() -> Vec<ProblemType> {
     const OF_FAILURES: [ProblemType; 2] = [ProblemType::InternalError, ProblemType::TemporarilyUnavailable];
     const OF_KEYS: &[ProblemType] = &[ProblemType::InvalidIdempotencyKey, ProblemType::IdempotencyMismatch];
@@ -261,7 +261,7 @@ pub(crate) fn problems_of<U: UseCase>() -> Vec<ProblemType> {
     all.iter().enumerate().filter(first).map(|(_, problem)| *problem).collect()
 }
 
-/// Whether one of the routes changes something.
+/// Returns whether one of the routes changes something.
 const fn has_changing(mut routes: &[Route]) -> bool {
     while let [route, rest @ ..] = routes {
         if route.method.changes() {
@@ -272,8 +272,8 @@ const fn has_changing(mut routes: &[Route]) -> bool {
     false
 }
 
-/// The route is logged, never the method and the path themselves: what no route takes is the sender's own
-/// text.
+/// Returns the route for the log. Method and path of other requests are not logged, because the client writes
+/// them.
 fn routed<U: UseCase>(head: &Head) -> String {
     let taken = |route: &&Route| route.path == head.path && route.method.name() == head.method;
     U::ROUTES.iter().find(taken).or(U::ROUTES.first()).map(Route::to_string).unwrap_or_default()

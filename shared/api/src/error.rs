@@ -1,4 +1,4 @@
-//! The one error of a use case.
+//! The error type of all use cases.
 
 use std::convert::Infallible;
 
@@ -18,9 +18,9 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 /// The reason why a request is not served.
 #[derive(Debug)]
 pub enum Error {
-    /// The request is refused, and the caller is told why.
+    /// The request is refused, and the caller gets the reason.
     Problem(Problem),
-    /// Something inside failed. The caller is told only whether to try again; the source is logged once.
+    /// An internal failure. The caller only learns whether to retry; the source is logged once.
     Failure {
         /// Whether the same request may succeed later.
         is_retryable: bool,
@@ -32,7 +32,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Wraps a failure that passes: the same request may succeed later.
+    /// Wraps a temporary failure, after which the same request may succeed.
     pub fn unavailable(source: impl Into<Source>) -> Self {
         Self::Failure { is_retryable: true, source: source.into() }
     }
@@ -48,7 +48,7 @@ impl Error {
         vec![FieldProblem::new(pointer, code, error)].into()
     }
 
-    /// Returns the problem to answer with, and logs a failure.
+    /// Returns the problem for the response, and logs a failure.
     pub(crate) fn into_problem(self, correlation_id: &str) -> Problem {
         let (is_retryable, cause) = match self {
             Self::Problem(problem) => return problem,

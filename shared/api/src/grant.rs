@@ -1,4 +1,4 @@
-//! Grants: the tokens that a log-in or a refresh gives.
+//! Grants: the tokens that a log-in or a refresh returns.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::{Error, attributes_schema};
 /// Tokens for a session, in the field names of RFC 6749, section 5.1.
 #[derive(JsonSchema, Serialize)]
 pub struct Grant {
-    /// For `authorization: Bearer`.
+    /// The access token, for `authorization: Bearer`.
     access_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// Seconds.
+    /// The lifetime of the access token in seconds.
     expires_in: u64,
-    /// For the next refresh, and only that.
+    /// The refresh token, for the next refresh only.
     refresh_token: String,
     /// Seconds until the session ends if it is not refreshed.
     refresh_expires_in: u64,
@@ -30,7 +30,7 @@ pub struct Grant {
     session_id: String,
 }
 
-/// Grants tokens for sessions: what `log-in` and `refresh-session` have in common.
+/// Creates grants for `log-in` and `refresh-session`.
 pub struct Grants {
     identities: Identities,
     roles: RecentRoles,
@@ -47,10 +47,10 @@ pub struct SigningKeys {
     published: OnceCell<()>,
 }
 
-/// Returns how tokens are issued, by the settings `ISSUER`, `AUDIENCE` and `ACCESS_TOKEN_SECONDS`.
+/// Returns the settings of tokens: `ISSUER`, `AUDIENCE` and `ACCESS_TOKEN_SECONDS`.
 ///
 /// # Errors
-/// If one is missing.
+/// If a setting is missing.
 pub fn issuing(cloud: &Cloud) -> Result<IssuerSettings, SettingError> {
     let settings = cloud.settings();
     Ok(IssuerSettings {
@@ -61,10 +61,10 @@ pub fn issuing(cloud: &Cloud) -> Result<IssuerSettings, SettingError> {
 }
 
 impl Grants {
-    /// Grants tokens by the settings of [`issuing`], `ATTRIBUTES_SCHEMA` and `KEYS_SECRET`.
+    /// Creates grants with the settings of [`issuing`], `ATTRIBUTES_SCHEMA` and `KEYS_SECRET`.
     ///
     /// # Errors
-    /// If one is missing or unusable.
+    /// If a setting is missing or unusable.
     pub fn new(cloud: &Cloud, identities: &Identities) -> Result<Self, SettingError> {
         let issuing = issuing(cloud)?;
         let derive = move |seeds: &Seeds| {
@@ -81,12 +81,12 @@ impl Grants {
         })
     }
 
-    /// Makes the first signature and publishes the key before the first request.
+    /// Makes the first signature and publishes the key, ahead of the first request.
     pub async fn warm(&self) {
-        // A failure repeats at the first request, and is answered there.
+        // A failure occurs again at the first request, which reports it.
         let Ok(keys) = self.keys.get().await else { return };
         let sign = async {
-            // RSA takes long to sign for the first time.
+            // The first signature with RSA is slow.
             if keys.issuer.is_slow_at_first() {
                 let issuer = keys.issuer.clone();
                 let _ = tokio::task::spawn_blocking(move || issuer.warm()).await;
@@ -95,7 +95,7 @@ impl Grants {
         let _ = tokio::join!(sign, self.publish(Arc::clone(&keys)));
     }
 
-    /// Returns the keys. The signing key is published, so that every verifier can know it.
+    /// Returns the keys. The signing key has been published, so that verifiers can find it.
     ///
     /// # Errors
     /// If the keys cannot be read or published.
@@ -103,7 +103,7 @@ impl Grants {
         self.publish(self.keys.get().await?).await
     }
 
-    /// Returns the keys as they are now, for a token under an unknown key.
+    /// Returns the newest keys, for a token with an unknown key.
     ///
     /// # Errors
     /// If the keys cannot be read or published.
@@ -117,13 +117,13 @@ impl Grants {
         Ok(keys)
     }
 
-    /// Reads the roles ahead, so that the calls of a request do not tell whether its user has roles. If this fails,
-    /// [`Self::grant`] reads them again.
+    /// Reads the roles ahead, so that the calls of a request do not reveal whether the user has roles. If
+    /// this fails, [`Self::grant`] reads them again.
     pub async fn read_roles_ahead(&self, now: Timestamp) {
         let _ = self.roles.read_ahead(now).await;
     }
 
-    /// Returns the tokens of the session's current generation, with the current rights of the user.
+    /// Returns the tokens of the session's current generation, with the user's current permissions.
     ///
     /// # Errors
     /// If the roles cannot be read, or the key cannot sign.

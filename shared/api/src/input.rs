@@ -1,5 +1,5 @@
-//! What a request brings: a body, a query, ids in its path. What a parser says is never answered or
-//! logged, since it quotes what was sent.
+//! The parts of a request: body, query and path parameters. Errors of the parsers are neither returned nor
+//! logged, because they quote the request.
 
 use lambda_http::{Body as RawBody, RequestExt, aws_lambda_events::query_map::QueryMap};
 use schemars::JsonSchema;
@@ -9,22 +9,22 @@ use zeroize::Zeroizing;
 
 use crate::{FieldProblem, Head, Problem, ProblemType, Taken, request::ApiRequest};
 
-/// What a use case takes.
+/// The request of a use case.
 pub trait Input: Sized + Send {
-    /// Reads it from a request.
+    /// Parses the request.
     ///
     /// # Errors
-    /// The problem to answer with.
+    /// The problem to return.
     fn read(parts: &Parts) -> Result<Self, Problem>;
 
-    /// The problems with reading it.
+    /// Returns the problems of malformed requests.
     fn problems() -> Vec<ProblemType>;
 
-    /// Says what it is, for the contract.
+    /// Describes the request for the contract.
     fn describe(taken: &mut Taken<'_>);
 }
 
-/// What is read of a request, besides its head.
+/// The parts of a request besides its head.
 pub struct Parts {
     method: String,
     content_type: Option<String>,
@@ -33,16 +33,16 @@ pub struct Parts {
     path: QueryMap,
 }
 
-/// Nothing is read: a body or a query would be ignored.
+/// No input. Body and query are ignored.
 pub struct Nothing;
 
-/// One JSON object, at most 16 KiB, UTF-8. `DELETE` may go without, which stands for an empty one.
+/// One JSON object of at most 16 KiB in UTF-8. `DELETE` without a body counts as an empty object.
 pub struct Body<T>(pub T);
 
-/// The parameters that follow the `?`, each at most once, none unknown.
+/// The query parameters, each at most once and none unknown.
 pub struct Query<T>(pub T);
 
-/// What stands in the places of the route's `{parameters}`.
+/// The path parameters of the route.
 pub struct Path<T>(pub T);
 
 impl Parts {
@@ -63,7 +63,7 @@ impl Parts {
         }
     }
 
-    /// The query, as it was sent.
+    /// Returns the query in its original form.
     pub(crate) fn query(&self) -> &str {
         &self.query
     }
@@ -123,7 +123,7 @@ impl<T: DeserializeOwned + JsonSchema + Send> Input for Query<T> {
 }
 
 impl<T: DeserializeOwned + JsonSchema + Send> Input for Path<T> {
-    /// What is not of the right form names nothing that exists.
+    /// Maps malformed parameters to a missing resource.
     fn read(parts: &Parts) -> Result<Self, Problem> {
         T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(parts.path.iter()))
             .map(Self)
@@ -166,7 +166,7 @@ fn body<T: DeserializeOwned>(parts: &Parts) -> Result<T, Problem> {
 }
 
 fn object<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
-    // serde takes an array for a struct: only an object is one.
+    // serde accepts an array for a struct. Only objects are permitted.
     if octets.trim_ascii_start().first() != Some(&b'{') {
         return Err(Problem::of(ProblemType::MalformedJson));
     }
@@ -182,9 +182,9 @@ fn object<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
     Ok(parsed)
 }
 
-/// A field that is missing has no path of its own: its object has.
+/// Returns the pointer of an error. The error of a missing field points to its object.
 fn unacceptable(path: &serde_path_to_error::Path) -> FieldProblem {
-    // Unknown names are the sender's own text, which is not echoed: they point at their object too.
+    // Unknown names are text of the client, which is not returned. The pointer refers to their object.
     let known = |segment: &serde_path_to_error::Segment| match segment {
         serde_path_to_error::Segment::Map { key }
             if key.len() <= 32 && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') =>
@@ -197,12 +197,12 @@ fn unacceptable(path: &serde_path_to_error::Path) -> FieldProblem {
     FieldProblem {
         pointer: path.iter().map_while(known).collect(),
         code: ProblemType::ValidationFailed.slug(),
-        detail: "is not of the right type, or has a field too many, too few or twice".to_owned(),
+        detail: "has the wrong type, or a field is unknown, missing or repeated".to_owned(),
     }
 }
 
-/// Returns whether the body is JSON, or for `PATCH` the JSON of RFC 7396. Parameters have no effect: JSON
-/// is UTF-8, and its media type defines none (RFC 8259, sections 8.1 and 11).
+/// Returns whether the body is JSON, or for `PATCH` the JSON of RFC 7396. Parameters of the media type are
+/// ignored: JSON is UTF-8 and defines none (RFC 8259, sections 8.1 and 11).
 fn is_json(parts: &Parts) -> bool {
     let content_type = parts.content_type.as_deref().unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_object_with_the_known_fields_is_taken() {
+    fn only_one_object_with_the_known_fields_is_accepted() {
         assert!(object::<Wanted>(br#" {"email":"a","name":null} "#).is_ok());
         for malformed in [
             "",
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_names_what_the_route_has_places_for() {
+    fn path_parameters_are_parsed() {
         #[derive(Debug, Deserialize, JsonSchema)]
         struct Of {
             id: String,

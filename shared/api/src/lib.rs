@@ -1,9 +1,9 @@
-//! From an API Gateway event to a typed request, and from a refusal to problem+json.
+//! The HTTP framework: from an API Gateway event to a typed request, and from a refusal to problem+json.
 //!
-//! A [`UseCase`] declares its routes, its caller, its request and response, and the problems it refuses with. An
-//! [`Endpoint`] serves it: it reads the event, checks the caller, parses the body, runs the use case, and writes the
-//! answer. It owns the checks of callers, the kept answers of idempotent requests, the clock and the ids. An internal
-//! failure is logged here, once, and never answered.
+//! A [`UseCase`] declares its routes, caller, request, response and problems. An [`Endpoint`] serves it: it
+//! parses the event, checks the caller, parses the body, runs the use case, and writes the response. It owns
+//! the checks of callers, the stored responses of idempotent requests, the clock and the ids. An internal
+//! failure is logged here once and never returned.
 
 mod access;
 mod admission;

@@ -1,4 +1,4 @@
-//! Lists, page by page.
+//! Lists with pages.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -10,14 +10,14 @@ use tokens::CursorKeys;
 
 use crate::{Error, ProblemType};
 
-/// Which page of a list is wanted: `?limit=…&cursor=…`
+/// The parameters of a page: `?limit=…&cursor=…`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
-    /// How many entries at most.
+    /// The highest number of entries.
     #[serde(default)]
     pub limit: Limit,
-    /// The `next_cursor` of the page before.
+    /// The `next_cursor` of the previous page.
     pub cursor: Option<String>,
 }
 
@@ -25,32 +25,32 @@ pub struct Page {
 #[derive(JsonSchema, Serialize)]
 #[schemars(inline)]
 pub struct List<T> {
-    /// What is on it.
+    /// The entries.
     pub items: Vec<T>,
-    /// Where to go on; missing on the last page.
+    /// The cursor of the next page; missing on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// 1 to 100 entries.
+/// The size of a page: 1 to 100 entries.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(try_from = "f64")]
 #[schemars(!try_from)]
 pub struct Limit(#[schemars(range(min = 1, max = 100))] u8);
 
-/// Not 1 to 100.
+/// The number is not from 1 to 100.
 #[derive(Debug, Error)]
 #[error("must be 1 to 100")]
 pub struct OutOfRange;
 
-/// Makes the cursors of one user's lists, and reads them.
+/// Seals and opens the cursors of one user's lists.
 pub struct Cursors {
     keys: FromSecret<CursorKeys>,
     random: Random,
 }
 
 impl Cursors {
-    /// Cursors under the deployment's keys.
+    /// Creates cursors with the deployment's keys.
     ///
     /// # Errors
     /// If the setting `KEYS_SECRET` is missing.
@@ -59,13 +59,13 @@ impl Cursors {
         Ok(Self { keys, random: cloud.random() })
     }
 
-    /// Fetches the keys ahead of the first request.
+    /// Reads the keys ahead of the first request.
     pub async fn warm(&self) {
-        // What fails here fails again, and is answered, at the first request.
+        // A failure occurs again at the first request, which reports it.
         let _ = self.keys.get().await;
     }
 
-    /// The position that a page of `list` begins after; `None` for the first page.
+    /// Returns the position after which a page of `list` begins; `None` for the first page.
     ///
     /// # Errors
     /// [`ProblemType::InvalidCursor`], or if the keys cannot be read.
@@ -75,7 +75,7 @@ impl Cursors {
         position.and_then(|position| position.parse().ok()).map(Some).ok_or(ProblemType::InvalidCursor.into())
     }
 
-    /// The cursor to what follows `position`, if that is not the end of `list`.
+    /// Returns the cursor for the entries after `position`; `None` at the end of `list`.
     ///
     /// # Errors
     /// If the keys cannot be read.
@@ -87,7 +87,7 @@ impl Cursors {
 }
 
 impl Limit {
-    /// How many entries at most.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u8 {
         self.0
@@ -103,7 +103,7 @@ impl Default for Limit {
 impl TryFrom<f64> for Limit {
     type Error = OutOfRange;
 
-    /// `30.0` is an integer, as in JSON Schema.
+    /// Accepts `30.0` as an integer, as in JSON Schema.
     fn try_from(limit: f64) -> Result<Self, OutOfRange> {
         let is_it = |whole: &u8| f64::from(*whole).total_cmp(&limit).is_eq();
         (1..=100).find(is_it).map(Self).ok_or(OutOfRange)

@@ -1,4 +1,4 @@
-//! A member of a merge patch: what is missing means something else than what is `null`.
+//! Members of a merge patch, which distinguish missing from `null`.
 
 use std::error::Error;
 
@@ -10,35 +10,35 @@ use crate::{FieldProblem, ProblemType};
 /// A member of a merge patch.
 #[derive(Default)]
 pub enum Member<T> {
-    /// It is missing: nothing changes.
+    /// The member is missing: nothing changes.
     #[default]
     Absent,
-    /// It is `null`: what is there is removed.
+    /// The member is `null`: the value is removed.
     Null,
-    /// It is there.
+    /// The new value.
     Value(T),
 }
 
-/// What no value can be: a member of this is `null` or missing.
+/// A type without values, so a member of it is `null` or missing.
 #[derive(Deserialize)]
 pub enum Never {}
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
-    /// Asked for only if the member is there.
+    /// Called only if the member is present.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
     }
 }
 
 impl Member<Never> {
-    /// Whether what is there is removed.
+    /// Returns whether the value is removed.
     pub(crate) const fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 }
 
 impl Member<String> {
-    /// What becomes of the field at `pointer`; what is wrong with it goes to `wrong`.
+    /// Returns the change of the field at `pointer`. Adds problems to `wrong`.
     pub(crate) fn parse<T, E: Error>(
         self,
         pointer: &str,

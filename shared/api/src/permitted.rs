@@ -1,4 +1,4 @@
-//! Callers with a permission: their access token carries it, and they hold it now.
+//! Callers with a permission, which both their access token and their current roles have.
 
 use std::{marker::PhantomData, ops::Deref};
 
@@ -8,7 +8,7 @@ use store::Identities;
 
 use crate::{AccessGate, Admission, Authenticated, Caller, Error, Head, ProblemType};
 
-/// Something that a use case needs a permission for.
+/// A permission that a use case requires.
 pub trait RequiredPermission: Send + Sync + 'static {
     /// The permission.
     const PERMISSION: &'static str;
@@ -27,21 +27,21 @@ macro_rules! rights {
 }
 
 rights! {
-    /// To read others' events.
+    /// The permission to read events of other users.
     EventsRead "events:read";
-    /// To read roles.
+    /// The permission to read roles.
     RolesRead "roles:read";
-    /// To change roles, to give and to take them.
+    /// The permission to change, grant and revoke roles.
     RolesWrite "roles:write";
-    /// To read others.
+    /// The permission to read other users.
     UsersRead "users:read";
-    /// To change others.
+    /// The permission to change other users.
     UsersWrite "users:write";
 }
 
-const _: () = assert!(RIGHTS.len() == Permission::OWN.len(), "every permission is a right");
+const _: () = assert!(RIGHTS.len() == Permission::OWN.len(), "every permission has a type");
 
-/// A signed-in caller who holds the right `R`: the access token carries it, and the caller holds it now.
+/// An authenticated caller with the permission `R`, in the access token and now.
 pub struct Authorized<R> {
     signed_in: Authenticated,
     right: PhantomData<R>,
@@ -56,8 +56,8 @@ impl<R: RequiredPermission> Deref for Authorized<R> {
 }
 
 impl<R: RequiredPermission> Authorized<R> {
-    /// Returns the authority of the caller as it is now. The first call shares the read that admits the request;
-    /// each further one reads again, since a conflict means that it may have changed.
+    /// Returns the caller's current authority. The first call shares the read of the admission. Each further
+    /// call reads again, because a conflict means that it may have changed.
     ///
     /// # Errors
     /// If the session has ended, the caller does not hold the permission, or the table does not answer.

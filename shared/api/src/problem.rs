@@ -1,11 +1,11 @@
-//! Problems, RFC 9457. A problem has no field for a cause: what went wrong inside is in the log.
+//! Problems (RFC 9457). They have no field for a cause: internal causes are in the log.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::answer::Reply;
 
-/// Why a request was not served, as the caller may know it.
+/// The reason why a request was not served, as the caller may know it.
 #[derive(Debug)]
 pub struct Problem {
     kind: ProblemType,
@@ -14,12 +14,12 @@ pub struct Problem {
     allow: Option<String>,
 }
 
-/// What is wrong with one field.
+/// The problem of one field.
 #[derive(Debug, JsonSchema, Serialize)]
 pub struct FieldProblem {
     /// JSON pointer (RFC 6901) to the field.
     pub pointer: String,
-    /// A problem slug.
+    /// The slug of the problem.
     pub code: &'static str,
     /// Completes the sentence "`<field>` …".
     pub detail: String,
@@ -27,27 +27,27 @@ pub struct FieldProblem {
 
 macro_rules! problem_types {
     ($($(#[$doc:meta])* $name:ident $slug:literal $status:literal $title:literal $detail:literal;)*) => {
-        /// Every kind of problem: its slug, status and texts.
+        /// The types of problems, with slug, status and texts.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum ProblemType { $($(#[$doc])* $name,)* }
 
         impl ProblemType {
-            /// All of them.
+            /// All types.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The last part of the problem's `type`.
+            /// Returns the last part of the problem's `type`.
             #[must_use]
             pub const fn slug(self) -> &'static str { match self { $(Self::$name => $slug,)* } }
 
-            /// The HTTP status.
+            /// Returns the HTTP status.
             #[must_use]
             pub const fn status(self) -> u16 { match self { $(Self::$name => $status,)* } }
 
-            /// The same for every problem of the kind.
+            /// Returns the title, which is equal for every problem of the type.
             #[must_use]
             pub const fn title(self) -> &'static str { match self { $(Self::$name => $title,)* } }
 
-            /// What to do about it.
+            /// Returns the action that the caller can take.
             #[must_use]
             pub const fn detail(self) -> &'static str { match self { $(Self::$name => $detail,)* } }
         }
@@ -55,70 +55,70 @@ macro_rules! problem_types {
 }
 
 problem_types! {
-    /// The body is no JSON object.
+    /// The body is not a JSON object.
     MalformedJson "malformed-json" 400 "Malformed JSON" "Send one JSON object in UTF-8.";
-    /// The body is of another media type.
+    /// The body has another media type.
     UnsupportedMediaType "unsupported-media-type" 415 "Unsupported media type" "Send `content-type: application/json`.";
     /// The body is larger than 16 KiB.
     PayloadTooLarge "payload-too-large" 413 "Payload too large" "Send a body of at most 16 KiB.";
-    /// There is no such thing.
+    /// The resource does not exist.
     NotFound "not-found" 404 "Not found" "The resource does not exist, or you cannot access it.";
-    /// The path is there, the method is not.
+    /// The path does not have this method.
     MethodNotAllowed "method-not-allowed" 405 "Method not allowed" "Use a method that the `allow` header lists.";
     /// Fields are missing, unknown or unacceptable.
     ValidationFailed "validation-failed" 422 "Invalid fields" "Correct the fields that `errors` lists.";
-    /// The one-time link is not good.
+    /// The one-time link is invalid.
     LinkInvalid "link-invalid" 400 "Invalid link" "The link has expired, or was used or replaced. Ask for a new one.";
     /// Address and password do not match.
     InvalidCredentials "invalid-credentials" 401 "Invalid credentials" "Check the address and the password.";
-    /// The password, which is asked for again, is not the user's.
+    /// The current password in the request is wrong.
     ReauthenticationRequired "reauthentication-required" 403 "Wrong password" "Enter your current password.";
-    /// The password is right, and the user may not sign in.
+    /// The password is right, but the user is suspended.
     AccountSuspended "account-suspended" 403 "Account suspended" "Contact an administrator of the service.";
-    /// The user has no right to it.
+    /// The user lacks the permission.
     Forbidden "forbidden" 403 "Permission denied" "Ask for a role that permits it. A new role takes effect at the next refresh.";
-    /// Somebody else has proven the address before.
+    /// Another account has the address.
     EmailTaken "email-taken" 409 "Address taken" "Choose an address that no other account has.";
-    /// Nobody would be left who can give rights.
+    /// No administrator would remain.
     LastAdministrator "last-administrator" 409 "Last administrator" "Make another user an administrator first.";
-    /// One's own account is deleted by oneself.
+    /// Callers delete their own account with another route.
     OwnAccount "own-account" 409 "Own account" "Delete your own account with `DELETE /v1/me`.";
     /// The role is built in.
     RoleBuiltIn "role-built-in" 409 "Built-in role" "Define another role: a built-in one cannot be changed.";
-    /// A role had the name.
+    /// A deleted role had the name.
     RoleDeleted "role-deleted" 409 "Role name already used" "Users who had the deleted role would get this one. Choose another name.";
-    /// The user has as many roles as a user can have.
+    /// The user has the highest number of roles.
     TooManyRoles "too-many-roles" 409 "Too many roles" "Revoke a role first: a user has at most 50.";
-    /// The user may not sign in.
+    /// The user is suspended.
     UserSuspended "user-suspended" 409 "User suspended" "Reactivate the user first.";
-    /// There is no picture to take.
+    /// The upload does not exist.
     UploadMissing "upload-missing" 409 "Upload missing" "Send the picture with an upload form first. An upload is kept for a day and used once.";
-    /// What was uploaded is no picture that can be used.
+    /// The upload is not a usable picture.
     PictureUnacceptable "picture-unacceptable" 422 "Unusable picture" "Send a JPEG, PNG or WebP of at most 5 MiB and 50 million pixels.";
-    /// The resource is of another version than the request is for.
+    /// The resource has another version than the request is for.
     VersionConflict "version-conflict" 412 "Version conflict" "Read the resource again: `if-match` names another version.";
     /// Too many attempts.
     RateLimited "rate-limited" 429 "Too many attempts" "Try again after the seconds in `retry-after`.";
-    /// The token is missing or not valid.
+    /// The token is missing or invalid.
     InvalidToken "invalid-token" 401 "Invalid token" "Log in again: the token is missing or invalid, or its session has ended.";
     /// The token has expired.
     TokenExpired "token-expired" 401 "Token expired" "Refresh the session, or log in again.";
     /// The refresh token was used before.
     TokenReused "token-reused" 401 "Refresh token reused" "Log in again: the token may be stolen, so its session has ended.";
-    /// The idempotency key is none.
+    /// The idempotency key is malformed.
     InvalidIdempotencyKey "invalid-idempotency-key" 400 "Invalid idempotency key" "Send 16 to 255 random visible ASCII characters, such as a UUID version 4.";
-    /// The cursor leads nowhere.
+    /// The cursor is malformed or belongs to another list.
     InvalidCursor "invalid-cursor" 400 "Invalid cursor" "Send the `next_cursor` of the previous page of the same list.";
-    /// Another request was made under the same idempotency key.
+    /// The idempotency key was used for another request.
     IdempotencyMismatch "idempotency-mismatch" 422 "Idempotency key already used" "The key was used for a different request within the last 24 hours. Use a new key.";
     /// A dependency is down.
     TemporarilyUnavailable "temporarily-unavailable" 503 "Temporarily unavailable" "Try again after the seconds in `retry-after`.";
-    /// Something is wrong inside.
+    /// Gatepost failed.
     InternalError "internal-error" 500 "Internal error" "Report the correlation id: the failure is logged under it.";
 }
 
 impl ProblemType {
-    /// Returns the metric that a refusal is counted in, if it may be part of an attack.
+    /// Returns the metric that counts a refusal, if it may be part of an attack.
     pub(crate) const fn metric(self) -> Option<&'static str> {
         match self {
             Self::InvalidCredentials
@@ -133,7 +133,7 @@ impl ProblemType {
     }
 }
 
-/// What a [`FieldProblem`] may have as its code, and what that means.
+/// The codes of a [`FieldProblem`] and their meanings.
 pub const FIELD_CODES: &[(&str, &str)] = &[
     ("validation-failed", "The field is missing, unknown, or has the wrong type or form."),
     ("invalid-email", "Mail cannot be sent to this address."),
@@ -145,11 +145,11 @@ pub const FIELD_CODES: &[(&str, &str)] = &[
     ("password-reused", "The password is one of the user's last passwords."),
 ];
 
-/// Seconds; long enough for a throttled table to recover.
+/// In seconds. This is long enough for a throttled table to recover.
 const UNAVAILABLE_RETRY_AFTER: u32 = 2;
 
 impl FieldProblem {
-    /// The field at `pointer` has the problem `code`; `error` completes the sentence.
+    /// Creates the problem `code` of the field at `pointer`. `error` completes the sentence.
     #[must_use]
     pub fn new(pointer: &str, code: &'static str, error: &impl std::error::Error) -> Self {
         debug_assert!(FIELD_CODES.iter().any(|(known, _)| *known == code), "{code} is not described");
@@ -158,49 +158,50 @@ impl FieldProblem {
 }
 
 impl Problem {
-    /// A problem of this kind.
+    /// Creates a problem of this type.
     #[must_use]
     pub const fn of(kind: ProblemType) -> Self {
         Self { kind, errors: Vec::new(), retry_after: None, allow: None }
     }
 
-    /// Some fields are not acceptable.
+    /// Creates the problem of unacceptable fields.
     #[must_use]
     pub fn fields(errors: Vec<FieldProblem>) -> Self {
         Self { errors, ..Self::of(ProblemType::ValidationFailed) }
     }
 
-    /// Too many attempts; come back after `seconds`.
+    /// Creates the problem of too many attempts, with the seconds to wait.
     #[must_use]
     pub fn rate_limited(seconds: u32) -> Self {
         Self { retry_after: Some(seconds), ..Self::of(ProblemType::RateLimited) }
     }
 
-    /// A dependency is down.
+    /// Creates the problem of a dependency that is down.
     #[must_use]
     pub fn unavailable() -> Self {
         Self { retry_after: Some(UNAVAILABLE_RETRY_AFTER), ..Self::of(ProblemType::TemporarilyUnavailable) }
     }
 
-    /// Something inside failed; whether it passes is all that the caller is told.
+    /// Creates the problem of an internal failure. The caller only learns whether to retry.
     #[must_use]
     pub fn failure(is_retryable: bool) -> Self {
         if is_retryable { Self::unavailable() } else { Self::of(ProblemType::InternalError) }
     }
 
-    /// The path has `allow` only, e.g. `GET, DELETE`.
+    /// Creates the problem of a method that the path does not have. `allow` lists the others, e.g. `GET,
+    /// DELETE`.
     #[must_use]
     pub fn method_not_allowed(allow: String) -> Self {
         Self { allow: Some(allow), ..Self::of(ProblemType::MethodNotAllowed) }
     }
 
-    /// Of which kind it is.
+    /// Returns the type.
     #[must_use]
     pub const fn kind(&self) -> ProblemType {
         self.kind
     }
 
-    /// `presents_token` says whether the request had a bearer token.
+    /// Renders the problem. `presents_token` tells whether the request had a bearer token.
     pub(crate) fn into_reply(self, issuer: &str, correlation_id: &str, presents_token: bool) -> Reply {
         let kind = self.kind;
         let document = Document::of(kind, issuer, &self.errors, correlation_id);
@@ -215,23 +216,23 @@ impl Problem {
     }
 }
 
-/// A problem, as it is answered: RFC 9457.
+/// A problem in a response (RFC 9457).
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Problem")]
 pub(crate) struct Document<'a> {
-    /// Which problem it is; readable there.
+    /// The URL of the problem type, which describes it.
     #[schemars(extend("format" = "uri"))]
     r#type: String,
-    /// The same for every problem of the type.
+    /// The title, which is equal for every problem of the type.
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What to do.
+    /// The action that the caller can take.
     detail: &'static str,
-    /// What is wrong with each field.
+    /// The problems of fields.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldProblem],
-    /// What the log knows the request by.
+    /// The id of the request in the log.
     correlation_id: &'a str,
 }
 
@@ -248,7 +249,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// What an answer with this problem looks like.
+/// Returns an example of this problem.
 pub(crate) fn example(kind: ProblemType) -> serde_json::Value {
     let detail = "must be an address such as ada@example.com".to_owned();
     let error = FieldProblem { pointer: "/email".to_owned(), code: "invalid-email", detail };
@@ -257,8 +258,8 @@ pub(crate) fn example(kind: ProblemType) -> serde_json::Value {
     serde_json::json!(Document::of(kind, "https://id.example.com", &errors, correlation_id))
 }
 
-/// The challenge of a 401. The error code is about a bearer token that was presented: without one there is
-/// none (RFC 6750, section 3).
+/// Returns the challenge of a 401. It has an error code only if the request had a bearer token (RFC 6750,
+/// section 3).
 fn challenge(kind: ProblemType, presents_token: bool) -> Option<String> {
     let has_code = presents_token && kind != ProblemType::InvalidCredentials;
     let challenge = if has_code { "Bearer error=\"invalid_token\"" } else { "Bearer" };

@@ -1,4 +1,4 @@
-//! A user, as it is shown.
+//! Users in responses.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::WithEtag;
 
-/// A user, as the user or an administrator sees them. It cannot hold a credential.
+/// A user, as shown to the user or an administrator. It has no credential.
 #[derive(JsonSchema, Serialize)]
 pub struct Profile {
     #[schemars(with = "String", extend("format" = "uuid"))]
@@ -25,16 +25,16 @@ pub struct Profile {
     /// A language tag.
     #[schemars(with = "Option<String>")]
     locale: Option<Locale>,
-    /// Those that the service declares; the user themselves sees only those that they may read.
+    /// The custom attributes. Users see only those that they may read.
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     attributes: Attributes,
-    /// Where everybody sees the picture, if there is one: a path of this API.
+    /// The path of the public picture below this API, if there is one.
     #[schemars(with = "Option<String>", extend("format" = "uri-reference"))]
     picture: Option<String>,
     #[schemars(with = "String")]
     status: Status,
     roles: Vec<String>,
-    /// Since when an invitation waits to be accepted; left out otherwise.
+    /// The time of the invitation, while it is pending; otherwise missing.
     #[schemars(with = "String", extend("format" = "date-time"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     invited_at: Option<Timestamp>,
@@ -44,7 +44,7 @@ pub struct Profile {
     updated_at: Timestamp,
 }
 
-/// Reads the attributes that the setting `ATTRIBUTES_SCHEMA` declares.
+/// Parses the attributes that the setting `ATTRIBUTES_SCHEMA` declares.
 ///
 /// # Errors
 /// If the setting is missing or unusable.
@@ -55,7 +55,7 @@ pub fn attributes_schema(cloud: &Cloud) -> Result<AttributesSchema, SettingError
 }
 
 impl Profile {
-    /// Returns the profile as the user sees it: without the attributes that only administrators read.
+    /// Returns the profile for the user, without the attributes that only administrators may read.
     #[must_use]
     pub fn for_owner(user: &User, schema: &AttributesSchema) -> Self {
         Self { attributes: schema.readable(&user.attributes), ..user.clone().into() }
@@ -63,7 +63,7 @@ impl Profile {
 }
 
 impl WithEtag<Profile> {
-    /// Returns the profile as the user sees it, with its version.
+    /// Returns the profile for the user, with its version.
     #[must_use]
     pub fn for_owner(user: &User, schema: &AttributesSchema) -> Self {
         Self { version: user.version, content: Profile::for_owner(user, schema) }
@@ -71,14 +71,14 @@ impl WithEtag<Profile> {
 }
 
 impl From<User> for WithEtag<Profile> {
-    /// Returns the profile as an administrator sees it.
+    /// Returns the profile for an administrator.
     fn from(user: User) -> Self {
         Self { version: user.version, content: user.into() }
     }
 }
 
 impl From<User> for Profile {
-    /// Returns the profile as an administrator sees it, with all attributes.
+    /// Returns the profile for an administrator, with all attributes.
     fn from(user: User) -> Self {
         Self {
             picture: user.picture_path(),

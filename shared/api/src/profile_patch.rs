@@ -1,4 +1,4 @@
-//! What is to become of a profile: a JSON Merge Patch (RFC 7396).
+//! Changes of a profile as a JSON Merge Patch (RFC 7396).
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{Error, FieldProblem, Member, Never, ProblemType};
 
-/// What to change. A member that is missing stays as it is, one that is `null` is removed.
+/// The changes. Missing members stay, `null` removes.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProfilePatch {
@@ -27,21 +27,21 @@ pub struct ProfilePatch {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub locale: Member<String>,
-    /// Those that the service declares, and lets the caller write.
+    /// The custom attributes that the caller may write.
     #[serde(default)]
     #[schemars(with = "Option<BTreeMap<String, Value>>")]
     pub attributes: Member<BTreeMap<String, Value>>,
-    /// Only `null` is taken: another picture is set by `PUT /v1/me/picture`.
+    /// Only `null` is accepted, which removes the picture. `PUT /v1/me/picture` sets another one.
     #[serde(default)]
     #[schemars(with = "()")]
     pub picture: Member<Never>,
 }
 
 impl ProfilePatch {
-    /// Returns the change that it is when made `by` a user or an administrator.
+    /// Returns the change by `by`, a user or an administrator.
     ///
     /// # Errors
-    /// All fields that are not acceptable.
+    /// All unacceptable fields.
     pub fn parse(self, schema: &AttributesSchema, by: Accessor) -> Result<ProfileChange, Vec<FieldProblem>> {
         let mut wrong = Vec::new();
         let change = ProfileChange {
@@ -70,7 +70,7 @@ fn attributes(
     for (name, value) in values {
         match schema.change(name, value, by) {
             Ok(value) => drop(changes.insert(name.clone(), value)),
-            // An undeclared name is the caller's own text, which is not echoed.
+            // An undeclared name is text of the caller, which is not returned.
             Err(error @ InvalidAttribute::Undeclared) => wrong.push(problem("/attributes", error)),
             Err(error) => wrong.push(problem(&format!("/attributes/{name}"), error)),
         }
@@ -79,7 +79,7 @@ fn attributes(
 }
 
 impl From<InvalidAttribute> for Error {
-    /// Returns the error of all attributes together.
+    /// Returns the problem of all attributes in total.
     fn from(error: InvalidAttribute) -> Self {
         vec![problem("/attributes", error)].into()
     }

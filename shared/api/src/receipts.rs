@@ -1,8 +1,7 @@
-//! `Idempotency-Key`: the same request under the same key has one effect and one answer.
+//! `Idempotency-Key`: the same request with the same key has one effect and one response.
 //!
-//! There is no lock. The use case hands its command a [`Receipt`] for the answer that it is about to
-//! give, and both are committed, or neither is. Of two requests at once one is refused there, and gives
-//! the other's answer.
+//! No lock is taken. The use case hands its command a [`Receipt`] of its response, and both are committed or
+//! neither. One of two concurrent requests is refused there, and returns the response of the other.
 
 use std::sync::{
     Arc,
@@ -18,23 +17,24 @@ use tracing::warn;
 
 use crate::{Answer, Error, Head, Problem, ProblemType, answer::Reply, input::Parts};
 
-/// Shorter ones could be guessed.
+/// Shorter keys could be guessed.
 const MIN_KEY: usize = 16;
 const MAX_KEY: usize = 255;
-/// As many as are free at most where passwords are guessed.
+/// The highest number of free guesses at passwords.
 const FREE_COMPARISONS: u32 = 15;
 
-/// To whom a kept answer is given again.
+/// The condition for returning a stored response again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Replay {
-    /// To a caller who would be admitted now.
+    /// The caller must be admitted now.
     Admitted,
-    /// To every sender of the same request, since the request itself ended the caller's session or right.
+    /// Every sender of the same request gets it, since the request itself ended the caller's session or
+    /// permission.
     Always,
 }
 
-/// An answer that is kept.
+/// A stored response.
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Kept {
     #[serde(flatten)]
@@ -43,23 +43,24 @@ pub(crate) struct Kept {
     pub(crate) replay: Replay,
 }
 
-/// The answers that were given to requests with a key.
+/// The stored responses to requests with an idempotency key.
 pub(crate) struct Receipts {
     identities: Identities,
     keys: SealingKeys,
-    /// Whether comparisons are limited. Otherwise a known key would let a password in the request be guessed.
+    /// Whether comparisons are limited. Without a limit, an attacker who knows a key could guess a password
+    /// in the request.
     is_limited: bool,
 }
 
-/// The keys that seal kept answers.
+/// The keys that seal stored responses.
 enum SealingKeys {
-    /// Derived from a secret, which is fetched with the first idempotency key: an environment may never see one.
+    /// Keys from a secret, which is read with the first idempotency key: many environments never need it.
     Secret(FromSecret<ReceiptKeys>),
     /// The keys of a function without a secret.
     Unpeppered(Arc<ReceiptKeys>),
 }
 
-/// A request with a key: where its answer is kept, and what seals it.
+/// A request with an idempotency key: the id of its stored response, and the key that seals it.
 pub(crate) struct Keyed {
     key: ReceiptKey,
     expires_at: Timestamp,
@@ -67,8 +68,7 @@ pub(crate) struct Keyed {
 }
 
 impl Receipts {
-    /// Keeps answers in `identities`. They are sealed with the secret that the function has. With `is_limited`,
-    /// comparisons are limited.
+    /// Stores responses in `identities`, sealed with the function's secret. `is_limited` limits comparisons.
     ///
     /// # Errors
     /// If a setting is missing.
@@ -76,7 +76,7 @@ impl Receipts {
         Ok(Self { identities, keys: SealingKeys::new(cloud)?, is_limited })
     }
 
-    /// What a request's key stands for; `None` if it has none.
+    /// Returns the key of a request; `None` if it has none.
     pub(crate) async fn keyed(
         &self,
         head: &Head,
@@ -88,7 +88,7 @@ impl Receipts {
             return Err(ProblemType::InvalidIdempotencyKey.into());
         }
         let keys = self.keys.get().await?;
-        // One caller's key says nothing of another's.
+        // Each caller has separate keys.
         let caller = user.map(|user| user.to_string()).unwrap_or_default();
         let scope = [key.as_bytes(), head.method.as_bytes(), head.path.as_bytes(), caller.as_bytes()];
         let if_match = head.if_match.as_deref().unwrap_or_default().as_bytes();
@@ -97,11 +97,11 @@ impl Receipts {
         Ok(Some(Keyed { key, expires_at, is_receipted: AtomicBool::new(false) }))
     }
 
-    /// Returns the answer that the request was given before, if it was.
+    /// Returns the stored response to the request, if there is one.
     pub(crate) async fn given(&self, keyed: &Keyed, now: Timestamp) -> Result<Option<Kept>, Error> {
         let receipt = self.identities.receipt(keyed.key.id()).await.map_err(Error::unavailable)?;
         let Some(receipt) = receipt.filter(|receipt| receipt.is_good_at(now)) else { return Ok(None) };
-        // Before the comparison, so that concurrent requests are not more guesses.
+        // Before the comparison, so that concurrent requests cannot make further guesses.
         self.reserve_comparison(receipt.id, now).await?;
         let answer = keyed.key.open(&receipt.sealed).ok_or(ProblemType::IdempotencyMismatch)?;
         self.give_comparison_back(receipt.id).await;
@@ -118,20 +118,21 @@ impl Receipts {
         })
     }
 
-    /// The request was the same, so the comparison was no guess. If this fails, fewer are left.
+    /// Refunds a comparison with the same request, which was not a guess. If this fails, fewer remain.
     async fn give_comparison_back(&self, id: ReceiptId) {
         if !self.is_limited {
             return;
         }
         if let Err(failure) = self.identities.refund(&[comparisons(id)]).await {
-            warn!(cause = chain(&failure), "failed to give an attempt back");
+            warn!(cause = chain(&failure), "failed to refund an attempt");
         }
     }
 }
 
 impl SealingKeys {
-    /// Takes the keys secret, where answers hold tokens that end with the keys, otherwise the credentials secret. No
-    /// password or address in a request can be guessed from a receipt that is sealed with either.
+    /// Chooses the keys secret for responses with tokens, which end with the keys, and the credentials secret
+    /// otherwise. A stored response sealed with either reveals no password or address of the request by
+    /// guessing.
     fn new(cloud: &Cloud) -> Result<Self, SettingError> {
         let has = |name| cloud.settings().optional(name).is_some();
         if has("KEYS_SECRET") {
@@ -153,13 +154,13 @@ impl SealingKeys {
     }
 }
 
-/// The limit of the comparisons with one request.
+/// Returns the limit of the comparisons with one request.
 fn comparisons(id: ReceiptId) -> Limit {
     Limit::of_receipt("idempotency", id, RateLimit::of_guesses(FREE_COMPARISONS))
 }
 
 impl Replay {
-    /// Answers kept by earlier releases do not say whether the request ended the session.
+    /// Returns the condition for responses stored by earlier releases, which do not have one.
     const fn of_earlier_releases() -> Self {
         Self::Admitted
     }
@@ -169,13 +170,13 @@ impl Keyed {
     pub(crate) fn receipt(&self, answer: &impl Answer, replay: Replay, nonce: [u8; 12]) -> Receipt {
         self.is_receipted.store(true, Relaxed);
         let kept = Kept { reply: answer.reply(), replay };
-        // Fails only for a map key that is no string: a reply has none.
+        // Serialization fails only for map keys that are not strings. Responses have none.
         let answer = zeroize::Zeroizing::new(serde_json::to_vec(&kept).unwrap_or_default());
         let sealed = self.key.seal(nonce, &answer);
         Receipt { id: self.key.id(), sealed, expires_at: self.expires_at }
     }
 
-    /// Whether anybody has asked for a receipt.
+    /// Returns whether the response was prepared for storing.
     pub(crate) fn is_receipted(&self) -> bool {
         self.is_receipted.load(Relaxed)
     }
@@ -190,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_keys_that_can_be_random_are_taken() {
+    fn only_keys_that_can_be_random_are_accepted() {
         for taken in ["0f6d1f4e-3c52-4a39-9f0c-8f3d1a5b7c2d", "\"structured-string\"", &"k".repeat(255)] {
             assert!(is_key(taken), "{taken}");
         }

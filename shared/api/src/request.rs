@@ -1,5 +1,5 @@
-//! From an event of API Gateway to a request. `lambda_http` converts it, but panics on a URI that is invalid and on
-//! a body that is not base64. Both are checked first: an event never ends the environment.
+//! Conversion of API Gateway events to requests. `lambda_http` panics on an invalid URI and on a body that is
+//! not base64, so both are checked first: no event ends the environment.
 
 use std::mem;
 
@@ -16,23 +16,24 @@ use zeroize::Zeroizing;
 
 use crate::ProblemType;
 
-/// The largest body, in octets.
+/// The largest body, in bytes.
 const MAX_BODY: usize = 16 * 1024;
-/// The longest path and the longest query, in octets. API Gateway allows 10 KiB for the request line and all headers.
+/// The longest path and the longest query, in bytes. API Gateway allows 10 KiB for the request line and all
+/// headers.
 const MAX_TARGET: usize = 10 * 1024;
-/// The characters besides those outside ASCII that the query of a URI must encode (RFC 3986, section 3.4).
+/// The ASCII characters that the query of a URI must encode (RFC 3986, section 3.4).
 const NOT_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 
 const NOT_VERSION_2: Failed = Failed("the event is not a request of an HTTP API in payload format 2.0");
 const INVALID_TARGET: Failed = Failed("the event has an invalid path or query");
 
-/// A request whose body is decoded, or known to be unusable.
+/// A request with a decoded body, or the reason why the body is unusable.
 pub(crate) type ApiRequest = Request<Result<Body, ProblemType>>;
 
 /// Converts an event.
 ///
 /// # Errors
-/// If the event is of another payload format, or names no path.
+/// If the event has another payload format or no path.
 pub(crate) fn from_event(event: LambdaRequest) -> Result<ApiRequest, Failed> {
     let LambdaRequest::ApiGatewayV2(mut event) = event else { return Err(NOT_VERSION_2) };
     if event.version.as_deref() != Some("2.0") {
@@ -44,7 +45,7 @@ pub(crate) fn from_event(event: LambdaRequest) -> Result<ApiRequest, Failed> {
         return Err(INVALID_TARGET);
     }
     event.raw_query_string = Some(utf8_percent_encode(&query, NOT_IN_QUERY).to_string());
-    // The URI would name the host that the sender claims, which need not be valid.
+    // The URI would use the host of the request, which may be invalid.
     event.headers.remove(HOST);
     event.request_context.domain_name = None;
     event.request_context.stage = None;
@@ -52,7 +53,7 @@ pub(crate) fn from_event(event: LambdaRequest) -> Result<ApiRequest, Failed> {
     Ok(Request::<Body>::from(LambdaRequest::ApiGatewayV2(event)).map(|_| body))
 }
 
-/// Returns the gateway's own knowledge of the request, which no sender can write.
+/// Returns the context that the gateway adds. Clients cannot write it.
 pub(crate) fn context<B>(request: &Request<B>) -> Option<&ApiGatewayV2httpRequestContext> {
     match request.extensions().request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => Some(context),
@@ -60,7 +61,7 @@ pub(crate) fn context<B>(request: &Request<B>) -> Option<&ApiGatewayV2httpReques
     }
 }
 
-/// Returns a header's value; characters that are not UTF-8 are replaced.
+/// Returns a header. Characters that are not UTF-8 are replaced.
 pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
@@ -68,7 +69,7 @@ pub(crate) fn header(headers: &HeaderMap, name: &str) -> Option<String> {
 /// Decodes a body, unless it is too large.
 fn decoded(text: Option<String>, is_base64: bool) -> Result<Body, ProblemType> {
     let mut text = Zeroizing::new(text.unwrap_or_default());
-    // Base64 has four characters for three octets.
+    // Base64 has four characters for three bytes.
     let max_length = if is_base64 { MAX_BODY.div_ceil(3) * 4 } else { MAX_BODY };
     if text.len() > max_length {
         return Err(ProblemType::PayloadTooLarge);
@@ -111,7 +112,7 @@ mod tests {
 
     #[test]
     fn absent_and_null_parts_are_empty() {
-        // The last one is an event of `cargo lambda watch`.
+        // The last event is one of `cargo lambda watch`.
         for parts in [
             json!({}),
             json!({"rawQueryString": null, "pathParameters": null, "cookies": null, "headers": null, "body": null}),
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_that_names_no_path_is_refused() {
+    fn an_event_without_a_path_is_refused() {
         let long = format!("/{}", "a".repeat(MAX_TARGET));
         for path in [Value::Null, "".into(), ":99999999".into(), "@host".into(), long.into()] {
             let mut event = event();
@@ -196,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_address_is_the_gateways_not_a_headers() {
+    fn the_source_address_comes_from_the_gateway_not_from_headers() {
         let request =
             with("headers", json!({"x-forwarded-for": "198.51.100.1", "x-real-ip": "198.51.100.1"}));
         let source = context(&request).and_then(|context| context.http.source_ip.as_deref());
@@ -238,7 +239,7 @@ mod tests {
             assert_eq!(decoded(Some(text), false).is_ok(), is_taken);
             assert_eq!(decoded(Some(STANDARD.encode(octets)), true).is_ok(), is_taken);
         }
-        // It is not base64: the length alone decides.
+        // The text is not base64, but its length decides.
         let malformed = "!".repeat(MAX_BODY * 2);
         assert_eq!(decoded(Some(malformed), true), Err(ProblemType::PayloadTooLarge));
     }

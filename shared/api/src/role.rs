@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::WithEtag;
 
-/// A role, as it is shown.
+/// A role in a response.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "Role")]
 pub struct ShownRole {
     #[schemars(with = "String")]
     name: RoleName,
-    /// What it permits, such as `users:read`.
+    /// The permissions, such as `users:read`.
     #[schemars(with = "BTreeSet<String>")]
     permissions: BTreeSet<Permission>,
-    /// Whether it is always there, and cannot be changed.
+    /// Whether the role is built in and cannot be changed.
     built_in: bool,
 }
 
-/// The role that the path names.
+/// The role in the path.
 #[derive(Deserialize, JsonSchema)]
 pub struct RolePath {
     name: String,

@@ -1,4 +1,4 @@
-//! What ties a request to all that it sets off.
+//! The ids that connect a request with its logs and events.
 
 use cloud::{Invocation, Random};
 use domain::{Actor, EventContext, EventId, Timestamp};
@@ -8,12 +8,14 @@ use crate::request::{context, header};
 
 const MAX_CORRELATION_ID: usize = 64;
 
-/// What ties log, event and answer together.
+/// The ids of a request for logs, events and the response.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    /// From a well-formed `x-correlation-id`, else the gateway's own id of the request, else Lambda's.
+    /// The well-formed `x-correlation-id` of the request, otherwise the request id of the gateway or of
+    /// Lambda.
     pub correlation_id: String,
-    /// W3C Trace Context: the caller's, if it is well-formed, else that of Lambda's own trace, else a new one.
+    /// The W3C Trace Context: that of the caller if well-formed, otherwise that of Lambda's trace, otherwise
+    /// a new one.
     pub traceparent: String,
 }
 
@@ -37,20 +39,20 @@ impl Trace {
         EventContext { event_id, occurred_at, actor, correlation_id, traceparent: Some(traceparent) }
     }
 
-    /// The id of the trace, as logs name it: 32 hexadecimal digits.
+    /// Returns the id of the trace for logs: 32 hexadecimal digits.
     pub(crate) fn id(&self) -> &str {
         self.traceparent.get(3..35).unwrap_or_default()
     }
 }
 
-/// What is echoed in a header, a log line and an event must be able to do no harm in any of them.
+/// Returns whether a text is harmless in a header, a log line and an event.
 fn is_correlation_id(id: &str) -> bool {
     let harmless = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     (8..=MAX_CORRELATION_ID).contains(&id.len()) && id.bytes().all(harmless)
 }
 
-/// W3C Trace Context: `00-<32 hex>-<16 hex>-<2 hex>`, of which neither id is zero; a later version, which
-/// never is `ff`, may have more behind another hyphen.
+/// Returns whether a text is a W3C Trace Context: `00-<32 hex>-<16 hex>-<2 hex>`, and neither id is zero.
+/// Later versions, except `ff`, may continue after another hyphen.
 fn is_traceparent(value: &str) -> bool {
     let hex = |part: &str, length| {
         part.len() == length && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
@@ -68,7 +70,8 @@ fn is_traceparent(value: &str) -> bool {
         && parts.next().is_none_or(|_| !is_known)
 }
 
-/// X-Ray's `Root=1-<8 hex>-<24 hex>;Parent=<16 hex>;Sampled=1` says the same; the parent may be missing.
+/// Converts the trace of X-Ray, `Root=1-<8 hex>-<24 hex>;Parent=<16 hex>;Sampled=1`, whose parent may be
+/// missing.
 fn of_xray(header: &str, random: &Random) -> Option<String> {
     let part = |name: &str| header.split(';').find_map(|part| part.trim().strip_prefix(name));
     let trace = part("Root=1-")?.replacen('-', "", 1);
@@ -77,7 +80,7 @@ fn of_xray(header: &str, random: &Random) -> Option<String> {
     Some(format!("00-{trace}-{parent}-{flags}")).filter(|made| is_traceparent(made))
 }
 
-/// 16 hexadecimal digits, which are not all zero: one of them is a UUID's version.
+/// Creates 16 hexadecimal digits. They are never all zero, because one of them is the version of the UUID.
 fn span(random: &Random) -> String {
     random.uuid().simple().to_string().split_off(16)
 }
@@ -87,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_harmless_correlation_ids_are_taken() {
+    fn only_harmless_correlation_ids_are_accepted() {
         assert!(is_correlation_id("0190f5c4-7e1a.b_C"));
         for refused in ["", "short", "has space in it", "new\nline-new", "quote\"quote\"", &"a".repeat(65)] {
             assert!(!is_correlation_id(refused), "{refused:?}");
@@ -95,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn only_well_formed_trace_contexts_are_taken() {
+    fn only_well_formed_trace_contexts_are_accepted() {
         for taken in [
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -118,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn lambdas_own_trace_is_gone_on_with_if_the_sender_has_none() {
+    fn lambdas_trace_is_continued_if_the_client_has_none() {
         const SENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let of = |sent: Option<&str>, xray: &str| {
             let request = sent

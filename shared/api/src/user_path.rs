@@ -1,4 +1,4 @@
-//! A user in the path of a route.
+//! Users in the path of a route.
 
 use domain::UserId;
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{Error, ProblemType};
 
-/// The user that the path names.
+/// The user in the path.
 #[derive(Deserialize, JsonSchema)]
 pub struct UserPath {
     #[schemars(extend("format" = "uuid"))]
