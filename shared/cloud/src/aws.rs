@@ -1,5 +1,5 @@
-//! Questions to AWS about what is deployed, for who operates it: signed requests of services whose SDK
-//! client is not worth its build.
+//! Requests to AWS about the deployment, for operators. They are signed here, since the SDK clients of these
+//! services would slow down the build.
 
 use std::{fmt, time::Duration};
 
@@ -25,46 +25,46 @@ use crate::{
     signing::{Signer, Unsigned},
 };
 
-/// How long an answer may take.
+/// The timeout of a request.
 const TIME: Duration = Duration::from_secs(10);
 
-/// One service of AWS, asked as it is documented, without an SDK client.
+/// A service of AWS, called without an SDK client.
 pub struct Aws {
     operation: Operation<HttpRequest, Answer, NotAnswered>,
     endpoint: String,
     signer: Signer,
 }
 
-/// What a service has answered.
+/// The response of a service.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The body.
     pub text: String,
-    /// The service's own clock, to the second.
+    /// The time of the service's clock, in seconds.
     pub date: Option<Timestamp>,
 }
 
-/// Why there is no answer.
+/// The reason for a missing response.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum NotAnswered {
-    /// The service refuses: an error code of AWS, e.g. `AccessDeniedException`.
+    /// The service refused, with an error code of AWS such as `AccessDeniedException`.
     #[error("{0}")]
     Refused(String),
-    /// Nobody answers, or nothing that can be understood.
-    #[error("no answer")]
+    /// There was no response, or a malformed one.
+    #[error("no response")]
     Unreachable,
 }
 
 impl Aws {
-    /// The service at `{host}.{region}.amazonaws.com`, or at the SDK's endpoint; requests are signed for the
-    /// name that IAM knows it by.
+    /// Creates a client of the service at `{host}.{region}.amazonaws.com`, or at the SDK's endpoint. Requests
+    /// are signed for the service's name in IAM.
     #[must_use]
     pub fn new(cloud: &Cloud, host: &str, signing_name: &'static str) -> Self {
         let signer = Signer::new(cloud, signing_name, SigningSettings::default);
         let elsewhere = cloud.sdk().endpoint_url().map(str::to_owned);
         let endpoint = elsewhere.unwrap_or_else(|| endpoint(host, &signer.region));
         let builder = Operation::builder();
-        // Whom to trust is the SDK's matter.
+        // The SDK determines the trusted roots.
         let builder = match cloud.sdk().http_client() {
             Some(http) => builder.http_client(http),
             None => builder,
@@ -85,7 +85,7 @@ impl Aws {
         Self { operation, endpoint, signer }
     }
 
-    /// `GET path`, with its query.
+    /// Sends `GET path`, which may have a query.
     ///
     /// # Errors
     /// [`NotAnswered`].
@@ -93,7 +93,7 @@ impl Aws {
         self.ask("GET", path, &[], "").await
     }
 
-    /// The answer to `GET path` as JSON.
+    /// Sends `GET path` and parses the response as JSON.
     ///
     /// # Errors
     /// [`NotAnswered`].
@@ -101,7 +101,7 @@ impl Aws {
         self.get(path).await.and_then(|answer| json(&answer))
     }
 
-    /// The answer of an operation of AWS's JSON protocols, e.g. `AWSEvents.DescribeRule`.
+    /// Calls an operation of AWS's JSON protocols, e.g. `AWSEvents.DescribeRule`.
     ///
     /// # Errors
     /// [`NotAnswered`].
@@ -130,7 +130,7 @@ impl Aws {
     }
 }
 
-/// Where a service of AWS is.
+/// Returns the endpoint of a service of AWS.
 pub(crate) fn endpoint(host: &str, region: &str) -> String {
     let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
     format!("https://{host}.{region}.amazonaws.com{suffix}")
@@ -147,13 +147,13 @@ fn answer(response: &HttpResponse) -> Result<Answer, OrchestratorError<NotAnswer
     Err(OrchestratorError::operation(NotAnswered::Refused(bare(&code).to_owned())))
 }
 
-/// A moment as HTTP writes it.
+/// Parses an HTTP date.
 fn moment(text: &str) -> Option<Timestamp> {
     let date = DateTime::from_str(text, Format::HttpDate).ok()?;
     date.to_millis().ok().map(Timestamp::from_millis)
 }
 
-/// The error's code in a body, JSON or XML.
+/// Returns the error code in a body of JSON or XML.
 pub(crate) fn code_of(body: &str) -> Option<String> {
     if let Ok(json) = serde_json::from_str::<Value>(body) {
         return ["__type", "code", "Code"].iter().find_map(|name| json[name].as_str().map(str::to_owned));
@@ -161,7 +161,7 @@ pub(crate) fn code_of(body: &str) -> Option<String> {
     Some(body.split_once("<Code>")?.1.split_once("</Code>")?.0.to_owned())
 }
 
-/// Services write `namespace#Code`, and `Code:link`.
+/// Removes the namespace and the link around a code: `namespace#Code:link`.
 fn bare(code: &str) -> &str {
     let code = code.rsplit('#').next().unwrap_or(code);
     code.split(':').next().unwrap_or(code)
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_errors_code_is_found_wherever_a_service_puts_it() {
+    fn error_codes_are_found_in_every_format() {
         for (body, code) in [
             (r#"{"__type":"com.amazonaws.dynamodb#ResourceNotFoundException"}"#, "ResourceNotFoundException"),
             (r#"{"__type":"AccessDeniedException:http://x"}"#, "AccessDeniedException"),

@@ -1,4 +1,4 @@
-//! The HTTP client under the SDK, as an invocation sees it: each attempt of a call is counted, and none
+//! The HTTP client below the SDK, bound to an invocation: each attempt of a call is counted, and none
 //! outlasts the invocation.
 
 use std::time::Duration;
@@ -20,12 +20,12 @@ use aws_smithy_types::config_bag::ConfigBag;
 
 use crate::work::Work;
 
-/// Whoever calls is to be told in time that there is no answer.
+/// Kept back, so that the caller gets a response in time.
 const TIME_TO_CONCLUDE: Duration = Duration::from_millis(300);
-/// A call that has less time than this is not begun.
+/// A call with less time is not started.
 const SHORTEST_TIME: Duration = Duration::from_millis(50);
 
-/// A client whose calls are counted and bounded.
+/// A client whose calls are counted and limited.
 #[derive(Debug)]
 pub(crate) struct Bounded<C>(pub(crate) C);
 
@@ -46,12 +46,12 @@ impl HttpConnector for Bounded<SharedHttpConnector> {
     }
 }
 
-/// Of this kind, so that the SDK does not try again.
+/// Returns an error of the kind that the SDK does not retry.
 fn no_time() -> ConnectorError {
     ConnectorError::user("the invocation has no time left".into())
 }
 
-/// The SDK counts the attempts of a call in a header.
+/// Returns whether a request is a retry. The SDK counts the attempts of a call in a header.
 fn is_retry(request: &HttpRequest) -> bool {
     request.headers().get("amz-sdk-request").is_some_and(|attempt| !attempt.starts_with("attempt=1;"))
 }

@@ -1,8 +1,8 @@
-//! An error as the log shows it.
+//! Errors in the log.
 
 use std::error::Error;
 
-/// An error and all that caused it, in one line.
+/// Formats an error and its causes in one line.
 #[must_use]
 pub fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());

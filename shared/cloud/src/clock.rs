@@ -1,16 +1,16 @@
-//! Time and randomness, as values that are passed in.
+//! Time and randomness, which are passed as values.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use domain::{Id, Timestamp};
 use uuid::Uuid;
 
-/// Tells the time.
+/// A clock.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The system's clock.
+    /// Returns the clock of the system.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn system() -> Self {
@@ -20,42 +20,42 @@ impl Clock {
         })
     }
 
-    /// A clock that shows what `now` says.
+    /// Creates a clock that calls `now`.
     pub fn of(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The time.
+    /// Returns the time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
 }
 
-/// Makes unpredictable bytes.
+/// A source of unpredictable bytes.
 #[derive(Clone)]
 pub struct Random(Arc<Fill>);
 
 type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Random {
-    /// The operating system's random source.
+    /// Returns the random source of the operating system.
     ///
     /// # Panics
-    /// When it is used and the operating system has none: without randomness nothing secure can
-    /// be done, and the boundary makes it a 500.
+    /// When it is used and the operating system has no random source. Nothing is secure without randomness,
+    /// and the endpoint turns the panic into a 500.
     #[must_use]
     pub fn system() -> Self {
         #[expect(clippy::expect_used, reason = "without randomness nothing secure can be done")]
         Self::of(|bytes| getrandom::fill(bytes).expect("the operating system has a random source"))
     }
 
-    /// A source that fills with what `fill` makes.
+    /// Creates a source that calls `fill`.
     pub fn of(fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
         Self(Arc::new(fill))
     }
 
-    /// `N` random bytes.
+    /// Returns `N` random bytes.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
@@ -63,13 +63,13 @@ impl Random {
         bytes
     }
 
-    /// A new id for the moment `now`.
+    /// Creates an id with the time `now`.
     #[must_use]
     pub fn id<Kind>(&self, now: Timestamp) -> Id<Kind> {
         Id::new(now, self.bytes())
     }
 
-    /// A random UUID (version 4).
+    /// Creates a random UUID (version 4).
     #[must_use]
     pub fn uuid(&self) -> Uuid {
         uuid::Builder::from_random_bytes(self.bytes()).into_uuid()

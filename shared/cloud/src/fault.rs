@@ -1,23 +1,24 @@
-//! How AWS fails: one classification, for whoever calls it.
+//! Failures of AWS calls, classified in one place.
 
 use aws_runtime::retries::classifiers::{THROTTLING_ERRORS, TRANSIENT_ERRORS};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use thiserror::Error;
 
-/// Why a call of AWS failed, with the code that tells it, e.g. `ThrottlingException`.
+/// A failed call of AWS, with its error code, e.g. `ThrottlingException`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Fault {
-    /// No answer, one of 5xx, throttled, or in conflict with another call: the same call may succeed later.
+    /// There was no response, a 5xx, a throttle, or a conflict with another call. The same call may succeed
+    /// later.
     #[error("{0}")]
     Transient(String),
-    /// What is wrong with the call, its rights, or what it is for: it is refused until somebody mends that.
+    /// The call, its permissions or its target are wrong. The same call fails until an operator repairs that.
     #[error("{0}")]
     Final(String),
 }
 
 impl Fault {
-    /// The fault that `error` tells of.
+    /// Classifies an error of the SDK.
     pub fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
         match error {
             SdkError::ConstructionFailure(_) => Self::unmade(),
@@ -30,28 +31,28 @@ impl Fault {
         }
     }
 
-    /// A call that cannot even be made.
+    /// Returns the fault of a call that cannot be constructed.
     #[must_use]
     pub fn unmade() -> Self {
         Self::Final("ConstructionFailure".to_owned())
     }
 
-    /// The code.
+    /// Returns the error code.
     #[must_use]
     pub fn into_code(self) -> String {
         let (Self::Transient(code) | Self::Final(code)) = self;
         code
     }
 
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Transient(_))
     }
 }
 
-/// Whether a code says that the same may succeed later: those of all of AWS, as the SDK knows them, and what
-/// DynamoDB says to two at once.
+/// Returns whether the same call may succeed later after an error code: the SDK's codes for all of AWS, and
+/// DynamoDB's code for conflicting transactions.
 #[must_use]
 pub fn is_transient(code: &str) -> bool {
     [THROTTLING_ERRORS, TRANSIENT_ERRORS, &["TransactionConflictException"]].concat().contains(&code)
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_somebody_must_mend_is_final() {
+    fn only_errors_that_need_a_repair_are_final() {
         for (status, code) in [
             (400, "ThrottlingException"),
             (400, "ProvisionedThroughputExceededException"),

@@ -1,9 +1,9 @@
-//! The composition root: the only place that reads the environment, the clock and the random
-//! source, and that knows what is under the AWS SDK.
+//! The composition root: the only place that reads the environment, the clock and the random source, and that
+//! knows the HTTP client below the AWS SDK.
 //!
-//! A function is wired from a [`Cloud`] and served by [`run`]. On AWS the cloud is made of the
-//! environment; on a laptop and in tests it is made of settings and another HTTP client under the
-//! same SDK. Nothing else differs.
+//! A function is wired from a [`Cloud`] and served by [`run`]. On AWS the cloud comes from the environment.
+//! In the local system and in tests it has other settings, and another HTTP client below the same SDK.
+//! Nothing else differs.
 
 mod aws;
 mod calls;
@@ -47,7 +47,7 @@ pub use uploads::{UploadConditions, UploadForm, Uploads};
 pub use web::{Unanswered, Web};
 pub use work::{Answered, Units, put_answer, put_count, put_longest, put_time, put_units, put_user, timed};
 
-/// What a function is wired from.
+/// The dependencies of a function.
 #[derive(Clone, Debug)]
 pub struct Cloud {
     settings: Settings,
@@ -61,14 +61,14 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// The cloud that this process runs in: settings, region and credentials from the environment.
-    /// The credentials of a Lambda environment last as long as it does, so no chain is searched.
+    /// Returns the cloud of this process, with settings, region and credentials from the environment. The
+    /// credentials of a Lambda environment last as long as the environment, so no chain is searched.
     #[must_use]
     pub fn of_environment() -> Self {
         Self::of_environment_but([])
     }
 
-    /// The cloud that this process runs in, where these settings are chosen otherwise.
+    /// Returns the cloud of this process with these settings changed.
     #[must_use]
     pub fn of_environment_but(chosen: impl IntoIterator<Item = (String, String)>) -> Self {
         let settings = Settings::of_environment().but(chosen);
@@ -77,7 +77,7 @@ impl Cloud {
         Self { web: None, ..cloud }
     }
 
-    /// A cloud of these parts.
+    /// Creates a cloud from its parts.
     #[must_use]
     pub fn new(settings: Settings, http: SharedHttpClient, clock: Clock, random: Random, log: Log) -> Self {
         let http = SharedHttpClient::new(Bounded(http));
@@ -86,34 +86,34 @@ impl Cloud {
         Self { settings, sdk, retries: retries(), web: Some(http), clock, random, log, secrets }
     }
 
-    /// The same account, credentials and clock with other settings.
+    /// Returns a cloud with other settings, and the same account, credentials and clock.
     #[must_use]
     pub fn with_settings(&self, settings: Settings) -> Self {
         Self { settings, secrets: secret::Secrets::default(), ..self.clone() }
     }
 
-    /// This cloud, for work that nobody waits for: a call, of whole pages of a table, may take its time.
+    /// Returns this cloud with longer timeouts, for background work that reads whole pages of a table.
     #[must_use]
     pub fn patient(mut self) -> Self {
         self.sdk = sdk::patient(self.sdk);
         self
     }
 
-    /// What the AWS SDK's clients are made of.
+    /// Returns the configuration of the AWS SDK's clients.
     #[must_use]
     pub const fn sdk(&self) -> &SdkConfig {
         &self.sdk
     }
 
-    /// What the retries of all clients of this environment are paid from, so that whoever is in trouble is
-    /// not asked three times as often for long.
+    /// Returns the budget of retries for all clients of this environment. It prevents long outages from
+    /// tripling the load.
     #[must_use]
     pub fn retries(&self) -> RetryPartition {
         self.retries.clone()
     }
 
-    /// The client for servers that are not AWS's. On AWS it is one of its own, which trusts whom the
-    /// system trusts, and is made for who needs it only: reading all these roots takes its time.
+    /// Returns the client for servers outside of AWS. On AWS it is a separate client that trusts the roots of
+    /// the system. It is created only when needed, because loading these roots takes time.
     pub(crate) fn web_client(&self) -> SharedHttpClient {
         let over_the_network = || {
             let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc);
@@ -122,35 +122,35 @@ impl Cloud {
         self.web.clone().unwrap_or_else(over_the_network)
     }
 
-    /// What the deployment has set.
+    /// Returns the settings of the deployment.
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The clock.
+    /// Returns the clock.
     #[must_use]
     pub fn clock(&self) -> Clock {
         self.clock.clone()
     }
 
-    /// Where the lines of invocations go.
+    /// Returns the log of invocations.
     #[must_use]
     pub fn log(&self) -> Log {
         self.log.clone()
     }
 
-    /// The random source.
+    /// Returns the random source.
     #[must_use]
     pub fn random(&self) -> Random {
         self.random.clone()
     }
 }
 
-/// The roots of Amazon Trust Services, all five as it recommends: every endpoint of AWS chains to one.
+/// The roots of Amazon Trust Services, all five as it recommends. Every endpoint of AWS chains to one.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 
-/// Whom to trust: Amazon's own roots; the system's, if `SSL_CERT_FILE` or `SSL_CERT_DIR` say where others are.
+/// Returns Amazon's roots; `None` for those of the system, if `SSL_CERT_FILE` or `SSL_CERT_DIR` is set.
 fn trusted(settings: &Settings) -> Option<tls::TlsContext> {
     if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| settings.optional(name).is_some()) {
         return None;
@@ -159,19 +159,18 @@ fn trusted(settings: &Settings) -> Option<tls::TlsContext> {
     tls::TlsContext::builder().with_trust_store(roots).build().ok()
 }
 
-/// A client for the endpoints of AWS.
+/// Creates a client for the endpoints of AWS.
 fn https(settings: &Settings) -> SharedHttpClient {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::AwsLc));
-    // Without these roots the SDK reads the system's, more than a hundred, anew for each client.
+    // Without these roots, each SDK client would load the more than a hundred of the system.
     match trusted(settings) {
         Some(context) => http.tls_context(context).build_https(),
         None => http.build_https(),
     }
 }
 
-/// A retry takes 5 of these, and 10 if there was no answer; each call that succeeds at once gives one
-/// back.
+/// A retry takes 5 tokens, or 10 after a timeout. A call that succeeds on the first attempt returns one.
 const RETRY_TOKENS: usize = 100;
 
 fn retries() -> RetryPartition {

@@ -1,5 +1,5 @@
-//! The line of the log that each invocation is. Its numbers are metrics as well, in CloudWatch's
-//! embedded format: no call is made for them.
+//! The log line of an invocation. Its numbers are also metrics, in CloudWatch's embedded format, so they need
+//! no calls.
 
 use std::{
     collections::BTreeMap,
@@ -16,58 +16,58 @@ use crate::logging::ascii;
 /// CloudWatch's namespace of all metrics.
 const NAMESPACE: &str = "Gatepost";
 
-/// Takes lines.
+/// A destination of log lines.
 #[derive(Clone)]
 pub struct Log(Arc<dyn Fn(&Line) + Send + Sync>);
 
-/// What one invocation says of itself.
+/// The log line of one invocation.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub(crate) at: Timestamp,
     pub(crate) message: &'static str,
-    /// Whose metrics these are: each deployment has its own.
+    /// The stack, which is the dimension of the metrics.
     pub(crate) stack: String,
     pub(crate) function: String,
-    /// In `snake_case`: what is no metric.
+    /// Fields that are not metrics, in `snake_case`.
     pub(crate) facts: BTreeMap<&'static str, Value>,
     pub(crate) metrics: Vec<Metric>,
 }
 
-/// A number at this moment.
+/// The value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metric {
-    /// What it counts, e.g. `DeadEvents`.
+    /// The name, e.g. `DeadEvents`.
     pub name: &'static str,
-    /// What it is counted in.
+    /// The unit.
     pub unit: Unit,
-    /// How much.
+    /// The value.
     pub value: u64,
-    /// Whether it is told apart by function: each function is then a metric of its own, with a price.
+    /// Whether the function is a dimension too. Each function is then a separate metric with its own price.
     pub by_function: bool,
 }
 
-/// What a metric is counted in, of those that CloudWatch knows.
+/// The units of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Things.
+    /// A number of things.
     Count,
-    /// Milliseconds.
+    /// A duration in milliseconds.
     Milliseconds,
 }
 
 impl Log {
-    /// To standard output, which Lambda carries to CloudWatch; as text where somebody looks on.
+    /// Returns the log on standard output, which Lambda sends to CloudWatch. On a terminal it is text.
     #[must_use]
     pub fn to_output() -> Self {
         let is_terminal = std::io::stdout().is_terminal();
         Self::of(move |line| {
             let line = if is_terminal { line.text() } else { line.json() };
-            // A log that takes nothing more is not worth failing for.
+            // A log that cannot be written must not fail the invocation.
             let _ = writeln!(std::io::stdout(), "{line}");
         })
     }
 
-    /// To whoever wants them.
+    /// Creates a log that calls `take`.
     pub fn of(take: impl Fn(&Line) + Send + Sync + 'static) -> Self {
         Self(Arc::new(take))
     }
@@ -78,19 +78,19 @@ impl Log {
 }
 
 impl Line {
-    /// The function that was called.
+    /// Returns the function of the invocation.
     #[must_use]
     pub fn function(&self) -> &str {
         &self.function
     }
 
-    /// The numbers in it that are metrics.
+    /// Returns the metrics of the line.
     #[must_use]
     pub fn metrics(&self) -> &[Metric] {
         &self.metrics
     }
 
-    /// As CloudWatch reads it: one JSON object in one line, of ASCII only.
+    /// Returns the line for CloudWatch: one JSON object of ASCII characters.
     #[must_use]
     pub fn json(&self) -> String {
         let mut line = self.facts.clone();
@@ -108,7 +108,7 @@ impl Line {
         ascii(&json!(line).to_string())
     }
 
-    /// Which members of the line are metrics, told apart by function or not.
+    /// Returns the directive that declares metrics, with or without the function as a dimension.
     fn directive(&self, by_function: bool) -> Option<Value> {
         let metrics = self.metrics.iter().filter(|metric| metric.by_function == by_function);
         let metrics: Vec<_> =
@@ -118,13 +118,13 @@ impl Line {
         (!metrics.is_empty()).then_some(directive)
     }
 
-    /// As people read it.
+    /// Returns the line for a terminal.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = format!("{} {} {}", self.at, self.function, self.message);
         let metrics = self.metrics.iter().map(|metric| (metric.name, json!(metric.value)));
         for (name, value) in self.facts.iter().map(|(name, value)| (*name, value.clone())).chain(metrics) {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = match value {
                 Value::String(value) => write!(text, " {name}={}", value.escape_debug()),
                 value => write!(text, " {name}={value}"),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_what_cloudwatch_reads() {
+    fn a_line_has_the_format_of_cloudwatch() {
         let read: Value = serde_json::from_str(&line("c").json()).expect("JSON");
 
         let expected = json!({
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_a_line_makes_another_one() {
+    fn no_value_creates_another_line() {
         let hostile = "a\r\nb\u{1b}[2J\u{9b}31m\u{2028}\u{202e}\"},{\"message\":\"forged\"} level=ERROR";
 
         let (json, text) = (line(hostile).json(), line(hostile).text());

@@ -1,5 +1,5 @@
-//! What is logged besides the line of each invocation: one JSON object a line on standard output, which
-//! Lambda carries to CloudWatch; text where somebody looks on.
+//! The log besides the lines of invocations: one JSON object a line on standard output, which Lambda sends to
+//! CloudWatch. On a terminal it is text.
 
 use std::{
     borrow::Cow,
@@ -10,9 +10,9 @@ use std::{
 use tracing::Subscriber;
 use tracing_subscriber::{filter::LevelFilter, fmt, fmt::MakeWriter, util::SubscriberInitExt};
 
-/// Starts logging; called once, by [`crate::run`].
+/// Starts logging. Called once by [`crate::run`].
 pub(crate) fn start() {
-    // Somebody who embeds a function may have started logging already: theirs holds.
+    // A program that embeds a function may have started logging already, which takes precedence.
     let _ = if io::stdout().is_terminal() {
         text_to(io::stdout).try_init()
     } else {
@@ -20,7 +20,7 @@ pub(crate) fn start() {
     };
 }
 
-/// What writes the log as functions write it, to `writer`.
+/// Returns a subscriber that writes the log of functions to `writer`.
 pub fn log_to<W>(writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -36,8 +36,8 @@ where
     fmt().with_ansi(false).with_max_level(LevelFilter::INFO).with_writer(Lines(writer)).finish()
 }
 
-/// A text in which whatever is not ASCII, or is a control character, is escaped as in JSON: among them are
-/// characters that end lines and that terminals obey.
+/// Escapes control characters and characters outside of ASCII as in JSON. Some of them end lines or control
+/// terminals.
 pub(crate) fn ascii(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -45,7 +45,7 @@ pub(crate) fn ascii(text: &str) -> String {
             escaped.push(character);
         } else {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                // Writing to a text cannot fail.
+                // Writing to a string cannot fail.
                 let _ = write!(escaped, "\\u{unit:04x}");
             }
         }
@@ -53,7 +53,7 @@ pub(crate) fn ascii(text: &str) -> String {
     escaped
 }
 
-/// Makes writers whose records are lines.
+/// Creates writers of records that are single lines.
 struct Lines<W>(W);
 
 impl<'w, W: MakeWriter<'w>> MakeWriter<'w> for Lines<W> {
@@ -64,7 +64,7 @@ impl<'w, W: MakeWriter<'w>> MakeWriter<'w> for Lines<W> {
     }
 }
 
-/// Makes of each record, which comes in one piece and ends with a line feed, one line.
+/// A writer that turns each record, which is written as a whole and ends with a line feed, into one line.
 struct OneLine<W>(W);
 
 impl<W: Write> Write for OneLine<W> {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_logged_is_one_line_whatever_is_in_it() {
+    fn each_record_is_one_line_regardless_of_its_content() {
         for is_json in [true, false] {
             let written = written(is_json);
 

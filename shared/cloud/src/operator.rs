@@ -1,4 +1,4 @@
-//! The cloud of an operator, who has credentials where the AWS CLI and the SDKs look for them.
+//! The cloud of an operator, with the credentials of the AWS CLI and the SDKs.
 
 use std::time::Duration;
 
@@ -17,27 +17,27 @@ use crate::{Clock, Cloud, Log, Random, Settings, chain, https, retries, sdk, sec
 /// Credentials are renewed this long before they expire.
 const RENEWED_BEFORE: Duration = Duration::from_mins(1);
 
-/// The default chain has found no account to work in.
+/// The default chain has found no usable account.
 #[derive(Debug, Error)]
 pub enum OperatorError {
-    /// Neither an option nor the environment nor the profile names a region.
+    /// No option, variable or profile names a region.
     #[error("no AWS region found: pass --region, or set a region in the profile")]
     NoRegion,
     /// No source has credentials.
     #[error("no AWS credentials found: pass --profile, or run `aws sso login` or `aws configure`")]
     NoCredentials,
-    /// The session of IAM Identity Center is over.
+    /// The session of IAM Identity Center has expired.
     #[error("the SSO session has expired: run `aws sso login`, with the same --profile")]
     SessionExpired,
-    /// The profile that an option names is not there, or has no credentials.
+    /// The profile in the option does not exist or has no credentials.
     #[error("the profile {0} has no AWS credentials: check --profile, or configure it")]
     NoProfile(String),
-    /// A source of credentials does not work.
+    /// A source of credentials failed.
     #[error("cannot load AWS credentials: {0}")]
     Unusable(String),
 }
 
-/// Credentials that are fetched once: a process that asks for a second factor asks once.
+/// Credentials that are fetched once, so that a second factor is asked for once.
 #[derive(Debug)]
 struct Kept {
     provider: SharedCredentialsProvider,
@@ -90,7 +90,7 @@ impl Cloud {
     }
 }
 
-/// The credentials of a profile that an option names: they stand before those in the environment.
+/// Returns the credentials of the profile in an option, which takes precedence over the environment.
 fn of_profile(profile: &str, http: SharedHttpClient, sdk: &SdkConfig) -> SharedCredentialsProvider {
     let config = ProviderConfig::without_region().with_http_client(http).with_region(sdk.region().cloned());
     let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).configure(&config).build();

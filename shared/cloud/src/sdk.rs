@@ -16,18 +16,18 @@ use aws_types::SdkConfig;
 
 use crate::Settings;
 
-/// One attempt may take this long before it is given up and tried again.
+/// The timeout of one attempt, after which the call is retried.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
-/// All attempts of one call together; a function answers within 10 s.
+/// The timeout of all attempts of a call. A function responds within 10 seconds.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
-/// The same where the far end of a slow line may be reached.
+/// The timeouts for slow connections.
 const PATIENT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const PATIENT_OPERATION_TIMEOUT: Duration = Duration::from_mins(2);
-/// The pauses before a second and a third attempt are anything up to this and twice this.
+/// The highest pause before the second attempt. The highest pause before the third is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// A loader with the retries, time-outs and HTTP client of every process.
+/// Returns a loader with the retries, timeouts and HTTP client of every process.
 pub(crate) fn loader(http: SharedHttpClient) -> ConfigLoader {
     let retries = RetryConfig::standard().with_initial_backoff(FIRST_PAUSE).with_max_backoff(LONGEST_PAUSE);
     aws_config::defaults(BehaviorVersion::latest())
@@ -37,8 +37,8 @@ pub(crate) fn loader(http: SharedHttpClient) -> ConfigLoader {
         .http_client(http)
 }
 
-/// Returns the configuration of a function. The settings have everything, so no file, no metadata endpoint and no
-/// other variable is read.
+/// Returns the configuration of a function. The settings are complete, so no file, metadata endpoint or other
+/// variable is read.
 pub(crate) fn of_settings(settings: &Settings, http: SharedHttpClient) -> SdkConfig {
     let setting = |name| settings.optional(name).unwrap_or_default().to_owned();
     let credentials = Credentials::new(
@@ -61,17 +61,17 @@ pub(crate) fn of_settings(settings: &Settings, http: SharedHttpClient) -> SdkCon
     loaded(loader)
 }
 
-/// Loads without waiting: a loader that searches for nothing is ready when it is first polled.
+/// Loads without waiting: a loader with complete settings is ready at the first poll.
 fn loaded(loader: ConfigLoader) -> SdkConfig {
-    // Tokio may make a task that has run for long yield; this one must not.
+    // Tokio may make a long-running task yield, which must not happen here.
     let loading = pin!(tokio::task::unconstrained(loader.load()));
     match loading.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(sdk) => sdk,
-        Poll::Pending => unreachable!("the loader was given everything and still waits"),
+        Poll::Pending => unreachable!("the loader waits although its settings are complete"),
     }
 }
 
-/// The configuration with longer time-outs.
+/// Returns the configuration with longer timeouts.
 pub(crate) fn patient(sdk: SdkConfig) -> SdkConfig {
     let timeouts = timeouts(PATIENT_ATTEMPT_TIMEOUT, PATIENT_OPERATION_TIMEOUT);
     sdk.into_builder().timeout_config(timeouts).build()

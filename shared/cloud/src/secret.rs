@@ -1,4 +1,4 @@
-//! Secrets, and what is derived from them.
+//! Secrets, and values that are derived from them.
 
 use std::{
     collections::BTreeMap,
@@ -19,17 +19,17 @@ use zeroize::Zeroizing;
 
 use crate::{Clock, Cloud, SettingError, chain};
 
-/// The label of the version that everybody reads.
+/// The label of the version that functions read.
 const CURRENT: &str = "AWSCURRENT";
-/// The label of a version that is not the current one yet: there is none without a label.
+/// The label of a version that is not current yet. Versions without a label may be deleted.
 const NEXT: &str = "GATEPOST_NEXT";
 
-/// After a failure, what was read before is used for so long before it is tried again.
+/// How long an outdated value is used after a failed read, before the next attempt.
 const RETRY_AFTER: Duration = Duration::from_mins(1);
-/// Whoever has something to go on with waits no longer for something newer.
+/// How long a caller with an outdated value waits for a newer one.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// A key that nobody knows makes the secret be read again, but not more often than this: forged tokens
-/// must not make work.
+/// The secret is read again for an unknown key, but not more often than this, so that forged tokens cause no
+/// load.
 const MIN_TIME_BETWEEN_READS: Duration = Duration::from_secs(10);
 
 /// A secret in Secrets Manager.
@@ -38,12 +38,12 @@ pub struct StoredSecret {
     id: String,
 }
 
-/// Which version of a secret it is.
+/// The version of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretVersion(String);
 
-/// Keys, hashers or logins that are derived from a secret. The secret is fetched when it is first needed or
-/// warmed, read again every five minutes, and kept through an outage of Secrets Manager, however long.
+/// Keys, hashers or logins derived from a secret. The secret is read when it is first needed or warmed, read
+/// again every five minutes, and kept through an outage of Secrets Manager of any length.
 pub struct FromSecret<T> {
     secret: Arc<SharedSecret>,
     clock: Clock,
@@ -54,14 +54,14 @@ pub struct FromSecret<T> {
 struct Kept<T> {
     text: Text,
     derived: Arc<T>,
-    /// When something else is derived from the same text.
+    /// The time from which another value is derived from the same text.
     changes_at: Option<Timestamp>,
 }
 
 type Text = Arc<Zeroizing<String>>;
 type Derive<T> = dyn Fn(&str, Timestamp) -> Result<(T, Option<Timestamp>), SecretUnavailable> + Send + Sync;
 
-/// The secrets that an environment has read: whatever is derived from one secret shares one read.
+/// The secrets that an environment has read. All values derived from one secret share its reads.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Arc<std::sync::Mutex<BTreeMap<String, Arc<SharedSecret>>>>);
 
@@ -69,36 +69,36 @@ pub(crate) struct Secrets(Arc<std::sync::Mutex<BTreeMap<String, Arc<SharedSecret
 struct SharedSecret {
     secret: StoredSecret,
     read: RwLock<Option<Read>>,
-    /// When it was last tried to be read, and whether it was.
+    /// The time and the result of the last attempt to read.
     tried: Mutex<Option<(Timestamp, bool)>>,
 }
 
 #[derive(Clone)]
 struct Read {
     text: Text,
-    /// When to read it again.
+    /// The time of the next read.
     good_until: Timestamp,
 }
 
-/// The secret could not be read or written. Never says what it holds.
+/// The secret could not be read or written. The message never contains its content.
 #[derive(Debug, Error)]
 pub enum SecretUnavailable {
-    /// Secrets Manager did not answer, or refused.
+    /// Secrets Manager did not respond, or refused.
     #[error("Secrets Manager: {0}")]
     Unanswered(String),
-    /// The secret is not what it must be.
+    /// The secret is malformed.
     #[error(transparent)]
     Malformed(#[from] MalformedSeeds),
-    /// No key can be made of it.
-    #[error("nothing can be derived from the secret")]
+    /// No value can be derived from the secret.
+    #[error("cannot derive keys from the secret")]
     Underivable,
 }
 
 impl StoredSecret {
-    /// How many bytes a secret holds at most.
+    /// The highest size of a secret in bytes.
     pub const CAPACITY: usize = 65_536;
 
-    /// The secret that the setting `name` names.
+    /// Creates the secret that the setting `name` names.
     ///
     /// # Errors
     /// If the setting is missing.
@@ -108,7 +108,7 @@ impl StoredSecret {
         Ok(Self { client: Client::from_conf(config), id })
     }
 
-    /// What it holds.
+    /// Reads the secret.
     ///
     /// # Errors
     /// [`SecretUnavailable`].
@@ -119,8 +119,8 @@ impl StoredSecret {
         Ok((Zeroizing::new(answer.secret_string.unwrap_or_default()), version))
     }
 
-    /// Puts another text in the place of `version`, under the id `new`. Says whether it still was the current
-    /// one: of two at once, one succeeds.
+    /// Replaces `version` by another text under the id `new`. Returns whether `version` was still current:
+    /// one of two concurrent calls succeeds.
     ///
     /// # Errors
     /// [`SecretUnavailable`].
@@ -137,8 +137,8 @@ impl StoredSecret {
         let moved = moved.move_to_version_id(new).remove_from_version_id(&version.0);
         match moved.send().await {
             Ok(_) => Ok(true),
-            // Not the current one any more, perhaps since the label was moved by a call whose answer was lost. Or
-            // somebody else's next version has taken the label from ours, which is then gone.
+            // The version has been replaced. An earlier call without a response may have moved the label,
+            // or another version has taken the label from this one, which is then deleted.
             Err(error)
                 if matches!(
                     error.as_service_error(),
@@ -153,7 +153,7 @@ impl StoredSecret {
 }
 
 impl<T> FromSecret<T> {
-    /// Wraps the value that `derive` makes of the secret that the setting `KEYS_SECRET` names.
+    /// Wraps the value that `derive` returns for the secret in the setting `KEYS_SECRET`.
     ///
     /// # Errors
     /// If the setting is missing.
@@ -169,7 +169,7 @@ impl<T> FromSecret<T> {
         Self::derived(cloud, "KEYS_SECRET", Box::new(derive))
     }
 
-    /// Wraps the value that `derive` makes of the secret that the setting `CREDENTIALS_SECRET` names.
+    /// Wraps the value that `derive` returns for the secret in the setting `CREDENTIALS_SECRET`.
     ///
     /// # Errors
     /// If the setting is missing.
@@ -185,7 +185,7 @@ impl<T> FromSecret<T> {
         Self::derived(cloud, "CREDENTIALS_SECRET", Box::new(derive))
     }
 
-    /// Wraps the value that `read` makes of a secret of another kind, which the setting `name` names.
+    /// Wraps the value that `read` returns for a secret of another kind in the setting `name`.
     ///
     /// # Errors
     /// If the setting is missing.
@@ -203,7 +203,7 @@ impl<T> FromSecret<T> {
         Ok(Self { secret, clock: cloud.clock(), derive, kept: std::sync::Mutex::default() })
     }
 
-    /// Returns what is derived from a secret that was read a few minutes ago at most, if it can be read.
+    /// Returns the value derived from a secret that is at most a few minutes old, if it can be read.
     ///
     /// # Errors
     /// [`SecretUnavailable`] if it was never read. The next call tries again.
@@ -212,23 +212,26 @@ impl<T> FromSecret<T> {
         let text = self.secret.recent(now).await?;
         self.of_text(&text, now).or_else(|failed| {
             let Some(before) = self.text() else { return Err(failed) };
-            tracing::warn!(cause = chain(&failed), "the secret is used as it was read before");
+            tracing::warn!(
+                cause = chain(&failed),
+                "failed to derive from the secret, using the previous value"
+            );
             self.of_text(&before, now)
         })
     }
 
-    /// Returns what is derived from the secret as it is now, or was seconds ago, for a caller who has met an
-    /// unknown key.
+    /// Returns the value derived from the newest secret, for a caller who has met an unknown key. It may be
+    /// some seconds old.
     ///
     /// # Errors
-    /// [`SecretUnavailable`]: then it is not known whether there is such a key.
+    /// [`SecretUnavailable`]: then it is unknown whether the key exists.
     pub async fn newest(&self) -> Result<Arc<T>, SecretUnavailable> {
         let now = self.clock.now();
         let text = self.secret.newest(now).await?;
         self.of_text(&text, now)
     }
 
-    /// Derives again only if the text or the moment differs.
+    /// Derives again only if the text has changed, or the time for a change has come.
     fn of_text(&self, text: &Text, now: Timestamp) -> Result<Arc<T>, SecretUnavailable> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same =
@@ -264,20 +267,20 @@ impl fmt::Debug for Secrets {
 }
 
 impl SharedSecret {
-    /// Returns the text as it was read a few minutes ago at most, if it can be read.
+    /// Returns a text that is at most a few minutes old, if it can be read.
     async fn recent(&self, now: Timestamp) -> Result<Text, SecretUnavailable> {
         if let Some(text) = self.good_at(now) {
             return Ok(text);
         }
         let mut tried = self.tried.lock().await;
-        // A concurrent request may have read it while this one waited.
+        // A concurrent request may have read it in the meantime.
         if let Some(text) = self.good_at(now) {
             return Ok(text);
         }
         let read = self.look(&mut tried, now).await;
         match (read, self.text()) {
             (Err(failed), Some(text)) => {
-                tracing::warn!(cause = chain(&failed), "the secret is used as it was read before");
+                tracing::warn!(cause = chain(&failed), "failed to read the secret, using the previous value");
                 Ok(self.keep(text, now.plus(RETRY_AFTER)))
             }
             (read, _) => read,
@@ -288,7 +291,7 @@ impl SharedSecret {
         let mut tried = self.tried.lock().await;
         match (*tried, self.text()) {
             (Some((at, false)), _) if now.since(at) < MIN_TIME_BETWEEN_READS => {
-                Err(SecretUnavailable::Unanswered("it did not answer a moment ago".to_owned()))
+                Err(SecretUnavailable::Unanswered("the last attempt failed a moment ago".to_owned()))
             }
             (Some((at, true)), Some(text)) if now.since(at) < MIN_TIME_BETWEEN_READS => {
                 Ok(self.keep(text, now.plus(Ring::KEPT_FOR)))
@@ -303,7 +306,7 @@ impl SharedSecret {
         now: Timestamp,
     ) -> Result<Text, SecretUnavailable> {
         let read = if self.text().is_some() {
-            let late = SecretUnavailable::Unanswered("it takes too long".to_owned());
+            let late = SecretUnavailable::Unanswered("timed out".to_owned());
             timeout(PATIENCE, self.secret.read()).await.unwrap_or(Err(late))
         } else {
             self.secret.read().await

@@ -1,14 +1,14 @@
-//! What the deployment has set: environment variables on AWS, a map elsewhere.
+//! The settings of the deployment: environment variables on AWS, a map elsewhere.
 
 use std::{borrow::Cow, collections::BTreeMap, str::FromStr, time::Duration};
 
 use thiserror::Error;
 
-/// The deployment's settings. Its `Debug` shows names only: some values are credentials.
+/// The deployment's settings. `Debug` shows names only, because some values are credentials.
 #[derive(Clone, Default)]
 pub struct Settings(BTreeMap<String, String>);
 
-/// A setting that is missing or unusable: the function does not start.
+/// A missing or unusable setting. The function does not start.
 #[derive(Debug, Error)]
 #[error("the setting {name} {problem}")]
 pub struct SettingError {
@@ -18,27 +18,27 @@ pub struct SettingError {
 
 impl Settings {
     pub(crate) fn of_environment() -> Self {
-        // A variable that is not UTF-8 is none of ours.
+        // Variables that are not UTF-8 are not settings of Gatepost.
         let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
         Self(std::env::vars_os().filter_map(utf8).collect())
     }
 
-    /// These settings, where `chosen` does not say otherwise.
+    /// Returns these settings with the `chosen` ones changed.
     #[must_use]
     pub fn but(mut self, chosen: impl IntoIterator<Item = (String, String)>) -> Self {
         self.0.extend(chosen);
         self
     }
 
-    /// The value of `name`, if it is set and not empty.
+    /// Returns the value of `name`, if it is set and not empty.
     #[must_use]
     pub fn optional(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The value of `name`.
+    /// Returns the value of `name`.
     ///
     /// # Errors
     /// If it is not set or empty.
@@ -46,31 +46,31 @@ impl Settings {
         self.optional(name).map(str::to_owned).ok_or(SettingError::new(name, "is not set"))
     }
 
-    /// The value of `name`, as a number or another type that is read from text.
+    /// Returns the parsed value of `name`.
     ///
     /// # Errors
-    /// If it is not set or is no such value.
+    /// If it is not set or invalid.
     pub fn parsed<T: FromStr>(&self, name: &'static str) -> Result<T, SettingError> {
-        self.text(name)?.parse().map_err(|_| SettingError::new(name, "is not a value of its kind"))
+        self.text(name)?.parse().map_err(|_| SettingError::new(name, "has an invalid value"))
     }
 
-    /// The value of `name`, a whole number of seconds.
+    /// Returns the value of `name` in whole seconds.
     ///
     /// # Errors
-    /// If it is not set or no whole number.
+    /// If it is not set or not a whole number.
     pub fn seconds(&self, name: &'static str) -> Result<Duration, SettingError> {
         self.parsed(name).map(Duration::from_secs)
     }
 }
 
 impl SettingError {
-    /// The setting `name` is there, but `problem`, e.g. "must be `ids` or `profile`".
+    /// Creates the error of a setting, e.g. with the problem "must be `ids` or `profile`".
     #[must_use]
     pub const fn new(name: &'static str, problem: &'static str) -> Self {
         Self { name, problem: Cow::Borrowed(problem) }
     }
 
-    /// The setting `name` is there, but what it names is not usable, which is `problem`.
+    /// Creates the error of a setting whose target is unusable, with the problem.
     #[must_use]
     pub const fn of(name: &'static str, problem: String) -> Self {
         Self { name, problem: Cow::Owned(problem) }

@@ -1,4 +1,4 @@
-//! Around each invocation of a function: how long it took and what it did is one line of the log.
+//! The frame of each invocation, which writes its log line.
 
 use std::{
     future::Future,
@@ -26,7 +26,7 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// That of the function which `cloud` is for.
+    /// Creates the frame for the function of `cloud`.
     #[must_use]
     pub fn of(cloud: &Cloud) -> Self {
         let setting = |name| cloud.settings().optional(name).unwrap_or_default().to_owned();
@@ -39,10 +39,10 @@ impl Shell {
         }
     }
 
-    /// Lets an invocation come to its end, and writes its line.
+    /// Runs an invocation and writes its line.
     ///
     /// # Errors
-    /// Those of the invocation.
+    /// The error of the invocation.
     pub async fn around<T, E>(
         &self,
         invocation: &Invocation,

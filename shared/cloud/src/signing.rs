@@ -1,4 +1,4 @@
-//! Requests of AWS that no SDK client makes, signed as the service wants them.
+//! Signatures for requests to AWS that are sent without an SDK client.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,21 +12,21 @@ use aws_smithy_types::body::SdkBody;
 
 use crate::{Clock, Cloud};
 
-/// Signs by the credentials of this process.
+/// Signs with the credentials of this process.
 pub(crate) struct Signer {
     sdk: aws_types::SdkConfig,
     clock: Clock,
-    /// Where the service is.
+    /// The region of the service.
     pub(crate) region: String,
-    /// The name that IAM knows the service by.
+    /// The name of the service in IAM.
     pub(crate) service: &'static str,
     settings: fn() -> SigningSettings,
 }
 
-/// A request, before it is signed.
+/// A request before it is signed.
 pub(crate) struct Unsigned<'a> {
     pub(crate) method: &'static str,
-    /// Up to where the path begins.
+    /// The URL up to the path.
     pub(crate) endpoint: &'a str,
     pub(crate) path: &'a str,
     pub(crate) headers: &'a [(&'a str, &'a str)],

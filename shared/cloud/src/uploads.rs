@@ -1,5 +1,5 @@
-//! What people upload, the newest of each user: to a bucket of S3, by forms that are signed here, and read from there. The two calls
-//! that it takes are not worth the build of an SDK client, which signs no forms either.
+//! Uploads of users: one file each in an S3 bucket. Users post it with forms that are signed here. The two
+//! other calls do not justify an SDK client, which signs no forms either.
 
 use std::{fmt, time::Duration};
 
@@ -31,45 +31,45 @@ use crate::{
     signing::{Signer, Unsigned},
 };
 
-/// All attempts of one call together; one of them, of a few megabytes.
+/// The timeouts of all attempts of a call, and of one attempt with a few megabytes.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(7);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The bucket that people upload to.
+/// The bucket of uploads.
 pub struct Uploads {
     operation: Operation<HttpRequest, Option<Vec<u8>>, ErrorMetadata>,
     signer: Signer,
     bucket: String,
     endpoint: String,
-    /// Where the bucket is, at the endpoint.
+    /// The path of the bucket at the endpoint.
     path: String,
 }
 
-/// What may be uploaded by a form.
+/// The conditions of an upload form.
 #[derive(Clone, Debug)]
 pub struct UploadConditions<'a> {
-    /// By whom. What they have uploaded before is replaced.
+    /// The user. A previous upload is replaced.
     pub user: UserId,
-    /// Of which media type.
+    /// The media type.
     pub content_type: &'a str,
-    /// Up to how many octets.
+    /// The highest size in bytes.
     pub max_octets: u64,
-    /// For how long.
+    /// The lifetime of the form.
     pub lifetime: Duration,
 }
 
-/// A form that may be posted as `multipart/form-data` to `url`: these fields, and after them the `file`.
+/// A form to post as `multipart/form-data` to `url`: first the fields, then the `file`.
 #[derive(Clone, Debug)]
 pub struct UploadForm {
-    /// Where to.
+    /// The URL to post to.
     pub url: String,
-    /// By name.
+    /// The fields by name.
     pub fields: Vec<(&'static str, String)>,
 }
 
 impl Uploads {
-    /// The bucket that the setting `UPLOADS_BUCKET` names; at `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, if one of
-    /// them says where S3 is.
+    /// Opens the bucket in the setting `UPLOADS_BUCKET`, at the endpoint in `AWS_ENDPOINT_URL_S3` or
+    /// `AWS_ENDPOINT_URL`, if one is set.
     ///
     /// # Errors
     /// If the setting is missing.
@@ -87,16 +87,16 @@ impl Uploads {
         Ok(Self { operation, signer, bucket, endpoint, path })
     }
 
-    /// A form by which exactly this may be uploaded.
+    /// Signs a form that permits exactly such an upload.
     ///
     /// # Errors
-    /// [`Fault::Final`] if it cannot be signed: there are no credentials.
+    /// [`Fault::Final`] if there are no credentials to sign it with.
     pub async fn form(&self, conditions: &UploadConditions<'_>) -> Result<UploadForm, Fault> {
         let fields = self.fields(conditions).await.map_err(|_| Fault::unmade())?;
         Ok(UploadForm { url: format!("{}{}", self.endpoint, self.path), fields })
     }
 
-    /// What a user has uploaded, if it is there.
+    /// Reads the upload of a user, if there is one.
     ///
     /// # Errors
     /// [`Fault`].
@@ -104,7 +104,7 @@ impl Uploads {
         self.call("GET", user).await
     }
 
-    /// Deletes what a user has uploaded, if it is there.
+    /// Deletes the upload of a user, if there is one.
     ///
     /// # Errors
     /// [`Fault`].
@@ -119,8 +119,8 @@ impl Uploads {
         self.operation.invoke(request).await.map_err(|error| Fault::of(&error))
     }
 
-    /// The policy says what S3 is to take, the signature that we say so: "Browser-Based Uploads Using POST
-    /// (AWS Signature Version 4)" of the S3 API reference.
+    /// Returns the fields of a form: a policy with the conditions, and its signature. See "Browser-Based
+    /// Uploads Using POST (AWS Signature Version 4)" in the S3 API reference.
     async fn fields(
         &self,
         conditions: &UploadConditions<'_>,
@@ -159,12 +159,12 @@ impl Uploads {
     }
 }
 
-/// Of credentials that last for a while, as a function's do.
+/// Returns the field for the session token of temporary credentials, such as those of a function.
 fn token(credentials: &Credentials) -> Option<(&'static str, String)> {
     Some(("x-amz-security-token", credentials.session_token()?.to_owned()))
 }
 
-/// S3 takes paths as they are, and wants to know what the body is.
+/// Returns the settings for S3, which takes paths as they are, and requires a hash of the body.
 fn settings() -> SigningSettings {
     let mut settings = SigningSettings::default();
     settings.percent_encoding_mode = PercentEncodingMode::Single;
@@ -179,12 +179,12 @@ fn operation(cloud: &Cloud, endpoint: &str) -> Operation<HttpRequest, Option<Vec
         .operation_timeout(OPERATION_TIMEOUT)
         .build();
     let builder = Operation::builder();
-    // Whom to trust is the SDK's matter.
+    // The SDK determines the trusted roots.
     let builder = match cloud.sdk().http_client() {
         Some(http) => builder.http_client(http),
         None => builder,
     };
-    // Both calls may be made twice.
+    // Both calls are idempotent and can be retried.
     let builder = match cloud.sdk().retry_config() {
         Some(retries) => builder.standard_retry(retries),
         None => builder.no_retry(),
@@ -205,7 +205,7 @@ fn operation(cloud: &Cloud, endpoint: &str) -> Operation<HttpRequest, Option<Vec
         .build()
 }
 
-/// What S3 answers: an object, nothing, or an error in XML.
+/// Parses a response of S3: an object, no object, or an error in XML.
 fn object(response: &HttpResponse) -> Result<Option<Vec<u8>>, OrchestratorError<ErrorMetadata>> {
     let body = response.body().bytes().unwrap_or_default();
     if response.status().is_success() {
@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_form_of_credentials_that_last_for_a_while_has_their_token_and_leads_to_the_bucket() {
+    async fn a_form_with_temporary_credentials_has_their_token_and_the_bucket() {
         let chosen = [
             ("AWS_REGION", "eu-west-1"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),

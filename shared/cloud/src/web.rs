@@ -1,5 +1,4 @@
-//! Servers that are not AWS's: asked by the same HTTP client as is under the SDK, where that is not the
-//! network's.
+//! Servers outside of AWS. Locally and in tests, they are reached with the HTTP client below the SDK.
 
 use std::{fmt, time::Duration};
 
@@ -18,17 +17,17 @@ use thiserror::Error;
 
 use crate::Cloud;
 
-/// A server that answers questions by texts.
+/// A server that returns texts.
 #[derive(Clone)]
 pub struct Web(Operation<String, String, Unanswered>);
 
-/// There is no answer, or none that is good.
+/// There was no response, or not a successful one.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the server gave no answer")]
+#[error("the server did not respond")]
 pub struct Unanswered;
 
 impl Web {
-    /// The server at `url`, which gets so much time for an answer, with these headers in each request.
+    /// Creates a client of the server at `url`, with a timeout, and headers for each request.
     #[must_use]
     pub fn new(
         cloud: &Cloud,
@@ -53,10 +52,10 @@ impl Web {
         Self(operation)
     }
 
-    /// `GET path`: the answer's text, if its status is 200.
+    /// Sends `GET path`. Returns the text if the status is 200.
     ///
     /// # Errors
-    /// [`Unanswered`], of which no more is said: the path may tell what nobody is to know.
+    /// [`Unanswered`], without details, because the path may be confidential.
     pub async fn get(&self, path: String) -> Result<String, Unanswered> {
         self.0.invoke(path).await.map_err(|_| Unanswered)
     }
@@ -96,7 +95,7 @@ mod tests {
 
     const TIME: Duration = Duration::from_millis(300);
 
-    /// A server on the network that gets one request and gives one answer.
+    /// Sends a request to a server that returns one response.
     async fn asked(answer: &'static str) -> (Result<String, Unanswered>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -108,7 +107,7 @@ mod tests {
             request.truncate(length);
             stream.write_all(answer.as_bytes()).await.expect("answered");
             drop(tell.send(String::from_utf8(request).expect("text")));
-            // As long as the connection lives, an answer that is cut short is waited for.
+            // The connection stays open, so the client waits for the rest of a truncated response.
             std::future::pending::<()>().await;
         });
         let web = Web::new(&Cloud::of_environment(), &url, TIME, &[("add-padding", "true")]);
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_is_no_good_answer_is_none() {
+    async fn unsuccessful_responses_are_errors() {
         for answer in [
             "HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\n\r\nA:1\n",
             "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n",

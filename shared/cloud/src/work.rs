@@ -1,5 +1,5 @@
-//! What one invocation does, as its line of the log says it. It is known wherever the invocation goes,
-//! without being handed on: outside of one, what is noted goes nowhere.
+//! The work of an invocation, for its log line. It is available everywhere within the invocation without
+//! being passed on. Outside of an invocation, records are dropped.
 
 use std::{
     collections::BTreeMap,
@@ -18,26 +18,26 @@ tokio::task_local! {
     static WORK: Arc<Work>;
 }
 
-/// How a request was answered.
+/// The outcome of a request.
 #[derive(Clone, Debug)]
 pub struct Answered {
-    /// Of those that the use case has: what no route takes is the sender's own text.
+    /// The route of the use case. Other paths are not logged, because the client writes them.
     pub route: String,
     /// The HTTP status.
     pub status: u16,
-    /// The slug of the problem that it is.
+    /// The slug of the problem, if the request was refused.
     pub problem: Option<&'static str>,
-    /// Keyed hash of the address that a refused request names, if its user is not known.
+    /// The keyed hash of the address in a refused request, if its user is unknown.
     pub address_hash: Option<String>,
-    /// Keyed hash of the source of a refused request.
+    /// The keyed hash of the source of a refused request.
     pub source_hash: Option<String>,
-    /// What ties log, event and answer together.
+    /// The correlation id of the request.
     pub correlation_id: String,
-    /// The trace that it is part of, as W3C Trace Context names it: 32 hexadecimal digits.
+    /// The id of the trace in W3C Trace Context: 32 hexadecimal digits.
     pub trace_id: String,
 }
 
-/// What one invocation has done so far.
+/// The work of one invocation so far.
 pub(crate) struct Work {
     pub(crate) deadline: Deadline,
     done: Mutex<Done>,
@@ -52,50 +52,50 @@ pub(crate) struct Done {
     units: Units,
 }
 
-/// What was asked of AWS.
+/// The calls of AWS.
 #[derive(Clone, Default)]
 pub(crate) struct Calls {
     pub(crate) made: u64,
     pub(crate) retries: u64,
-    /// How many had to wait for one another: those that overlap count as one.
+    /// The number of calls in sequence: overlapping calls count as one.
     pub(crate) round_trips: u64,
-    /// Ticks at each beginning and end.
+    /// The time, which ticks at each beginning and end of a call.
     ticks: u64,
-    /// When the last one ended that counts as a round trip.
+    /// The time at which the last round trip ended.
     free_from: u64,
 }
 
-/// What DynamoDB says that it has used.
+/// The capacity units that DynamoDB has reported.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Units {
-    /// Units of reading.
+    /// Read units.
     pub read: f64,
-    /// Units of writing.
+    /// Write units.
     pub write: f64,
 }
 
-/// A call that is under way. It ends when this is dropped: by its answer, or because nobody waits for it.
+/// A running call. It ends when this is dropped: with its response, or when its caller stops waiting.
 pub(crate) struct UnderWay {
     work: Arc<Work>,
     began: u64,
 }
 
-/// Says, once in an invocation, how its request was answered.
+/// Records the outcome of the invocation's request, once.
 pub fn put_answer(answered: Answered) {
     note(|done| done.answered = Some(answered));
 }
 
-/// Says whom the invocation concerns.
+/// Records the user of the invocation.
 pub fn put_user(user: UserId) {
     note(|done| done.user = Some(user));
 }
 
-/// Adds to the metric `name` how long something took, or has waited.
+/// Adds a duration to the metric `name`.
 pub fn put_time(name: &'static str, time: Duration) {
     note(|done| done.add(name, Unit::Milliseconds, u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
 }
 
-/// Says how long something took of which the invocation has several: the longest counts.
+/// Records the longest of several durations in an invocation.
 pub fn put_longest(name: &'static str, time: Duration) {
     let time = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     note(|done| {
@@ -104,12 +104,12 @@ pub fn put_longest(name: &'static str, time: Duration) {
     });
 }
 
-/// Adds to the metric `name` how many there are.
+/// Adds a number to the metric `name`.
 pub fn put_count(name: &'static str, count: u64) {
     note(|done| done.add(name, Unit::Count, count));
 }
 
-/// Adds what DynamoDB says that it has used.
+/// Adds the capacity units that DynamoDB has reported.
 pub fn put_units(units: Units) {
     note(|done| {
         done.units.read += units.read;
@@ -117,7 +117,7 @@ pub fn put_units(units: Units) {
     });
 }
 
-/// Does `work`, and adds to the metric `name` how long it took.
+/// Runs `work`, and adds its duration to the metric `name`.
 pub async fn timed<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     let began = Instant::now();
     let output = work.await;
@@ -126,7 +126,7 @@ pub async fn timed<T>(name: &'static str, work: impl Future<Output = T>) -> T {
 }
 
 fn note(note: impl FnOnce(&mut Done)) {
-    // An error is no error: nobody has called us.
+    // Outside of an invocation there is nothing to record.
     let _ = WORK.try_with(|work| note(&mut work.done()));
 }
 
@@ -165,7 +165,7 @@ impl Done {
         *sum = sum.saturating_add(value);
     }
 
-    /// What is known, by name.
+    /// Returns the known fields by name.
     pub(crate) fn facts(&self) -> BTreeMap<&'static str, Value> {
         let answered = self.answered.iter().flat_map(|answered| {
             let always = [
@@ -226,7 +226,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_overlaps_is_one_round_trip() {
+    async fn overlapping_calls_are_one_round_trip() {
         let work = Work::new(Deadline::after(Duration::from_secs(1)));
 
         let (one, other) = (work.begin_call(false), work.begin_call(false));
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_noted_belongs_to_the_invocation_that_notes_it() {
+    async fn records_belong_to_their_own_invocation() {
         let (one, other) = [(); 2].map(|()| Work::new(Deadline::after(Duration::from_secs(1)))).into();
 
         tokio::join!(
