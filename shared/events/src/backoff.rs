@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt.
+//! The delays between attempts.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use cloud::Random;
 const FIRST: Duration = Duration::from_secs(30);
 const LONGEST: Duration = Duration::from_hours(1);
 
-/// What the sweeper waits at most after `attempts` that were in vain: `min(1 h, 30 s · 2^attempts)`.
+/// Returns the longest delay of the sweeper after failed `attempts`: `min(1 h, 30 s · 2^attempts)`.
 #[must_use]
 pub fn backoff(attempts: u32) -> Duration {
     doubled(FIRST, attempts, LONGEST)
 }
 
-/// Anything from nothing to `bound`, so that those who failed together do not return together.
+/// Returns a random delay up to `bound`, so that events that failed together are not retried together.
 #[must_use]
 pub fn full_jitter(bound: Duration, random: &Random) -> Duration {
     let bound = u64::try_from(bound.as_millis()).unwrap_or(u64::MAX);
@@ -21,7 +21,7 @@ pub fn full_jitter(bound: Duration, random: &Random) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// `first` doubled `times` times, but `longest` at most.
+/// Returns `first` doubled `times` times, up to `longest`.
 pub(crate) fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
     let factor = 2_u32.checked_pow(times).unwrap_or(u32::MAX);
     first.saturating_mul(factor).min(longest)

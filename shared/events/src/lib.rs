@@ -1,7 +1,7 @@
-//! Events on their way from the outbox to the bus.
+//! The publication of events from the outbox to the bus.
 //!
-//! [`Publisher`] is the only one that calls `PutEvents`; relay and sweeper share it. What sits behind
-//! the bus is in the crate `gatepost-consumer`.
+//! Only [`Publisher`] calls `PutEvents`; the relay and the sweeper share it. The crate `gatepost-consumer` is
+//! for the other side of the bus.
 
 mod backoff;
 mod bus;

@@ -1,4 +1,4 @@
-//! Publishing: a few calls at once, each stream in order, every answer read entry by entry.
+//! The publisher: a few concurrent calls, each stream in order, with every entry of a response checked.
 
 use std::{collections::HashSet, pin::Pin, time::Duration};
 
@@ -16,20 +16,20 @@ use crate::{
     waves::{Flight, MAX_ENTRIES, Waves},
 };
 
-/// Calls at once, and marks at once: as many as there may be entries under way, so that the writes keep up
-/// with the bus.
+/// Concurrent calls and concurrent marks. There are as many marks as entries in flight, so that the writes
+/// keep up with the bus.
 const CALLS: usize = 4;
 const MARKS: usize = CALLS * MAX_ENTRIES;
-/// Attempts of one event, with full jitter below 0.05, 0.1, … 5 s: some ten seconds in all.
+/// Attempts of one event, with full jitter below 0.05, 0.1, … 5 s: about ten seconds in total.
 const ATTEMPTS: u32 = 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// What a call and the marks after it may take: less time left, and no call is begun.
+/// The time of a call and the marks after it. With less time left, no call is started.
 const CALL_TIME: Duration = Duration::from_secs(3);
-/// What is left for the answer after the last mark.
+/// Kept back for the response after the last mark.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 
-/// Publishes events and notes in the outbox what became of them.
+/// Publishes events and records the outcome in the outbox.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     bus: Bus,
@@ -38,34 +38,33 @@ pub struct Publisher {
     random: Random,
 }
 
-/// What became of the events that were to be published. One that is nowhere here was not tried, or
-/// waits for one before it.
+/// The outcome of publishing. An event that is not listed was not tried, or waits for an earlier one.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// The bus has taken these. Should the note of it be lost, one is published again.
+    /// Events that the bus accepted. If marking one fails, it is published again.
     pub delivered: HashSet<EventKey>,
-    /// Of these the note was lost: they look as if they were still waiting.
+    /// Accepted events whose mark was lost, so that they look pending.
     pub unmarked: HashSet<EventKey>,
-    /// The bus will never take these; an operator decides.
+    /// Events that the bus refuses permanently. An operator decides about them.
     pub dead: HashSet<EventKey>,
-    /// The bus has refused these again and again, with this code at last, and so nothing after them
-    /// in their streams was tried.
+    /// Events that the bus refused repeatedly, with the last code. Later events of their streams were not
+    /// tried.
     pub failed: Vec<(PendingEvent, String)>,
-    /// Why publishing stopped before all was tried, if it did.
+    /// The reason why publishing stopped early, if it did.
     pub stopped: Option<Stop>,
 }
 
-/// Why nothing more was tried: nothing of it is any event's fault. Holds the bus's error code.
+/// The reason why publishing stopped, with the bus's error code. No event is the cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// The bus takes nothing for now.
+    /// The bus refuses all events for now.
     Unavailable(String),
-    /// The bus will take nothing until somebody repairs the deployment.
+    /// The bus refuses all events until an operator repairs the deployment.
     Refused(String),
 }
 
 impl Report {
-    /// Whether an event needs nothing more.
+    /// Returns whether an event needs nothing further.
     #[must_use]
     pub fn is_settled(&self, key: &EventKey) -> bool {
         self.delivered.contains(key) || self.dead.contains(key)
@@ -73,7 +72,7 @@ impl Report {
 }
 
 impl Publisher {
-    /// Publishes to the bus that the setting `EVENT_BUS` names.
+    /// Creates a publisher for the bus in the setting `EVENT_BUS`.
     ///
     /// # Errors
     /// If the setting is missing.
@@ -81,9 +80,9 @@ impl Publisher {
         Ok(Self { bus: Bus::new(cloud)?, outbox, clock: cloud.clock(), random: cloud.random() })
     }
 
-    /// Publishes events, each stream in order, and tries again what fails until `deadline` is near.
-    /// An event goes out before the note on the one before it is written: a note that is lost means
-    /// that an event is published twice, never that two change places.
+    /// Publishes events, each stream in order, and retries failures until `deadline` is near. An event is
+    /// published before its predecessor is marked. A lost mark can therefore duplicate an event, but never
+    /// reorder two.
     pub async fn publish(&self, events: Vec<PendingEvent>, deadline: Deadline) -> Report {
         let marks = Semaphore::new(MARKS);
         let mut run = Run {
@@ -111,7 +110,7 @@ impl Publisher {
     async fn mark(&self, flight: Flight, verdict: Verdict, turn: &Semaphore, deadline: Deadline) -> Done {
         let (event, now) = (&flight.event, self.clock.now());
         let write = async {
-            // The semaphore is never closed; were it, marks would only be less orderly.
+            // The semaphore is never closed. If it were, only the limit of concurrent marks would be lost.
             let _turn = turn.acquire().await;
             match &verdict {
                 Verdict::Accepted(id) => self.outbox.delivered(&event.key, id, now).await,
@@ -125,7 +124,11 @@ impl Publisher {
             Ok(Err(failure)) => chain(&failure),
             Err(_) => "out of time".to_owned(),
         };
-        tracing::warn!(event_id = event.event_id, cause, "a mark was lost: the event will be tried again");
+        tracing::warn!(
+            event_id = event.event_id,
+            cause,
+            "failed to mark an event, it will be published again"
+        );
         Done::Unmarked(flight.event.key)
     }
 }
@@ -136,13 +139,13 @@ struct Run<'a> {
     deadline: Deadline,
     marks: &'a Semaphore,
     waves: Waves,
-    /// How many calls are under way.
+    /// The number of running calls.
     calls: usize,
     tasks: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send + 'a>>>,
     report: Report,
 }
 
-/// Something that the run was waiting for.
+/// A completed task of the run.
 enum Done {
     Answered(Vec<(Flight, Verdict)>),
     Rested(Flight),
@@ -187,7 +190,7 @@ impl Run<'_> {
             }
             Verdict::Poison(ref code) => {
                 let event_id = flight.event.event_id.as_str();
-                tracing::error!(event_id, code, "the bus will never take this event: it is dead");
+                tracing::error!(event_id, code, "the bus refuses an event permanently, it is dead");
                 self.report.dead.insert(flight.event.key.clone());
                 self.land(flight, verdict);
             }
@@ -206,14 +209,14 @@ impl Run<'_> {
         }
     }
 
-    /// The next of its stream may fly while it is noted what became of this one.
+    /// Releases the next event of the stream while this one is marked.
     fn land(&mut self, flight: Flight, verdict: Verdict) {
         self.waves.landed(&flight);
         self.tasks.push(Box::pin(self.publisher.mark(flight, verdict, self.marks, self.deadline)));
     }
 
-    /// Lets an event rest before it flies again. Returns it if it was tried often enough, or if
-    /// there is no time left: its stream is blocked.
+    /// Delays an event before its next attempt. Returns it if it has no attempts or no time left, which
+    /// blocks its stream.
     fn let_rest(&mut self, flight: Flight) -> Option<Flight> {
         let attempts = flight.attempts + 1;
         let bound = doubled(FIRST_PAUSE, flight.attempts, LONGEST_PAUSE);
@@ -228,10 +231,10 @@ impl Run<'_> {
         None
     }
 
-    /// What is under way ends; nothing more is begun.
+    /// Starts no further calls. Running ones complete.
     fn stop(&mut self, stop: Stop) {
         if self.report.stopped.is_none() {
-            tracing::error!(reason = ?stop, "publishing stops");
+            tracing::error!(reason = ?stop, "publishing stopped");
             self.report.stopped = Some(stop);
         }
     }

@@ -1,4 +1,4 @@
-//! Delivering what nobody else has delivered.
+//! The delivery of events that the relay has missed.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,22 +10,22 @@ use thiserror::Error;
 
 use crate::{Publisher, Stop, backoff, full_jitter};
 
-/// How long an event is the relay's alone.
+/// The time in which only the relay handles an event.
 pub const GRACE: Duration = Duration::from_mins(15);
-/// Attempts of the sweeper, after which an operator decides.
+/// The attempts of the sweeper, after which an operator decides.
 const MOST_ATTEMPTS: u32 = 20;
-/// Events of one shard that a round looks at.
+/// The number of events of one shard in a round.
 const PAGE: i32 = 100;
-/// Reads at once, and writes at once.
+/// The number of concurrent reads, and of concurrent writes.
 const AT_ONCE: usize = 16;
-/// Of sweepers and operators one sweeps at a time: two would publish everything twice.
+/// The lease of sweepers and operators. Two concurrent sweeps would publish everything twice.
 const LEASE: &str = "sweep";
-/// A sweep that is killed keeps the next ones waiting for its own time, and so much longer.
+/// The lease of a killed sweep ends this long after its deadline.
 const LEASE_MARGIN: Duration = Duration::from_secs(5);
-/// A round is begun only with this much time left.
+/// A round is started only with this much time left.
 const ROUND_TIME: Duration = Duration::from_secs(5);
 
-/// Delivers what waits in the index `due`, with the same care for order as the relay.
+/// Delivers events in the index `due`, in the same order as the relay.
 #[derive(Clone, Debug)]
 pub struct Sweeper {
     outbox: Outbox,
@@ -34,39 +34,39 @@ pub struct Sweeper {
     random: Random,
 }
 
-/// What a sweep has found and done.
+/// The result of a sweep.
 #[derive(Debug, Default)]
 pub struct Swept {
-    /// Events that the bus has taken.
+    /// Events that the bus accepted.
     pub delivered: usize,
-    /// Events that it never will.
+    /// Events that the bus refuses permanently.
     pub dead: usize,
-    /// Events that it has refused for now.
+    /// Events that the bus refused for now.
     pub postponed: usize,
     /// Shards and streams that could not be read.
     pub unreadable: usize,
-    /// When the oldest event that waited was committed.
+    /// The commit time of the oldest pending event.
     pub oldest: Option<Timestamp>,
-    /// Why it stopped before all was tried, if it did.
+    /// The reason why the sweep stopped early, if it did.
     pub stopped: Option<Stop>,
 }
 
-/// Nothing was swept.
+/// The reason why nothing was swept.
 #[derive(Debug, Error)]
 pub enum NotSwept {
-    /// Somebody else sweeps.
-    #[error("somebody else sweeps")]
+    /// Another sweep is running.
+    #[error("another sweep is running")]
     Busy,
     /// The table does not answer.
     #[error("the table does not answer")]
     Failed(#[from] StoreError),
 }
 
-/// One round: a page of each shard that is not done.
+/// The next page of each shard that is not done.
 type Starts = Vec<(u32, Option<NextPage>)>;
 
 impl Sweeper {
-    /// Sweeps an outbox.
+    /// Creates a sweeper of an outbox.
     ///
     /// # Errors
     /// If a setting is missing.
@@ -75,10 +75,10 @@ impl Sweeper {
         Ok(Self { outbox, publisher, clock: cloud.clock(), random: cloud.random() })
     }
 
-    /// Tries what has been due for longer than `grace`, at most `most` events, while there is time.
+    /// Publishes events that have been due for longer than `grace`, up to `most`, while there is time.
     ///
     /// # Errors
-    /// If somebody else sweeps, or the table does not answer.
+    /// If another sweep is running, or the table does not answer.
     pub async fn sweep(&self, grace: Duration, most: usize, deadline: Deadline) -> Result<Swept, NotSwept> {
         let (holder, time) = (self.random.uuid().to_string(), deadline.left() + LEASE_MARGIN);
         if !self.outbox.take_lease(LEASE, &holder, self.clock.now(), time).await? {
@@ -86,8 +86,8 @@ impl Sweeper {
         }
         let swept = self.sweep_alone(grace, most, deadline).await;
         if let Err(failure) = self.outbox.give_lease_back(LEASE, &holder).await {
-            // It ends by itself.
-            tracing::warn!(cause = chain(&failure), "the lease was not given back");
+            // The lease expires by itself.
+            tracing::warn!(cause = chain(&failure), "failed to release the lease");
         }
         Ok(swept)
     }
@@ -95,7 +95,7 @@ impl Sweeper {
     async fn sweep_alone(&self, grace: Duration, most: usize, deadline: Deadline) -> Swept {
         let mut swept = Swept::default();
         let mut starts: Starts = Outbox::shards().map(|shard| (shard, None)).collect();
-        // The same for all rounds: what is put off is not tried twice in one sweep.
+        // Equal for all rounds, so that a postponed event is not tried twice in one sweep.
         let now = self.clock.now();
         while !starts.is_empty() && deadline.left() > ROUND_TIME {
             let overdue = self.overdue(&mut starts, now, grace, &mut swept).await;
@@ -109,7 +109,7 @@ impl Sweeper {
         swept
     }
 
-    /// What is overdue on the pages that `starts` names. Puts the next pages into `starts`.
+    /// Returns the overdue events of the pages in `starts`. Replaces them by the next pages.
     async fn overdue(
         &self,
         starts: &mut Starts,
@@ -131,13 +131,13 @@ impl Sweeper {
                     let known = overdue.len();
                     let found = page.items.into_iter().filter(|waiting| is_overdue(waiting, now, grace));
                     overdue.extend(found.map(|waiting| waiting.key));
-                    // Behind a page without any, all are the relay's.
+                    // After a page without overdue events, all others belong to the relay.
                     if overdue.len() > known && page.next.is_some() {
                         starts.push((shard, page.next));
                     }
                 }
                 Err(failure) => {
-                    tracing::error!(shard, cause = chain(&failure), "the index cannot be read");
+                    tracing::error!(shard, cause = chain(&failure), "failed to read the index");
                     swept.unreadable += 1;
                 }
             }
@@ -145,8 +145,8 @@ impl Sweeper {
         overdue
     }
 
-    /// Of each stream the lowest pending event and those after it, up to the highest that is overdue.
-    /// What comes after that is the relay's.
+    /// Returns the pending events of each stream from the lowest to the highest overdue one. Later events
+    /// belong to the relay.
     async fn runs(&self, overdue: Vec<EventKey>, now: Timestamp, swept: &mut Swept) -> Vec<PendingEvent> {
         let mut highest = BTreeMap::new();
         for EventKey { stream, sequence } in overdue {
@@ -159,11 +159,11 @@ impl Sweeper {
         let mut events = Vec::new();
         while let Some(read) = reads.next().await {
             match read {
-                // Behind an event that was put off, all the others wait as well.
+                // A postponed event blocks the ones after it.
                 Ok(run) if run.first().is_some_and(|head| head.next_attempt_at < now) => events.extend(run),
                 Ok(_) => {}
                 Err(failure) => {
-                    tracing::error!(cause = chain(&failure), "a stream cannot be read");
+                    tracing::error!(cause = chain(&failure), "failed to read a stream");
                     swept.unreadable += 1;
                 }
             }
@@ -175,7 +175,7 @@ impl Sweeper {
         let report = self.publisher.publish(events, deadline).await;
         swept.delivered += report.delivered.len();
         swept.dead += report.dead.len();
-        // Nothing is wrong with the events that were not tried: no attempt is counted against them.
+        // Events that were not tried are not the cause, so no attempt is counted for them.
         swept.stopped = report.stopped;
         let failed = report.failed.into_iter();
         let writes = failed.map(|(event, code)| async move { self.postpone(&event, &code).await });
@@ -185,19 +185,19 @@ impl Sweeper {
         swept.postponed += outcomes.len() - dead;
     }
 
-    /// Counts an attempt that was in vain, and puts the next one off; says whether it was the last.
+    /// Counts a failed attempt, and postpones the next one. Returns whether it was the last.
     async fn postpone(&self, event: &PendingEvent, code: &str) -> bool {
         let (now, attempt) = (self.clock.now(), event.attempts.saturating_add(1));
         let is_last = attempt >= MOST_ATTEMPTS;
         let written = if is_last {
-            tracing::error!(event_id = event.event_id, code, "tried often enough: the event is dead");
+            tracing::error!(event_id = event.event_id, code, "an event is dead after its last attempt");
             self.outbox.dead(&event.key, code, now).await
         } else {
             let pause = full_jitter(backoff(event.attempts), &self.random);
             self.outbox.postponed(&event.key, attempt, code, now.plus(pause)).await
         };
         if let Err(failure) = written {
-            tracing::error!(event_id = event.event_id, cause = chain(&failure), "an attempt was not counted");
+            tracing::error!(event_id = event.event_id, cause = chain(&failure), "failed to count an attempt");
         }
         is_last
     }
@@ -209,7 +209,8 @@ impl Swept {
     }
 }
 
-/// An event that was put off before is nobody else's any more: it has no grace.
+/// Returns whether the sweeper handles an event. A postponed event has no grace, because the relay no longer
+/// handles it.
 fn is_overdue(waiting: &Waiting, now: Timestamp, grace: Duration) -> bool {
     let grace = if waiting.due_at > waiting.created_at { Duration::ZERO } else { grace };
     waiting.due_at.plus(grace) < now

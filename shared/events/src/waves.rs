@@ -1,5 +1,5 @@
-//! Which events are published next. At most one event of a stream is in flight; that is all that
-//! keeps order, since the bus keeps none. Pure bookkeeping: no I/O and no clock.
+//! The order of publication. At most one event of a stream is in flight, which alone keeps the order, since
+//! the bus keeps none. The module has no I/O and no clock.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,48 +7,48 @@ use store::PendingEvent;
 
 use crate::bus;
 
-/// Entries of one call, by the API.
+/// The highest number of entries in a call.
 pub(crate) const MAX_ENTRIES: usize = 10;
-/// Bytes of one call that hold several entries. The bus has taken 1 MB since 2026; 256 KB is taken
-/// everywhere, and an event that is larger goes alone, for the bus to judge.
+/// The highest size of a call with several entries. The bus accepts 1 MB since 2026, and 256 KB everywhere. A
+/// larger event is sent alone, and the bus decides.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
 
-/// The events still to publish, stream by stream.
+/// The events to publish, by stream.
 pub(crate) struct Waves {
-    /// Each stream's events, without the one in flight, in order.
+    /// The events of each stream in order, without the one in flight.
     waiting: Vec<VecDeque<PendingEvent>>,
-    /// What may be sent now: at most one event of each stream.
+    /// Events that can be sent now: at most one of each stream.
     ready: VecDeque<Flight>,
 }
 
-/// An event that is being published: as long as it is, no other of its stream is.
+/// An event that is being published. It blocks the other events of its stream.
 #[derive(Debug)]
 pub(crate) struct Flight {
     stream: usize,
     /// The event.
     pub(crate) event: PendingEvent,
-    /// How many attempts were in vain.
+    /// The number of failed attempts.
     pub(crate) attempts: u32,
-    /// Whether it goes alone: a call that held others as well was refused.
+    /// Whether the event is sent alone, because a call with others was refused.
     alone: bool,
 }
 
 impl Flight {
-    /// The same event, after so many attempts in vain.
+    /// Returns the same event with another number of failed attempts.
     pub(crate) fn after(self, attempts: u32) -> Self {
         Self { attempts, ..self }
     }
 
-    /// The same event, in a call of its own.
+    /// Returns the same event, to be sent alone.
     pub(crate) fn alone(self) -> Self {
         Self { alone: true, ..self }
     }
 }
 
 impl Waves {
-    /// Groups events by stream and sorts them; what is named twice is taken once.
+    /// Groups events by stream and sorts them. Duplicates are removed.
     pub(crate) fn of(events: Vec<PendingEvent>) -> Self {
-        // The order in which streams first appear is the order in which they start.
+        // Streams start in the order of their first event.
         let (mut streams, mut waiting) = (BTreeMap::new(), Vec::<VecDeque<PendingEvent>>::new());
         for event in events {
             let next = waiting.len();
@@ -69,7 +69,7 @@ impl Waves {
         waves
     }
 
-    /// The entries of the next call; empty if nothing may be sent now.
+    /// Returns the entries of the next call; empty if none can be sent now.
     pub(crate) fn next_call(&mut self) -> Vec<Flight> {
         let (mut call, mut bytes) = (Vec::new(), 0);
         while let Some(flight) = self.ready.pop_front() {
@@ -89,13 +89,13 @@ impl Waves {
         call
     }
 
-    /// The event is published, or never will be: the next one of its stream may be sent.
+    /// Releases the next event of the stream, after this one was accepted or refused permanently.
     pub(crate) fn landed(&mut self, flight: &Flight) {
         self.make_ready(flight.stream);
     }
 
-    /// The event is to be sent again, before all later ones of its stream. An event that is neither
-    /// landed nor sent again blocks its stream.
+    /// Sends the event again, before all later ones of its stream. Without a call of this or of `landed`, the
+    /// event blocks its stream.
     pub(crate) fn again(&mut self, flight: Flight) {
         self.ready.push_back(flight);
     }
@@ -129,7 +129,7 @@ mod tests {
         }
     }
 
-    /// What the bus does to an entry.
+    /// The outcome of an entry.
     #[derive(Clone, Copy, Debug)]
     enum Fate {
         Lands,
@@ -157,7 +157,7 @@ mod tests {
             let mut fates = fates.into_iter().cycle();
             let mut waves = Waves::of(batch);
             let (mut in_air, mut landed, mut blocked) = (VecDeque::new(), HashMap::new(), HashSet::new());
-            // Every flight is tried ten times at most: an endless tail of `Again` proves nothing.
+            // Each event is tried at most ten times: an endless sequence of `Again` proves nothing.
             loop {
                 while in_air.len() < calls {
                     let call = waves.next_call();

@@ -1,4 +1,4 @@
-//! Access tokens: JWTs by RFC 9068, read strictly.
+//! Access tokens: JWTs of RFC 9068, parsed strictly.
 
 use domain::{Attributes, PublicKey, Ring, SessionId, Timestamp, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -10,49 +10,48 @@ use crate::{
     jwt::{UnverifiedToken, VerificationKey},
 };
 
-/// RFC 9068, section 2.1, in the one spelling that Gatepost writes: not `application/at+jwt`, no
-/// other case. Another kind of JWT is never taken for an access token.
+/// The `typ` of RFC 9068, section 2.1, in the only form that Gatepost writes. `application/at+jwt` and other
+/// cases are refused, so other kinds of JWT are not accepted as access tokens.
 pub(crate) const TYPE: &str = "at+jwt";
 
-/// How far a clock that issues may run ahead of the one that verifies. The end of a token knows no
-/// leeway.
+/// How far the clock of an issuer may be ahead of a verifier. Expiry has no leeway.
 #[expect(clippy::cast_possible_wrap, reason = "seconds")]
 const LEEWAY_SECONDS: i64 = Ring::LEEWAY.as_secs() as i64;
 
-/// Who a token speaks for.
+/// The claims of an access token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
     /// The user (`sub`).
     pub user_id: UserId,
-    /// The session that the token was made for (`sid`).
+    /// The session of the token (`sid`).
     pub session_id: SessionId,
-    /// When the user logged in; whole seconds in the token.
+    /// The time of the log-in (`auth_time`), in whole seconds.
     pub auth_time: Timestamp,
-    /// Names of the user's roles when the token was made.
+    /// The names of the user's roles when the token was issued.
     pub roles: Vec<String>,
-    /// What the user might do when the token was made: permissions, with a space between them.
+    /// The permissions of the user when the token was issued, separated by spaces.
     pub scope: String,
-    /// Which token it is (`jti`).
+    /// The id of the token (`jti`).
     pub token_id: Uuid,
-    /// The declared claims of the service, for its other services. Not read here.
+    /// The declared custom attributes, for other services. Gatepost does not read them.
     pub attributes: Attributes,
 }
 
-/// Why a token is refused.
+/// The reason why a token is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Rejected {
-    /// It is genuine and has expired: the client is to refresh. Names the token's user.
+    /// The token is authentic and has expired, so the client should refresh. Has the token's user.
     #[error("the access token has expired")]
     Expired(UserId),
-    /// It names a key that this verifier does not know, perhaps a newer one.
-    #[error("the access token's key is not known")]
+    /// The token has an unknown key, which may be newer than those of the verifier.
+    #[error("the access token's key is unknown")]
     UnknownKey,
-    /// Anything else. Says nothing of what: only a forger would want to know.
-    #[error("the access token is not valid")]
+    /// The token is invalid. The reason is not stated, because only an attacker needs it.
+    #[error("the access token is invalid")]
     Invalid,
 }
 
-/// The claims as they are written.
+/// The claims in their serialized form.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Claims {
     pub(crate) iss: String,
@@ -66,8 +65,8 @@ pub(crate) struct Claims {
     pub(crate) jti: String,
     pub(crate) sid: String,
     pub(crate) auth_time: i64,
-    // A claim without a value is left out (RFC 9068 asks for a scope only where there is one). Tokens from
-    // before that have an empty one.
+    // Empty claims are left out (RFC 9068 requires a scope only if there is one). Older tokens have an empty
+    // one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) roles: Vec<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -76,21 +75,21 @@ pub(crate) struct Claims {
     pub(crate) attributes: Attributes,
 }
 
-/// A claim that may be absent, but not `null`.
+/// Deserializes a claim that may be missing, but not `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     i64::deserialize(deserializer).map(Some)
 }
 
-/// Verifies access tokens with the public keys that it knows.
+/// Verifies access tokens with the known public keys.
 #[derive(Clone)]
 pub struct Verifier {
     keys: Vec<(PublicKey, VerificationKey)>,
 }
 
 impl Verifier {
-    /// Makes a verifier of the tokens that `issuer` signs for `audience`.
+    /// Creates a verifier of the tokens that `issuer` signs for `audience`.
     ///
-    /// A key of an unknown algorithm is left out, and so is a malformed or weak one. Keys that share a `kid` are left
+    /// Keys of unknown algorithms, and malformed or weak keys are left out. Keys with the same `kid` are left
     /// out too, as are shared secrets among public keys: each reader of the keys could sign with them.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "every caller has no other use for the two")]
@@ -107,10 +106,10 @@ impl Verifier {
         Self { keys }
     }
 
-    /// Verifies a token at the moment `now`.
+    /// Verifies a token at the time `now`.
     ///
     /// # Errors
-    /// [`Rejected`]; no claim is read before the signature is verified.
+    /// [`Rejected`]. No claim is read before the signature is verified.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, Rejected> {
         let token = UnverifiedToken::parse(token).ok_or(Rejected::Invalid)?;
         if !token.has_type(TYPE) {
@@ -120,7 +119,7 @@ impl Verifier {
         Self::judge(claims, now)
     }
 
-    /// Returns the key that the header names, if it signs already and is not retired.
+    /// Returns the key in the header, if it signs already and is not retired.
     pub(crate) fn key_of(
         &self,
         token: &UnverifiedToken,
@@ -136,7 +135,7 @@ impl Verifier {
         Ok(key)
     }
 
-    /// Judges the times of claims whose signature, issuer and audience are right.
+    /// Judges the times of claims with the right signature, issuer and audience.
     fn judge(claims: Claims, now: Timestamp) -> Result<AccessClaims, Rejected> {
         let latest = now.seconds().saturating_add(LEEWAY_SECONDS);
         if claims.iat > latest || claims.nbf.is_some_and(|nbf| nbf > latest) {
@@ -162,7 +161,7 @@ impl AccessClaims {
     }
 }
 
-/// A UUID in the form that Gatepost writes: hyphens, lower case.
+/// Parses a UUID in the form that Gatepost writes: hyphens, lower case.
 fn uuid(text: &str) -> Option<Uuid> {
     let uuid = Uuid::try_parse(text).ok()?;
     (uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(uuid)

@@ -1,9 +1,9 @@
-//! What is kept from reading, too: AES-256-GCM under a key that is derived for one use.
+//! Encryption with AES-256-GCM, with a separate derived key for each use.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-/// Seals and opens. What is sealed begins with its nonce.
+/// Seals and opens texts. A sealed text begins with its nonce.
 pub(crate) struct Cipher(LessSafeKey);
 
 impl Cipher {
@@ -12,7 +12,7 @@ impl Cipher {
         Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("32 bytes")))
     }
 
-    /// Seals `plaintext` for the place that `context` names; the nonce must be random.
+    /// Seals `plaintext` for the place named by `context`. The nonce must be random.
     #[expect(clippy::expect_used, reason = "fails beyond 64 GiB only")]
     pub(crate) fn seal(&self, nonce: [u8; NONCE_LEN], context: &[u8], plaintext: &[u8]) -> Vec<u8> {
         let mut sealed = Zeroizing::new(Vec::with_capacity(plaintext.len() + AES_256_GCM.tag_len()));
@@ -23,7 +23,7 @@ impl Cipher {
         [nonce.as_slice(), sealed.as_slice()].concat()
     }
 
-    /// What was sealed for this place under this key; `None` if anything is otherwise.
+    /// Opens a text that was sealed for this place with this key; `None` for all others.
     pub(crate) fn open(&self, context: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut sealed = Zeroizing::new(sealed.to_vec());

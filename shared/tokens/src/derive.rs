@@ -1,4 +1,4 @@
-//! Keys from the seed: HKDF-SHA-256 (RFC 5869), one label for each use.
+//! Key derivation from the seed: HKDF-SHA-256 (RFC 5869), with one label for each use.
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use zeroize::Zeroizing;
@@ -11,7 +11,8 @@ impl KeyType for Length {
     }
 }
 
-/// `N` bytes of `seed` for the use that `label` names. No salt: the seed is random already.
+/// Derives `N` bytes from `seed` for the use that `label` names. There is no salt, because the seed is
+/// random.
 #[expect(clippy::expect_used, reason = "fails beyond 255 × 32 bytes or for another length only")]
 pub(crate) fn derive<const N: usize>(seed: &[u8], label: &[&[u8]]) -> Zeroizing<[u8; N]> {
     const { assert!(N <= 64) };
@@ -20,6 +21,6 @@ pub(crate) fn derive<const N: usize>(seed: &[u8], label: &[&[u8]]) -> Zeroizing<
     pseudorandom
         .expand(label, Length(N))
         .and_then(|output| output.fill(key.as_mut_slice()))
-        .expect("at most 64 bytes are asked for, and as many as the buffer holds");
+        .expect("at most 64 bytes, the length of the buffer");
     key
 }

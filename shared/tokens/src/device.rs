@@ -1,5 +1,5 @@
-//! Device tokens: a device that somebody has logged in with, sealed for their address. They open
-//! nothing; a device that has one is not slowed down by what strangers try.
+//! Device tokens: a device that a user has logged in with, sealed for their address. They grant no access.
+//! The guesses of attackers do not slow down a device with a token.
 
 use domain::{CanonicalEmail, Credential, DeviceId, Secret, Seeds, UserId};
 use uuid::Uuid;
@@ -7,11 +7,11 @@ use uuid::Uuid;
 use crate::sealed::{Kind, Seals};
 
 const KIND: Kind = Kind { prefix: "gpd_", label: b"gatepost/1/device-token" };
-/// Device id, user id, version of the credential. With key id and MAC a multiple of three, so that
+/// Device id, user id and version of the credential. With key id and MAC a multiple of three bytes, so that
 /// base64url has no spare bits.
 const CLAIMS: usize = 16 + 16 + 8;
 
-/// A device that somebody has logged in with.
+/// A device that a user has logged in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KnownDevice {
     id: DeviceId,
@@ -20,20 +20,21 @@ pub struct KnownDevice {
 }
 
 impl KnownDevice {
-    /// The device `id`, on which the password of `credential` was right.
+    /// Creates the device `id`, on which the password of `credential` was entered.
     #[must_use]
     pub const fn new(id: DeviceId, credential: &Credential) -> Self {
         Self { id, user_id: credential.user_id, credential_version: credential.version }
     }
 
-    /// Which device it is.
+    /// Returns the id of the device.
     #[must_use]
     pub const fn id(&self) -> DeviceId {
         self.id
     }
 
-    /// Whether it was this very credential's password that was right: another user's is not, nor is
-    /// one from before a change. Else every log-in before a change were a place to guess from after it.
+    /// Returns whether the password of exactly this credential was entered. A token of another user, or from
+    /// before a change, does not count. Otherwise every earlier log-in would allow further guesses after a
+    /// change.
     #[must_use]
     pub fn has_proven(&self, credential: &Credential) -> bool {
         self.user_id == credential.user_id && self.credential_version == credential.version

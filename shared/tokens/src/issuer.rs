@@ -1,4 +1,4 @@
-//! Makes tokens, and opens the ones that only Gatepost itself reads.
+//! The issuer of tokens, which also opens the ones that only Gatepost reads.
 
 use std::time::Duration;
 
@@ -13,33 +13,33 @@ use crate::{
     signing::SigningKey,
 };
 
-/// What every access token says.
+/// The settings of all access tokens.
 #[derive(Clone, Debug)]
 pub struct IssuerSettings {
-    /// `iss`: the deployment's public URL.
+    /// The `iss` claim: the deployment's public URL.
     pub issuer: String,
-    /// `aud`, and the `client_id` while there is one client.
+    /// The `aud` claim, which is also the `client_id` while there is one client.
     pub audience: String,
-    /// How long an access token is good.
+    /// The lifetime of access tokens.
     pub lifetime: Duration,
 }
 
-/// Makes access, refresh and device tokens with keys derived from the deployment's seeds.
+/// Issues access, refresh and device tokens with keys derived from the deployment's seeds.
 #[derive(Clone)]
 pub struct Issuer {
     settings: IssuerSettings,
     key: SigningKey,
-    /// The same in every token.
+    /// The header of all access tokens.
     header: Header,
     refresh: RefreshKeys,
     device: DeviceKeys,
 }
 
 impl Issuer {
-    /// Derives the keys; done once for a process.
+    /// Derives the keys, once for a process.
     ///
     /// # Errors
-    /// [`KeyUnusable`] if the seed yields no key, which no random seed does.
+    /// [`KeyUnusable`] if the seed yields no key, which does not happen for a random seed.
     pub fn new(seeds: &Seeds, settings: IssuerSettings) -> Result<Self, KeyUnusable> {
         let key = SigningKey::of(seeds.signing().ok_or(KeyUnusable)?)?;
         let header = key.header(TYPE);
@@ -47,7 +47,7 @@ impl Issuer {
         Ok(Self { settings, key, header, refresh, device })
     }
 
-    /// How long an access token is good.
+    /// Returns the lifetime of access tokens.
     #[must_use]
     pub const fn lifetime(&self) -> Duration {
         self.settings.lifetime
@@ -59,21 +59,21 @@ impl Issuer {
         self.key.published(not_before)
     }
 
-    /// Whether the first signature of a process takes much longer than the others: that of RSA does.
+    /// Returns whether the first signature of a process is much slower than the others, as with RSA.
     #[must_use]
     pub const fn is_slow_at_first(&self) -> bool {
         self.key.is_slow_at_first()
     }
 
-    /// Signs once and drops the result, so that the first token is as quick as the others.
+    /// Signs once and drops the result, so that the first token is as fast as the others.
     pub fn warm(&self) {
         let _ = self.key.sign(&self.header, &());
     }
 
-    /// An access token, good from `now` for the configured lifetime.
+    /// Issues an access token, which is valid from `now` for the configured lifetime.
     ///
     /// # Errors
-    /// [`KeyUnusable`] if the key does not sign.
+    /// [`KeyUnusable`] if the key cannot sign.
     pub fn access_token(&self, claims: &AccessClaims, now: Timestamp) -> Result<Secret, KeyUnusable> {
         self.key.sign(&self.header, &self.claims(claims, now)).map(Secret::from)
     }
@@ -96,30 +96,30 @@ impl Issuer {
         }
     }
 
-    /// The refresh token of a session's generation: always the same one.
+    /// Issues the refresh token of a session's generation, which is always the same.
     #[must_use]
     pub fn refresh_token(&self, presented: Presented) -> Secret {
         self.refresh.seal(presented)
     }
 
-    /// What a refresh token says, if it is genuine; made with another key of the ring, it still is.
+    /// Opens a refresh token of any key of the ring.
     ///
     /// # Errors
-    /// [`NotOpened`] for anything that was not made with one of the keys.
+    /// [`NotOpened`] for all other texts.
     pub fn open_refresh_token(&self, token: &Secret) -> Result<Presented, NotOpened> {
         self.refresh.open(token)
     }
 
-    /// The token of a device on which somebody has proven to own `email`.
+    /// Issues the token of a device on which the owner of `email` has logged in.
     #[must_use]
     pub fn device_token(&self, device: &KnownDevice, email: &CanonicalEmail) -> Secret {
         self.device.seal(device, email)
     }
 
-    /// The device that a token names, if it is genuine and was made for `email`.
+    /// Opens the token of a device, if it was issued for `email`.
     ///
     /// # Errors
-    /// [`InvalidToken`] for anything else.
+    /// [`InvalidToken`] for all other texts.
     pub fn open_device_token(
         &self,
         token: &Secret,

@@ -1,4 +1,4 @@
-//! JSON as two parties read it alike: RFC 8259 leaves open what a member named twice means.
+//! JSON without ambiguity: RFC 8259 does not define the meaning of repeated members.
 
 use std::{collections::HashSet, fmt};
 
@@ -7,8 +7,8 @@ use serde::{
     de::{DeserializeOwned, Error, MapAccess, SeqAccess, Visitor},
 };
 
-/// Reads one JSON *object*; `None` if it is anything else (serde takes an array for a struct), or
-/// if any object in it, at any depth, names a member twice.
+/// Parses one JSON *object*. Returns `None` for other values (serde accepts an array for a struct), and for
+/// objects that repeat a member at any depth.
 pub(crate) fn read_object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
     if !is_unambiguous_object(json) {
         return None;
@@ -16,12 +16,12 @@ pub(crate) fn read_object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
     serde_json::from_slice(json).ok()
 }
 
-/// Whether `json` is one object, in which no object at any depth names a member twice.
+/// Returns whether `json` is one object without repeated members at any depth.
 pub(crate) fn is_unambiguous_object(json: &[u8]) -> bool {
     json.first() == Some(&b'{') && serde_json::from_slice::<Unambiguous>(json).is_ok()
 }
 
-/// Any JSON without a member named twice; holds nothing.
+/// Any JSON without repeated members. The value is not kept.
 struct Unambiguous;
 
 impl<'de> Deserialize<'de> for Unambiguous {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_named_twice_is_refused_at_any_depth_and_in_any_spelling() {
+    fn a_repeated_member_is_refused_at_any_depth_and_in_any_spelling() {
         for json in [
             r#"{"a":1,"a":1}"#,
             r#"{"a":1,"\u0061":2}"#,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn values_other_than_objects_are_refused() {
         for json in ["", "[]", "1", "null", "\"a\"", " {}", "{} x", "{", "{\"a\":\"\u{1}\"}"] {
             assert!(!reads(json), "{json}");
         }

@@ -1,4 +1,4 @@
-//! JSON Web Keys (RFC 7517) that verify.
+//! JSON Web Keys (RFC 7517) for verification.
 
 use aws_lc_rs::{
     hmac,
@@ -17,12 +17,13 @@ use crate::{
     provider::{KeptKey, Material},
 };
 
-/// RFC 7518, section 3.3: 2,048 bits, or more.
+/// RFC 7518, section 3.3: at least 2,048 bits.
 const MIN_MODULUS_OCTETS: usize = 256;
-/// 65537, the usual one.
+/// The usual exponent, 65537.
 pub(crate) const RSA_EXPONENT: [u8; 3] = [1, 0, 1];
 
-/// Parses a JWK for use with `algorithm`; `None` if its type or purpose is another, or if it is malformed or too weak.
+/// Parses a JWK for use with `algorithm`. Returns `None` if its type or purpose differs, or if it is
+/// malformed or too weak.
 pub(crate) fn parse(jwk: &str, algorithm: &str) -> Option<KeptKey> {
     let jwk: Jwk = json::read_object(jwk.as_bytes())?;
     if !jwk.is_for(algorithm) {
@@ -58,7 +59,7 @@ struct Jwk {
 }
 
 impl Jwk {
-    /// Whether the key leaves open, or says itself, that it verifies with `algorithm`.
+    /// Returns whether the key permits verification with `algorithm`, explicitly or by default.
     fn is_for(&self, algorithm: &str) -> bool {
         self.alg.as_deref().is_none_or(|alg| alg == algorithm)
             && self.r#use.as_deref().is_none_or(|usage| usage == "sig")
@@ -67,7 +68,7 @@ impl Jwk {
 
     fn point(&self, curve: &'static EcdsaVerificationAlgorithm, length: usize) -> Option<Material> {
         let (x, y) = (octets(self.x.as_ref())?, octets(self.y.as_ref())?);
-        // RFC 7518, section 6.2.1.2: full length each, so that no octet can move between them.
+        // RFC 7518, section 6.2.1.2: both have full length, so no byte can move between them.
         if x.len() != length || y.len() != length {
             return None;
         }
@@ -86,7 +87,7 @@ impl Jwk {
         RsaPublicKeyComponents { n, e }.to_parsed_public_key(scheme).ok().map(Material::Public)
     }
 
-    /// RFC 7518, section 3.2: as long as the hash, or longer.
+    /// RFC 7518, section 3.2: at least as long as the hash.
     fn secret(&self, mac: hmac::Algorithm) -> Option<Material> {
         let secret = Zeroizing::new(from_base64url(self.k.as_ref()?.expose())?);
         let is_long_enough = secret.len() >= mac.digest_algorithm().output_len();

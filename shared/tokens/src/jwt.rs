@@ -1,7 +1,8 @@
-//! JSON Web Tokens (RFC 7519), read strictly: the checks that `jsonwebtoken` leaves open.
+//! JSON Web Tokens (RFC 7519), parsed strictly, with the checks that `jsonwebtoken` does not make.
 //!
-//! The library takes a token apart, compares `alg` with the key's one algorithm, and verifies signature, `iss` and
-//! `aud`. It also refuses base64url that is not canonical. Times are for the caller, who has a clock of its own.
+//! The library splits a token, compares `alg` with the key's only algorithm, and verifies signature, `iss`
+//! and `aud`. It also refuses base64url that is not canonical. The caller checks the times, with its own
+//! clock.
 
 use std::sync::Arc;
 
@@ -10,11 +11,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{KeyUnusable, from_base64url, json, provider::KeptKey};
 
-/// The usual limit of a header line; a longer token is refused unread.
+/// The usual limit of a header line. Longer tokens are not parsed.
 const MAX_TOKEN_OCTETS: usize = 8 * 1024;
 
-/// The members that Gatepost writes. Others (`crit`, `jwk`, `jku`, `x5u`, `x5c`, `x5t`, `zip`, `cty`, …) would change
-/// how a token is verified. The library judges `alg`.
+/// The permitted members. Others (`crit`, `jwk`, `jku`, `x5u`, `x5c`, `x5t`, `zip`, `cty`, …) would change
+/// the verification. The library checks `alg`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StrictHeader {
@@ -24,15 +25,15 @@ struct StrictHeader {
     kid: Option<String>,
 }
 
-/// A token whose header is read and whose signature is not verified.
+/// A token with a parsed header and an unverified signature.
 pub(crate) struct UnverifiedToken<'token> {
     text: &'token str,
     header: StrictHeader,
 }
 
 impl<'token> UnverifiedToken<'token> {
-    /// Reads a token's header; `None` if the token is too long or the header has members other than `alg`, `typ` and
-    /// `kid`.
+    /// Parses a token's header. Returns `None` if the token is too long, or the header has members other than
+    /// `alg`, `typ` and `kid`.
     pub(crate) fn parse(text: &'token str) -> Option<Self> {
         if text.len() > MAX_TOKEN_OCTETS {
             return None;
@@ -41,12 +42,12 @@ impl<'token> UnverifiedToken<'token> {
         Some(Self { text, header: json::read_object(&from_base64url(header)?)? })
     }
 
-    /// Whether the header has exactly this `typ`.
+    /// Returns whether the header has exactly this `typ`.
     pub(crate) fn has_type(&self, typ: &str) -> bool {
         self.header.typ.as_deref() == Some(typ)
     }
 
-    /// Returns the id of the key that the header names.
+    /// Returns the key id in the header.
     pub(crate) fn kid(&self) -> Option<&str> {
         self.header.kid.as_deref()
     }
@@ -60,38 +61,38 @@ pub(crate) struct VerificationKey {
 }
 
 impl VerificationKey {
-    /// Makes a verifier of the tokens that `issuer` signs with `key` for `audience`.
+    /// Creates a verifier of the tokens that `issuer` signs with `key` for `audience`.
     pub(crate) fn new(key: KeptKey, issuer: &str, audience: &str) -> Self {
         let mut validation = Validation::new(key.algorithm());
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["iss", "aud"]);
-        // The library's clock is the system's, and its claims are of `u64`.
+        // The library uses the clock of the system, and `u64` for times.
         validation.validate_exp = false;
         Self { key: Arc::new(key), validation }
     }
 
-    /// Whether a holder of the key can also sign with it.
+    /// Returns whether a holder of the key can also sign with it.
     pub(crate) fn is_shared(&self) -> bool {
         self.key.is_shared()
     }
 
-    /// Returns the claims of a token that the key signed, with each member named once.
+    /// Returns the claims of a token signed with the key, without repeated members.
     ///
-    /// The caller's type says which claims are required, and of which type.
+    /// The caller's type determines the required claims and their types.
     pub(crate) fn verify<C: DeserializeOwned>(&self, token: &UnverifiedToken) -> Option<C> {
         let claims = self.decode(token).ok()?;
         let payload = from_base64url(token.text.split('.').nth(1)?)?;
         json::is_unambiguous_object(&payload).then_some(claims)
     }
 
-    /// Returns the claims as the library reads them, once it has verified the signature.
+    /// Returns the claims after the library has verified the signature.
     pub(crate) fn decode<C: DeserializeOwned>(&self, token: &UnverifiedToken) -> Result<C, Error> {
         Ok(decode(token.text, &self.key.decoding_key(), &self.validation)?.claims)
     }
 }
 
-/// Returns the header of a kind of tokens that `key` signs.
+/// Returns the header of tokens of this `typ` signed with `key`.
 pub(crate) fn header(key: &KeptKey, typ: &str, kid: &str) -> Header {
     Header { typ: Some(typ.to_owned()), kid: Some(kid.to_owned()), ..Header::new(key.algorithm()) }
 }
@@ -99,7 +100,7 @@ pub(crate) fn header(key: &KeptKey, typ: &str, kid: &str) -> Header {
 /// Returns a token with this header and these claims, signed with the key of the header.
 ///
 /// # Errors
-/// [`KeyUnusable`] if the key does not sign.
+/// [`KeyUnusable`] if the key cannot sign.
 pub(crate) fn sign(header: &Header, claims: &impl Serialize, key: &KeptKey) -> Result<String, KeyUnusable> {
     encode(header, claims, &key.encoding_key()).map_err(|_| KeyUnusable)
 }

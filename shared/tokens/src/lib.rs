@@ -1,8 +1,7 @@
-//! Access, refresh, link, registration and device tokens, what is kept encrypted, and the keys behind all of them.
+//! Access, refresh, link, registration and device tokens, encrypted texts, and the keys of all of them.
 //!
-//! Every key is derived from the deployment's seeds ([`domain::Seeds`]), parsed once and kept
-//! parsed. What is wrong with a token is never said in more words than its holder needs, and no
-//! text of a parser or of a library leaves this crate.
+//! Every key is derived from the deployment's seeds ([`domain::Seeds`]), and parsed once. Errors tell the
+//! holder of a token only what they need. Messages of parsers and libraries do not leave this crate.
 
 mod access;
 mod cipher;
@@ -38,18 +37,18 @@ pub use receipt::{ReceiptKey, ReceiptKeys};
 pub use registration::RegistrationToken;
 pub use signing::new_material;
 
-/// The token is not one that Gatepost made. Says nothing of why: only a forger would want to know.
+/// The token was not issued by Gatepost. The reason is not stated, because only an attacker needs it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the token is not valid")]
+#[error("the token is invalid")]
 pub struct InvalidToken;
 
-/// Why a refresh token says nothing.
+/// The reason why a refresh token cannot be opened.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum NotOpened {
-    /// It names a key that is not known, perhaps a newer one.
-    #[error("the token's key is not known")]
+    /// The token has an unknown key, which may be newer.
+    #[error("the token's key is unknown")]
     UnknownKey,
-    /// It is not one that Gatepost made.
+    /// The token was not issued by Gatepost.
     #[error(transparent)]
     Forged(#[from] InvalidToken),
 }
@@ -57,23 +56,23 @@ pub enum NotOpened {
 /// Returns the public half of a signing key, which signs from `not_before`.
 ///
 /// # Errors
-/// [`KeyUnusable`] if the material yields no key, which none that is made of a random seed does.
+/// [`KeyUnusable`] if the material yields no key, which does not happen for a random seed.
 pub fn public_key(material: &KeyMaterial, not_before: Timestamp) -> Result<PublicKey, KeyUnusable> {
     Ok(signing::SigningKey::of(material)?.published(not_before))
 }
 
-/// The signing key cannot be made or derived or does not sign: nothing a caller could help.
+/// The signing key cannot be created, derived or used. Callers cannot fix that.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the signing key cannot be used")]
 pub struct KeyUnusable;
 
-/// base64url without padding, as in RFC 7515.
+/// Encodes base64url without padding, as in RFC 7515.
 fn base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The bytes of a *canonical* base64url text: no padding, no spare bits set, so that two texts
-/// never stand for the same bytes.
+/// Decodes *canonical* base64url, without padding and spare bits, so that two texts never stand for the same
+/// bytes.
 fn from_base64url(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }

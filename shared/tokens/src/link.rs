@@ -1,4 +1,4 @@
-//! Link tokens: what a mail carries to prove its address once.
+//! Link tokens, which prove an address or permit an action once.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::{LinkHash, Purpose, Secret};
@@ -12,14 +12,14 @@ const RANDOM: usize = 32;
 const OCTETS: usize = 16 + 1 + RANDOM;
 const CHARACTERS: usize = (OCTETS * 4).div_ceil(3);
 
-/// `gpl_` and base64url of subject, purpose and 256 random bits.
+/// A token of `gpl_` and the base64url of subject, purpose and 256 random bits.
 pub struct LinkToken {
     subject: Uuid,
     text: Secret,
 }
 
 impl LinkToken {
-    /// The link of `subject` for `purpose`; its randomness comes in as a value.
+    /// Creates the link of `subject` for `purpose` from random bytes.
     #[must_use]
     pub fn new(subject: Uuid, purpose: Purpose, random: [u8; RANDOM]) -> Self {
         let random = Zeroizing::new(random);
@@ -28,22 +28,22 @@ impl LinkToken {
         Self { subject, text: Secret::from(format!("{PREFIX}{}", *encoded)) }
     }
 
-    /// Takes a token that serves `expected`. Whether it was ever sent, only its hash can tell.
+    /// Parses a token for the purpose `expected`. Only the stored hash can tell whether it was ever sent.
     ///
     /// # Errors
-    /// [`InvalidToken`] if it is no link token, or serves something else.
+    /// [`InvalidToken`] if the text is not a link token, or has another purpose.
     pub fn parse(text: &str, expected: Purpose) -> Result<Self, InvalidToken> {
         let subject = subject(text, expected).ok_or(InvalidToken)?;
         Ok(Self { subject, text: Secret::from(text.to_owned()) })
     }
 
-    /// Whose link it is.
+    /// Returns the subject of the link.
     #[must_use]
     pub const fn subject(&self) -> Uuid {
         self.subject
     }
 
-    /// What is stored of it: SHA-256 of its text.
+    /// Returns the hash to store, which is the SHA-256 of the text.
     #[must_use]
     pub fn hash(&self) -> LinkHash {
         let mut hash = [0; 32];
@@ -51,14 +51,14 @@ impl LinkToken {
         LinkHash::from_bytes(hash)
     }
 
-    /// The token itself: for the mail, and nothing else.
+    /// Returns the token, which belongs only into the mail.
     #[must_use]
     pub fn secret(&self) -> Secret {
         self.text.clone()
     }
 }
 
-/// Each purpose its own number, for ever.
+/// Returns the number of a purpose, which never changes.
 const fn code(purpose: Purpose) -> u8 {
     match purpose {
         Purpose::VerifyRegistration => 1,

@@ -1,6 +1,6 @@
-//! Keyed hashes that stand for an address or a source in the log. A reader of the log can tell whether two
-//! lines concern the same one, and an operator can compute the hash of one they know. Without the key, no hash
-//! leads back to an address or a source.
+//! Keyed hashes of addresses and sources in the log. Readers of the log can tell whether two lines concern
+//! the same address, and an operator can compute the hash of a known address. Without the key, no hash leads
+//! back to an address or a source.
 
 use std::{fmt::Write as _, net::IpAddr};
 
@@ -9,19 +9,19 @@ use domain::CanonicalEmail;
 
 use crate::derive::derive;
 
-/// 128 bits: enough to tell addresses apart.
+/// 128 bits are enough to distinguish addresses.
 const HASH_BYTES: usize = 16;
 
 /// The key of the hashes, derived from a pepper's seed.
 #[derive(Clone)]
 pub struct LogKey(hmac::Key);
 
-/// A hash as a log line shows it: 32 hexadecimal digits.
+/// A hash in a log line: 32 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogHash(String);
 
 impl LogKey {
-    /// Derives the key of a pepper's seed.
+    /// Derives the key from a pepper's seed.
     #[must_use]
     pub fn derive(pepper: &[u8]) -> Self {
         let key = derive::<32>(pepper, &[b"gatepost/1/log-hash"]);
@@ -34,7 +34,8 @@ impl LogKey {
         self.hash(b"address", email.as_str().as_bytes())
     }
 
-    /// Hashes the source of a request: an IPv4 address, or a /64 network of IPv6, which one subscriber has.
+    /// Hashes the source of a request: an IPv4 address, or a /64 network of IPv6, which belongs to one
+    /// subscriber.
     #[must_use]
     pub fn of_source(&self, ip: IpAddr) -> LogHash {
         match ip.to_canonical() {
@@ -46,12 +47,12 @@ impl LogKey {
     fn hash(&self, kind: &[u8], of: &[u8]) -> LogHash {
         let mut mac = hmac::Context::with_key(&self.0);
         mac.update(kind);
-        // No kind contains a zero byte, so a kind and what follows it cannot be confused.
+        // No kind contains a zero byte, so it separates the kind from the value.
         mac.update(&[0]);
         mac.update(of);
         let mut digits = String::with_capacity(2 * HASH_BYTES);
         for byte in mac.sign().as_ref().iter().take(HASH_BYTES) {
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = write!(digits, "{byte:02x}");
         }
         LogHash(digits)
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_has_one_hash_a_key_however_it_is_written() {
+    fn an_address_has_one_hash_per_key_in_any_spelling() {
         let hash = of_address(&key("a"), "ada@example.com");
         assert_eq!(hash, of_address(&key("a"), "Ada@EXAMPLE.com"));
         assert!(hash.len() == 32 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");

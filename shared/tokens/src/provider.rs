@@ -1,7 +1,7 @@
-//! The cryptography under `jsonwebtoken`: AWS-LC, with each key parsed once.
+//! The cryptography below `jsonwebtoken`: AWS-LC, with each key parsed once.
 //!
-//! The library asks its provider for a signer or verifier at each token, and passes the key as octets. To parse a key
-//! costs about as much as to use it. The octets are therefore the number of a key that this module keeps parsed.
+//! The library requests a signer or verifier for each token, and passes the key as bytes. Parsing a key costs
+//! about as much as using it. Therefore the bytes are the number of a parsed key in this module.
 
 use std::{
     collections::BTreeMap,
@@ -24,18 +24,19 @@ use crate::signing::Pair;
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |algorithm, key| Ok(Box::new(find(*algorithm, key.as_bytes())?)),
     verifier_factory: |algorithm, key| Ok(Box::new(find(*algorithm, key.try_get_as_bytes()?)?)),
-    // No key is ever read from a token, and `jwk` reads the published ones.
+    // No key comes from a token, and `jwk` parses the published ones.
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Whether the library uses [`PROVIDER`]. The first key installs it, and each token needs a key first, so neither the
-/// order of calls nor the number of threads matters. If another provider was installed before, no key can be kept.
+/// Whether the library uses [`PROVIDER`]. The first key installs it, and each token needs a key, so neither
+/// the order of calls nor the number of threads matters. If another provider was installed before, no key can
+/// be registered.
 static IS_INSTALLED: LazyLock<bool> = LazyLock::new(|| PROVIDER.install_default().is_ok());
 
 static KEYS: RwLock<BTreeMap<u64, Arc<Key>>> = RwLock::new(BTreeMap::new());
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// A parsed key and its one algorithm.
+/// A parsed key and its only algorithm.
 struct Key {
     algorithm: Algorithm,
     material: Material,
@@ -59,7 +60,7 @@ pub(crate) struct KeptKey {
 }
 
 impl KeptKey {
-    /// Keeps a parsed key for use with `algorithm` only; `None` if the library uses another provider.
+    /// Registers a parsed key for use with `algorithm` only; `None` if the library uses another provider.
     pub(crate) fn new(algorithm: Algorithm, material: Material) -> Option<Self> {
         if !*IS_INSTALLED {
             return None;
@@ -70,17 +71,17 @@ impl KeptKey {
         Some(Self { number, algorithm })
     }
 
-    /// Returns the key's one algorithm.
+    /// Returns the key's only algorithm.
     pub(crate) const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Whether a holder of the key can both sign and verify with it.
+    /// Returns whether a holder of the key can both sign and verify with it.
     pub(crate) fn is_shared(&self) -> bool {
         self.algorithm.family() == AlgorithmFamily::Hmac
     }
 
-    /// Returns the form in which the library takes a key that signs.
+    /// Returns the key in the library's type for signing.
     pub(crate) fn encoding_key(&self) -> EncodingKey {
         let number = self.number.to_be_bytes();
         match self.algorithm.family() {
@@ -91,7 +92,7 @@ impl KeptKey {
         }
     }
 
-    /// Returns the form in which the library takes a key that verifies.
+    /// Returns the key in the library's type for verification.
     pub(crate) fn decoding_key(&self) -> DecodingKey {
         let number = self.number.to_be_bytes();
         match self.algorithm.family() {
@@ -109,7 +110,7 @@ impl Drop for KeptKey {
     }
 }
 
-/// Returns the key of a number, if `algorithm` is the key's own.
+/// Returns the key with a number, if `algorithm` is its own.
 fn find(algorithm: Algorithm, number: &[u8]) -> Result<FoundKey, Error> {
     let number = number.try_into().map(u64::from_be_bytes).map_err(|_| ErrorKind::InvalidKeyFormat)?;
     let key = KEYS.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned();
@@ -117,7 +118,7 @@ fn find(algorithm: Algorithm, number: &[u8]) -> Result<FoundKey, Error> {
     Ok(FoundKey(key))
 }
 
-/// A kept key in use for one token.
+/// A registered key in use for one token.
 struct FoundKey(Arc<Key>);
 
 impl signature::Signer<Vec<u8>> for FoundKey {

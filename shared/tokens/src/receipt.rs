@@ -1,7 +1,7 @@
-//! What seals the answer to a request that may be sent again under its `Idempotency-Key`.
+//! The encryption of stored responses, for requests with an `Idempotency-Key`.
 //!
-//! The key to it is the request. A thief of the table who has neither the request nor the secret of the
-//! function cannot read an answer, nor find out what was asked.
+//! The key depends on the request. An attacker who reads the table without the request and without the
+//! function's secret can neither read a response nor guess the request.
 
 use aws_lc_rs::digest::{Context, SHA256};
 use domain::ReceiptId;
@@ -9,32 +9,32 @@ use zeroize::Zeroizing;
 
 use crate::{cipher::Cipher, derive::derive};
 
-/// What is mixed into every key, newest first.
+/// The secrets that are part of every key, newest first.
 pub struct ReceiptKeys(Vec<Zeroizing<[u8; 32]>>);
 
-/// The key to the answer of one request.
+/// The key of one stored response.
 pub struct ReceiptKey {
     id: ReceiptId,
-    /// The first seals, all of them open.
+    /// The first one seals, all of them open.
     ciphers: Vec<Cipher>,
 }
 
 impl ReceiptKeys {
-    /// Keys without a secret, for a function that has none and takes nothing that can be guessed.
+    /// Creates keys without a secret, for functions whose requests contain nothing that can be guessed.
     #[must_use]
     pub fn unpeppered() -> Self {
         Self(vec![Zeroizing::default()])
     }
 
-    /// Keys with the seeds of a secret: nothing that a request holds can be guessed from the table. The
-    /// first seed seals, all of them open.
+    /// Creates keys with the seeds of a secret, so that requests cannot be guessed from the table. The first
+    /// seed seals, all of them open.
     #[must_use]
     pub fn peppered<'seed>(seeds: impl IntoIterator<Item = &'seed [u8]>) -> Self {
         Self(seeds.into_iter().map(|seed| derive(seed, &[b"gatepost/1/receipt"])).collect())
     }
 
-    /// The key to the answer of a request. `scope` says whose key for what it is: what differs there
-    /// is another receipt. What differs in `request` only does not open it.
+    /// Returns the key of a request's stored response. Another `scope` means another stored response. Another
+    /// `request` in the same scope cannot open it.
     #[must_use]
     pub fn of(&self, scope: &[&[u8]], request: &[&[u8]]) -> ReceiptKey {
         let id = ReceiptId::from_bytes(hash(scope));
@@ -47,26 +47,27 @@ impl ReceiptKeys {
 }
 
 impl ReceiptKey {
-    /// The receipt that it is the key to.
+    /// Returns the id of the stored response.
     #[must_use]
     pub const fn id(&self) -> ReceiptId {
         self.id
     }
 
-    /// Seals an answer; the nonce must be random.
+    /// Seals a response. The nonce must be random.
     #[must_use]
     pub fn seal(&self, nonce: [u8; 12], answer: &[u8]) -> Vec<u8> {
         self.ciphers.first().map(|cipher| cipher.seal(nonce, self.id.bytes(), answer)).unwrap_or_default()
     }
 
-    /// The answer; `None` if it is that of another request.
+    /// Opens a response; `None` if it belongs to another request.
     #[must_use]
     pub fn open(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         self.ciphers.iter().find_map(|cipher| cipher.open(self.id.bytes(), sealed))
     }
 }
 
-/// SHA-256 of the parts, each after its length: no two lists of parts are the same text.
+/// Returns the SHA-256 of the parts, each preceded by its length, so that different lists of parts cannot
+/// collide.
 fn hash(parts: &[&[u8]]) -> [u8; 32] {
     let mut context = Context::new(&SHA256);
     for part in parts {

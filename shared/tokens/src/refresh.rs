@@ -1,4 +1,4 @@
-//! Refresh tokens: a session's generation, sealed.
+//! Refresh tokens: the sealed generation of a session.
 
 use domain::{Presented, Secret, Seeds, SessionId, UserId};
 use uuid::Uuid;
@@ -9,8 +9,8 @@ use crate::{
 };
 
 const KIND: Kind = Kind { prefix: "gpr_", label: b"gatepost/1/refresh-token" };
-/// User id, session id, generation. With key id and MAC a multiple of three, so that base64url has no
-/// spare bits.
+/// User id, session id and generation. With key id and MAC a multiple of three bytes, so that base64url has
+/// no spare bits.
 const CLAIMS: usize = 16 + 16 + 8;
 
 #[derive(Clone)]

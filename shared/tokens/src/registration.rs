@@ -1,4 +1,4 @@
-//! Registration tokens: what the client that registered holds, to adopt its own registration later.
+//! Registration tokens, with which the client that registered adopts its registration.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use domain::{RegistrationTokenHash, Secret};
@@ -9,11 +9,12 @@ use crate::{InvalidToken, base64url, from_base64url};
 const PREFIX: &str = "gps_";
 const RANDOM: usize = 32;
 
-/// `gps_` and base64url of 256 random bits. It names no registration, so that its holder learns no id by it.
+/// A token of `gps_` and the base64url of 256 random bits. It does not contain the id of the registration,
+/// which the client must not learn.
 pub struct RegistrationToken(Secret);
 
 impl RegistrationToken {
-    /// A new token; its randomness comes in as a value.
+    /// Creates a token from random bytes.
     #[must_use]
     pub fn new(random: [u8; RANDOM]) -> Self {
         let random = Zeroizing::new(random);
@@ -21,7 +22,7 @@ impl RegistrationToken {
         Self(Secret::from(format!("{PREFIX}{}", *encoded)))
     }
 
-    /// Takes a token. Whether it was ever given out, only its hash can tell.
+    /// Parses a token. Only the stored hash can tell whether it was ever issued.
     ///
     /// # Errors
     /// [`InvalidToken`] if it is not a registration token.
@@ -31,7 +32,7 @@ impl RegistrationToken {
         if random.len() == RANDOM { Ok(Self(text.clone())) } else { Err(InvalidToken) }
     }
 
-    /// Returns what is stored of it: SHA-256 of its text.
+    /// Returns the hash to store, which is the SHA-256 of the text.
     #[must_use]
     pub fn hash(&self) -> RegistrationTokenHash {
         let mut hash = [0; 32];
@@ -39,7 +40,7 @@ impl RegistrationToken {
         RegistrationTokenHash::from_bytes(hash)
     }
 
-    /// Returns the token itself: for the client, and nothing else.
+    /// Returns the token, which belongs only to the client.
     #[must_use]
     pub const fn secret(&self) -> &Secret {
         &self.0

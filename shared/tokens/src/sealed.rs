@@ -1,4 +1,4 @@
-//! What only Gatepost itself reads again: some octets under a MAC, so that a forgery costs no look-up.
+//! Tokens that only Gatepost reads: bytes with a MAC, so that forgeries cause no reads.
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
@@ -13,7 +13,7 @@ use crate::{InvalidToken, NotOpened, derive::derive};
 const KEY_ID: usize = 6;
 const MAC: usize = 32;
 
-/// One kind of token: its prefix, and the label that its keys are derived by.
+/// A kind of token: its prefix, and the label of its keys.
 #[derive(Clone, Copy)]
 pub(crate) struct Kind {
     pub(crate) prefix: &'static str,
@@ -43,21 +43,22 @@ impl Seals {
         }
     }
 
-    /// The token that says `claims`. Whoever opens it must know `context`, which it does not say.
+    /// Returns a token with `claims`. Opening it requires the same `context`, which the token does not
+    /// contain.
     pub(crate) fn seal(&self, claims: &[u8], context: &[u8]) -> Secret {
         let mut octets = Zeroizing::new(Vec::with_capacity(KEY_ID + claims.len() + MAC));
         octets.extend_from_slice(&self.current.id);
         octets.extend_from_slice(claims);
         let mac = self.current.mac(&octets, context).sign();
         octets.extend_from_slice(mac.as_ref());
-        // Its full length from the start: nothing that grows leaves a copy behind.
+        // With its full length from the start, so that a growing buffer leaves no copy behind.
         let mut text = String::with_capacity(self.kind.prefix.len() + octets.len().div_ceil(3) * 4);
         text.push_str(self.kind.prefix);
         URL_SAFE_NO_PAD.encode_string(octets.as_slice(), &mut text);
         Secret::from(text)
     }
 
-    /// What a genuine token says.
+    /// Returns the claims of an authentic token.
     pub(crate) fn open<const N: usize>(&self, token: &Secret, context: &[u8]) -> Result<[u8; N], NotOpened> {
         let octets = self.octets(token).ok_or(NotOpened::Forged(InvalidToken))?;
         let (claimed, mac) = octets.split_at_checked(KEY_ID + N).ok_or(NotOpened::Forged(InvalidToken))?;
@@ -67,7 +68,7 @@ impl Seals {
         }
         let key = std::iter::once(&self.current).chain(&self.others).find(|key| key.id == *id);
         let key = key.ok_or(NotOpened::UnknownKey)?;
-        // In constant time, of full length, and before anything is believed.
+        // In constant time, in full length, and before the claims are used.
         let expected = key.mac(claimed, context).sign();
         verify_slices_are_equal(expected.as_ref(), mac).map_err(|_| NotOpened::Forged(InvalidToken))?;
         claims.try_into().map_err(|_| NotOpened::Forged(InvalidToken))
@@ -85,7 +86,7 @@ impl Key {
         Self { id: *derive(seed, &[label, b"/key-id"]), mac: hmac::Key::new(HMAC_SHA256, secret.as_slice()) }
     }
 
-    /// Claims are of one length for each kind: where they end and the context begins is never in doubt.
+    /// All claims of a kind have the same length, so the boundary between claims and context is unambiguous.
     fn mac(&self, claimed: &[u8], context: &[u8]) -> hmac::Context {
         let mut mac = hmac::Context::with_key(&self.mac);
         mac.update(claimed);

@@ -29,7 +29,7 @@ use crate::{
     provider::{KeptKey, Material},
 };
 
-/// 128 bits of security, as ES256 has (NIST SP 800-57 part 1). Older keys of 2,048 bits sign and verify until
+/// 128 bits of security, like ES256 (NIST SP 800-57 part 1). Older keys of 2,048 bits sign and verify until
 /// they retire.
 const RSA_SIZE: KeySize = KeySize::Rsa3072;
 
@@ -48,14 +48,14 @@ pub(crate) enum Pair {
     Ecdsa(EcdsaKeyPair, &'static Curve),
     /// Ed25519.
     Ed25519(Ed25519KeyPair),
-    /// RSA with PKCS #1 padding and one hash.
+    /// RSA with PKCS #1 padding and a hash.
     Rsa(RsaKeyPair, &'static RsaSignatureEncoding),
 }
 
-/// An elliptic curve and how its key is derived.
+/// An elliptic curve, and the derivation of its keys.
 pub(crate) struct Curve {
     name: &'static str,
-    /// The label of the scalar.
+    /// The label for the scalar.
     label: &'static [u8],
     agreement: &'static agreement::Algorithm,
     signing: &'static EcdsaSigningAlgorithm,
@@ -75,7 +75,7 @@ static P384: Curve = Curve {
 };
 
 impl SigningKey {
-    /// The key that `material` says.
+    /// Creates the key from its material.
     pub(crate) fn of(material: &KeyMaterial) -> Result<Self, KeyUnusable> {
         let seed = material.seed().bytes();
         let pair = match material.algorithm() {
@@ -89,7 +89,7 @@ impl SigningKey {
         Self::keep(pair.ok_or(KeyUnusable)?, material.algorithm()).ok_or(KeyUnusable)
     }
 
-    /// Hands the pair to the provider; `None` if the library uses another.
+    /// Registers the pair with the provider; `None` if the library uses another provider.
     fn keep(pair: Pair, algorithm: SigningAlgorithm) -> Option<Self> {
         let mut members = pair.required_members();
         let kid = thumbprint(&members);
@@ -102,7 +102,7 @@ impl SigningKey {
         Some(Self { key: Arc::new(key), algorithm, kid, public_jwk: to_json(&members) })
     }
 
-    /// Whether the first signature prepares the others.
+    /// Returns whether the first signature is slow, because it prepares the others.
     pub(crate) const fn is_slow_at_first(&self) -> bool {
         self.algorithm.is_rsa()
     }
@@ -118,7 +118,7 @@ impl SigningKey {
         }
     }
 
-    /// Returns the header of tokens of this `typ`, which names the key by its RFC 7638 thumbprint.
+    /// Returns the header of tokens with this `typ`, which names the key by its RFC 7638 thumbprint.
     pub(crate) fn header(&self, typ: &str) -> Header {
         jwt::header(&self.key, typ, &self.kid)
     }
@@ -126,7 +126,7 @@ impl SigningKey {
     /// Returns a signed token.
     ///
     /// # Errors
-    /// [`KeyUnusable`] if the key does not sign.
+    /// [`KeyUnusable`] if the key cannot sign.
     pub(crate) fn sign(&self, header: &Header, claims: &impl Serialize) -> Result<String, KeyUnusable> {
         jwt::sign(header, claims, &self.key)
     }
@@ -146,7 +146,7 @@ impl Pair {
         }
     }
 
-    /// What the key is by RFC 7638, section 3.2, and RFC 8037, section 2.
+    /// Returns the members of the public key in RFC 7638, section 3.2, and RFC 8037, section 2.
     fn required_members(&self) -> BTreeMap<&'static str, String> {
         match self {
             Self::Ecdsa(pair, curve) => {
@@ -170,14 +170,14 @@ impl Pair {
 }
 
 impl Curve {
-    /// The key of a seed; a scalar has `N` octets.
+    /// Derives the key from a seed. A scalar has `N` bytes.
     fn derive<const N: usize>(&'static self, seed: &[u8]) -> Option<Pair> {
         let candidates = (0..=u8::MAX).map(|counter| derive::<N>(seed, &[self.label, &[counter]]));
         Some(Pair::Ecdsa(self.first_pair(candidates)?, self))
     }
 
-    /// The first scalar that the curve takes: all but zero and those beyond its order, of which a
-    /// random one is one in 2³² at most (FIPS 186-5, A.2.2).
+    /// Returns the first scalar that the curve accepts: not zero, and below its order. At most one random
+    /// scalar in 2³² is refused (FIPS 186-5, A.2.2).
     fn first_pair<const N: usize>(
         &self,
         mut candidates: impl Iterator<Item = Zeroizing<[u8; N]>>,
@@ -190,13 +190,13 @@ impl Curve {
     }
 }
 
-/// RFC 8032, section 5.1.5: any 32 octets are a private key.
+/// RFC 8032, section 5.1.5: any 32 bytes are a private key.
 fn ed25519(seed: &[u8]) -> Option<Pair> {
     let private = derive::<32>(seed, &[b"gatepost/1/access-token/EdDSA"]);
     Ed25519KeyPair::from_seed_unchecked(private.as_slice()).ok().map(Pair::Ed25519)
 }
 
-/// A key that was made before, with the exponent that every verifier takes.
+/// Parses a stored key, with the exponent that every verifier accepts.
 fn rsa(private_key: Option<&Secret>, encoding: &'static RsaSignatureEncoding) -> Option<Pair> {
     let document = Zeroizing::new(from_base64url(private_key?.expose())?);
     let pair = RsaKeyPair::from_pkcs8(&document).ok()?;
@@ -204,11 +204,11 @@ fn rsa(private_key: Option<&Secret>, encoding: &'static RsaSignatureEncoding) ->
     is_usual.then(|| Pair::Rsa(pair, encoding))
 }
 
-/// What a new key of the ring is made of: `seed`, and for RSA a private key whose primes are looked for here, which
-/// takes a fraction of a second.
+/// Creates the material of a new key from `seed`, and for RSA from a new private key, which takes a fraction
+/// of a second.
 ///
 /// # Errors
-/// [`KeyUnusable`] if none can be made.
+/// [`KeyUnusable`] if the key cannot be created.
 pub fn new_material(seed: Seed, algorithm: SigningAlgorithm) -> Result<KeyMaterial, KeyUnusable> {
     let private_key = algorithm.is_rsa().then(new_rsa_key).transpose()?;
     KeyMaterial::new(seed, algorithm, private_key).map_err(|_| KeyUnusable)
@@ -220,13 +220,14 @@ fn new_rsa_key() -> Result<Secret, KeyUnusable> {
     Ok(Secret::from(base64url(document.as_ref())))
 }
 
-/// RFC 7638: SHA-256 over the required members, sorted, without white space.
+/// The thumbprint of RFC 7638: SHA-256 of the required members, sorted and without white space.
 fn thumbprint(required: &BTreeMap<&'static str, String>) -> String {
     base64url(digest(&SHA256, to_json(required).as_bytes()))
 }
 
 fn to_json(members: &BTreeMap<&'static str, String>) -> String {
-    // Only a map key that is no string, or a failing `Serialize`, could fail; there is neither.
+    // Serialization fails only for map keys that are not strings, or for a failing `Serialize`. Neither
+    // exists here.
     serde_json::to_string(members).unwrap_or_default()
 }
 
@@ -235,8 +236,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_rsa_with_another_exponent_is_none() {
-        // 2,048 bits and the exponent 3, made by `openssl genpkey`.
+    fn an_rsa_key_with_another_exponent_is_refused() {
+        // A key of 2,048 bits with the exponent 3, created with `openssl genpkey`.
         let odd = include_str!("../tests/rsa-exponent-3.txt").split_whitespace().collect::<String>();
         let usual = new_rsa_key().expect("a key");
         assert!(RsaKeyPair::from_pkcs8(&from_base64url(&odd).expect("base64url")).is_ok());
@@ -244,7 +245,7 @@ mod tests {
         assert!(rsa(Some(&usual), &RSA_PKCS1_SHA256).is_some());
     }
 
-    /// The private key of RSA, of so many bits.
+    /// Returns a private RSA key of this size.
     fn rsa_of(size: KeySize) -> Option<Pair> {
         let pair = RsaKeyPair::generate(size).expect("a key");
         let document: Pkcs8V1Der<'_> = pair.as_der().expect("a document");
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn new_keys_of_rsa_have_3072_bits_and_older_ones_of_2048_still_sign() {
+    fn new_rsa_keys_have_3072_bits_and_older_ones_of_2048_still_sign() {
         let new = new_rsa_key().expect("a key");
         let new = rsa(Some(&new), &RSA_PKCS1_SHA256).expect("a pair");
         let old = rsa_of(KeySize::Rsa2048).expect("a pair");
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scalar_that_the_curve_refuses_is_passed_over() {
+    fn a_scalar_that_the_curve_refuses_is_skipped() {
         let p256 = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
         let p384 = "ffffffffffffffffffffffffffffffffffffffffffffffff\
                     c7634d81f4372ddf581a0db248b0a77aecec196accc52973";
@@ -288,7 +289,7 @@ mod tests {
         passes_over::<48>(&P384, unhex(p384));
     }
 
-    /// RFC 7638, section 3.1.
+    /// The example of RFC 7638, section 3.1.
     #[test]
     fn the_thumbprint_is_the_one_of_rfc_7638() {
         let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECP\
@@ -299,7 +300,7 @@ mod tests {
         assert_eq!(thumbprint(&required.into()), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
-    /// RFC 8037, appendix A.3.
+    /// The example of RFC 8037, appendix A.3.
     #[test]
     fn the_thumbprint_of_an_octet_key_pair_is_the_one_of_rfc_8037() {
         let private = unhex::<32>("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");

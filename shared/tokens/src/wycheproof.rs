@@ -1,5 +1,5 @@
-//! Project Wycheproof's vectors for JWS and JWK, on the code that verifies access tokens. The vectors have neither
-//! claims nor a `typ`, so those checks are left out.
+//! Project Wycheproof's vectors for JWS and JWK, applied to the code that verifies access tokens. The vectors
+//! have neither claims nor a `typ`, so those checks are skipped.
 
 use std::collections::BTreeSet;
 
@@ -10,28 +10,28 @@ use serde_json::Value;
 
 use crate::{Verifier, jwt::UnverifiedToken};
 
-/// Vectors that hold for Wycheproof and not for Gatepost, with the reason.
+/// Vectors that are valid for Wycheproof and invalid for Gatepost, with the reason.
 const STRICTER_THAN_WYCHEPROOF: [(u32, &str); 9] = [
-    (259, "an empty payload is no claims set"),
-    (264, "an empty payload is no claims set"),
-    (268, "an empty payload is no claims set"),
+    (259, "an empty payload is not a claims set"),
+    (264, "an empty payload is not a claims set"),
+    (268, "an empty payload is not a claims set"),
     (346, "PS384 is not among the algorithms"),
     (347, "ES512 is not among the algorithms"),
     (350, "PS384 is not among the algorithms"),
     (351, "ES512 is not among the algorithms"),
-    (372, "a `?` at the end of the header is no base64url"),
-    (373, "a `?` at the end of the payload is no base64url"),
+    (372, "a `?` at the end of the header is not base64url"),
+    (373, "a `?` at the end of the payload is not base64url"),
 ];
 
-/// Vectors that are called invalid and are not.
+/// Vectors that are labelled invalid, but are valid.
 const MISLABELLED: [(u32, &str); 2] = [
-    (367, "lost the padding that it is about: letter for letter the valid vector 357"),
-    (370, "lost the padding that it is about: letter for letter the valid vector 357"),
+    (367, "has lost its padding, so it equals the valid vector 357"),
+    (370, "has lost its padding, so it equals the valid vector 357"),
 ];
 
-/// Keys that Wycheproof refuses and Gatepost takes, with the reason.
+/// Keys that Wycheproof refuses and Gatepost accepts, with the reason.
 const TRUSTED_KEYS: [(u32, &str); 1] =
-    [(7, "ROCA is a flaw of one maker's RSA key generator; the key set holds our own keys only")];
+    [(7, "ROCA is a flaw of one vendor's RSA key generator; the key set has our own keys only")];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -71,16 +71,17 @@ fn public_key(jwk: &Value) -> PublicKey {
     }
 }
 
-/// Whether the key that the header names signed the payload.
+/// Returns whether the key in the header signed the payload.
 ///
-/// The payloads are no JSON. The library says so after it has verified the signature, which is all that is asked here.
+/// The payloads are not JSON. The library reports that only after it has verified the signature, so the error
+/// proves a valid signature.
 fn accepts(keys: &[PublicKey], vector: &Vector) -> bool {
     let verifier = Verifier::new(String::new(), String::new(), keys);
-    // A vector that is no string is the JSON serialization, which has no place in a header.
+    // A vector that is not a string is the JSON serialization, which cannot be in a header.
     let Some(text) = vector.jws.as_str() else { return false };
     let Some(token) = UnverifiedToken::parse(text) else { return false };
     let Ok(key) = verifier.key_of(&token, Timestamp::from_millis(0)) else { return false };
-    // The library reads the header too: if it can, the syntax error below is the payload's.
+    // The library parses the header too. If it can, the syntax error below comes from the payload.
     let reads_header = jsonwebtoken::decode_header(text).is_ok();
     reads_header && key.decode::<IgnoredAny>(&token).is_err_and(|error| is_of_syntax(error.kind()))
 }
@@ -89,7 +90,8 @@ fn is_of_syntax(error: &ErrorKind) -> bool {
     matches!(error, ErrorKind::Json(error) if error.is_syntax())
 }
 
-/// The vectors whose outcome is not what Wycheproof expects: too strict, too lax.
+/// Returns the vectors whose outcome differs from Wycheproof's: those refused too strictly, and those
+/// accepted too laxly.
 fn differences(file: &str) -> (BTreeSet<u32>, BTreeSet<u32>) {
     let file: File = serde_json::from_str(file).expect("a file of vectors");
     let (mut strict, mut lax) = (BTreeSet::new(), BTreeSet::new());

@@ -1,4 +1,5 @@
-//! A process in which another provider of `jsonwebtoken` was installed first: nothing is signed or verified with it.
+//! A process in which another provider of `jsonwebtoken` was installed first: it can neither sign nor verify
+//! tokens.
 #![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
 use std::time::Duration;

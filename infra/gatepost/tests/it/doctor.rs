@@ -196,7 +196,7 @@ async fn keys_of_others_are_found() {
     let found = found(&folder, &[]);
 
     assert_eq!((found.named("error"), found.code), (vec!["token there and back"], Some(5)));
-    assert!(found.document.to_string().contains("the access token is not valid"), "{}", found.document);
+    assert!(found.document.to_string().contains("the access token is invalid"), "{}", found.document);
 }
 
 #[tokio::test]

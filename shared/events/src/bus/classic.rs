@@ -1,4 +1,4 @@
-//! EventBridge's classic bus: rules and targets, and no order.
+//! EventBridge's classic bus, which has rules and targets, and no order.
 
 use aws_sdk_eventbridge::{
     Client, config::retry::RetryConfig, primitives::DateTime, types::PutEventsRequestEntry,
@@ -17,7 +17,7 @@ pub(crate) struct Classic {
 
 impl Classic {
     pub(super) fn new(cloud: &Cloud, name: String) -> Self {
-        // Entries fail one by one, which the SDK does not see: the publisher does all the retries.
+        // Single entries can fail, which the SDK does not notice. The publisher makes all retries.
         let config =
             aws_sdk_eventbridge::config::Builder::from(cloud.sdk()).retry_config(RetryConfig::disabled());
         Self { eventbridge: Client::from_conf(config.build()), name }

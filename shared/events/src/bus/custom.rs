@@ -1,4 +1,4 @@
-//! EventBridge's custom bus: subscribers, of whom one that is FIFO gets each event group in order.
+//! EventBridge's custom bus, whose FIFO subscribers get each event group in order.
 
 use aws_sdk_eventbridgev2::{
     Client,
@@ -12,9 +12,9 @@ use store::PendingEvent;
 
 use super::{Verdict, judge, source};
 
-/// A custom bus. An event's group is its stream, so that a FIFO subscriber has each user's events in
-/// order; its de-duplication id is its own, so that what is published twice within five minutes is
-/// delivered once.
+/// A custom bus. The group of an event is its stream, so FIFO subscribers get each user's events in order.
+/// Each event has its own de-duplication id, so an event published twice within five minutes is delivered
+/// once.
 #[derive(Clone, Debug)]
 pub(crate) struct Custom {
     eventbridge: Client,
@@ -23,7 +23,7 @@ pub(crate) struct Custom {
 
 impl Custom {
     pub(super) fn new(cloud: &Cloud, arn: String) -> Self {
-        // Entries fail one by one, which the SDK does not see: the publisher does all the retries.
+        // Single entries can fail, which the SDK does not notice. The publisher makes all retries.
         let config =
             aws_sdk_eventbridgev2::config::Builder::from(cloud.sdk()).retry_config(RetryConfig::disabled());
         Self { eventbridge: Client::from_conf(config.build()), arn }
@@ -54,7 +54,7 @@ fn entry(event: &PendingEvent) -> Result<PutEventsRequestEntry, BuildError> {
         .build()
 }
 
-/// What the bus had already is as good as taken, whether or not it says under which id.
+/// Accepts a deduplicated entry, even without an id: the bus already has it.
 fn verdict(entry: &PutEventsResultEntry) -> Verdict {
     let known = matches!(entry.success_code(), Some(SuccessCode::Deduplicated)).then_some("deduplicated");
     judge(entry.error_code(), entry.event_id().or(known))
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_bus_had_already_is_taken_and_what_it_does_not_answer_is_not() {
+    fn deduplicated_entries_are_accepted_and_unanswered_ones_are_not() {
         let entry = PutEventsResultEntry::builder;
         let known = entry().success_code(SuccessCode::Deduplicated).build();
         assert_eq!(verdict(&known), Verdict::Accepted("deduplicated".to_owned()));

@@ -1,4 +1,4 @@
-//! The bus: one call, and what its answer means for each entry.
+//! The bus, and the meaning of its response for each entry.
 
 mod classic;
 mod custom;
@@ -15,32 +15,32 @@ const SOURCE: &str = "gatepost";
 /// The bus that events are published to.
 #[derive(Clone, Debug)]
 pub(crate) enum Bus {
-    /// Rules and targets; keeps no order.
+    /// A bus with rules and targets, and without order.
     Classic(Classic),
-    /// Subscribers, which may be in order within an event group.
+    /// A bus with subscribers, which can be ordered within an event group.
     Custom(Custom),
 }
 
-/// What became of an entry.
+/// The outcome of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The bus has taken it, under an id of its own.
+    /// The bus accepted the entry under this id.
     Accepted(String),
-    /// The bus will never take it.
+    /// The bus refuses the entry permanently.
     Poison(String),
-    /// The bus has not taken this entry; it may the next time.
+    /// The bus refused the entry for now.
     Failed(String),
-    /// The bus takes nothing for now.
+    /// The bus refuses all entries for now.
     Busy(String),
-    /// The bus has refused the whole call; without the others the entry may be good.
+    /// The bus refused the whole call. The entry may be valid by itself.
     Crowded,
-    /// The bus will take nothing until somebody repairs the deployment. Nothing is wrong with the event.
+    /// The bus refuses all entries until an operator repairs the deployment. The event is not the cause.
     Systemic(String),
 }
 
 impl Bus {
-    /// The bus that the setting `EVENT_BUS` names: the ARN of a custom bus, or anything that names a
-    /// classic one.
+    /// Opens the bus in the setting `EVENT_BUS`: the ARN of a custom bus, or the name or ARN of a classic
+    /// one.
     pub(crate) fn new(cloud: &Cloud) -> Result<Self, SettingError> {
         let name = cloud.settings().text("EVENT_BUS")?;
         let is_custom = name.starts_with("arn:") && name.contains(":event-busv2/");
@@ -73,18 +73,20 @@ impl Bus {
     }
 }
 
-/// Who says so: of a canary somebody else, so that a rule for all of Gatepost's events brings none.
+/// Returns the source of an event. Canaries have another one, so that a rule for all events of Gatepost does
+/// not match them.
 fn source(event: &PendingEvent) -> &'static str {
     if event.detail_type == Canary::TYPE { Canary::SOURCE } else { SOURCE }
 }
 
-/// The size of an entry as EventBridge counts it: 14 bytes for the time, and the others' UTF-8.
+/// Returns the size of an entry as EventBridge counts it: 14 bytes for the time, and the UTF-8 of the other
+/// fields.
 pub(crate) fn entry_bytes(event: &PendingEvent) -> usize {
     const TIME_BYTES: usize = 14;
     TIME_BYTES + source(event).len() + event.detail_type.len() + event.detail.len()
 }
 
-/// What either bus says of one entry.
+/// Judges the outcome of one entry on either bus.
 fn judge(error_code: Option<&str>, event_id: Option<&str>) -> Verdict {
     match (error_code, event_id) {
         (None, Some(id)) => Verdict::Accepted(id.to_owned()),
@@ -93,8 +95,8 @@ fn judge(error_code: Option<&str>, event_id: Option<&str>) -> Verdict {
     }
 }
 
-/// What the documentation of `PutEventsResultEntry` says of its codes. What it does not name is
-/// tried again: only what is known to be the event's own fault may bury it.
+/// Judges an error code by the documentation of `PutEventsResultEntry`. Other codes are retried: only errors
+/// that the event itself causes make it dead.
 fn judge_code(code: &str) -> Verdict {
     let verdict = match code {
         "MalformedDetail" | "InvalidArgument" | "RedactionFailure" => Verdict::Poison,
@@ -105,7 +107,8 @@ fn judge_code(code: &str) -> Verdict {
     verdict(code.to_owned())
 }
 
-/// Rights, identity, a bus that is not there or not ready, or a call that cannot even be made.
+/// Returns whether a code means missing permissions, a missing or inactive bus, or a call that cannot be
+/// constructed.
 fn is_systemic(code: &str) -> bool {
     let prefixes = ["AccessDenied", "NotAuthorized", "InvalidAccountId", "ResourceNotFound", "ExpiredToken"];
     let codes = [
@@ -122,14 +125,14 @@ fn is_systemic(code: &str) -> bool {
     prefixes.iter().any(|prefix| code.starts_with(prefix)) || codes.contains(&code)
 }
 
-/// Judges that a whole call was not taken.
+/// Judges the refusal of a whole call.
 fn judge_call(fault: Fault, entries: usize, bytes: usize) -> Verdict {
     match fault {
         Fault::Transient(code) => Verdict::Busy(code),
         Fault::Final(code) if is_systemic(&code) => Verdict::Systemic(code),
         Fault::Final(_) if entries > 1 => Verdict::Crowded,
         Fault::Final(code) if bytes > MAX_BYTES => Verdict::Poison(code),
-        // A small event, alone and still refused: more likely the bus's name than the event.
+        // A small single event that is refused: more likely the name of the bus is wrong than the event.
         Fault::Final(code) => Verdict::Systemic(code),
     }
 }
@@ -153,7 +156,7 @@ mod tests {
             next_attempt_at: Timestamp::from_millis(0),
         };
 
-        // Time, `gatepost`, the type, and the detail with its two bytes of `ë`.
+        // The time, `gatepost`, the type, and the detail with the two bytes of `ë`.
         assert_eq!(entry_bytes(&event), 14 + 8 + 15 + 15);
     }
 

@@ -1,5 +1,4 @@
-//! What N4 of the security requirements refuses, one test each: a token that is right in all else,
-//! signed with the right key.
+//! Access tokens that must be refused, one test each. Each token has a single defect and the right signature.
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use crate::{
     AUDIENCE, CURRENT, ISSUER, NEXT, NOW, after, claims, issuer, issuer_of, issuer_with, seeds, verifier,
 };
 
-/// Signs whatever it is asked to, with a key that its verifier trusts.
+/// Signs any token with a key that the verifier trusts.
 struct Signer {
     pair: EcdsaKeyPair,
 }
@@ -100,11 +99,11 @@ fn with_claim(name: &str, value: Value) -> Result<AccessClaims, Rejected> {
 }
 
 #[test]
-fn a_token_is_read_as_it_was_written() {
+fn a_token_is_parsed_as_it_was_written() {
     let token = issuer().access_token(&claims(), NOW).expect("a token");
 
     assert_eq!(verifier().verify(token.expose(), NOW), Ok(claims()));
-    assert_eq!(verify(header(), payload()), Ok(claims()), "what the other tests start from");
+    assert_eq!(verify(header(), payload()), Ok(claims()), "the basis of the other tests");
 }
 
 /// Signed by a program in another language, with the header's members in the order of earlier versions.
@@ -124,9 +123,9 @@ fn lists_that_name_the_issuer_or_audience_among_others_are_refused() {
     }
 }
 
-/// The first key of a process installs the provider, on whichever thread it is made.
+/// The first key of a process installs the provider, on any thread.
 #[test]
-fn keys_that_threads_make_at_once_sign_and_verify() {
+fn keys_created_by_concurrent_threads_sign_and_verify() {
     std::thread::scope(|scope| {
         for algorithm in SigningAlgorithm::ALL.into_iter().cycle().take(24) {
             scope.spawn(move || {
@@ -177,7 +176,7 @@ fn any_other_algorithm_than_the_keys_own_is_refused() {
 }
 
 #[test]
-fn a_public_key_is_never_taken_for_a_shared_secret() {
+fn a_public_key_is_never_used_as_a_shared_secret() {
     let signer = Signer::new();
     let mut header = header();
     header.insert("alg".to_owned(), json!("HS256"));
@@ -305,7 +304,7 @@ fn nbf_may_be_absent_but_not_of_another_type() {
 }
 
 #[test]
-fn what_only_a_forger_would_learn_is_not_said() {
+fn the_reason_of_a_refusal_is_not_revealed() {
     let signer = Signer::new();
     let other = Signer::new();
     let mut expired = payload();
@@ -317,7 +316,7 @@ fn what_only_a_forger_would_learn_is_not_said() {
 }
 
 #[test]
-fn a_member_named_twice_is_refused() {
+fn a_repeated_member_is_refused() {
     let signer = Signer::new();
     let (header, payload) = (json_text(header()), json_text(payload()));
     let twice = |json: &str, member: &str| json.replacen('{', &format!("{{{member},"), 1);
@@ -335,7 +334,7 @@ fn a_member_named_twice_is_refused() {
         );
     }
     let harmless = signer.token(&header, &twice(&payload, r#""x":{"exp":1}"#));
-    assert_eq!(signer.verify(&harmless), Ok(claims()), "claims to come are no error");
+    assert_eq!(signer.verify(&harmless), Ok(claims()), "future claims are not an error");
 }
 
 #[test]
@@ -389,7 +388,7 @@ fn base64url_that_is_not_canonical_is_refused() {
         let message = format!("{}.{payload}{pad}", URL_SAFE_NO_PAD.encode(json_text(header())));
         assert_eq!(signer.verify(&signer.seal(&message)), Err(Rejected::Invalid), "payload{pad}");
     }
-    // 64 octets leave four spare bits in the last character: another text for the same signature.
+    // 64 bytes leave four spare bits in the last character, so another text has the same signature.
     let token = signer.seal(&format!("{}.{payload}", URL_SAFE_NO_PAD.encode(json_text(header()))));
     let (rest, last) = token.split_at(token.len() - 1);
     for spare in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".chars() {
@@ -411,7 +410,7 @@ fn roles_and_scope_may_be_missing_or_empty_but_not_null() {
         with(|payload| payload.retain(|name, _| name != "roles" && name != "scope")),
         Ok(nothing.clone())
     );
-    // As tokens said it before claims without a value were left out.
+    // Tokens of earlier versions have empty claims.
     assert_eq!(with(|payload| payload.extend(object(json!({"roles": [], "scope": ""})))), Ok(nothing));
     for name in ["roles", "scope"] {
         assert_eq!(with_claim(name, Value::Null), Err(Rejected::Invalid), "{name}");

@@ -1,7 +1,7 @@
 //! `jsonwebtoken` with its own cryptography.
 //!
-//! The free functions of the library use the provider of the process, which is the one of `tokens`. These take the
-//! library's own provider instead.
+//! The free functions of the library use the provider of the process, which is that of `tokens`. These
+//! functions use the library's own provider instead.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
@@ -19,7 +19,7 @@ pub(crate) fn token(header: &Value, payload: &Value, key: &EncodingKey, algorith
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// Whether the key signed the token.
+/// Returns whether the key signed the token.
 pub(crate) fn has_signed(key: &DecodingKey, algorithm: Algorithm, token: &str) -> bool {
     let (message, signature) = token.rsplit_once('.').expect("a token");
     let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64url");

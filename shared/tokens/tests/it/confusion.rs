@@ -1,4 +1,5 @@
-//! RFC 8725, section 2.1: a token that says another algorithm than its key's is refused, whatever the two are.
+//! RFC 8725, section 2.1: a token with another algorithm than that of its key is refused, for all
+//! combinations.
 
 use aws_lc_rs::{
     rand::SystemRandom,
@@ -19,7 +20,7 @@ fn token_of(algorithm: SigningAlgorithm) -> String {
     issuer_of(algorithm).access_token(&claims(), NOW).expect("a token").expose().to_owned()
 }
 
-/// The token with another member in its header, and the signature that it had.
+/// Returns the token with another member in its header and the old signature.
 fn with_header(token: &str, name: &str, value: &str) -> String {
     let (header, rest) = token.split_once('.').expect("a token");
     let header = URL_SAFE_NO_PAD.decode(header).expect("base64url");
@@ -36,7 +37,7 @@ fn a_token_of_each_algorithm_is_verified_among_keys_of_all() {
     }
 }
 
-/// The token signed again, by RSA and whatever hash the key is for: nothing is wrong but what the header says.
+/// Returns the token signed again by the RSA key with its own hash. Only the header is wrong.
 fn signed_again(token: &str, algorithm: SigningAlgorithm, encoding: &'static RsaSignatureEncoding) -> String {
     let key = URL_SAFE_NO_PAD.decode(rsa_key(algorithm).expect("a key")).expect("base64url");
     let pair = RsaKeyPair::from_pkcs8(&key).expect("a key");
@@ -46,9 +47,9 @@ fn signed_again(token: &str, algorithm: SigningAlgorithm, encoding: &'static Rsa
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// Of ES256, `access` has the same.
+/// `access` has the same test for ES256.
 #[test]
-fn no_other_name_of_an_algorithm_is_taken_for_the_keys_own() {
+fn another_algorithm_in_the_header_is_refused() {
     let names = ["none", "", "HS256", "HS384", "HS512", "PS256", "Ed25519", "ES512", "rs256"];
     for (algorithm, encoding) in [
         (SigningAlgorithm::Rs256, &RSA_PKCS1_SHA256),
@@ -66,7 +67,7 @@ fn no_other_name_of_an_algorithm_is_taken_for_the_keys_own() {
 }
 
 #[test]
-fn a_key_is_good_for_no_other_algorithm_than_its_own() {
+fn a_key_works_with_its_own_algorithm_only() {
     for (algorithm, other) in pairs() {
         let key = issuer_of(algorithm).public_key(NOW);
         let renamed = PublicKey { algorithm: other.name().to_owned(), ..key.clone() };
@@ -82,7 +83,7 @@ fn a_key_is_good_for_no_other_algorithm_than_its_own() {
 }
 
 #[test]
-fn a_signature_of_one_algorithm_is_none_of_anothers_key() {
+fn a_signature_does_not_verify_with_the_key_of_another_algorithm() {
     for (algorithm, other) in pairs() {
         let key = issuer_of(other).public_key(NOW);
         let token = with_header(&token_of(algorithm), "kid", &key.kid);
@@ -94,7 +95,7 @@ fn a_signature_of_one_algorithm_is_none_of_anothers_key() {
 }
 
 #[test]
-fn no_public_key_is_taken_for_a_shared_secret() {
+fn no_public_key_is_used_as_a_shared_secret() {
     for algorithm in SigningAlgorithm::ALL {
         let key = issuer_of(algorithm).public_key(NOW);
         let token = with_header(&token_of(algorithm), "alg", "HS256");

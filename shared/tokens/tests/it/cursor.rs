@@ -1,4 +1,4 @@
-//! What is a cursor, and of which list.
+//! Valid and invalid cursors.
 
 use tokens::CursorKeys;
 
@@ -8,7 +8,7 @@ const POSITION: &str = "ada@example.com";
 const LIST: &[u8] = b"ada /v1/users";
 
 #[test]
-fn a_cursor_is_of_its_list_only_and_outlives_a_rotation() {
+fn a_cursor_works_for_its_list_only_and_survives_a_rotation() {
     let cursor = CursorKeys::derive(&seeds(CURRENT, &[])).seal([1; 12], POSITION, LIST);
     let opened =
         |current, previous: &[&str], list| CursorKeys::derive(&seeds(current, previous)).open(&cursor, list);
@@ -20,7 +20,7 @@ fn a_cursor_is_of_its_list_only_and_outlives_a_rotation() {
 }
 
 #[test]
-fn a_cursor_does_not_show_where_it_leads() {
+fn a_cursor_does_not_reveal_its_position() {
     let keys = CursorKeys::derive(&seeds(CURRENT, &[]));
     let [one, other] =
         ["ada@example.com", "eve@example.com"].map(|position| keys.seal([1; 12], position, LIST));
@@ -36,7 +36,7 @@ fn tokens_of(cursor: &str) -> Vec<u8> {
 }
 
 #[test]
-fn what_was_made_up_or_altered_is_no_cursor() {
+fn forged_and_altered_cursors_are_refused() {
     let keys = CursorKeys::derive(&seeds(CURRENT, &[]));
     let cursor = keys.seal([1; 12], POSITION, LIST);
     for at in 0..cursor.len() {

@@ -25,7 +25,7 @@ fn device() -> KnownDevice {
     KnownDevice::new(DeviceId::from_uuid(uuid(7)), &credential(uuid(1), 3))
 }
 
-/// Computed from the seed by a program of its own, in another language and without these libraries.
+/// Computed from the seed by an independent program in another language, without these libraries.
 #[test]
 fn a_device_token_never_changes() {
     let ids = |first: u8| Uuid::from_bytes(std::array::from_fn(|i| first + u8::try_from(i).expect("small")));
@@ -40,7 +40,7 @@ fn a_device_token_never_changes() {
 }
 
 #[test]
-fn a_token_is_good_for_its_address_only() {
+fn a_token_is_valid_for_its_address_only() {
     let token = issuer().device_token(&device(), &email("ada@example.com"));
 
     assert_eq!(issuer().open_device_token(&token, &email("ADA@example.com")), Ok(device()));
@@ -66,7 +66,7 @@ fn a_token_of_a_previous_seed_still_opens_and_one_of_an_unknown_seed_does_not() 
 }
 
 #[test]
-fn a_refresh_token_is_no_device_token_by_whatever_name() {
+fn a_refresh_token_cannot_be_used_as_a_device_token() {
     let presented = Presented {
         user_id: UserId::from_uuid(uuid(1)),
         session_id: SessionId::from_uuid(uuid(2)),

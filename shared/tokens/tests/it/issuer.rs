@@ -19,7 +19,7 @@ fn segment(token: &str, index: usize) -> Value {
 }
 
 #[test]
-fn an_access_token_says_what_rfc_9068_asks_for() {
+fn an_access_token_has_the_claims_of_rfc_9068() {
     let token = issuer().access_token(&claims(), NOW).expect("a token");
 
     let kid = issuer().public_key(NOW).kid;
@@ -69,7 +69,7 @@ fn another_library_verifies_an_access_token_of_each_algorithm_with_the_published
     }
 }
 
-/// Computed from the seed by a program of its own, in another language and without these libraries.
+/// Computed from the seed by an independent program in another language, without these libraries.
 #[test]
 fn the_key_of_a_seed_never_changes() {
     let key = issuer().public_key(NOW);
@@ -91,7 +91,7 @@ fn the_key_of_a_seed_never_changes() {
     );
 }
 
-/// Computed as the one above.
+/// Computed by the same program.
 #[test]
 fn the_keys_of_other_algorithms_never_change_either() {
     let jwk = |algorithm| {
@@ -124,8 +124,8 @@ fn the_keys_of_other_algorithms_never_change_either() {
     );
 }
 
-/// RFC 7638, section 3: the digest of the required members in the order of their names, which is the order of a
-/// [`Value`].
+/// RFC 7638, section 3: the digest of the required members in the order of their names, which is the order of
+/// a [`Value`].
 #[test]
 fn the_key_id_is_the_thumbprint_of_the_published_key() {
     for algorithm in SigningAlgorithm::ALL {

@@ -1,4 +1,4 @@
-//! Which keys a verifier takes, of every algorithm.
+//! The keys that a verifier accepts, for every algorithm.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::PublicKey;
@@ -18,7 +18,7 @@ fn public_key(kid: &str, algorithm: &str, jwk: &Value) -> PublicKey {
     }
 }
 
-/// Whether a verifier with `keys` takes the token that another library signs with `key`.
+/// Returns whether a verifier with `keys` accepts the token that another library signs with `key`.
 fn verify(keys: &[PublicKey], key: &EncodingKey, algorithm: Algorithm) -> Result<(), Rejected> {
     let header = json!({ "typ": "at+jwt", "kid": "known", "alg": algorithm });
     let payload = json!({
@@ -39,7 +39,7 @@ fn verify(keys: &[PublicKey], key: &EncodingKey, algorithm: Algorithm) -> Result
     verifier.verify(&token, NOW).map(|read| assert_eq!(read, claims()))
 }
 
-/// The private key as another library takes it, and the JWK that it makes of it.
+/// Returns the private key in another library's type, and its JWK.
 fn pair(algorithm: Algorithm) -> (EncodingKey, Value) {
     use aws_lc_rs::{
         rand::SystemRandom,
@@ -65,7 +65,7 @@ fn pair(algorithm: Algorithm) -> (EncodingKey, Value) {
             use aws_lc_rs::encoding::AsDer;
             let pair = KeyPair::generate(KeySize::Rsa2048).expect("a key");
             let document: aws_lc_rs::encoding::Pkcs8V1Der = pair.as_der().expect("a document");
-            // PKCS #1 is what PKCS #8 wraps, behind 26 octets for this size.
+            // PKCS #8 wraps PKCS #1, after 26 bytes for this size.
             EncodingKey::from_rsa_der(&document.as_ref()[26..])
         }
     };
@@ -116,7 +116,7 @@ fn a_key_for_another_use_or_algorithm_is_left_out() {
 }
 
 #[test]
-fn coordinates_of_another_length_are_no_point() {
+fn coordinates_of_another_length_are_refused() {
     let (key, mut jwk) = pair(Algorithm::ES256);
     let octets = |member: &Value| URL_SAFE_NO_PAD.decode(member.as_str().expect("text")).expect("base64url");
     let (mut x, y) = (octets(&jwk["x"]), octets(&jwk["y"]));

@@ -10,7 +10,7 @@ fn parse(text: &str) -> Result<Uuid, InvalidToken> {
     LinkToken::parse(text, Purpose::VerifyRegistration).map(|token| token.subject())
 }
 
-/// Text and hash were computed by a program of its own, in another language.
+/// Text and hash were computed by an independent program in another language.
 #[test]
 fn a_link_token_and_its_hash_never_change() {
     let bytes = |first: u8| move |i: usize| first + u8::try_from(i).expect("small");

@@ -1,4 +1,4 @@
-//! Tokens as other crates make and read them.
+//! Tokens as other crates issue and open them.
 #![allow(clippy::expect_used, clippy::panic, reason = "tests may panic: that is how they fail")]
 
 mod access;
@@ -24,7 +24,8 @@ use uuid::Uuid;
 const CURRENT: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const NEXT: &str = "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210";
 
-/// PKCS #8 in base64url, made by `openssl genpkey`: one for each algorithm, since a key id says nothing of it.
+/// Keys in PKCS #8 and base64url, created with `openssl genpkey`. Each algorithm has its own, since a key id
+/// does not depend on the algorithm.
 const RSA_KEYS: &str = include_str!("../rsa.txt");
 
 const ISSUER: &str = "https://id.example.com";
@@ -43,14 +44,14 @@ fn issuer_with(seeds: &Seeds) -> Issuer {
     Issuer::new(seeds, settings).expect("an issuer")
 }
 
-/// The private key for an algorithm of RSA.
+/// Returns the private key for an RSA algorithm.
 fn rsa_key(algorithm: SigningAlgorithm) -> Option<String> {
     let rsa = [SigningAlgorithm::Rs256, SigningAlgorithm::Rs384, SigningAlgorithm::Rs512];
     let mut keys = rsa.iter().zip(RSA_KEYS.split("\n\n"));
     keys.find(|(its, _)| **its == algorithm).map(|(_, key)| key.replace('\n', ""))
 }
 
-/// An issuer that signs by `algorithm`, with a key of the usual seed.
+/// Returns an issuer with `algorithm` and a key of the usual seed.
 fn issuer_of(algorithm: SigningAlgorithm) -> Issuer {
     let private_key = rsa_key(algorithm);
     let seed = Seed::parse(CURRENT.to_owned()).expect("a seed");
@@ -85,7 +86,7 @@ fn claims() -> AccessClaims {
     }
 }
 
-/// A moment `seconds` from now.
+/// Returns the time `seconds` from now.
 fn after(seconds: i64) -> Timestamp {
     Timestamp::from_millis(NOW.millis() + seconds * 1000)
 }

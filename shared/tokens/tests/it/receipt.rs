@@ -1,4 +1,4 @@
-//! What opens the answer to a request, and what does not.
+//! Requests that open a stored response, and requests that do not.
 
 use tokens::{ReceiptKey, ReceiptKeys};
 
@@ -22,19 +22,23 @@ fn opens(key: &ReceiptKey, sealed: &[u8]) -> bool {
 }
 
 #[test]
-fn the_same_request_opens_its_answer_and_no_other_does() {
+fn only_the_same_request_opens_its_response() {
     let keys = keys('a', None);
     let sealed = keys.of(&SCOPE, &REQUEST).seal(NONCE, b"the answer");
 
     assert!(opens(&keys.of(&SCOPE, &REQUEST), &sealed));
     for other in [[b"".as_slice(), b"{}"], [b"?", REQUEST[1]], [REQUEST[1], b""]] {
         assert!(!opens(&keys.of(&SCOPE, &other), &sealed));
-        assert_eq!(keys.of(&SCOPE, &other).id(), keys.of(&SCOPE, &REQUEST).id(), "it is the same receipt");
+        assert_eq!(
+            keys.of(&SCOPE, &other).id(),
+            keys.of(&SCOPE, &REQUEST).id(),
+            "it is the same stored response"
+        );
     }
 }
 
 #[test]
-fn another_key_or_route_is_another_receipt() {
+fn another_key_or_route_has_another_stored_response() {
     let keys = ReceiptKeys::unpeppered();
     let id = keys.of(&SCOPE, &REQUEST).id();
     for other in [
@@ -47,7 +51,7 @@ fn another_key_or_route_is_another_receipt() {
 }
 
 #[test]
-fn without_the_secret_the_request_opens_nothing_and_after_a_rotation_it_still_does() {
+fn opening_needs_the_secret_and_works_after_a_rotation() {
     let sealed = keys('a', None).of(&SCOPE, &REQUEST).seal(NONCE, b"the answer");
 
     assert!(!opens(&ReceiptKeys::unpeppered().of(&SCOPE, &REQUEST), &sealed));
@@ -56,7 +60,7 @@ fn without_the_secret_the_request_opens_nothing_and_after_a_rotation_it_still_do
 }
 
 #[test]
-fn what_was_altered_or_moved_is_not_opened() {
+fn altered_or_moved_responses_cannot_be_opened() {
     let key = keys('a', None).of(&SCOPE, &REQUEST);
     let sealed = key.seal(NONCE, b"the answer");
     for at in 0..sealed.len() {

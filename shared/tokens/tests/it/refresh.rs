@@ -9,7 +9,7 @@ fn presented(generation: u64) -> Presented {
     Presented { user_id: UserId::from_uuid(uuid(1)), session_id: SessionId::from_uuid(uuid(2)), generation }
 }
 
-/// Computed from the seed by a program of its own, in another language and without these libraries.
+/// Computed from the seed by an independent program in another language, without these libraries.
 #[test]
 fn a_refresh_token_never_changes() {
     let ids = |first: u8| Uuid::from_bytes(std::array::from_fn(|i| first + u8::try_from(i).expect("small")));

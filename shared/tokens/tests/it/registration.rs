@@ -9,7 +9,7 @@ fn parse(text: &str) -> Result<RegistrationToken, InvalidToken> {
     RegistrationToken::parse(&Secret::from(text.to_owned()))
 }
 
-/// Text and hash were computed by a program of its own, in another language.
+/// Text and hash were computed by an independent program in another language.
 #[test]
 fn a_registration_token_and_its_hash_never_change() {
     let random = std::array::from_fn(|at| 100 + u8::try_from(at).expect("small"));
