@@ -1,9 +1,9 @@
-//! What a function answers about a batch: which of its records are to be sent again.
+//! The response of a function to a batch.
 
 use serde::Serialize;
 
-/// `ReportBatchItemFailures`: the records that are to be sent again. For a stream the first one is
-/// enough, since Lambda starts again from it.
+/// `ReportBatchItemFailures`: the records to retry. For a stream the first one is sufficient, since Lambda
+/// restarts from it.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BatchFailures {
     #[serde(rename = "batchItemFailures")]
@@ -17,7 +17,7 @@ struct Item {
 }
 
 impl BatchFailures {
-    /// The identifiers of the records that are to be sent again.
+    /// Returns the identifiers of the records to retry.
     pub fn identifiers(&self) -> impl Iterator<Item = &str> {
         self.items.iter().map(|item| item.identifier.as_str())
     }

@@ -1,4 +1,4 @@
-//! An event as it comes from the bus, or from the table Events.
+//! Events from the bus or from the table Events.
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
@@ -10,26 +10,27 @@ use crate::Unhandled;
 /// An event of Gatepost.
 #[derive(Debug)]
 pub struct Event {
-    /// What to de-duplicate on. The bus's own id changes whenever an event is published again.
+    /// The id, by which consumers de-duplicate. The bus's own id differs for each publication.
     pub id: String,
-    /// Its type, e.g. `user.registered`.
+    /// The type, e.g. `user.registered`.
     pub kind: String,
-    /// What it belongs to, e.g. `user#0193…`.
+    /// The subject, e.g. `user#0193…`.
     pub subject: String,
-    /// Its number among the events of its subject: 1, 2, 3…
+    /// The number among the events of the subject: 1, 2, 3…
     pub sequence: u64,
-    /// Raised after the tables were restored to an earlier moment: numbers of before may be used again.
+    /// The event epoch. It is raised after a restore of the tables, because sequence numbers can then be
+    /// reused.
     pub epoch: u64,
-    /// When it happened, in milliseconds since the Unix epoch.
+    /// The time of the change, in milliseconds since the Unix epoch.
     pub occurred_at_millis: i64,
-    /// The request that it happened on.
+    /// The correlation id of the request.
     pub correlation_id: String,
-    /// The W3C Trace Context to go on with: what came of a request has one.
+    /// The W3C Trace Context to continue, if the event comes from a request.
     pub traceparent: Option<String>,
     data: Box<RawValue>,
 }
 
-/// A text is not an event of Gatepost. Says nothing of what it holds.
+/// The text is not an event of Gatepost. The error does not contain it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("not an event of Gatepost")]
 pub struct NotAnEvent;
@@ -54,19 +55,19 @@ struct CloudEvent {
 }
 
 impl Event {
-    /// Reads what EventBridge delivers: its own envelope, with a CloudEvents object as its `detail`.
+    /// Parses a delivery of EventBridge, whose `detail` is a CloudEvents object.
     ///
     /// # Errors
-    /// [`NotAnEvent`] if it is anything else.
+    /// [`NotAnEvent`] if the text is something else.
     pub fn from_delivery(message: &str) -> Result<Self, NotAnEvent> {
         let delivery: Delivery = serde_json::from_str(message).map_err(|_| NotAnEvent)?;
         Self::from_detail(delivery.detail.get())
     }
 
-    /// Reads a CloudEvents object: the `detail` of a delivery, or of an item in the table Events.
+    /// Parses a CloudEvents object, which is the `detail` of a delivery or of an item in the table Events.
     ///
     /// # Errors
-    /// [`NotAnEvent`] if it is anything else.
+    /// [`NotAnEvent`] if the text is something else.
     pub fn from_detail(detail: &str) -> Result<Self, NotAnEvent> {
         let read: CloudEvent = serde_json::from_str(detail).map_err(|_| NotAnEvent)?;
         if read.specversion != "1.0" {
@@ -86,22 +87,22 @@ impl Event {
         })
     }
 
-    /// The id in the subject, if that is a `kind`: of `user#0193…` it is `0193…`.
+    /// Returns the id in a subject of this `kind`: `0193…` for `user#0193…`.
     #[must_use]
     pub fn subject_id(&self, kind: &str) -> Option<&str> {
         self.subject.strip_prefix(kind)?.strip_prefix('#')
     }
 
-    /// The trace that it is part of, as logs name it: 32 hexadecimal digits.
+    /// Returns the id of the trace for logs: 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> Option<&str> {
         self.traceparent.as_deref()?.get(3..35)
     }
 
-    /// The event's own data.
+    /// Parses the data of the event.
     ///
     /// # Errors
-    /// As poison, if it is not what the type says.
+    /// Poison, if the data does not match the type.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, Unhandled> {
         serde_json::from_str(self.data.get()).map_err(|_| Unhandled::poison(NotAnEvent))
     }
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_event_is_refused() {
+    fn texts_that_are_not_events_are_refused() {
         let user = Stream::User(Id::new(Timestamp::from_millis(1), [1; 10]));
         let good = delivery(&event(user, 1, 7));
         assert!(Event::from_delivery(&good).is_ok());

@@ -1,4 +1,4 @@
-//! How far a consumer has come with each subject, in a DynamoDB table of its own.
+//! The position of a consumer in each subject, in a DynamoDB table of its own.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -13,8 +13,8 @@ use thiserror::Error;
 
 use crate::Event;
 
-/// How far a consumer has come with each subject: the newest event that took effect. The table has
-/// the partition key `subject`, a string, and no sort key; each consumer has one of its own.
+/// The position of a consumer in each subject: the newest event that took effect. Each consumer has its own
+/// table, with the partition key `subject` of type string and no sort key.
 #[derive(Clone, Debug)]
 pub struct Positions {
     dynamodb: Client,
@@ -22,53 +22,54 @@ pub struct Positions {
     kept: Option<Duration>,
 }
 
-/// What an event is to a consumer.
+/// The relation of an event to the position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The next one of its subject.
+    /// The next event of its subject.
     New,
-    /// The very event that took effect last: nothing is to be done.
+    /// The last event that took effect. There is nothing to do.
     Duplicate,
-    /// Older than what took effect: nothing is to be done.
+    /// An older event than the last one that took effect. There is nothing to do.
     Stale,
-    /// Events are missing before it, from this number on: they are late, or were before the consumer's
-    /// time. Read the current state, or let the event come again. From 1 on means that what the
-    /// consumer has of the subject, if anything, may never have been: the tables were restored.
+    /// Events before this one are missing. They are late, or older than the consumer. Read the current state,
+    /// or retry the event. If number 1 is missing, the tables may have been restored, so the consumer's state
+    /// of the subject may be wrong.
     Gap {
-        /// The first number that is missing.
+        /// The number of the first missing event.
         missing_from: u64,
     },
 }
 
-/// What became of a [`Positions::commit`].
+/// The result of a [`Positions::commit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Committed {
-    /// State and position are written.
+    /// The state and the position were written.
     Done,
-    /// The position is at this event already, or after it: another copy was quicker. Nothing is written.
+    /// Nothing was written: the position has reached this event or a later one, because another copy was
+    /// faster.
     Overtaken,
-    /// A condition of the consumer's own writes does not hold. Nothing is written.
+    /// Nothing was written: a condition of the consumer's own writes failed.
     Refused,
 }
 
-/// Why a position cannot be told or moved.
+/// The reason why a position cannot be read or moved.
 #[derive(Debug, Error)]
 pub enum PositionFailure {
-    /// DynamoDB does not do it now: rights, throttling, another transaction, no answer.
-    #[error("DynamoDB does not do {operation}")]
+    /// DynamoDB failed: permissions, throttling, a conflicting transaction, or no response.
+    #[error("{operation} failed")]
     Unavailable {
         /// The API operation, e.g. `GetItem`.
         operation: &'static str,
-        /// What the SDK says, for the log.
+        /// The error of the SDK, for the log.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The position of the subject lacks an attribute or holds an unusable one.
+    /// The stored position lacks an attribute, or has an unusable one.
     #[error("a stored position has no usable attribute `{attribute}`")]
     Malformed {
         /// The name of the attribute.
         attribute: String,
     },
-    /// Another event of the same number took effect: the tables were restored to an earlier moment and
+    /// Another event with the same number took effect. The tables were restored to an earlier time, and
     /// `EventEpoch` was not raised.
     #[error("two events have the same number: EventEpoch was not raised after a restore")]
     Renumbered,
@@ -81,29 +82,30 @@ struct Position {
     epoch: u64,
     sequence: u64,
     event_id: String,
-    /// Only written. DynamoDB deletes the item by it.
+    /// Never read. DynamoDB deletes the item at this time.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     ttl: Option<u64>,
 }
 
 impl Positions {
-    /// The positions in this table.
+    /// Opens the positions in a table.
     pub fn new(dynamodb: Client, table: impl Into<String>) -> Self {
         Self { dynamodb, table: table.into(), kept: None }
     }
 
-    /// Lets DynamoDB forget a position so long after its event happened, by the table's TTL attribute
-    /// `ttl`. Only for subjects whose events mean nothing by then: who forgets acts again.
+    /// Lets DynamoDB delete positions after this time, with the table's TTL attribute `ttl`. Use it only for
+    /// subjects whose events have no effect by then, because a deleted position lets old events take effect
+    /// again.
     #[must_use]
     pub const fn kept_for(mut self, time: Duration) -> Self {
         self.kept = Some(time);
         self
     }
 
-    /// Says what an event is, by a strongly consistent read.
+    /// Judges an event with a strongly consistent read.
     ///
     /// # Errors
-    /// If DynamoDB does not answer, or what it holds cannot be.
+    /// If DynamoDB does not respond, or the stored position is malformed.
     pub async fn judge(&self, event: &Event) -> Result<Verdict, PositionFailure> {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
         let answer = get.key("subject", AttributeValue::S(event.subject.clone())).send().await;
@@ -112,11 +114,11 @@ impl Positions {
         verdict(position.as_ref(), event)
     }
 
-    /// Moves the position to `event` and does the consumer's own writes (99 at most), or nothing of
-    /// it. However many copies try, one succeeds.
+    /// Moves the position to `event` and makes up to 99 writes of the consumer in one transaction. If several
+    /// copies try, one succeeds.
     ///
     /// # Errors
-    /// If DynamoDB does not do it now.
+    /// If DynamoDB fails.
     pub async fn commit(
         &self,
         event: &Event,
@@ -138,18 +140,18 @@ impl Positions {
         Err(unavailable("TransactWriteItems", error))
     }
 
-    /// The move itself. `build` fails only for a missing table name or item, and both are given.
+    /// Returns the write of the position. `build` fails only without a table name or an item.
     fn position(&self, event: &Event) -> TransactWriteItem {
         let number = |number: u64| AttributeValue::N(number.to_string());
         let position = Position::at(event, self.kept);
         let put = Put::builder()
             .table_name(&self.table)
-            // Serialization fails only for a map key that is not text, and a position holds no map.
+            // Serialization fails only for map keys that are not strings. A position has no map.
             .set_item(serde_dynamo::to_item(position).ok())
             .condition_expression(
                 "attribute_not_exists(#subject) OR #epoch < :epoch OR (#epoch = :epoch AND #sequence < :sequence)",
             )
-            // Names, since DynamoDB reserves words that the embedded one does not.
+            // Placeholders, since DynamoDB reserves words that the embedded database does not.
             .expression_attribute_names("#subject", "subject")
             .expression_attribute_names("#epoch", "epoch")
             .expression_attribute_names("#sequence", "sequence")
@@ -172,7 +174,7 @@ impl Position {
     }
 
     fn read(item: HashMap<String, AttributeValue>) -> Result<Self, PositionFailure> {
-        // `serde_dynamo` panics on a kind of value that the SDK does not know.
+        // `serde_dynamo` panics on types that the SDK does not know.
         if let Some((name, _)) = item.iter().find(|(_, value)| value.is_unknown()) {
             return Err(PositionFailure::Malformed { attribute: name.clone() });
         }
@@ -197,7 +199,7 @@ fn verdict(held: Option<&Position>, event: &Event) -> Result<Verdict, PositionFa
     let next = match held {
         None => 1,
         Some(held) if event.epoch < held.epoch => return Ok(Verdict::Stale),
-        // What took effect before a restore may never have been.
+        // Events that took effect before a restore may no longer exist.
         Some(held) if event.epoch > held.epoch => return Ok(Verdict::Gap { missing_from: 1 }),
         Some(held) if event.sequence == held.sequence => {
             let is_same = event.id == held.event_id;

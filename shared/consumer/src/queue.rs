@@ -1,4 +1,4 @@
-//! A consumer, and the shell that serves it from a queue.
+//! The consumer, and the function that serves it from a queue.
 
 use std::{error::Error, panic::AssertUnwindSafe, time::Duration};
 
@@ -9,35 +9,36 @@ use tokio::time::{Instant, timeout};
 
 use crate::{BatchFailures, Event, PositionFailure, TurnFailure};
 
-/// What is left for the answer after the last message.
+/// Kept back for the response after the last message.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 
-/// Acts on events. An event may come more than once, and late: see [`Positions`](crate::Positions).
+/// Handles events. An event may be delivered repeatedly and late: see [`Positions`](crate::Positions).
 pub trait Consumer: Send + Sync + 'static {
-    /// Acts on one event.
+    /// Handles one event.
     fn on(&self, event: Event) -> impl Future<Output = Result<(), Unhandled>> + Send;
 }
 
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// Why an event was not acted on. The cause is logged: it names no person and holds no secret.
+/// The reason why an event was not handled. The cause is logged, so it must not contain personal data or
+/// secrets.
 #[derive(Debug, Error)]
 pub enum Unhandled {
-    /// It may be possible later.
+    /// A retry may succeed.
     #[error("cannot be handled now")]
     Retry(#[source] Cause),
-    /// It never will be: somebody has to look at it.
+    /// No retry can succeed: an operator has to look at the event.
     #[error("can never be handled")]
     Poison(#[source] Cause),
 }
 
 impl Unhandled {
-    /// It may be possible later.
+    /// Wraps a cause after which a retry may succeed.
     pub fn retry(cause: impl Into<Cause>) -> Self {
         Self::Retry(cause.into())
     }
 
-    /// It never will be.
+    /// Wraps a cause after which no retry can succeed.
     pub fn poison(cause: impl Into<Cause>) -> Self {
         Self::Poison(cause.into())
     }
@@ -58,7 +59,7 @@ impl From<TurnFailure> for Unhandled {
     }
 }
 
-/// What Lambda reads from a queue.
+/// The batch that Lambda reads from a queue.
 #[derive(Debug, Deserialize)]
 pub struct QueueBatch {
     /// The messages.
@@ -69,17 +70,17 @@ pub struct QueueBatch {
 /// A message of a queue.
 #[derive(Deserialize)]
 pub struct Message {
-    /// What the answer names it by.
+    /// The id, which the response uses.
     #[serde(rename = "messageId")]
     pub id: String,
-    /// What it says.
+    /// The content.
     pub body: String,
 }
 
-/// Serves a [`Consumer`] from an SQS queue, whose messages are what EventBridge delivers; the answer
-/// is due in `time_left`. Messages are taken one after the other. One that fails, for whatever reason,
-/// goes back to the queue, and its redrive policy at last puts it aside: a poisonous one is never
-/// acknowledged, since then nobody would find it.
+/// Serves a [`Consumer`] from an SQS queue with messages of EventBridge. Returns within `time_left`. Messages
+/// are handled in sequence. A failed message returns to the queue for any cause, and the redrive policy
+/// eventually moves it to the dead-letter queue. Poison is never acknowledged, because no operator would
+/// notice it.
 pub async fn serve<C: Consumer>(consumer: &C, batch: QueueBatch, time_left: Duration) -> BatchFailures {
     let deadline = Instant::now() + time_left.saturating_sub(ANSWER_TIME);
     let mut failed = Vec::new();
@@ -91,7 +92,7 @@ pub async fn serve<C: Consumer>(consumer: &C, batch: QueueBatch, time_left: Dura
     failed.into_iter().collect()
 }
 
-/// Whether the message needs nothing more.
+/// Handles a message. Returns whether it is settled.
 async fn handle<C: Consumer>(consumer: &C, message: &Message, time_left: Duration) -> bool {
     let Ok(event) = Event::from_delivery(&message.body) else {
         tracing::error!(message_id = message.id, "a message is not an event of Gatepost");
@@ -99,8 +100,8 @@ async fn handle<C: Consumer>(consumer: &C, message: &Message, time_left: Duratio
     };
     let (id, kind, correlation_id) = (event.id.clone(), event.kind.clone(), event.correlation_id.clone());
     let trace_id = event.trace_id().map(str::to_owned);
-    // What a panic leaves behind is dropped with the message: consumers keep no state. Boxed,
-    // since an SDK call is a deep nest of futures, and its depth counts at each level above.
+    // Consumers keep no state, so a panic affects the message only. Boxed, because calls of the SDK are
+    // deeply nested futures, whose size adds up.
     let acting = AssertUnwindSafe(Box::pin(consumer.on(event))).catch_unwind();
     let problem = match timeout(time_left, acting).await {
         Ok(Ok(Ok(()))) => {
@@ -115,13 +116,13 @@ async fn handle<C: Consumer>(consumer: &C, message: &Message, time_left: Duratio
     false
 }
 
-/// An error and all that caused it, in one line.
+/// Formats an error and its causes in one line.
 fn chain(error: &dyn Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// A message may hold personal data: only its id is shown.
+/// Shows only the id, because a message may contain personal data.
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Message").field("id", &self.id).finish_non_exhaustive()
@@ -132,7 +133,7 @@ impl std::fmt::Debug for Message {
 mod tests {
     use super::*;
 
-    /// Does with an event what its correlation id says.
+    /// Handles an event as its correlation id tells.
     struct Obedient;
 
     impl Consumer for Obedient {
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_was_not_handled_comes_again() {
+    async fn only_unhandled_messages_are_retried() {
         let orders = ["fine", "retry", "poison", "panic", "fine"];
         let mut messages: Vec<_> =
             orders.iter().enumerate().map(|(at, order)| message(&format!("m{at}"), order)).collect();
@@ -175,14 +176,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_hangs_does_not_keep_the_answer_waiting() {
+    async fn a_hanging_consumer_does_not_delay_the_response() {
         let failed = failed(vec![message("m0", "hang")], ANSWER_TIME).await;
 
         assert_eq!(failed, ["m0"]);
     }
 
     #[test]
-    fn the_answer_is_what_lambda_expects() {
+    fn the_response_has_the_format_of_lambda() {
         let answer: BatchFailures = ["m1".to_owned()].into_iter().collect();
         let json = serde_json::to_value(answer).expect("JSON");
         assert_eq!(json, serde_json::json!({"batchItemFailures": [{"itemIdentifier": "m1"}]}));

@@ -17,7 +17,7 @@ use gatepost_consumer::{
 };
 use stage::Stage;
 
-/// A table of positions beside those of the template; state is kept in it, too.
+/// A table of positions beside those of the template. It also holds the state.
 const TABLE: &str = "Positions";
 const DEFINITION: &str = "
   Positions:
@@ -51,7 +51,7 @@ impl Place {
         get.key("subject", AttributeValue::S(subject.to_owned())).send().await.expect("an answer").item
     }
 
-    /// What [`state`] wrote last.
+    /// Returns the last value that [`state`] has written.
     async fn state(&self) -> String {
         let item = self.item("state").await.unwrap_or_default();
         item.get("value").and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
@@ -66,7 +66,7 @@ fn event(epoch: u64, sequence: u64) -> Event {
     Event::from_detail(&detail).expect("an event")
 }
 
-/// The consumer's own write; with a condition that never holds, if so wished.
+/// Returns the consumer's own write, optionally with a condition that never holds.
 fn state(value: &str, condition: Option<&str>) -> TransactWriteItem {
     let put = Put::builder()
         .table_name(TABLE)
@@ -84,7 +84,7 @@ async fn state_and_position_move_together_and_forward_only() {
         (event(1, 2), Overtaken, "1/2"),
         (event(1, 1), Overtaken, "1/2"),
         (event(1, 5), Done, "1/5"),
-        // A restore: lower numbers come again, and the old ones are of no account any more.
+        // After a restore, lower numbers occur again, and events of the old epoch are ignored.
         (event(2, 3), Done, "2/3"),
         (event(1, 9), Overtaken, "2/3"),
         (event(2, 4), Done, "2/4"),
@@ -100,7 +100,7 @@ async fn state_and_position_move_together_and_forward_only() {
 }
 
 #[tokio::test]
-async fn what_the_consumer_refuses_does_not_move_the_position() {
+async fn a_failed_condition_of_the_consumer_does_not_move_the_position() {
     let place = Place::new();
     let never = state("1/1", Some("attribute_exists(nothing)"));
 
@@ -111,7 +111,7 @@ async fn what_the_consumer_refuses_does_not_move_the_position() {
 }
 
 #[tokio::test]
-async fn of_twenty_copies_at_once_one_takes_effect() {
+async fn one_of_twenty_concurrent_copies_takes_effect() {
     let place = Place::new();
     let event = event(1, 1);
     let copies: Vec<_> = (0..20).map(|copy| state(&copy.to_string(), None)).collect();
@@ -125,7 +125,7 @@ async fn of_twenty_copies_at_once_one_takes_effect() {
 }
 
 #[tokio::test]
-async fn a_position_is_kept_for_ever_or_as_long_as_was_said() {
+async fn a_position_is_kept_forever_or_for_the_given_time() {
     let place = Place::new();
     place.positions.commit(&event(1, 1), []).await.expect("an answer");
     assert!(!place.item("user#1").await.expect("a position").contains_key("ttl"));
@@ -138,7 +138,7 @@ async fn a_position_is_kept_for_ever_or_as_long_as_was_said() {
 }
 
 #[tokio::test]
-async fn what_is_no_position_is_told() {
+async fn a_malformed_position_is_reported() {
     let place = Place::new();
     let put = place.dynamodb.put_item().table_name(TABLE);
     put.item("subject", AttributeValue::S("user#1".to_owned())).send().await.expect("an item");
