@@ -11,7 +11,7 @@ impl KeyType for Length {
     }
 }
 
-/// Derives `N` bytes from `seed` for the use that `label` names. There is no salt, because the seed is
+/// Derives `N` bytes from `seed` for the use that `label` names. It needs no salt, because the seed is
 /// random.
 #[expect(clippy::expect_used, reason = "fails beyond 255 × 32 bytes or for another length only")]
 pub(crate) fn derive<const N: usize>(seed: &[u8], label: &[&[u8]]) -> Zeroizing<[u8; N]> {
