@@ -363,5 +363,5 @@ async fn a_failed_run_is_reported() {
 
     let failed = stage.stack.call("erase-users", Value::Null).await.expect_err("a failure");
 
-    assert!(failed.to_string().contains("some users are not erased"), "{failed}");
+    assert!(failed.to_string().contains("some users were not erased"), "{failed}");
 }
