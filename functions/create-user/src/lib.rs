@@ -43,7 +43,7 @@ impl UseCase for CreateUser {
         let wanted = &request.parse()?;
         let newcomer = wanted.newcomer(caller.head.new_id(), caller.head.now);
         let (user, credential, event) =
-            &newcomer.invite(credentials::nothing(), wanted.reason.clone(), caller.context());
+            &newcomer.invite(hashing::nothing(), wanted.reason.clone(), caller.context());
         let limits =
             self.limits.by_administrator(LIMIT, caller.user_id, user.email.canonical(), &caller.head.client);
         let action = &self.administration.action(&caller).limited_by(limits);

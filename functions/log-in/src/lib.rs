@@ -14,8 +14,8 @@ mod start;
 
 use api::{Anonymous, Body, Created, Endpoint, Error, Grant, Grants, ProblemType, Route, UseCase};
 use cloud::{Cloud, FromSecret, SettingError};
-use credentials::Hasher;
 use domain::{CanonicalEmail, Email, RateLimit, Secret, SessionLimits};
+use hashing::Hasher;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::Store;

@@ -2,8 +2,8 @@
 
 use api::{Anonymous, Error, ProblemType, SigningKeys};
 use cloud::chain;
-use credentials::{Hasher, Verdict};
 use domain::{Credential, Email, Password, PasswordHash, Secret, User};
+use hashing::{Hasher, Verdict};
 use store::{Limit, UserWithSessions};
 use tokens::KnownDevice;
 use tracing::warn;

@@ -11,8 +11,8 @@ use api::{
     parse_person,
 };
 use cloud::{Cloud, FromSecret, SettingError};
-use credentials::Hasher;
 use domain::{Applicant, CanonicalEmail, Email, NewPassword, Password, Registration, Secret};
+use hashing::Hasher;
 use passwords::{NewPasswordRules, Present};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

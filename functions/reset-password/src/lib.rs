@@ -6,10 +6,10 @@
 
 use api::{Anonymous, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
 use cloud::{Cloud, FromSecret, SettingError, chain};
-use credentials::Hasher;
 use domain::{
     CanonicalEmail, Credential, Id, LinkHash, NewPassword, Purpose, RateLimit, Secret, User, UserId,
 };
+use hashing::Hasher;
 use passwords::{NewPasswordRules, Present};
 use schemars::JsonSchema;
 use serde::Deserialize;

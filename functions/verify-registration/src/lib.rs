@@ -6,10 +6,10 @@
 
 use api::{Anonymous, Body, Created, Endpoint, Error, ProblemType, Profile, Route, UseCase};
 use cloud::{Cloud, FromSecret, SettingError};
-use credentials::Hasher;
 use domain::{
     Applicant, Id, NewPassword, Password, Purpose, RateLimit, RegistrationId, RegistrationTokenHash, Secret,
 };
+use hashing::Hasher;
 use passwords::{NewPasswordRules, Present};
 use schemars::JsonSchema;
 use serde::Deserialize;

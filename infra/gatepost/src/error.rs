@@ -28,7 +28,7 @@ pub(crate) enum CliError {
     #[error("{}", cloud::chain(.0))]
     Keys(#[from] keys::NotChanged),
     #[error(transparent)]
-    Hash(#[from] credentials::HashFailed),
+    Hash(#[from] hashing::HashFailed),
     #[error(transparent)]
     Roles(#[from] domain::TooManyRoles),
     #[error("templates that cannot be used: {0}")]

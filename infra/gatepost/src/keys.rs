@@ -165,7 +165,7 @@ fn show(ring: &Ring, credentials: &Ring, report: &Report, clock: &Clock) -> Resu
         }));
     }
     for (seed, from) in credentials.peppers() {
-        let id = credentials::pepper_id(seed);
+        let id = hashing::pepper_id(seed);
         let state = if from > now { KeyState::Pending.name() } else { "good" };
         report.line(&format!("pepper {id}  {state}"));
         peppers.push(json!({"id": id, "from": from.to_string()}));

@@ -74,7 +74,7 @@ async fn hash(cloud: &Cloud, known: &Known, report: &Report) -> Result<ExitCode,
             false if from > now => "pending",
             false => "earlier",
         };
-        let (hash, pepper) = (String::from(hash), credentials::pepper_id(seed));
+        let (hash, pepper) = (String::from(hash), hashing::pepper_id(seed));
         report.line(&format!("{hash}  {state:<7}  pepper {pepper}"));
         hashes.push(json!({"hash": hash, "state": state, "pepper": pepper, "from": from.to_string()}));
     }

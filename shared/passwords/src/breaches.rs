@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use cloud::{Cloud, SettingError, Web};
-use credentials::BreachKey;
 use domain::{BreachCheck, InvalidPassword, Password};
+use hashing::BreachKey;
 use tracing::warn;
 
 const URL: &str = "https://api.pwnedpasswords.com";

@@ -2,10 +2,10 @@
 //! one, asked for again.
 
 mod breaches;
-mod hashing;
+mod hasher;
 mod reauthentication;
 mod rules;
 
-pub use hashing::{hasher, parameters};
+pub use hasher::{hasher, parameters};
 pub use reauthentication::{Reauthenticated, Reauthentication};
 pub use rules::{NewPasswordError, NewPasswordRules, Present, problems};

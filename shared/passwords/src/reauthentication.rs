@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use api::{Authenticated, Error, ProblemType};
 use cloud::{Cloud, FromSecret, SettingError, chain};
-use credentials::{Hasher, Verdict};
 use domain::{Credential, Password, RateLimit, Secret, User, UserId};
+use hashing::{Hasher, Verdict};
 use store::{Identities, Limit};
 use tracing::warn;
 

@@ -2,11 +2,11 @@
 
 use api::{Error, FieldProblem};
 use cloud::{Cloud, SettingError, Settings};
-use credentials::{HashFailed, Hasher, Verdict};
 use domain::{
     Applicant, BreachCheck, Credential, InvalidPassword, NewPassword, OwnWords, Password, PasswordPolicy,
     Secret, User,
 };
+use hashing::{HashFailed, Hasher, Verdict};
 
 use crate::{breaches::Breaches, reauthentication::Reauthenticated};
 

@@ -1,8 +1,8 @@
 //! Users who come from another system with their password hashes.
 
 use cloud::Cloud;
-use credentials::ForeignHash;
 use domain::{Applicant, Attributes, Email, Hashes, Newcomer, Status};
+use hashing::ForeignHash;
 
 use crate::{Stage, by_operator};
 

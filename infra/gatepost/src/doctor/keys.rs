@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cloud::{Cloud, FromSecret, NotAnswered, SecretUnavailable, SettingError, chain};
-use credentials::Hasher;
 use domain::{Attributes, Password, PublicKey, Secret, Seeds, Timestamp};
+use hashing::Hasher;
 use serde_json::{Value, json};
 use tokens::{AccessClaims, Issuer, Rejected, Verifier};
 use tokio::time::Instant;

@@ -96,7 +96,7 @@ impl Administrators {
         let (mut able, mut without_password) = (0, Vec::new());
         for user in users {
             let Some((user, credential)) = identities.account(user).await? else { continue };
-            let none = credentials::nothing();
+            let none = hashing::nothing();
             match credential.is_none_or(|credential| credential.password_hash == none) {
                 _ if !user.is_administrator() => {}
                 true => without_password.push(user),

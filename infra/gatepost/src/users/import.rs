@@ -8,9 +8,9 @@ use std::{
 
 use clap::Args;
 use cloud::{Clock, Random};
-use credentials::{HashFailed, Hasher};
 use domain::{Actor, EventContext, Hashes, InvalidLocale, PasswordHash, Timestamp};
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use hashing::{HashFailed, Hasher};
 use serde_json::{Value, json};
 use store::{AdmissionRejected, CommitError, Store};
 use tokio::{sync::mpsc, task::spawn_blocking};
@@ -305,7 +305,7 @@ impl Import {
 
     async fn hash(&self, password: Password) -> Result<PasswordHash, HashFailed> {
         match password {
-            Password::None => Ok(credentials::nothing()),
+            Password::None => Ok(hashing::nothing()),
             Password::Foreign(foreign) => self.hasher.adopt(foreign, self.random.bytes()).await,
             Password::Ours(hash) => Ok(hash),
         }

@@ -1,10 +1,10 @@
 //! What a file says of somebody, and whether it will do.
 
-use credentials::{ForeignHash, InvalidForeignHash};
 use domain::{
     Applicant, Attributes, Email, InvalidAttribute, InvalidEmail, InvalidLocale, InvalidName, Locale, Name,
     Newcomer, PasswordHash, Role, Status, Timestamp, UserId,
 };
+use hashing::{ForeignHash, InvalidForeignHash};
 use thiserror::Error;
 
 const MAX_ROLES: usize = 50;

@@ -49,7 +49,7 @@ fn newcomer(id: u8, email: &str) -> (User, Credential, Event) {
         correlation_id: "a run".to_owned(),
         traceparent: None,
     };
-    let hashes = Hashes { present: credentials::nothing(), has_password: false, previous: Vec::new() };
+    let hashes = Hashes { present: hashing::nothing(), has_password: false, previous: Vec::new() };
     newcomer.admit(hashes, cause)
 }
 

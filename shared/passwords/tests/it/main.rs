@@ -2,11 +2,11 @@
 #![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
 use cloud::Cloud;
-use credentials::{Hasher, Parameters, Verdict};
 use domain::{
     Actor, Applicant, Credential, Email, EventContext, Id, InvalidPassword, NewPassword, OwnWords, Password,
     Registration, RegistrationTokenHash, Secret, SessionId, Timestamp, User,
 };
+use hashing::{Hasher, Parameters, Verdict};
 use passwords::{NewPasswordError, NewPasswordRules, Present};
 
 const SALT: [u8; 16] = [7; 16];

@@ -36,7 +36,7 @@ fn workspace() -> BTreeMap<String, Package> {
 const LAYERS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("cloud", &["domain"]),
-    ("credentials", &["domain"]),
+    ("hashing", &["domain"]),
     ("tokens", &["domain"]),
     ("store", &["cloud", "domain"]),
     ("events", &["cloud", "domain", "store"]),
@@ -46,7 +46,7 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("administration", &["api", "cloud", "domain", "store"]),
     ("keys", &["cloud", "domain", "store", "tokens"]),
     ("mail-requests", &["api", "cloud", "domain", "store"]),
-    ("passwords", &["api", "cloud", "credentials", "domain", "store"]),
+    ("passwords", &["api", "cloud", "hashing", "domain", "store"]),
 ];
 
 #[test]
@@ -96,13 +96,13 @@ const DOORS: [(&str, &[&str]); 22] = [
     ("image", &["set-picture"]),
     // What is signed has to be verified where there is no AWS.
     ("aws-sigv4", &["cloud", "local"]),
-    ("argon2", &["credentials"]),
-    ("bcrypt", &["credentials"]),
-    ("md-5", &["credentials"]),
-    ("scrypt", &["credentials"]),
-    ("sha-crypt", &["credentials"]),
+    ("argon2", &["hashing"]),
+    ("bcrypt", &["hashing"]),
+    ("md-5", &["hashing"]),
+    ("scrypt", &["hashing"]),
+    ("sha-crypt", &["hashing"]),
     // `store` hashes the keys of limits, `gatepost` the blocks of an imported file.
-    ("aws-lc-rs", &["credentials", "gatepost", "store", "tokens"]),
+    ("aws-lc-rs", &["hashing", "gatepost", "store", "tokens"]),
     ("jsonwebtoken", &["tokens"]),
     ("getrandom", &["cloud"]),
     ("lambda_http", &["api"]),

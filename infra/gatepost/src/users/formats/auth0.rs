@@ -4,7 +4,7 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD_NO_PAD},
 };
-use credentials::ForeignHash;
+use hashing::ForeignHash;
 use serde_json::{Map, Value};
 
 use super::{
@@ -96,7 +96,7 @@ fn custom_hash(custom: &Map<String, Value>) -> Result<ForeignHash, Wrong> {
             let (salt, digest) = (octets_of(salt.as_ref())?, octets(&hash, "base64")?);
             phc(&format!("scrypt$ln={ln},r={r},p={p}"), &salt, &digest)
         }
-        _ => return Err(credentials::InvalidForeignHash::UnknownKind.into()),
+        _ => return Err(hashing::InvalidForeignHash::UnknownKind.into()),
     };
     Ok(written.parse()?)
 }

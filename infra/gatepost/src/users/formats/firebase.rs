@@ -2,7 +2,7 @@
 //! parameters of the project.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use credentials::ForeignHash;
+use hashing::ForeignHash;
 
 use super::{
     super::record::{Password, Record, Wrong},

@@ -1,7 +1,7 @@
 //! Our own: what `gatepost users export` writes, and what anybody can write.
 
-use credentials::nothing;
 use domain::{Credential, PasswordHash, Status, User};
+use hashing::nothing;
 use serde_json::{Map, Value, json};
 
 use super::{

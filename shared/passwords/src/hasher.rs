@@ -1,7 +1,7 @@
 //! How passwords are hashed here, as the settings and the credentials secret say.
 
 use cloud::{Cloud, FromSecret, SettingError, Settings};
-use credentials::{Hasher, Parameters};
+use hashing::{Hasher, Parameters};
 
 /// The parameters that the settings `ARGON2_MEMORY_KIB` and `ARGON2_ITERATIONS` name.
 ///

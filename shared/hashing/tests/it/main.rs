@@ -3,8 +3,8 @@
 
 mod foreign;
 
-use credentials::{HashFailed, Hasher, InvalidParameters, Parameters, Verdict};
 use domain::{Password, PasswordHash, PepperSeeds, Secret};
+use hashing::{HashFailed, Hasher, InvalidParameters, Parameters, Verdict};
 
 const CURRENT: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const NEXT: &str = "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210";

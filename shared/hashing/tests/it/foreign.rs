@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use credentials::{ForeignHash, Verdict};
+use hashing::{ForeignHash, Verdict};
 use serde::Deserialize;
 
 use crate::{SALT, hasher, password};
@@ -106,11 +106,8 @@ async fn a_wrapped_hash_needs_its_pepper() {
     let other = crate::hasher_with(7_168, 5, &crate::seeds(crate::NEXT, &[]));
 
     assert_eq!(hasher().check(&stored), Ok(()));
-    assert_eq!(other.check(&stored), Err(credentials::HashFailed::UnknownPepper));
-    assert_eq!(
-        other.verify(&password("x"), Some(&stored)).await,
-        Err(credentials::HashFailed::UnknownPepper)
-    );
+    assert_eq!(other.check(&stored), Err(hashing::HashFailed::UnknownPepper));
+    assert_eq!(other.verify(&password("x"), Some(&stored)).await, Err(hashing::HashFailed::UnknownPepper));
 }
 
 #[tokio::test]
@@ -124,7 +121,7 @@ async fn a_stored_foreign_hash_that_somebody_has_tampered_with_is_an_operators_p
 
         let verdict = hasher().verify(&password("x"), Some(&tampered)).await;
 
-        assert_eq!(verdict, Err(credentials::HashFailed::Malformed), "{}", tampered.phc);
+        assert_eq!(verdict, Err(hashing::HashFailed::Malformed), "{}", tampered.phc);
     }
 }
 
