@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use api::{Accepted, Authenticated, Body, Endpoint, Error, ProblemType, Route, UseCase};
+use application::password::{Reauthenticated, Reauthentication};
 use cloud::{Cloud, SettingError};
 use domain::{Email, Secret};
-use passwords::{Reauthenticated, Reauthentication};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{MailLimits, Store, retry_on_conflict};

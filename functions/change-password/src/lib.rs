@@ -3,9 +3,9 @@
 //! Every other session ends. The session of the access token continues.
 
 use api::{Authenticated, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
+use application::password::{self, NewPasswordRules, Present, Reauthenticated, Reauthentication};
 use cloud::{Cloud, SettingError};
 use domain::{NewPassword, Secret};
-use passwords::{NewPasswordRules, Present, Reauthenticated, Reauthentication};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Store, retry_on_conflict};
@@ -60,7 +60,7 @@ impl UseCase for ChangePassword {
 
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
         let password = self.rules.parse(&request.new_password);
-        let password = password.map_err(|errors| passwords::problems(FIELD, errors))?;
+        let password = password.map_err(|errors| password::problems(FIELD, errors))?;
         let proven = self.reauthentication.prove(&caller, &request.current_password).await?;
         let (hasher, salt) = (self.reauthentication.hasher().await?, caller.head.random_bytes());
         let own = self.rules.own_words_of(&proven.user);

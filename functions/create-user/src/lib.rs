@@ -5,8 +5,8 @@
 
 mod request;
 
-use administration::Administration;
-use api::{Authorized, Body, CreatedAt, Endpoint, Error, ProblemType, Profile, Route, UseCase, UsersWrite};
+use api::{Authorized, Body, CreatedAt, Endpoint, Error, ProblemType, Route, UseCase, UsersWrite};
+use application::{admin::Administration, representations::Profile};
 use cloud::{Cloud, SettingError};
 use store::{MailLimits, retry_on_conflict};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use api::{Error, FieldProblem, ProblemType, RequiredPermission, RolesWrite, parse_locale, parse_person};
+use api::{Error, FieldProblem, ProblemType, RequiredPermission, RolesWrite};
+use application::representations::{parse_locale, parse_person};
 use domain::{
     Applicant, Attributes, Authority, Newcomer, RoleName, StatedReason, Status, Timestamp, User, UserId,
 };

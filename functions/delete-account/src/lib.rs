@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use api::{Authenticated, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
+use application::password::{Reauthenticated, Reauthentication};
 use cloud::{Cloud, SettingError};
 use domain::Secret;
-use passwords::{Reauthenticated, Reauthentication};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Store, retry_on_conflict};

@@ -3,8 +3,8 @@
 //! Users lose its permissions at their next log-in or refresh. The name cannot be used again, so a later role
 //! cannot reach the users of the deleted one.
 
-use administration::Administration;
-use api::{Authorized, Endpoint, Error, NoContent, Path, ProblemType, RolePath, RolesWrite, Route, UseCase};
+use api::{Authorized, Endpoint, Error, NoContent, Path, ProblemType, RolesWrite, Route, UseCase};
+use application::admin::{Administration, RolePath};
 use cloud::{Cloud, SettingError};
 use domain::{Authority, Role};
 

@@ -7,10 +7,8 @@
 
 use std::time::Duration;
 
-use administration::{Administration, ReasonBody};
-use api::{
-    Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, Route, UseCase, UserPath, UsersWrite,
-};
+use api::{Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, Route, UseCase, UsersWrite};
+use application::admin::{Administration, ReasonBody, UserPath};
 use cloud::{Cloud, SettingError};
 use domain::User;
 

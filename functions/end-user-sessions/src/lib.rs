@@ -2,10 +2,8 @@
 //!
 //! The user can log in again. It also works for a user who has requested deletion.
 
-use administration::{Administration, ReasonBody};
-use api::{
-    Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, Route, UseCase, UserPath, UsersWrite,
-};
+use api::{Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, Route, UseCase, UsersWrite};
+use application::admin::{Administration, ReasonBody, UserPath};
 use cloud::{Cloud, SettingError};
 
 /// Ends the sessions of another user.

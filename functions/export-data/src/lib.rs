@@ -2,7 +2,8 @@
 //!
 //! Attributes that only administrators may read are left out.
 
-use api::{Authenticated, Endpoint, Error, Json, Nothing, ProblemType, Profile, Route, UseCase};
+use api::{Authenticated, Endpoint, Error, Json, Nothing, ProblemType, Route, UseCase};
+use application::representations::{Profile, attributes_schema};
 use cloud::{Cloud, SettingError};
 use domain::{AttributesSchema, Timestamp, UserId};
 use schemars::JsonSchema;
@@ -28,7 +29,7 @@ pub struct ExportData {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ExportData>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let (history, schema) = (History::new(cloud, &identities)?, api::attributes_schema(cloud)?);
+    let (history, schema) = (History::new(cloud, &identities)?, attributes_schema(cloud)?);
     Endpoint::new(cloud, identities.clone(), ExportData { identities, history, schema })
 }
 

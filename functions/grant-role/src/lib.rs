@@ -5,8 +5,8 @@
 //! who has it. Tokens carry the role from the user's next log-in or refresh. Granting a role that the user
 //! already has changes nothing.
 
-use administration::{Administration, ReasonBody, UserRolePath};
 use api::{Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, RolesWrite, Route, UseCase};
+use application::admin::{Administration, ReasonBody, UserRolePath};
 use cloud::{Cloud, SettingError};
 use domain::{Authority, User};
 

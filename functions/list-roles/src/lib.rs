@@ -1,6 +1,7 @@
 //! `GET /v1/roles`: list all roles.
 
-use api::{Authorized, Endpoint, Error, Json, Nothing, ProblemType, RolesRead, Route, ShownRole, UseCase};
+use api::{Authorized, Endpoint, Error, Json, Nothing, ProblemType, RolesRead, Route, UseCase};
+use application::representations::ShownRole;
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Serialize;

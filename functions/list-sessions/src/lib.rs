@@ -1,6 +1,7 @@
 //! `GET /v1/me/sessions`: list my active sessions.
 
-use api::{Authenticated, Cursors, Endpoint, Error, Json, List, Page, ProblemType, Query, Route, UseCase};
+use api::{Authenticated, Endpoint, Error, Json, ProblemType, Query, Route, UseCase};
+use application::representations::{Cursors, List, Page};
 use cloud::{Cloud, SettingError};
 use domain::{Session, SessionId, Timestamp};
 use schemars::JsonSchema;

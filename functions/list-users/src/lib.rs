@@ -5,9 +5,8 @@
 
 mod request;
 
-use api::{
-    Authorized, Cursors, Endpoint, Error, Json, List, ProblemType, Profile, Query, Route, UseCase, UsersRead,
-};
+use api::{Authorized, Endpoint, Error, Json, ProblemType, Query, Route, UseCase, UsersRead};
+use application::representations::{Cursors, List, Profile};
 use cloud::{Cloud, SettingError};
 use store::Identities;
 

@@ -1,6 +1,7 @@
 //! The search of an administrator.
 
-use api::{FieldProblem, Limit, Page, ProblemType};
+use api::{FieldProblem, ProblemType};
+use application::representations::{Limit, Page};
 use domain::{InvalidTimestamp, StatusName, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;

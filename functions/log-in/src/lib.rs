@@ -12,7 +12,11 @@
 mod proof;
 mod start;
 
-use api::{Anonymous, Body, Created, Endpoint, Error, Grant, Grants, ProblemType, Route, UseCase};
+use api::{Anonymous, Body, Created, Endpoint, Error, ProblemType, Route, UseCase};
+use application::{
+    password,
+    representations::{Grant, Grants},
+};
 use cloud::{Cloud, FromSecret, SettingError};
 use domain::{CanonicalEmail, Email, RateLimit, Secret, SessionLimits};
 use hashing::Hasher;
@@ -42,7 +46,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
     let log_in = LogIn {
         store,
         grants: Grants::new(cloud, &identities)?,
-        hasher: passwords::hasher(cloud)?,
+        hasher: password::hasher(cloud)?,
         lifetimes: SessionLimits {
             idle: settings.seconds("SESSION_IDLE_SECONDS")?,
             absolute: settings.seconds("SESSION_ABSOLUTE_SECONDS")?,

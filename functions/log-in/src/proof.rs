@@ -1,6 +1,7 @@
 //! The first part of a log-in: proving the credentials.
 
-use api::{Anonymous, Error, ProblemType, SigningKeys};
+use api::{Anonymous, Error, ProblemType};
+use application::representations::SigningKeys;
 use cloud::chain;
 use domain::{Credential, Email, Password, PasswordHash, Secret, User};
 use hashing::{Hasher, Verdict};

@@ -1,6 +1,7 @@
 //! The second part of a log-in: starting the session.
 
-use api::{Anonymous, Created, Error, ProblemType, SigningKeys};
+use api::{Anonymous, Created, Error, ProblemType};
+use application::representations::SigningKeys;
 use domain::{Actor, EventContext, SessionId, Status};
 use store::{UserWithSessions, retry_on_conflict};
 

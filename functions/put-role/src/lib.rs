@@ -6,10 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use administration::Administration;
 use api::{
-    Authorized, Body, Endpoint, Error, FieldProblem, Path, ProblemType, RolePath, RolesWrite, Route,
-    ShownRole, UseCase, WithEtag,
+    Authorized, Body, Endpoint, Error, FieldProblem, Path, ProblemType, RolesWrite, Route, UseCase, WithEtag,
+};
+use application::{
+    admin::{Administration, RolePath},
+    representations::ShownRole,
 };
 use cloud::{Cloud, SettingError};
 use domain::{Authority, Permission, Role};
@@ -74,7 +76,7 @@ impl UseCase for PutRole {
             }
             Ok(role.change(permissions.clone(), caller.context()))
         };
-        self.0.action(&caller).change_role(&name, define, |role| role.into()).await
+        self.0.action(&caller).change_role(&name, define, ShownRole::with_etag).await
     }
 }
 

@@ -4,10 +4,10 @@
 //! suspension; reactivate again to lift it. A deletion that the user requested stays pending: the user
 //! cancels it by logging in, once they are not suspended.
 
-use administration::{Administration, ReasonBody};
-use api::{
-    Authorized, Body, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UserPath, UsersWrite,
-    WithEtag,
+use api::{Authorized, Body, Endpoint, Error, Path, ProblemType, Route, UseCase, UsersWrite, WithEtag};
+use application::{
+    admin::{Administration, ReasonBody, UserPath},
+    representations::Profile,
 };
 use cloud::{Cloud, SettingError};
 use domain::User;
@@ -55,6 +55,6 @@ impl UseCase for ReactivateUser {
         let limits = self.limits.to_user(LIMIT, caller.user_id, user, &caller.head.client);
         let reactivate = |user: &User| Ok(user.reactivate(reason.clone(), caller.context()));
         let action = self.administration.action(&caller).limited_by(limits);
-        action.bring_user_back(user, reactivate, WithEtag::from).await
+        action.bring_user_back(user, reactivate, Profile::with_etag).await
     }
 }

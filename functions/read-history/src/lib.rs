@@ -1,6 +1,7 @@
 //! `GET /v1/me/events`: list the events of my account.
 
-use api::{Authenticated, Cursors, Endpoint, Error, Json, List, Page, ProblemType, Query, Route, UseCase};
+use api::{Authenticated, Endpoint, Error, Json, ProblemType, Query, Route, UseCase};
+use application::representations::{Cursors, List, Page, attributes_schema};
 use cloud::{Cloud, SettingError};
 use domain::AttributesSchema;
 use serde_json::value::RawValue;
@@ -19,7 +20,7 @@ pub struct ReadHistory {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadHistory>, SettingError> {
     let identities = Identities::new(cloud)?;
-    let schema = api::attributes_schema(cloud)?;
+    let schema = attributes_schema(cloud)?;
     let (history, cursors) = (History::new(cloud, &identities)?, Cursors::new(cloud)?);
     Endpoint::new(cloud, identities, ReadHistory { history, schema, cursors })
 }

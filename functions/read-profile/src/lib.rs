@@ -1,6 +1,7 @@
 //! `GET /v1/me`: read my profile.
 
-use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, UseCase, WithEtag};
+use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Route, UseCase, WithEtag};
+use application::representations::{Profile, attributes_schema};
 use cloud::{Cloud, SettingError};
 use domain::AttributesSchema;
 use store::Identities;
@@ -13,7 +14,7 @@ pub struct ReadProfile(AttributesSchema);
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<ReadProfile>, SettingError> {
-    Endpoint::new(cloud, Identities::new(cloud)?, ReadProfile(api::attributes_schema(cloud)?))
+    Endpoint::new(cloud, Identities::new(cloud)?, ReadProfile(attributes_schema(cloud)?))
 }
 
 impl UseCase for ReadProfile {
@@ -24,6 +25,6 @@ impl UseCase for ReadProfile {
     type Response = WithEtag<Profile>;
 
     async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
-        Ok(WithEtag::for_owner(&caller.user().await?, &self.0))
+        Ok(Profile::with_etag_for_owner(&caller.user().await?, &self.0))
     }
 }

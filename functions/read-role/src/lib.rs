@@ -1,8 +1,7 @@
 //! `GET /v1/roles/{name}`: read a role.
 
-use api::{
-    Authorized, Endpoint, Error, Path, ProblemType, RolePath, RolesRead, Route, ShownRole, UseCase, WithEtag,
-};
+use api::{Authorized, Endpoint, Error, Path, ProblemType, RolesRead, Route, UseCase, WithEtag};
+use application::{admin::RolePath, representations::ShownRole};
 use cloud::{Cloud, SettingError};
 use store::Identities;
 
@@ -27,6 +26,6 @@ impl UseCase for ReadRole {
     async fn run(&self, caller: Self::Caller, Path(path): Self::Request) -> Result<Self::Response, Error> {
         let name = path.parse().map_err(|_| ProblemType::NotFound)?;
         let authority = caller.authority().await?;
-        Ok(authority.roles().get(&name).ok_or(ProblemType::NotFound)?.into())
+        Ok(ShownRole::with_etag(authority.roles().get(&name).ok_or(ProblemType::NotFound)?))
     }
 }

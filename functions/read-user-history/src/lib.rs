@@ -1,8 +1,9 @@
 //! `GET /v1/users/{id}/events`: list the events of a user.
 
-use api::{
-    Authorized, Cursors, Endpoint, Error, EventsRead, Json, List, Page, Path, ProblemType, Query, Route,
-    UseCase, UserPath,
+use api::{Authorized, Endpoint, Error, EventsRead, Json, Path, ProblemType, Query, Route, UseCase};
+use application::{
+    admin::UserPath,
+    representations::{Cursors, List, Page},
 };
 use cloud::{Cloud, SettingError};
 use domain::Stream;

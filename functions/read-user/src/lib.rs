@@ -1,6 +1,7 @@
 //! `GET /v1/users/{id}`: read a user.
 
-use api::{Authorized, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UsersRead, WithEtag};
+use api::{Authorized, Endpoint, Error, Path, ProblemType, Route, UseCase, UsersRead, WithEtag};
+use application::representations::Profile;
 use cloud::{Cloud, SettingError};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -33,6 +34,6 @@ impl UseCase for ReadUser {
 
     async fn run(&self, _: Self::Caller, Path(request): Self::Request) -> Result<Self::Response, Error> {
         let id = request.id.parse().map_err(|_| ProblemType::NotFound)?;
-        Ok(self.0.user(id).await?.ok_or(ProblemType::NotFound)?.into())
+        Ok(Profile::with_etag(self.0.user(id).await?.ok_or(ProblemType::NotFound)?))
     }
 }

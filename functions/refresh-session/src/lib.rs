@@ -5,7 +5,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use api::{Anonymous, Body, Endpoint, Error, Grant, Grants, Json, ProblemType, Route, SigningKeys, UseCase};
+use api::{Anonymous, Body, Endpoint, Error, Json, ProblemType, Route, UseCase};
+use application::representations::{Grant, Grants, SigningKeys};
 use cloud::{Cloud, SettingError};
 use domain::{EndedSession, Presented, RefreshRefused, Secret, Session};
 use schemars::JsonSchema;

@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use api::{
-    Accepted, Anonymous, Body, Endpoint, Error, FieldProblem, ProblemType, Route, UseCase, parse_locale,
-    parse_person,
+use api::{Accepted, Anonymous, Body, Endpoint, Error, FieldProblem, ProblemType, Route, UseCase};
+use application::{
+    password::{self, NewPasswordRules, Present},
+    representations::{parse_locale, parse_person},
 };
 use cloud::{Cloud, FromSecret, SettingError};
 use domain::{Applicant, CanonicalEmail, Email, NewPassword, Password, Registration, Secret};
 use hashing::Hasher;
-use passwords::{NewPasswordRules, Present};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{MailLimits, Store};
@@ -39,7 +39,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<Register>, SettingError> {
     let identities = store.identities().clone();
     let register = Register {
         store,
-        hasher: passwords::hasher(cloud)?,
+        hasher: password::hasher(cloud)?,
         rules: NewPasswordRules::new(cloud)?,
         lifetime: cloud.settings().seconds("VERIFICATION_LINK_SECONDS")?,
         limits: MailLimits::new(cloud)?,
@@ -135,7 +135,7 @@ impl Request {
         let (email, [first_name, last_name]) = parse_person(&self.email, names, &mut wrong);
         let password = self.password.as_ref().map(|text| rules.parse(text)).transpose();
         let password =
-            password.map_err(|errors| wrong.extend(passwords::problems(FIELD, errors))).ok().flatten();
+            password.map_err(|errors| wrong.extend(password::problems(FIELD, errors))).ok().flatten();
         let locale = parse_locale(self.locale.as_deref(), &mut wrong);
         match email {
             Some(email) if wrong.is_empty() => {

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use api::{Accepted, Anonymous, Body, Endpoint, Error, ProblemType, Route, UseCase};
+use application::mail_request::{MailAccepted, MailRequests, PROBLEMS, Request};
 use cloud::{Cloud, SettingError};
 use domain::{CanonicalEmail, PasswordResetRequest};
-use mail_requests::{MailAccepted, MailRequests, PROBLEMS, Request};
 
 /// Requests without a mail within this time are dropped. A user who still waits can ask again.
 const LIFETIME: Duration = Duration::from_hours(1);

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use api::{Accepted, Anonymous, Body, Endpoint, Error, ProblemType, Route, UseCase};
+use application::mail_request::{MailAccepted, MailRequests, PROBLEMS, Request};
 use cloud::{Cloud, SettingError};
 use domain::{CanonicalEmail, ResendRequest};
-use mail_requests::{MailAccepted, MailRequests, PROBLEMS, Request};
 
 /// Requests without a mail within this time are dropped.
 const LIFETIME: Duration = Duration::from_hours(24);

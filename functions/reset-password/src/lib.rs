@@ -5,12 +5,12 @@
 //! unacceptable password does not use up the link.
 
 use api::{Anonymous, Body, Endpoint, Error, NoContent, ProblemType, Route, UseCase};
+use application::password::{self, NewPasswordRules, Present};
 use cloud::{Cloud, FromSecret, SettingError, chain};
 use domain::{
     CanonicalEmail, Credential, Id, LinkHash, NewPassword, Purpose, RateLimit, Secret, User, UserId,
 };
 use hashing::Hasher;
-use passwords::{NewPasswordRules, Present};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Limit, Store, retry_on_conflict};
@@ -39,7 +39,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<ResetPassword>, SettingError> 
     let identities = store.identities().clone();
     let reset = ResetPassword {
         store,
-        hasher: passwords::hasher(cloud)?,
+        hasher: password::hasher(cloud)?,
         rules: NewPasswordRules::new(cloud)?,
         guesses: RateLimit::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
         from_source: RateLimit::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
@@ -80,7 +80,7 @@ impl UseCase for ResetPassword {
 
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
         let password = self.rules.parse(&request.new_password);
-        let password = password.map_err(|errors| passwords::problems(FIELD, errors))?;
+        let password = password.map_err(|errors| password::problems(FIELD, errors))?;
         let link = PresentedLink::parse(&request.token)?;
         let user = self.user(&caller, &link).await?;
         let limits = self.limits(&caller, &user);

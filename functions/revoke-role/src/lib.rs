@@ -5,8 +5,8 @@
 //! keeps the role. Gatepost's own routes check the current roles. Tokens lack the role from the user's next
 //! log-in or refresh. A deployment can end the user's sessions as well.
 
-use administration::{Administration, ReasonBody, UserRolePath};
 use api::{Authorized, Body, Endpoint, Error, NoContent, Path, ProblemType, RolesWrite, Route, UseCase};
+use application::admin::{Administration, ReasonBody, UserRolePath};
 use cloud::{Cloud, SettingError};
 use domain::{Authority, User};
 

@@ -13,7 +13,8 @@ mod source;
 mod square;
 mod webp;
 
-use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Profile, Route, UseCase, WithEtag};
+use api::{Authenticated, Endpoint, Error, Nothing, ProblemType, Route, UseCase, WithEtag};
+use application::representations::{Profile, attributes_schema};
 use cloud::{Cloud, SettingError, Uploads, chain};
 use domain::{AttributesSchema, RateLimit, User};
 use store::{Limit, Store, retry_on_conflict};
@@ -34,7 +35,7 @@ pub struct SetPicture {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<SetPicture>, SettingError> {
     let (store, uploads) = (Store::new(cloud)?, Uploads::new(cloud)?);
-    let schema = api::attributes_schema(cloud)?;
+    let schema = attributes_schema(cloud)?;
     Endpoint::new(cloud, store.identities().clone(), SetPicture { store, uploads, schema })
 }
 
@@ -90,7 +91,7 @@ impl SetPicture {
         retry_on_conflict(|attempt| async move {
             let user = if attempt == 0 { user.clone() } else { caller.user_to_change().await? };
             let change = user.set_picture(picture, caller.context());
-            let shown = WithEtag::for_owner(&change.after, &self.schema);
+            let shown = Profile::with_etag_for_owner(&change.after, &self.schema);
             self.store.answering(caller.receipt(&shown)).set_picture(&change, octets).await?;
             Ok(shown)
         })

@@ -3,10 +3,8 @@
 //! Administrators see neither the link nor a password. The current password stays until a new one is chosen.
 //! A user who has not accepted an invitation is invited again.
 
-use administration::{Administration, ReasonBody};
-use api::{
-    Accepted, Authorized, Body, Endpoint, Error, Path, ProblemType, Route, UseCase, UserPath, UsersWrite,
-};
+use api::{Accepted, Authorized, Body, Endpoint, Error, Path, ProblemType, Route, UseCase, UsersWrite};
+use application::admin::{Administration, ReasonBody, UserPath};
 use cloud::{Cloud, SettingError};
 use domain::User;
 use schemars::JsonSchema;

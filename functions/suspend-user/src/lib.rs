@@ -5,10 +5,10 @@
 //! password is right. Only `reactivate-user` lifts the suspension. If the user has requested deletion, the
 //! erasure keeps its date, and logging in no longer cancels it.
 
-use administration::{Administration, ReasonBody};
-use api::{
-    Authorized, Body, Endpoint, Error, Path, ProblemType, Profile, Route, UseCase, UserPath, UsersWrite,
-    WithEtag,
+use api::{Authorized, Body, Endpoint, Error, Path, ProblemType, Route, UseCase, UsersWrite, WithEtag};
+use application::{
+    admin::{Administration, ReasonBody, UserPath},
+    representations::Profile,
 };
 use cloud::{Cloud, SettingError};
 
@@ -44,7 +44,7 @@ impl UseCase for SuspendUser {
         let (user, reason) = (user.parse()?, body.parse()?);
         let action = self.0.action(&caller);
         action
-            .change_user(user, |user| Ok(user.suspend(reason.clone(), caller.context())), WithEtag::from)
+            .change_user(user, |user| Ok(user.suspend(reason.clone(), caller.context())), Profile::with_etag)
             .await
     }
 }

@@ -1,8 +1,7 @@
 //! `PATCH /v1/me`: update my profile with a JSON Merge Patch (RFC 7396).
 
-use api::{
-    Authenticated, Body, Endpoint, Error, ProblemType, Profile, ProfilePatch, Route, UseCase, WithEtag,
-};
+use api::{Authenticated, Body, Endpoint, Error, ProblemType, Route, UseCase, WithEtag};
+use application::representations::{Profile, ProfilePatch, attributes_schema};
 use cloud::{Cloud, SettingError};
 use domain::{Accessor, AttributesSchema};
 use store::{Store, retry_on_conflict};
@@ -18,7 +17,7 @@ pub struct UpdateProfile {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<UpdateProfile>, SettingError> {
-    let (store, schema) = (Store::new(cloud)?, api::attributes_schema(cloud)?);
+    let (store, schema) = (Store::new(cloud)?, attributes_schema(cloud)?);
     Endpoint::new(cloud, store.identities().clone(), UpdateProfile { store, schema })
 }
 
@@ -36,12 +35,12 @@ impl UseCase for UpdateProfile {
         retry_on_conflict(|_| async {
             let user = caller.user_to_change().await?;
             let Some(update) = user.update(&change, None, caller.context())? else {
-                let shown = WithEtag::for_owner(&user, &self.schema);
+                let shown = Profile::with_etag_for_owner(&user, &self.schema);
                 let receipt = caller.receipt(&shown);
                 self.store.identities().keep_receipt(receipt, caller.head.now).await?;
                 return Ok(shown);
             };
-            let shown = WithEtag::for_owner(&update.after, &self.schema);
+            let shown = Profile::with_etag_for_owner(&update.after, &self.schema);
             self.store.answering(caller.receipt(&shown)).update_user(&update).await?;
             Ok(shown)
         })

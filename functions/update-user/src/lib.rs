@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use administration::Administration;
-use api::{
-    Authorized, Body, Endpoint, Error, Member, Never, Path, ProblemType, Profile, ProfilePatch, Route,
-    UseCase, UserPath, UsersWrite, WithEtag,
+use api::{Authorized, Body, Endpoint, Error, Path, ProblemType, Route, UseCase, UsersWrite, WithEtag};
+use application::{
+    admin::{self, Administration, UserPath},
+    representations::{Member, Never, Profile, ProfilePatch, attributes_schema},
 };
 use cloud::{Cloud, SettingError};
 use domain::{Accessor, AttributesSchema, StatedReason, User};
@@ -27,7 +27,7 @@ pub struct UpdateUser {
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<UpdateUser>, SettingError> {
     let administration = Administration::new(cloud)?;
-    let schema = api::attributes_schema(cloud)?;
+    let schema = attributes_schema(cloud)?;
     Endpoint::new(cloud, administration.identities(), UpdateUser { administration, schema })
 }
 
@@ -76,7 +76,7 @@ impl UseCase for UpdateUser {
         let (patch, reason) = request.parse()?;
         let change = patch.parse(&self.schema, Accessor::Admin)?;
         let update = |user: &User| Ok(user.update(&change, Some(reason.clone()), caller.context())?);
-        self.administration.action(&caller).change_user(user, update, WithEtag::from).await
+        self.administration.action(&caller).change_user(user, update, Profile::with_etag).await
     }
 }
 
@@ -84,6 +84,6 @@ impl Request {
     fn parse(self) -> Result<(ProfilePatch, StatedReason), Error> {
         let Self { first_name, last_name, locale, attributes, picture, reason } = self;
         let patch = ProfilePatch { first_name, last_name, locale, attributes, picture };
-        Ok((patch, administration::reason(&reason)?))
+        Ok((patch, admin::reason(&reason)?))
     }
 }

@@ -3,7 +3,8 @@
 //! The link alone is not enough, because a mistyped address would give its owner the account. Every session
 //! ends, including the one of the request.
 
-use api::{Authenticated, Body, Endpoint, Error, Json, ProblemType, Profile, Route, UseCase};
+use api::{Authenticated, Body, Endpoint, Error, Json, ProblemType, Route, UseCase};
+use application::representations::{Profile, attributes_schema};
 use cloud::{Cloud, SettingError};
 use domain::{AttributesSchema, Credential, Email, Link, LinkHash, Purpose, Secret, User};
 use schemars::JsonSchema;
@@ -22,7 +23,7 @@ pub struct VerifyEmailChange {
 /// # Errors
 /// If a setting is missing or unusable.
 pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyEmailChange>, SettingError> {
-    let (store, schema) = (Store::new(cloud)?, api::attributes_schema(cloud)?);
+    let (store, schema) = (Store::new(cloud)?, attributes_schema(cloud)?);
     Endpoint::new(cloud, store.identities().clone(), VerifyEmailChange { store, schema })
 }
 

@@ -4,13 +4,16 @@
 //! owns the only password. They enter it now, or prove with the registration token that they chose the one of
 //! the registration. A refused password does not use up the link.
 
-use api::{Anonymous, Body, Created, Endpoint, Error, ProblemType, Profile, Route, UseCase};
+use api::{Anonymous, Body, Created, Endpoint, Error, ProblemType, Route, UseCase};
+use application::{
+    password::{self, NewPasswordRules, Present},
+    representations::Profile,
+};
 use cloud::{Cloud, FromSecret, SettingError};
 use domain::{
     Applicant, Id, NewPassword, Password, Purpose, RateLimit, RegistrationId, RegistrationTokenHash, Secret,
 };
 use hashing::Hasher;
-use passwords::{NewPasswordRules, Present};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{CommitError, Limit, Store};
@@ -38,7 +41,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<VerifyRegistration>, SettingEr
     let identities = store.identities().clone();
     let verify = VerifyRegistration {
         store,
-        hasher: passwords::hasher(cloud)?,
+        hasher: password::hasher(cloud)?,
         rules: NewPasswordRules::new(cloud)?,
         of_link: RateLimit::of_guesses(settings.parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
         from_source: RateLimit::of_source(settings.parsed("LOG_IN_ATTEMPTS_PER_IP")?),
@@ -79,7 +82,7 @@ impl UseCase for VerifyRegistration {
     /// taken.
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
         let password = request.password.as_ref().map(|password| self.rules.parse(password)).transpose();
-        let password = password.map_err(|errors| passwords::problems(FIELD, errors))?;
+        let password = password.map_err(|errors| password::problems(FIELD, errors))?;
         let token = LinkToken::parse(request.token.expose(), Purpose::VerifyRegistration)
             .map_err(|_| ProblemType::LinkInvalid)?;
         let (id, link): (RegistrationId, _) = (Id::from_uuid(token.subject()), token.hash());

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use cloud::{Fault, SecretUnavailable, chain};
-use domain::NoAuthority;
+use domain::{InvalidAttribute, NoAuthority};
 use store::{
     AttemptError, ClaimRejected, CommitError, EmailTaken, LastAdministrator, LinkSpent, NotReserved,
     SessionEnded,
@@ -114,6 +114,13 @@ impl From<NotReserved> for Error {
             NotReserved::TooMany(seconds) => Problem::rate_limited(seconds).into(),
             NotReserved::Failed(failure) => failure.into(),
         }
+    }
+}
+
+impl From<InvalidAttribute> for Error {
+    /// Returns the problem of all attributes in total.
+    fn from(error: InvalidAttribute) -> Self {
+        Self::field("/attributes", ProblemType::ValidationFailed.slug(), &error)
     }
 }
 

@@ -308,21 +308,6 @@ mod tests {
     }
 
     #[test]
-    fn a_page_has_1_to_100_entries() {
-        let read = |query: &str| {
-            let parts = Parts { query: query.to_owned(), ..parts("GET", None) };
-            Query::<crate::Page>::read(&parts).map(|Query(page)| page.limit.get())
-        };
-        assert_eq!(
-            [read(""), read("limit=1"), read("limit=100")].map(Result::ok),
-            [Some(20), Some(1), Some(100)]
-        );
-        for refused in ["limit=0", "limit=101", "limit=-1", "limit="] {
-            assert_eq!(read(refused).expect_err(refused).kind(), ProblemType::ValidationFailed, "{refused}");
-        }
-    }
-
-    #[test]
     fn path_parameters_are_parsed() {
         #[derive(Debug, Deserialize, JsonSchema)]
         struct Of {

@@ -1,5 +1,6 @@
 //! Users who come from another system with their password hashes.
 
+use application::password;
 use cloud::Cloud;
 use domain::{Applicant, Attributes, Email, Hashes, Newcomer, Status};
 use hashing::ForeignHash;
@@ -11,7 +12,7 @@ impl Stage {
     pub async fn imported(&self, email: &str, hash: &str) {
         let cloud = self.stack.cloud("log-in").expect("a cloud");
         let store = store::Store::new(&cloud).expect("a store");
-        let hashing = passwords::hasher(&cloud).expect("a hasher").get().await.expect("the pepper");
+        let hashing = password::hasher(&cloud).expect("a hasher").get().await.expect("the pepper");
         let foreign: ForeignHash = hash.parse().expect("a hash");
         let present = hashing.adopt(foreign, cloud.random().bytes()).await.expect("a hash of ours");
         let hashes = Hashes { present, previous: Vec::new(), has_password: true };

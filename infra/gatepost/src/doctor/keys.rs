@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use application::{password, representations};
 use cloud::{Cloud, FromSecret, NotAnswered, SecretUnavailable, SettingError, chain};
 use domain::{Attributes, Password, PublicKey, Secret, Seeds, Timestamp};
 use hashing::Hasher;
@@ -40,10 +41,10 @@ pub(crate) async fn checks(
     cloud: &Cloud,
     published: Result<Value, String>,
 ) -> Result<Vec<Check>, SettingError> {
-    let issuing = api::issuing(cloud)?;
+    let issuing = representations::issuing(cloud)?;
     let audience = (issuing.issuer.clone(), issuing.audience.clone());
     let derive = move |seeds: &Seeds| Issuer::new(seeds, issuing.clone()).ok();
-    let (issuer, hasher) = (FromSecret::keys(cloud, derive)?, passwords::hasher(cloud)?);
+    let (issuer, hasher) = (FromSecret::keys(cloud, derive)?, password::hasher(cloud)?);
     let mut checks = vec![separate(cloud)?];
     match hasher.get().await {
         Ok(hasher) => {

@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
 };
 
+use application::password;
 use clap::Args;
 use cloud::{Clock, Random};
 use domain::{Actor, EventContext, Hashes, InvalidLocale, PasswordHash, Timestamp};
@@ -190,7 +191,7 @@ impl Judged {
 impl Import {
     async fn open(system: &System, has_events: bool) -> Result<Self, CliError> {
         let cloud = system.cloud("register")?;
-        let hasher = passwords::hasher(&cloud)?;
+        let hasher = password::hasher(&cloud)?;
         Ok(Self {
             store: Store::new(&cloud)?,
             hasher: Hasher::clone(&*hasher.get().await?),

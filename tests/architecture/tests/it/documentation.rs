@@ -159,7 +159,7 @@ fn the_dashboard_shows_the_metrics_that_there_are_and_the_guide_lists_them() {
         "shared/cloud/src/shell.rs",
         "shared/store/src/transaction.rs",
         "shared/events/src/publisher.rs",
-        "shared/passwords/src/rules.rs",
+        "shared/application/src/password/rules.rs",
         "functions/receive-canary/src/lib.rs",
         "functions/send-mail/src/lib.rs",
         "functions/suppress-address/src/lib.rs",

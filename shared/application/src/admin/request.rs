@@ -1,7 +1,7 @@
 //! Parts of requests that administrative routes share.
 
 use api::{Error, ProblemType};
-use domain::{RoleName, StatedReason, UserId};
+use domain::{InvalidRoleName, RoleName, StatedReason, UserId};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -13,7 +13,20 @@ pub struct ReasonBody {
     reason: String,
 }
 
-/// The role of a user that the path names.
+/// The user in the path.
+#[derive(Deserialize, JsonSchema)]
+pub struct UserPath {
+    #[schemars(extend("format" = "uuid"))]
+    id: String,
+}
+
+/// The role in the path.
+#[derive(Deserialize, JsonSchema)]
+pub struct RolePath {
+    name: String,
+}
+
+/// The role of a user in the path.
 #[derive(Deserialize, JsonSchema)]
 pub struct UserRolePath {
     #[schemars(extend("format" = "uuid"))]
@@ -38,6 +51,26 @@ impl ReasonBody {
 pub fn reason(text: &str) -> Result<StatedReason, Error> {
     let code = ProblemType::ValidationFailed.slug();
     StatedReason::parse(text).map_err(|error| Error::field("/reason", code, &error))
+}
+
+impl UserPath {
+    /// Returns the id of the user.
+    ///
+    /// # Errors
+    /// [`ProblemType::NotFound`] if the text is not an id.
+    pub fn parse(&self) -> Result<UserId, Error> {
+        self.id.parse().map_err(|_| ProblemType::NotFound.into())
+    }
+}
+
+impl RolePath {
+    /// Returns the name of the role.
+    ///
+    /// # Errors
+    /// [`InvalidRoleName`].
+    pub fn parse(&self) -> Result<RoleName, InvalidRoleName> {
+        RoleName::parse(&self.name)
+    }
 }
 
 impl UserRolePath {

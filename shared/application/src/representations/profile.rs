@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use api::WithEtag;
 use cloud::{Cloud, SettingError};
 use domain::{
     Attributes, AttributesSchema, Email, InvalidSchema, Locale, Name, Status, Timestamp, User, UserId,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-
-use crate::WithEtag;
 
 /// A user, as shown to the user or an administrator. It has no credential.
 #[derive(JsonSchema, Serialize)]
@@ -60,20 +59,17 @@ impl Profile {
     pub fn for_owner(user: &User, schema: &AttributesSchema) -> Self {
         Self { attributes: schema.readable(&user.attributes), ..user.clone().into() }
     }
-}
 
-impl WithEtag<Profile> {
     /// Returns the profile for the user, with its version.
     #[must_use]
-    pub fn for_owner(user: &User, schema: &AttributesSchema) -> Self {
-        Self { version: user.version, content: Profile::for_owner(user, schema) }
+    pub fn with_etag_for_owner(user: &User, schema: &AttributesSchema) -> WithEtag<Self> {
+        WithEtag { version: user.version, content: Self::for_owner(user, schema) }
     }
-}
 
-impl From<User> for WithEtag<Profile> {
-    /// Returns the profile for an administrator.
-    fn from(user: User) -> Self {
-        Self { version: user.version, content: user.into() }
+    /// Returns the profile for an administrator, with its version.
+    #[must_use]
+    pub fn with_etag(user: User) -> WithEtag<Self> {
+        WithEtag { version: user.version, content: user.into() }
     }
 }
 

@@ -1,12 +1,11 @@
-//! Roles in responses and in paths.
+//! Roles in responses.
 
 use std::collections::BTreeSet;
 
-use domain::{InvalidRoleName, Permission, Role, RoleName};
+use api::WithEtag;
+use domain::{Permission, Role, RoleName};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::WithEtag;
+use serde::Serialize;
 
 /// A role in a response.
 #[derive(JsonSchema, Serialize)]
@@ -21,30 +20,16 @@ pub struct ShownRole {
     built_in: bool,
 }
 
-/// The role in the path.
-#[derive(Deserialize, JsonSchema)]
-pub struct RolePath {
-    name: String,
-}
-
-impl RolePath {
-    /// Returns the name of the role.
-    ///
-    /// # Errors
-    /// [`InvalidRoleName`].
-    pub fn parse(&self) -> Result<RoleName, InvalidRoleName> {
-        RoleName::parse(&self.name)
-    }
-}
-
 impl From<&Role> for ShownRole {
     fn from(role: &Role) -> Self {
         Self { name: role.name.clone(), permissions: role.permissions.clone(), built_in: role.is_built_in() }
     }
 }
 
-impl From<&Role> for WithEtag<ShownRole> {
-    fn from(role: &Role) -> Self {
-        Self { version: role.version, content: role.into() }
+impl ShownRole {
+    /// Returns the role with its version.
+    #[must_use]
+    pub fn with_etag(role: &Role) -> WithEtag<Self> {
+        WithEtag { version: role.version, content: role.into() }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api::Error;
 use cloud::{Clock, Cloud, FromSecret, Random, SettingError};
 use domain::{AttributesSchema, Presented, RoleName, Seeds, Session, Timestamp, User};
 use schemars::JsonSchema;
@@ -11,7 +12,7 @@ use tokens::{AccessClaims, Issuer, IssuerSettings};
 use tokio::sync::OnceCell;
 use tracing::warn;
 
-use crate::{Error, attributes_schema};
+use super::attributes_schema;
 
 /// Tokens for a session, in the field names of RFC 6749, section 5.1.
 #[derive(JsonSchema, Serialize)]

@@ -31,14 +31,14 @@ pub struct Reauthenticated {
 }
 
 impl Reauthentication {
-    /// Reads the settings: those of [`crate::hasher`], and `LOG_IN_ATTEMPTS_PER_ADDRESS`.
+    /// Reads the settings: those of [`super::hasher`], and `LOG_IN_ATTEMPTS_PER_ADDRESS`.
     ///
     /// # Errors
     /// If a setting is missing or unusable.
     pub fn new(cloud: &Cloud, identities: &Identities) -> Result<Self, SettingError> {
         Ok(Self {
             identities: identities.clone(),
-            hasher: crate::hasher(cloud)?,
+            hasher: super::hasher(cloud)?,
             guesses: RateLimit::of_guesses(cloud.settings().parsed("LOG_IN_ATTEMPTS_PER_ADDRESS")?),
         })
     }

@@ -1,13 +1,12 @@
 //! New passwords, as use cases take them.
-#![allow(clippy::expect_used, reason = "tests may panic: that is how they fail")]
 
+use application::password::{NewPasswordError, NewPasswordRules, Present};
 use cloud::Cloud;
 use domain::{
     Actor, Applicant, Credential, Email, EventContext, Id, InvalidPassword, NewPassword, OwnWords, Password,
     Registration, RegistrationTokenHash, Secret, SessionId, Timestamp, User,
 };
 use hashing::{Hasher, Parameters, Verdict};
-use passwords::{NewPasswordError, NewPasswordRules, Present};
 
 const SALT: [u8; 16] = [7; 16];
 

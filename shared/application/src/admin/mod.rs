@@ -13,7 +13,7 @@ use cloud::{Cloud, SettingError};
 use store::{Identities, Store};
 
 pub use action::AdminAction;
-pub use request::{ReasonBody, UserRolePath, reason};
+pub use request::{ReasonBody, RolePath, UserPath, UserRolePath, reason};
 
 /// Changes users and roles on behalf of others.
 pub struct Administration {

@@ -2,10 +2,9 @@
 
 use std::error::Error;
 
+use api::{FieldProblem, ProblemType};
 use domain::Change;
 use serde::{Deserialize, Deserializer};
-
-use crate::{FieldProblem, ProblemType};
 
 /// A member of a merge patch.
 #[derive(Default)]

@@ -2,13 +2,12 @@
 
 use std::{fmt::Display, str::FromStr};
 
+use api::{Error, ProblemType};
 use cloud::{Cloud, FromSecret, Random, SettingError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokens::CursorKeys;
-
-use crate::{Error, ProblemType};
 
 /// The parameters of a page: `?limit=…&cursor=…`.
 #[derive(Deserialize, JsonSchema)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use api::{FieldProblem, ProblemType};
 use domain::{
     Accessor, AttributeChanges, AttributesSchema, Change, InvalidAttribute, Locale, Name, ProfileChange,
 };
@@ -9,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Error, FieldProblem, Member, Never, ProblemType};
+use super::{Member, Never};
 
 /// The changes. Missing members stay, `null` removes.
 #[derive(Deserialize, JsonSchema)]
@@ -76,13 +77,6 @@ fn attributes(
         }
     }
     changes
-}
-
-impl From<InvalidAttribute> for Error {
-    /// Returns the problem of all attributes in total.
-    fn from(error: InvalidAttribute) -> Self {
-        vec![problem("/attributes", error)].into()
-    }
 }
 
 fn problem(pointer: &str, error: InvalidAttribute) -> FieldProblem {

@@ -8,7 +8,7 @@ use domain::{
 };
 use hashing::{HashFailed, Hasher, Verdict};
 
-use crate::{breaches::Breaches, reauthentication::Reauthenticated};
+use super::{breaches::Breaches, reauthentication::Reauthenticated};
 
 /// What new passwords must be here.
 pub struct NewPasswordRules {

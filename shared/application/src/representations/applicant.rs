@@ -1,8 +1,7 @@
 //! Parsing of the fields that applicants send: address, names and language.
 
+use api::{FieldProblem, ProblemType};
 use domain::{Email, Locale, Name};
-
-use crate::{FieldProblem, ProblemType};
 
 /// Parses an address, a first and a last name. Adds problems to `wrong`.
 pub fn parse_person(
