@@ -102,7 +102,7 @@ impl SweepEvents {
         let age = oldest.map_or(Duration::ZERO, |oldest| began.since(oldest));
         cloud::put_time("OldestPendingEvent", age);
         match stopped {
-            Some(_) => Err(Failed("the bus takes nothing")),
+            Some(_) => Err(Failed("the bus refuses all events")),
             None => Ok(Answer { delivered, dead, postponed }),
         }
     }

@@ -21,15 +21,15 @@ struct Cli {
 enum Command {
     /// Run the whole system on this machine: API, functions, tables, events and mails
     Dev(Dev),
-    /// Check everything that a system needs, and say what is wrong and what to do
+    /// Check a system, and print problems with their remedies
     Doctor(Doctor),
-    /// Manage events: count, list, publish, give up, replay and verify them
+    /// Manage events: count, list, publish, discard, replay and verify them
     Outbox(Outbox),
-    /// Manage the keys that tokens are signed and sealed with
+    /// Manage the keys that sign and seal tokens
     Keys(Keys),
-    /// Find what the log says of an address or a source
+    /// Find the log lines of an address or a source
     Logs(Logs),
-    /// Preview mails, and manage addresses that get no mail
+    /// Preview mails, and manage suppressed addresses
     Mail(Mail),
     /// Manage recurring and scheduled tasks
     Tasks(Tasks),
@@ -55,7 +55,7 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 failed (one sentence says why), 2 wrong usage, 3 done, but something was found, refused or left, \
 4 not confirmed, and nothing was done, 5 the doctor found errors.";
 
-/// Runs the command that the arguments name.
+/// Runs the command in the arguments.
 pub(crate) fn run() -> process::ExitCode {
     let matches = with_exit_codes(Cli::command()).get_matches();
     let Cli { command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

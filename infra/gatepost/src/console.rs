@@ -1,4 +1,4 @@
-//! What `gatepost dev` shows: mails and events as they happen.
+//! The output of `gatepost dev`: mails and events as they occur.
 
 use std::{
     fmt::Write as _,
@@ -12,12 +12,12 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::dev::SHOWN;
 
-/// Standard output, in colour if somebody looks.
+/// Standard output, with colours on a terminal.
 pub(crate) struct Console {
     colours: bool,
 }
 
-/// ANSI's codes of what is used.
+/// The ANSI codes in use.
 #[derive(Clone, Copy)]
 enum Style {
     Bold = 1,
@@ -29,7 +29,7 @@ enum Style {
 
 impl Console {
     pub(crate) fn new() -> Self {
-        // https://no-color.org: set and not empty.
+        // See https://no-color.org: the variable is set and not empty.
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Self { colours: io::stdout().is_terminal() && !unwanted }
     }
@@ -60,12 +60,12 @@ impl Console {
         say(&text);
     }
 
-    /// Shows what happens, for ever.
+    /// Prints mails and events, forever.
     pub(crate) async fn follow(&self, mut news: Receiver<News>) {
         loop {
             match news.recv().await {
                 Ok(News::Mail(mail)) => say(&self.mail(&mail)),
-                // One comes each minute, and says nothing.
+                // A canary is sent each minute and carries no information.
                 Ok(News::Event(event)) if event.source == Canary::SOURCE => {}
                 Ok(News::Event(event)) => say(&self.event(&event)),
                 Ok(News::Trouble(what)) => {
@@ -107,13 +107,13 @@ impl Console {
     }
 }
 
-/// One write, whole lines. Nobody may be listening any more: that is no reason to end.
+/// Prints whole lines in one write. Errors are ignored, because the reader may have closed the pipe.
 pub(crate) fn say(text: &str) {
     let mut output = io::stdout().lock();
     let _ = writeln!(output, "{text}").and_then(|()| output.flush());
 }
 
-/// What is shown may come from anybody: no control characters of theirs reach the terminal.
+/// Replaces control characters, which must not reach the terminal from other people's texts.
 pub(crate) fn shown(text: &str) -> String {
     text.replace(char::is_control, "?")
 }

@@ -16,7 +16,7 @@ use crate::{
     error::CliError,
 };
 
-/// How many mails, and how many events, can be looked at.
+/// The number of mails, and of events, that are kept for display.
 pub(crate) const SHOWN: u64 = 1_000;
 
 #[derive(Args)]
@@ -38,18 +38,18 @@ pub(crate) struct Dev {
     /// Let pages of this origin call the API, such as http://localhost:5173
     #[arg(long = "allow-origin", value_name = "ORIGIN", value_parser = origin)]
     origins: Vec<String>,
-    /// Show the line that each call of a function writes
+    /// Show the log line of each function call
     #[arg(long)]
     log: bool,
-    /// Make mails from the templates in this folder
+    /// Use the mail templates in this folder
     #[arg(long, value_name = "DIR")]
     mail_templates: Option<PathBuf>,
-    /// Put mails into this folder as .eml files instead of showing them
+    /// Write mails into this folder as .eml files instead of showing them
     #[arg(long, value_name = "DIR")]
     mail_folder: Option<PathBuf>,
 }
 
-// Parameters of the template, in place of its defaults.
+// Parameters of the template that replace its defaults.
 #[derive(Args)]
 pub(crate) struct Parameters {
     /// Set a parameter of the template
@@ -64,7 +64,7 @@ impl Parameters {
     }
 }
 
-/// Takes an origin as browsers write it: anything else would never match.
+/// Parses an origin in the form of browsers: other forms would never match.
 fn origin(text: &str) -> Result<String, &'static str> {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let is_host = |host: &str| {
@@ -74,24 +74,24 @@ fn origin(text: &str) -> Result<String, &'static str> {
     if text == "*" || host.is_some_and(is_host) {
         Ok(text.to_owned())
     } else {
-        Err("it must look like http://localhost:5173, in lower case and without a slash at the end")
+        Err("must be an origin such as http://localhost:5173, in lower case and without a trailing slash")
     }
 }
 
 fn parameter(text: &str) -> Result<(String, String), &'static str> {
-    let (name, value) = text.split_once('=').ok_or("it must look like NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
 impl Dev {
     pub(crate) async fn run(self) -> Result<ExitCode, CliError> {
-        // What functions log, as text: mails and events have standard output to themselves.
+        // The log goes to standard error as text. Standard output is for mails and events.
         tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(LevelFilter::WARN).init();
         let console = Console::new();
         let listener = listen(self.port).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let stack = self.start(&url)?;
-        // Before anything runs, so that nothing is missed.
+        // Subscribed before anything runs, so that nothing is missed.
         let news = stack.news();
         stack.warm().await?;
         let running = stack.run(listener);
@@ -100,10 +100,10 @@ impl Dev {
             () = console.follow(news) => {}
             ended = end() => ended?,
         }
-        say("Finishing what is under way …");
+        say("Finishing running work …");
         tokio::select! {
             () = running.stop() => {}
-            // A second Ctrl-C does not wait.
+            // A second Ctrl-C ends immediately.
             ended = end() => ended?,
         }
         Ok(ExitCode::Done)
@@ -126,7 +126,7 @@ impl Dev {
         Ok(self.with_mail(setup).start()?)
     }
 
-    /// Sets what is a layer on AWS, or not possible there.
+    /// Sets the mail folder and templates. On AWS, templates come from a layer, and folders do not exist.
     fn with_mail(&self, mut setup: Setup) -> Setup {
         if let Some(templates) = &self.mail_templates {
             setup = setup.with_setting("send-mail", "MAIL_TEMPLATES", &templates.display().to_string());

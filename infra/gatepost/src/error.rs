@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::users::formats::{Format, Place};
 
-/// Why a command failed, in one sentence.
+/// The reason why a command failed, in one sentence.
 #[derive(Debug, Error)]
 pub(crate) enum CliError {
     #[error(transparent)]
@@ -31,7 +31,7 @@ pub(crate) enum CliError {
     Hash(#[from] hashing::HashFailed),
     #[error(transparent)]
     Roles(#[from] domain::TooManyRoles),
-    #[error("templates that cannot be used: {0}")]
+    #[error("unusable templates: {0}")]
     MailTemplates(#[from] send_mail::TemplatesError),
     #[error(transparent)]
     Account(#[from] OperatorError),
@@ -39,21 +39,21 @@ pub(crate) enum CliError {
     Io(#[from] io::Error),
     #[error("{0}: {1}")]
     File(PathBuf, io::Error),
-    #[error("{0} is there already: name another file, or say --resume to go on with it")]
+    #[error("{0} already exists: choose another file, or pass --resume to continue it")]
     ExportExists(PathBuf),
-    #[error("{0} is there already: name another file")]
+    #[error("{0} already exists: choose another file")]
     Exists(PathBuf),
-    #[error("there is no data in {0}: choose another folder with --data, or a deployed stack with --stack")]
+    #[error("found no data in {0}: choose another folder with --data, or a deployed stack with --stack")]
     NoData(PathBuf),
-    #[error("the user {0} cannot be read: see `gatepost outbox verify`")]
+    #[error("cannot read the user {0}: see `gatepost outbox verify`")]
     Unreadable(String),
     #[error("{0} is not an e-mail address")]
     NoAddress(String),
-    #[error("name an address or a source")]
+    #[error("pass an address or a source")]
     NothingToHash,
 
     // Stacks.
-    #[error("there is no stack {stack} in {region}: check --stack, --region and --profile")]
+    #[error("found no stack {stack} in {region}: check --stack, --region and --profile")]
     UnknownStack { stack: String, region: String },
     #[error(
         "the caller may not describe the stack {0}: check its name, or grant cloudformation:DescribeStacks for it"
@@ -73,21 +73,21 @@ pub(crate) enum CliError {
     Foreign { stack: String, status: String },
 
     // `gatepost dev`.
-    #[error("the template {0} cannot be read: {1}")]
+    #[error("cannot read the template {0}: {1}")]
     UnreadableTemplate(PathBuf, io::Error),
     #[error("the port {0} is in use: stop what uses it, or choose another with --port")]
     PortInUse(u16),
-    #[error("the port {0} cannot be used: {1}")]
+    #[error("cannot use the port {0}: {1}")]
     Port(u16, io::Error),
 
     // `gatepost outbox` and `gatepost tasks`.
-    #[error("the sweeper or another flush is at work: try again in a minute")]
+    #[error("the sweeper or another flush is running: try again in a minute")]
     Busy,
     #[error("{0} is not the number of an event: they are 1, 2, 3…")]
     NoSequence(String),
-    #[error("there is no user {0}")]
+    #[error("found no user {0}")]
     NoUser(domain::UserId),
-    #[error("there is no task {0}: see `gatepost tasks list`")]
+    #[error("unknown task {0}: see `gatepost tasks list`")]
     NoTask(String),
     #[error("{0} is a recurring task and cannot be canceled; a scheduled one, such as {0}/USER, can")]
     Recurs(String),
@@ -95,21 +95,21 @@ pub(crate) enum CliError {
     Due(String),
 
     // `gatepost mail`.
-    #[error("there is no language {0}: there are {1}")]
+    #[error("unknown language {0}: choose one of {1}")]
     NoLocale(String, String),
     #[error("{0} is not a name")]
     NoName(String),
-    #[error("{path} cannot be written: {1}", path = .0.display())]
+    #[error("cannot write {path}: {1}", path = .0.display())]
     Unwritable(PathBuf, io::Error),
 
     // `gatepost users`.
-    #[error("{0} is not a regular file, which an import reads several times: write it to a file first")]
+    #[error("{0} is not a regular file: an import reads its file several times")]
     NoRegularFile(PathBuf),
     #[error("cannot resume {0}: not a partial export; choose a new file")]
     NotResumable(PathBuf),
-    #[error("{0} does not hold hash parameters as Firebase's console shows them")]
+    #[error("{0} does not contain Firebase's hash parameters")]
     HashParameters(PathBuf),
-    #[error("the file holds Firebase's hashes: say --hash-parameters")]
+    #[error("the file has Firebase's hashes: pass --hash-parameters")]
     NoHashParameters,
     #[error(
         "the format of the file is unknown: it must hold JSON, one JSON object a line, or CSV with a header"
@@ -122,7 +122,7 @@ pub(crate) enum CliError {
          pass the right --format, or remove the field; nothing was written"
     )]
     UnreadStatus { place: Place, field: String, format: Format },
-    #[error("{bad} of {all} users cannot be taken over as they are: nothing was written")]
+    #[error("{bad} of {all} users cannot be imported: nothing was written")]
     BadUsers { bad: usize, all: usize },
     #[error(
         "password hashes in the file were made with the secret of another system: add the seeds of its \
@@ -131,7 +131,7 @@ pub(crate) enum CliError {
     OtherSecret,
     #[error("no user has this address: the user must register first")]
     NoUserOfAddress,
-    #[error("the user is suspended, or is to be erased")]
+    #[error("the user is suspended or awaits erasure")]
     NotActive,
 
     // `gatepost data`.
@@ -145,7 +145,7 @@ pub(crate) enum CliError {
     Line(PathBuf, u64, &'static str),
     #[error("a file cannot be changed: copy it into a folder first")]
     NotInAFile,
-    #[error("name a place, or a stack with --stack")]
+    #[error("pass a place, or a stack with --stack")]
     NoPlace,
     #[error("{0}, line {1}: not the id of a user")]
     NoId(PathBuf, usize),

@@ -1,4 +1,4 @@
-//! `gatepost keys`: manages the keys that tokens are signed and sealed with, and the peppers of passwords.
+//! `gatepost keys`: manages the keys that sign and seal tokens, and the peppers of passwords.
 
 use clap::{
     Args, Subcommand,
@@ -40,10 +40,10 @@ enum KeysCommand {
         #[arg(long)]
         pepper: bool,
     },
-    /// Give up a retired key early; the sessions that still use it end
+    /// Remove a retired key early, which ends the sessions that still use it
     Retire {
         /// The key's id, as `list` shows it
-        // One in 64 begins with a hyphen.
+        // One id in 64 begins with a hyphen.
         #[arg(value_name = "KID", allow_hyphen_values = true)]
         kid: String,
         /// Do not ask for confirmation
@@ -110,7 +110,7 @@ impl Keys {
                 if !report.is_confirmed(yes, "All users must sign in again. Continue?")? {
                     return Ok(ExitCode::Unconfirmed);
                 }
-                // Both secrets may be known to the thief.
+                // The attacker may have read both secrets.
                 peppers.add().await?;
                 algorithm.of(keyring).revoke_all().await?
             }
@@ -122,7 +122,7 @@ impl Keys {
 
 async fn separate(system: &System, report: &Report) -> Result<ExitCode, CliError> {
     let separated = match system {
-        // A data folder is separated whenever it is opened.
+        // A data folder is separated each time it is opened.
         System::Folder(_) => Separated { copied: 0, removed: 0, is_shared: false },
         System::Deployed(cloud) => Separation::new(cloud)?.run(report.dry_run).await?,
     };

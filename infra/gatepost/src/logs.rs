@@ -1,4 +1,4 @@
-//! `gatepost logs`: finds what the log says of an address or a source.
+//! `gatepost logs`: computes the hashes of an address or a source in the log.
 
 use std::net::IpAddr;
 
@@ -25,7 +25,7 @@ pub(crate) struct Logs {
 
 #[derive(Subcommand)]
 enum LogsCommand {
-    /// Compute the hashes that stand for an address or a source in the log, one for each pepper
+    /// Compute the hashes of an address or a source in the log, one for each pepper
     Hash(Known),
 }
 
@@ -35,7 +35,7 @@ struct Known {
     /// The e-mail address, for `address_hash`
     #[arg(long, value_name = "EMAIL", value_parser = address)]
     address: Option<CanonicalEmail>,
-    /// The IP address, for `source_hash`; of IPv6 its /64 network counts
+    /// The IP address, for `source_hash`; an IPv6 address stands for its /64 network
     #[arg(long, value_name = "IP")]
     source: Option<IpAddr>,
 }

@@ -1,4 +1,4 @@
-//! The command that operators type. `gatepost --help` lists what it does.
+//! The `gatepost` command. `gatepost --help` lists its subcommands.
 #![expect(clippy::doc_markdown, reason = "clap shows doc comments as they are")]
 
 mod cli;

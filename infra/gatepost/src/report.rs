@@ -1,4 +1,4 @@
-//! What an operator sees: text or JSON on standard output, progress and questions on standard error.
+//! The output of commands: text or JSON on standard output, progress and questions on standard error.
 
 use std::{
     cell::Cell,
@@ -11,16 +11,16 @@ use serde_json::Value;
 
 use crate::console::{say, shown};
 
-/// Where nobody looks, a line of progress comes after so many.
+/// If standard error is not a terminal, progress is printed after this many items.
 const LINE_AFTER: u64 = 10_000;
 
-/// How to tell what is done.
+/// The format of the output.
 pub(crate) struct Report {
     json: bool,
     pub(crate) dry_run: bool,
 }
 
-/// Counts what is done.
+/// Counts finished items.
 pub(crate) struct Progress {
     what: &'static str,
     done: Cell<u64>,
@@ -36,19 +36,19 @@ impl Report {
         Self { dry_run, ..self }
     }
 
-    /// A line, for people.
+    /// Prints a line, unless the output is JSON.
     pub(crate) fn line(&self, text: &str) {
         if !self.json {
             say(&shown(text));
         }
     }
 
-    /// What a line of a change begins with: `requeued`, or `would requeue`.
+    /// Returns the beginning of a change's line: `requeued`, or `would requeue`.
     pub(crate) fn did(&self, done: &str, would: &str) -> String {
         if self.dry_run { format!("would {would}") } else { done.to_owned() }
     }
 
-    /// The one document, for programs.
+    /// Prints the document, if the output is JSON.
     pub(crate) fn document(&self, mut document: Value) {
         if self.json {
             document["dry_run"] = self.dry_run.into();
@@ -56,8 +56,8 @@ impl Report {
         }
     }
 
-    /// Returns whether the operator confirms what cannot be undone, by `--yes` or by an answer. A dry run needs no
-    /// confirmation.
+    /// Returns whether the operator has confirmed an irreversible action, with `--yes` or by an answer. A dry
+    /// run needs no confirmation.
     pub(crate) fn is_confirmed(&self, yes: bool, question: &str) -> io::Result<bool> {
         if yes || self.dry_run {
             return Ok(true);
@@ -75,7 +75,7 @@ impl Report {
 }
 
 impl Progress {
-    /// Of work that may be long; `what` it counts, e.g. `events`.
+    /// Creates the progress of long work that counts `what`, e.g. `events`.
     pub(crate) fn of(what: &'static str) -> Self {
         Self { what, done: Cell::new(0), is_watched: io::stderr().is_terminal() }
     }
@@ -93,7 +93,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// Leaves the line free for what comes.
+    /// Clears the line for the next output.
     fn drop(&mut self) {
         if self.is_watched {
             eprint!("\r\u{1b}[K");
@@ -101,7 +101,7 @@ impl Drop for Progress {
     }
 }
 
-/// A time as people say it, e.g. `3 h 20 min`.
+/// Formats a duration, e.g. `3 h 20 min`.
 pub(crate) fn spoken(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60) {
@@ -112,7 +112,7 @@ pub(crate) fn spoken(time: Duration) -> String {
     }
 }
 
-/// A moment that may be missing, for programs.
+/// Formats an optional time as JSON.
 pub(crate) fn moment(moment: Option<Timestamp>) -> Value {
     moment.map_or(Value::Null, |moment| moment.to_string().into())
 }

@@ -1,4 +1,4 @@
-//! A deployed stack: an account to work in, and what the outputs of the stack say.
+//! Deployed stacks: the account of the operator, and the outputs of the stack.
 
 use cloud::{Aws, Cloud, NotAnswered, Settings};
 use tokio::sync::OnceCell;
@@ -8,10 +8,10 @@ use crate::{
     xml::{element, escaped, members},
 };
 
-/// The output with the settings that commands need, as `NAME=VALUE` pairs.
+/// The output with the settings for commands, as `NAME=VALUE` pairs.
 const SETTINGS: &str = "OperatorSettings";
 
-/// The account of an operator, as the options choose it. Credentials are looked for when they are first needed.
+/// The account of an operator, as chosen by the options. Credentials are loaded when they are first needed.
 pub(crate) struct Account {
     profile: Option<String>,
     region: Option<String>,
@@ -23,13 +23,13 @@ impl Account {
         Self { profile, region, cloud: OnceCell::new() }
     }
 
-    /// The account, without the settings of any stack.
+    /// Returns the account without the settings of a stack.
     pub(crate) async fn cloud(&self) -> Result<&Cloud, CliError> {
         let load = || Cloud::of_operator(self.profile.as_deref(), self.region.as_deref());
         Ok(self.cloud.get_or_try_init(load).await?)
     }
 
-    /// The account with the settings of a stack.
+    /// Returns the account with the settings of a stack.
     pub(crate) async fn stack(&self, stack: &str) -> Result<Cloud, CliError> {
         let account = self.cloud().await?;
         let settings = described(&ask(account, stack).await?, stack)?;
@@ -62,10 +62,10 @@ async fn ask(account: &Cloud, stack: &str) -> Result<String, CliError> {
     })
 }
 
-/// The settings in the answer of `DescribeStacks`.
+/// Parses the settings in the response of `DescribeStacks`.
 fn described(xml: &str, stack: &str) -> Result<Settings, CliError> {
     let (stack, status) = (stack.to_owned(), element(xml, "StackStatus").unwrap_or_default());
-    // The resources of before are being removed; those of now are there.
+    // The old resources are being removed, and the new ones exist.
     if status.ends_with("_IN_PROGRESS") && !status.contains("_CLEANUP_") {
         return Err(CliError::InProgress { stack, status });
     }
@@ -94,7 +94,7 @@ mod tests {
         <OutputValue>EVENTS_TABLE=gatepost-Events ISSUER=https://id.example.com/?a=1&amp;b=2</OutputValue></member>";
 
     #[test]
-    fn the_settings_of_a_stack_are_read_from_its_outputs() {
+    fn the_settings_of_a_stack_are_parsed_from_its_outputs() {
         let settings = described(&answer("UPDATE_COMPLETE", OUTPUTS), "gatepost").expect("settings");
 
         assert_eq!(settings.optional("EVENTS_TABLE"), Some("gatepost-Events"));
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stack_whose_old_resources_are_being_removed_can_be_worked_on() {
+    fn a_stack_whose_old_resources_are_being_removed_is_usable() {
         assert!(described(&answer("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", OUTPUTS), "gatepost").is_ok());
     }
 }

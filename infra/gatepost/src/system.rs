@@ -1,4 +1,4 @@
-//! The system that a command works on: that of a data folder, or a deployed stack.
+//! The system of a command: a data folder or a deployed stack.
 
 use std::path::{Path, PathBuf};
 
@@ -8,14 +8,14 @@ use local::{Setup, Stack};
 
 use crate::{error::CliError, stack::Account};
 
-/// The system that a command works on.
+/// The system of a command.
 pub(crate) enum System {
-    /// The data folder is ours as long as this is kept.
+    /// Holds the lock on the data folder.
     Folder(Stack),
     Deployed(Box<Cloud>),
 }
 
-// The options of every command that works on a system. Clap would show a doc comment as the command's help.
+// The options of every command for a system. Clap would show a doc comment as the command's help.
 #[derive(Args)]
 pub(crate) struct Target {
     /// Work on this data folder of `gatepost dev`, which must not be running
@@ -59,7 +59,7 @@ impl System {
         Ok(Self::Folder(adjust(Stack::folder(folder)).start()?))
     }
 
-    /// The cloud that a function of the system is wired from; the settings of a stack serve all functions.
+    /// Returns the cloud for wiring a function. The settings of a stack serve all functions.
     pub(crate) fn cloud(&self, function: &str) -> Result<Cloud, CliError> {
         match self {
             Self::Folder(stack) => Ok(stack.cloud(function)?),

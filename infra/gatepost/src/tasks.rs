@@ -1,4 +1,4 @@
-//! `gatepost tasks`: what the system does by itself, each so often or once at a moment, and how it went.
+//! `gatepost tasks`: recurring and scheduled work of the system, and its results.
 
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use crate::{
     system::{System, Target},
 };
 
-/// What waits for its moment is done by this one.
+/// The task that performs scheduled erasures.
 const ERASES: &str = "erase-users";
-/// The last moment that the table can sort.
+/// The latest time that the table can sort.
 const NEVER: Timestamp = Timestamp::from_millis(999_999_999_999_998);
 
 #[derive(Args)]
@@ -37,7 +37,7 @@ pub(crate) struct Tasks {
 enum TasksCommand {
     /// List recurring and scheduled tasks
     List,
-    /// Show how the last run of a task went, or when it is due
+    /// Show the last run of a task, or when it is due
     Status {
         /// The name, as `list` shows it
         task: String,
@@ -73,7 +73,7 @@ struct SystemTasks {
     cloud: Cloud,
     store: Store,
     schedules: Vec<Schedule>,
-    /// Whether the system runs day and night: a data folder works only while `gatepost dev` runs.
+    /// Whether the system always runs. A data folder works only while `gatepost dev` runs.
     is_always_on: bool,
 }
 
@@ -140,7 +140,7 @@ impl SystemTasks {
         Ok(ExitCode::Done)
     }
 
-    /// Takes the deletion back, as the user could by logging in.
+    /// Cancels the deletion, as the user could by logging in.
     async fn keep(&self, task: &str) -> Result<(), CliError> {
         let (now, random) = (self.cloud.clock().now(), self.cloud.random());
         let cause = EventContext {
@@ -160,7 +160,7 @@ impl SystemTasks {
         .await
     }
 
-    /// What waits under this name, and whom it is about.
+    /// Returns the scheduled erasure of this name, and its user.
     async fn waiting(&self, task: &str) -> Result<(User, Erasure), CliError> {
         let nothing = || CliError::NoTask(task.to_owned());
         let id = task.strip_prefix(ERASES).and_then(|rest| rest.strip_prefix('/')).ok_or_else(nothing)?;
@@ -170,7 +170,7 @@ impl SystemTasks {
         Ok((user, erasure))
     }
 
-    /// How the last run went, for people and for programs, and whether all is well with it.
+    /// Returns the last run as text and as JSON, and whether it is fine.
     async fn recurring(&self, schedule: &Schedule) -> Result<(String, Value, bool), CliError> {
         let run = Runs::new(&self.cloud, &schedule.function)?.last().await?;
         let now = self.cloud.clock().now();
@@ -195,9 +195,9 @@ impl SystemTasks {
 fn went(run: &Run, since: impl Fn(Timestamp) -> Duration) -> String {
     let ended = spoken(since(run.ended_at));
     match (&run.failed, run.succeeded_at) {
-        (None, _) => format!("ended well {ended} ago"),
+        (None, _) => format!("succeeded {ended} ago"),
         (Some(why), Some(well)) => {
-            format!("failed {ended} ago: {why}; ended well {} ago", spoken(since(well)))
+            format!("failed {ended} ago: {why}; succeeded {} ago", spoken(since(well)))
         }
         (Some(why), None) => format!("failed {ended} ago: {why}"),
     }

@@ -1,20 +1,20 @@
-//! The little of CloudFormation's answers that is read: it speaks XML only, and a parser would be more than that.
+//! A minimal parser for CloudFormation's XML responses. A full parser would be larger than the need.
 
 use std::fmt::Write as _;
 
-/// The text of each `<member>`, from its beginning on.
+/// Returns the text of each `<member>` from its beginning.
 pub(crate) fn members(xml: &str) -> impl Iterator<Item = &str> {
     xml.split("<member>").skip(1)
 }
 
-/// The text of the first element of this name.
+/// Returns the text of the first element with this name.
 pub(crate) fn element(xml: &str, name: &str) -> Option<String> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     let (text, _) = rest.split_once(&format!("</{name}>"))?;
     Some(text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&"))
 }
 
-/// A text as a part of a path or a query.
+/// Escapes a text for a path or a query.
 pub(crate) fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |mut escaped, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -1,5 +1,5 @@
-//! `gatepost data copy`: first all that sets nothing off, then the two places are compared, and only then what
-//! sets something off: whatever goes wrong before, the destination has published nothing and erased nobody.
+//! `gatepost data copy`: copies first everything without side effects, then compares the two places, and only
+//! then copies the rest. If anything fails before, the destination has published no event and erased no user.
 
 use std::cell::{Cell, RefCell};
 
@@ -21,10 +21,10 @@ use crate::{
     stack::Account,
 };
 
-/// Partitions that are written at once; the items of one are written one after the other.
+/// Partitions that are written concurrently. The items of one partition are written in sequence.
 const AT_ONCE: usize = 32;
 
-/// What was done.
+/// The number of copied items.
 #[derive(Default)]
 struct Done {
     added: Cell<u64>,
@@ -34,10 +34,10 @@ struct Done {
 
 #[derive(Args)]
 pub(super) struct Copy {
-    /// Copy from this place, which must not change meanwhile
+    /// Copy from this place, which must not change during the copy
     #[arg(long, value_name = "PLACE")]
     from: Place,
-    /// Copy to this place, which must be empty or hold the beginning of the same copy
+    /// Copy to this place, which must be empty or have the beginning of the same copy
     #[arg(long, value_name = "PLACE")]
     to: Place,
     /// Read and check everything, and write nothing
@@ -51,7 +51,7 @@ impl Copy {
         let source = self.from.source(account).await?;
         let name = match &source {
             Source::Tables(_) => self.from.to_string(),
-            // Named after its content: the file may have been moved since.
+            // Named after its content, because the file may have been moved.
             Source::File(path) => format!("a file of {}", Lines::check(path)?.json()),
         };
         if report.dry_run {
@@ -100,7 +100,7 @@ async fn into_tables(source: &Source, name: &str, to: Tables, report: &Report) -
     Ok(ExitCode::Done)
 }
 
-/// Adds what is of a kind and has not expired.
+/// Adds the items of a kind that have not expired.
 async fn add(
     source: &Source,
     to: &Tables,
@@ -126,7 +126,8 @@ async fn add(
         .await
 }
 
-/// The relay may be at work: an event that comes before the one before it would be published before it.
+/// Adds events in order. If a relay is running, an event added before its predecessor would be published
+/// first.
 async fn add_in_order(to: &Tables, items: Vec<StoredItem>, done: &Done) -> Result<(), CliError> {
     for item in items {
         let counted = match patiently(async || to.whole.add(&item).await).await? {

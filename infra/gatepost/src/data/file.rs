@@ -1,5 +1,5 @@
-//! A whole system in a file: a JSON object a line. The first says the format, the last counts and checksums,
-//! so that a file that lost its end is known; each of the others is an item, and its own checksum.
+//! A whole system in a file, with one JSON object a line. The first line has the format, the last one counts
+//! and checksums, so that a truncated file is noticed. Each other line is an item with its checksum.
 
 use std::{
     fmt::Write as _,
@@ -17,10 +17,10 @@ use crate::error::CliError;
 
 const FORMAT: &str = "gatepost-data";
 const VERSION: u64 = 1;
-/// An item has 400 KB, and a character takes six in JSON at most.
+/// An item has up to 400 KB, and a character takes up to six bytes in JSON.
 const LONGEST_LINE: u64 = 4 * 1024 * 1024;
 
-/// A file that is being written: under another name until it is whole.
+/// A file that is being written, under another name until it is complete.
 pub(crate) struct Writer {
     path: PathBuf,
     unfinished: PathBuf,
@@ -28,7 +28,7 @@ pub(crate) struct Writer {
     sums: Sums,
 }
 
-/// The items of a file, each checked, and its end with them.
+/// The items of a file. Each is checked, and the end of the file too.
 pub(crate) struct Lines {
     path: PathBuf,
     input: BufReader<File>,
@@ -46,7 +46,7 @@ impl Writer {
         let unfinished = path.with_added_extension("unfinished");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
-        // There are password hashes in it.
+        // The file contains password hashes.
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&unfinished).map_err(failed)?;
@@ -55,7 +55,7 @@ impl Writer {
             Err(TryLockError::WouldBlock) => return Err(CliError::BeingWritten(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        // What an earlier copy has left there.
+        // Removes the beginning that an interrupted copy has written.
         file.set_len(0).map_err(failed)?;
         let mut writer =
             Self { path: path.to_owned(), unfinished, output: BufWriter::new(file), sums: Sums::default() };
@@ -63,7 +63,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Where it is while it has not got its name.
+    /// Returns the path of the file before it is renamed.
     pub(crate) fn unfinished(&self) -> &Path {
         &self.unfinished
     }
@@ -73,14 +73,14 @@ impl Writer {
         self.line(&json!({"table": item.table().name(), "sha256": beginning(item), "item": item.json()}))
     }
 
-    /// Makes the file whole.
+    /// Writes the end of the file.
     pub(crate) fn end(&mut self) -> Result<(), CliError> {
         self.line(&json!({"end": self.sums.json()}))?;
         let written = self.output.flush().and_then(|()| self.output.get_ref().sync_all());
         written.map_err(|error| CliError::File(self.unfinished.clone(), error))
     }
 
-    /// Gives it its name.
+    /// Renames the file to its final path.
     pub(crate) fn finish(self) -> Result<Sums, CliError> {
         fs::rename(&self.unfinished, &self.path).map_err(|error| CliError::File(self.path.clone(), error))?;
         Ok(self.sums)
@@ -105,12 +105,12 @@ impl Lines {
         let head = lines.read()?;
         match (head["format"].as_str(), head["version"].as_u64()) {
             (Some(FORMAT), Some(VERSION)) => Ok(lines),
-            (Some(FORMAT), _) => Err(lines.wrong("is of a version that this build does not read")),
-            _ => Err(lines.wrong("is not the head of what `gatepost data copy` writes")),
+            (Some(FORMAT), _) => Err(lines.wrong("has a version that this build cannot read")),
+            _ => Err(lines.wrong("is not the first line of a copy")),
         }
     }
 
-    /// Reads all of it, and says what the end says.
+    /// Reads the whole file, and returns its counts and checksums.
     pub(crate) fn check(path: &Path) -> Result<Sums, CliError> {
         let mut lines = Self::open(path)?;
         lines.try_for_each(|item| item.map(drop))?;
@@ -123,12 +123,12 @@ impl Lines {
         read.map_err(|error| CliError::File(self.path.clone(), error))?;
         self.line += 1;
         if text.is_empty() {
-            return Err(self.wrong("is missing: the file has lost its end"));
+            return Err(self.wrong("is missing: the file is truncated"));
         }
         if text.pop() != Some(b'\n') {
-            return Err(self.wrong("does not end: the file has lost its end"));
+            return Err(self.wrong("is incomplete: the file is truncated"));
         }
-        serde_json::from_slice(&text).map_err(|_| self.wrong("is no JSON"))
+        serde_json::from_slice(&text).map_err(|_| self.wrong("is not JSON"))
     }
 
     fn item(&mut self) -> Result<Option<StoredItem>, CliError> {
@@ -137,10 +137,10 @@ impl Lines {
             return self.end(&line["end"]).map(|()| None);
         }
         let table = Table::ALL.into_iter().find(|table| line["table"] == table.name());
-        let table = table.ok_or_else(|| self.wrong("is of no table"))?;
-        let item = StoredItem::of_json(table, &line["item"]).map_err(|_| self.wrong("is no item"))?;
+        let table = table.ok_or_else(|| self.wrong("has no table"))?;
+        let item = StoredItem::of_json(table, &line["item"]).map_err(|_| self.wrong("is not an item"))?;
         if line["sha256"] != *beginning(&item) {
-            return Err(self.wrong("is not as it was written: its checksum is another one"));
+            return Err(self.wrong("has a wrong checksum"));
         }
         self.sums.add(&item);
         Ok(Some(item))
@@ -149,7 +149,7 @@ impl Lines {
     fn end(&mut self, said: &Value) -> Result<(), CliError> {
         self.is_over = true;
         if *said != self.sums.json() {
-            return Err(self.wrong("tells of other items than there are above it"));
+            return Err(self.wrong("does not match the items before it"));
         }
         if !self.input.fill_buf().map_err(|error| CliError::File(self.path.clone(), error))?.is_empty() {
             self.line += 1;
@@ -176,7 +176,7 @@ impl Iterator for Lines {
     }
 }
 
-/// The beginning of an item's digest: enough to know one that was changed by accident.
+/// Returns the beginning of an item's digest, which is sufficient to detect accidental changes.
 fn beginning(item: &StoredItem) -> String {
     item.digest().iter().take(8).fold(String::new(), |mut text, octet| {
         let _ = write!(text, "{octet:02x}");

@@ -1,5 +1,5 @@
-//! `gatepost data finish-restore`: ends all sessions after the tables were restored to an earlier moment, and erases
-//! users again who were erased after that moment. Each step can be repeated.
+//! `gatepost data finish-restore`: ends all sessions after a restore of the tables, and erases users again
+//! who were erased after the restored time. Each step can be repeated.
 
 use std::{
     cell::{Cell, RefCell},
@@ -27,7 +27,7 @@ use crate::{
     stack::Account,
 };
 
-/// Users that are changed at once.
+/// Users that are changed concurrently.
 const AT_ONCE: usize = 16;
 /// The events that this command itself commits; an interrupted run may have committed some.
 const OWN: [&str; 3] = ["user.restored", "user.deletion-requested", "user.erased"];
@@ -44,13 +44,13 @@ struct Restoring {
 pub(super) struct FinishRestore {
     #[command(flatten)]
     one: OnePlace,
-    /// The new EventEpoch, one more than it ever was
+    /// The new EventEpoch, higher than any used before
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(2..))]
     event_epoch: u64,
     /// Erase the users in this file again: one id a line, as `data list-erased` prints them
     #[arg(long, value_name = "FILE")]
     erased: Option<PathBuf>,
-    /// The issuer of the events, if the system will run at another place
+    /// The issuer of the events, if the system will run at another URL
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
     /// Do not ask for confirmation
@@ -86,7 +86,7 @@ impl FinishRestore {
     }
 }
 
-/// Prints the users of `gatepost data list-erased`.
+/// Prints the ids of erased users, for `gatepost data list-erased`.
 pub(super) async fn list(place: &Place, account: &Account, report: &Report) -> Result<ExitCode, CliError> {
     let found = RefCell::new(Vec::new());
     let source = place.source(account).await?;
@@ -112,8 +112,8 @@ fn ids(path: &PathBuf) -> Result<Vec<UserId>, CliError> {
     lines.map(id).collect()
 }
 
-/// Returns whether events of this epoch, or of a later one, exist. Consumers would take new events of it for events
-/// that they have.
+/// Returns whether events of this epoch or a later one exist. Consumers would ignore new events of such an
+/// epoch.
 async fn is_used(tables: &Tables, epoch: u64) -> Result<bool, CliError> {
     let is_used = Cell::new(false);
     tables
@@ -146,7 +146,7 @@ impl Restoring {
         }
     }
 
-    /// Says whether it did: not if an earlier run has.
+    /// Ends the sessions of a user. Returns `false` if an earlier run has done so.
     async fn end_sessions(&self, user: User) -> Result<bool, CliError> {
         if patiently(async || self.store.is_restored(&user).await).await? {
             return Ok(false);
@@ -156,7 +156,7 @@ impl Restoring {
         Ok(true)
     }
 
-    /// Erases a user again, and returns whether the user was there.
+    /// Erases a user again. Returns whether the user existed.
     async fn erase(&self, id: UserId) -> Result<bool, CliError> {
         let Some(user) = self.store.identities().user(id).await? else { return Ok(false) };
         let erasure = match Erasure::of(&user) {
@@ -171,7 +171,7 @@ impl Restoring {
         match self.store.answering(None).change_user(&deletion).await {
             Ok(()) => {
                 let after = &deletion.after;
-                // The erasure is pending since this change.
+                // This change has scheduled the erasure.
                 Ok(Erasure::of(after).unwrap_or(Erasure { user_id: user.id, due_at: after.updated_at }))
             }
             Err(CommitError::Rejected(LastAdministrator)) => Err(CliError::LastAdministrator(user.id)),

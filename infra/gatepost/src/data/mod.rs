@@ -1,4 +1,4 @@
-//! `gatepost data`: copies both tables from place to place, and finishes a restore.
+//! `gatepost data`: copies both tables between places, and finishes a restore.
 
 mod copy;
 mod file;
@@ -37,7 +37,7 @@ pub(crate) struct Data {
 
 #[derive(Subcommand)]
 enum DataCommand {
-    /// Copy both tables into an empty place, item by item as they are, and compare the two
+    /// Copy both tables into an empty place, item by item, and compare the two
     #[command(after_help = PLACES)]
     Copy(Copy),
     /// Finish a restore before the system runs: end every session, revoke links, erase erased users again

@@ -1,4 +1,4 @@
-//! Where a whole system can be: a data folder, a deployed stack, two tables, a file.
+//! The places of a system: a data folder, a deployed stack, two tables, or a file.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
@@ -10,16 +10,16 @@ use store::{StoreError, StoredItem, Table, WholeTables};
 use super::file::Lines;
 use crate::{error::CliError, stack::Account, system::System};
 
-/// Parts of a table that are read at once.
+/// Segments of a table that are read concurrently.
 const SEGMENTS: u16 = 4;
 /// Items of a file that are handled together.
 const TOGETHER: usize = 500;
-/// A table that is busy is given time: all pauses together are some three minutes.
+/// A throttled table is retried: all pauses together are about three minutes.
 const ATTEMPTS: u32 = 12;
 const FIRST_PAUSE_MILLIS: u64 = 100;
 const LONGEST_PAUSE_MILLIS: u64 = 30_000;
 
-/// A place, as it is named.
+/// The name of a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Folder(PathBuf),
@@ -27,22 +27,22 @@ pub(crate) enum Place {
     File(PathBuf),
 }
 
-/// Tables of DynamoDB, as they are named.
+/// The names of DynamoDB tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DeployedTables {
     OfStack(String),
     Named { identities: String, events: String },
 }
 
-/// Two tables, and the system that they are of.
+/// Two tables and their system.
 pub(crate) struct Tables {
     pub(crate) whole: WholeTables,
     pub(crate) cloud: Cloud,
-    /// Keeps a data folder ours.
+    /// Keeps the lock on a data folder.
     _system: System,
 }
 
-/// A place that is read.
+/// A place to read from.
 pub(crate) enum Source {
     Tables(Box<Tables>),
     File(PathBuf),
@@ -61,9 +61,9 @@ impl FromStr for Place {
                     let (identities, events) = (identities.to_owned(), events.to_owned());
                     Ok(DeployedTables::Named { identities, events }.into())
                 }
-                _ => Err("two tables are named like tables:IDENTITIES,EVENTS"),
+                _ => Err("must be tables:IDENTITIES,EVENTS"),
             },
-            _ => Err("it must look like folder:DIR, stack:NAME, tables:IDENTITIES,EVENTS or ndjson:FILE"),
+            _ => Err("must be folder:DIR, stack:NAME, tables:IDENTITIES,EVENTS or ndjson:FILE"),
         }
     }
 }
@@ -72,7 +72,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => {
-                // The same folder however it is named.
+                // The same text for every path of a folder.
                 let path = path.canonicalize().unwrap_or_else(|_| path.clone());
                 write!(f, "folder:{}", path.display())
             }
@@ -92,7 +92,7 @@ impl From<DeployedTables> for Place {
 }
 
 impl Place {
-    /// Opens it to be read.
+    /// Opens the place for reading.
     pub(crate) async fn source(&self, account: &Account) -> Result<Source, CliError> {
         match self {
             Self::Folder(path) => Tables::of(System::folder(path, |setup| setup)?).map(Source::from),
@@ -103,13 +103,13 @@ impl Place {
 }
 
 impl Tables {
-    /// Those of a data folder, which is made if it is not there.
+    /// Opens the tables of a data folder, which is created if it does not exist.
     pub(crate) fn in_folder(path: &PathBuf) -> Result<Self, CliError> {
         let stack = Stack::folder(path).start()?;
         Self::of(System::Folder(stack))
     }
 
-    /// Those of an account, where `chosen` settings stand before those of a stack.
+    /// Opens tables of an account. The `chosen` settings take precedence over those of the stack.
     pub(crate) async fn deployed(
         tables: &DeployedTables,
         account: &Account,
@@ -129,7 +129,7 @@ impl Tables {
         Self::of(System::Deployed(cloud.with_settings(settings).into()))
     }
 
-    /// Opened to be changed: by events of this epoch and, if it is not that of the place, this source.
+    /// Opens the tables for changes, with events of this epoch, and of another `issuer` if one is given.
     pub(crate) async fn changing(
         place: &Place,
         account: &Account,
@@ -143,7 +143,7 @@ impl Tables {
                 issuer.map_or(setup.clone(), |issuer| setup.at(issuer))
             })?),
             Place::Deployed(tables) => {
-                // Nothing is said of a person here.
+                // These commands publish no personal data.
                 let chosen = [("EVENT_EPOCH", epoch), ("EVENT_DETAIL", "ids".to_owned())];
                 let issuer = issuer.map(|issuer| ("ISSUER", issuer.clone()));
                 Self::deployed(tables, account, chosen.into_iter().chain(issuer)).await
@@ -153,14 +153,14 @@ impl Tables {
     }
 
     fn of(system: System) -> Result<Self, CliError> {
-        // A function that has both.
+        // `erase-users` has access to both tables.
         let cloud = system.cloud("erase-users")?.patient();
         Ok(Self { whole: WholeTables::new(&cloud)?, cloud, _system: system })
     }
 }
 
 impl Tables {
-    /// As [`Source::visit`].
+    /// Visits the items. See [`Source::visit`].
     pub(crate) async fn visit(
         &self,
         visit: impl AsyncFn(Vec<StoredItem>) -> Result<(), CliError>,
@@ -180,8 +180,8 @@ impl From<Tables> for Source {
 }
 
 impl Source {
-    /// Hands everything that there is to `visit`, some items at a time. What is in one partition comes one after
-    /// the other, and the events of a stream in their order.
+    /// Passes all items to `visit`, several at a time. Items of one partition follow each other, and the
+    /// events of a stream are in order.
     pub(crate) async fn visit(
         &self,
         visit: impl AsyncFn(Vec<StoredItem>) -> Result<(), CliError>,
@@ -219,7 +219,7 @@ async fn visit_part(
     }
 }
 
-/// Calls until the table has time, within reason: DynamoDB says itself how quick one may be.
+/// Retries a call while the table is throttled, up to a limit: DynamoDB decides how fast a client may be.
 pub(crate) async fn patiently<T>(call: impl AsyncFn() -> Result<T, StoreError>) -> Result<T, StoreError> {
     for attempt in 0..ATTEMPTS {
         match call().await {

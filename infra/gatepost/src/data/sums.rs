@@ -1,4 +1,4 @@
-//! How much is in a place, and what: counts, and checksums that no order changes.
+//! The counts of the items in a place, and checksums that do not depend on their order.
 
 use std::{cell::RefCell, fmt, time::Duration};
 
@@ -15,18 +15,18 @@ use crate::{
     stack::Account,
 };
 
-/// What a table may remove by itself while one compares is not compared.
+/// Items that the table may delete during a comparison are not compared.
 const COMPARED_FOR: Duration = Duration::from_hours(1);
 
-/// Of one table.
+/// The sum of one table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sum {
     pub(crate) items: u64,
-    /// The items' digests, added up in four parts.
+    /// The sum of the items' digests, in four parts.
     digest: [u64; 4],
 }
 
-/// Of both.
+/// The sums of both tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums([Sum; 2]);
 
@@ -34,7 +34,7 @@ impl Sum {
     fn add(&mut self, item: &StoredItem) {
         self.items += 1;
         for (sum, part) in self.digest.iter_mut().zip(item.digest().chunks_exact(8)) {
-            // Each chunk has eight octets.
+            // Each chunk has eight bytes.
             *sum = sum.wrapping_add(u64::from_be_bytes(part.try_into().unwrap_or_default()));
         }
     }
@@ -63,7 +63,7 @@ impl Sums {
         Value::Object(Table::ALL.into_iter().map(one).collect())
     }
 
-    /// Of what is wanted in a place; without what may expire while one looks.
+    /// Sums the wanted items of a place, without those that may expire in the meantime.
     pub(crate) async fn in_place(
         source: &Source,
         now: Timestamp,
@@ -79,7 +79,7 @@ impl Sums {
         Ok(sums.sums.into_inner())
     }
 
-    /// The same of tables.
+    /// Sums the items of two tables in the same way.
     pub(crate) async fn in_tables(
         tables: &Tables,
         now: Timestamp,
@@ -96,7 +96,7 @@ impl Sums {
     }
 }
 
-/// Sums while they are made.
+/// Sums in progress.
 struct Summing<F> {
     sums: RefCell<Sums>,
     progress: Progress,
@@ -119,7 +119,7 @@ impl<F: Fn(Kind) -> bool> Summing<F> {
     }
 }
 
-/// `gatepost data check`.
+/// Prints the counts and checksums of a place.
 pub(super) async fn run(place: &Place, account: &Account, report: &Report) -> Result<ExitCode, CliError> {
     let now = Clock::system().now();
     let sums = Sums::in_place(&place.source(account).await?, now, |kind| kind != Kind::Machinery).await?;

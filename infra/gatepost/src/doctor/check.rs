@@ -1,9 +1,9 @@
-//! One thing that was looked at.
+//! The result of a single check.
 
 use cloud::NotAnswered;
 use serde_json::{Value, json};
 
-/// What was looked at, what should be, what is, and what to do about it.
+/// A check: the subject, the expected and the found state, and the remedy.
 #[derive(Debug)]
 pub(crate) struct Check {
     name: String,
@@ -13,26 +13,26 @@ pub(crate) struct Check {
     remedy: Remedy,
 }
 
-/// How bad it is.
+/// The severity of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Severity {
-    /// As it should be.
+    /// The state is as expected.
     Ok,
-    /// It works; somebody should look.
+    /// The system works, but an operator should look at it.
     Warning,
-    /// Something does not work, or the promise rests on luck.
+    /// A part of the system does not work, or an event can be lost.
     Error,
 }
 
-/// What to do, in one sentence, and the page that says more.
+/// The action in one sentence, and the page with more information.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Remedy(pub(crate) &'static str, pub(crate) &'static str);
 
 const GRANT: Remedy =
-    Remedy("grant who asks the rights that the guide lists", "docs/operate/doctor.md#rights");
+    Remedy("grant the caller the permissions listed in the guide", "docs/operate/doctor.md#rights");
 
 impl Check {
-    /// An error, if what was found is not what was expected.
+    /// Creates an error, unless the found state equals the expected one.
     pub(crate) fn equal(
         name: impl Into<String>,
         expected: impl Into<String>,
@@ -44,7 +44,7 @@ impl Check {
         Self { name: name.into(), expected, found, severity, remedy }
     }
 
-    /// An error, if this is one, and what was found either way.
+    /// Creates an error or a success from the outcome.
     pub(crate) fn outcome(
         name: impl Into<String>,
         expected: impl Into<String>,
@@ -56,7 +56,8 @@ impl Check {
         Self { name: name.into(), expected: expected.into(), found, severity, remedy }
     }
 
-    /// AWS does not say: an error, unless it only does not want to tell us.
+    /// Creates the result for a failed request to AWS: a warning if the caller lacks permission, otherwise an
+    /// error.
     pub(crate) fn unanswered(
         name: impl Into<String>,
         expected: impl Into<String>,
@@ -69,12 +70,12 @@ impl Check {
         Self { name: name.into(), expected: expected.into(), found: error.to_string(), severity, remedy }
     }
 
-    /// What is wrong with it, if anything, does not stop the work.
+    /// Lowers an error to a warning, if the system works nevertheless.
     pub(crate) fn at_most_a_warning(self) -> Self {
         Self { severity: self.severity.min(Severity::Warning), ..self }
     }
 
-    /// For people.
+    /// Formats the result as text.
     pub(crate) fn text(&self) -> String {
         let Self { name, expected, found, remedy: Remedy(remedy, guide), .. } = self;
         match self.severity {
@@ -86,7 +87,7 @@ impl Check {
         }
     }
 
-    /// For programs.
+    /// Formats the result as JSON.
     pub(crate) fn json(&self) -> Value {
         let Self { name, expected, found, severity, remedy: Remedy(remedy, guide) } = self;
         let mut json =

@@ -1,4 +1,4 @@
-//! A deployed stack, as AWS describes it.
+//! The checks of a deployed stack, as AWS describes it.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,28 +21,26 @@ use crate::{
 };
 
 const IN_STACK: Remedy =
-    Remedy("deploy the template of this build: the stack is of another version", "docs/operate/deploying.md");
+    Remedy("deploy the template of this build: the stack has another version", "docs/operate/deploying.md");
 const THERE: Remedy = Remedy(
-    "deploy the template of this build again, and if it is not made anew, restore it from its backup",
+    "deploy the template of this build; if that does not create the resource, restore it from its backup",
     "docs/operate/deploying.md#protection",
 );
-const CLOCK: Remedy = Remedy(
-    "set this machine's clock: the rest of what was found may be wrong",
-    "docs/operate/doctor.md#clocks",
-);
+const CLOCK: Remedy =
+    Remedy("set this machine's clock: other findings may be wrong", "docs/operate/doctor.md#clocks");
 
-/// Functions that are asked for at once.
+/// Functions that are requested concurrently.
 const AT_ONCE: usize = 8;
-/// AWS refuses requests that are 5 minutes off; tokens of a verifier who is off by this much fail.
+/// AWS refuses requests that are 5 minutes off. Verifiers refuse tokens with this deviation.
 const LARGEST_SKEW: Duration = Duration::from_secs(5);
-/// A page of `ListStackResources` has a hundred.
+/// A page of `ListStackResources` has a hundred resources.
 const MOST_PAGES: usize = 20;
 
-/// The stack, and the services that know of it.
+/// The stack, and clients of the services that describe it.
 pub(crate) struct Deployed {
     pub(crate) cloud: Cloud,
     pub(crate) template: Template,
-    /// What each logical id is called.
+    /// The physical id of each logical id.
     names: BTreeMap<String, String>,
     pub(crate) lambda: Aws,
     pub(crate) bus: Aws,
@@ -53,7 +51,7 @@ pub(crate) struct Deployed {
     tables: Aws,
 }
 
-/// Looks at the stack of this name.
+/// Checks the stack of this name.
 pub(crate) async fn checks(account: &Account, stack: &str) -> Result<Vec<Check>, CliError> {
     let cloud = account.stack(stack).await?;
     let (names, answer) =
@@ -79,7 +77,7 @@ pub(crate) async fn checks(account: &Account, stack: &str) -> Result<Vec<Check>,
     events::checks(&deployed, &functions, &mut checks).await;
     if let Some(found) = functions.get("log-in") {
         let cloud = deployed.cloud.with_settings(functions::environment(found));
-        // What its settings lack was found above.
+        // Missing settings have been reported above.
         checks.extend(keys::checks(&cloud, published_keys(&cloud).await).await.unwrap_or_default());
     }
     checks.push(events::log_in_time(&deployed).await);
@@ -90,12 +88,12 @@ pub(crate) async fn checks(account: &Account, stack: &str) -> Result<Vec<Check>,
 }
 
 impl Deployed {
-    /// What a logical id is called in this stack.
+    /// Returns the physical id of a logical id in this stack.
     pub(crate) fn name(&self, id: &str) -> Option<&str> {
         self.names.get(id).map(String::as_str)
     }
 
-    /// The same, or a check that says that it is not there.
+    /// Returns the physical id, or adds the check of a missing resource.
     pub(crate) fn named(&self, id: &str, checks: &mut Vec<Check>) -> Option<&str> {
         let name = self.name(id);
         if name.is_none() {
@@ -104,7 +102,7 @@ impl Deployed {
         name
     }
 
-    /// Every function of the template that is there, as Lambda describes it.
+    /// Returns every function of the template that exists, as Lambda describes it.
     async fn functions(&self, checks: &mut Vec<Check>) -> BTreeMap<String, Value> {
         let folders = self.template.functions.keys();
         let named: Vec<_> =
@@ -142,7 +140,7 @@ impl Deployed {
         };
         match describe("DescribeTable").await {
             Ok(found) => checks.extend(tables::checks(id, wanted, &found["Table"])),
-            // The other two would say the same.
+            // The other two requests would fail in the same way.
             Err(error) => return checks.push(Check::unanswered(what, "there", &error, THERE)),
         }
         checks.push(match describe("DescribeTimeToLive").await {
@@ -156,7 +154,7 @@ impl Deployed {
     }
 }
 
-/// The physical id of each resource of the stack, by its logical one.
+/// Reads the physical id of each resource of the stack by its logical id.
 async fn resources(cloud: &Cloud, stack: &str) -> Result<(BTreeMap<String, String>, Answer), NotAnswered> {
     let cloudformation = Aws::new(cloud, "cloudformation", "cloudformation");
     let first = format!("/?Action=ListStackResources&StackName={}&Version=2010-05-15", escaped(stack));
@@ -169,7 +167,7 @@ async fn resources(cloud: &Cloud, stack: &str) -> Result<(BTreeMap<String, Strin
     Ok((names, answer))
 }
 
-/// The logical and the physical id of each resource that has both.
+/// Returns the logical and the physical id of each resource that has both.
 fn names_in(xml: &str) -> Vec<(String, String)> {
     let pair = |member| Some((element(member, "LogicalResourceId")?, element(member, "PhysicalResourceId")?));
     members(xml).filter_map(pair).collect()
@@ -178,7 +176,7 @@ fn names_in(xml: &str) -> Vec<(String, String)> {
 fn clock(cloud: &Cloud, answer: &Answer) -> Check {
     let now = cloud.clock().now();
     let found = answer.date.map_or_else(
-        || Err("AWS does not tell the time".to_owned()),
+        || Err("AWS did not return the time".to_owned()),
         |date| {
             let skew = now.since(date).max(date.since(now));
             let said = format!("{} s off AWS's", skew.as_secs());
@@ -186,11 +184,11 @@ fn clock(cloud: &Cloud, answer: &Answer) -> Check {
             if skew <= LARGEST_SKEW { Ok(said) } else { Err(said) }
         },
     );
-    let expected = format!("{} s off AWS's at most", LARGEST_SKEW.as_secs());
+    let expected = format!("at most {} s off AWS's clock", LARGEST_SKEW.as_secs());
     Check::outcome("clock", expected, found, CLOCK).at_most_a_warning()
 }
 
-/// As anybody sees them.
+/// Reads the key set as every verifier does.
 async fn published_keys(cloud: &Cloud) -> Result<Value, String> {
     let issuer = cloud.settings().text("ISSUER").map_err(|error| error.to_string())?;
     let web = Web::new(cloud, &issuer, Duration::from_secs(10), &[]);
@@ -204,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_of_a_stacks_resources_are_read() {
+    fn the_names_of_a_stacks_resources_are_parsed() {
         let xml = "<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>\
             <member><PhysicalResourceId>gatepost|a&amp;b</PhysicalResourceId><LogicalResourceId>MailRule</LogicalResourceId></member>\
             <member><LogicalResourceId>BeingMade</LogicalResourceId></member>\

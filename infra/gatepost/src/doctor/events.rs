@@ -1,4 +1,4 @@
-//! The way of an event: stream, relay, bus, rules, queues, and what comes back.
+//! The checks of an event's way: stream, relay, bus, rules, queues, and the canary.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,39 +16,37 @@ use super::{
 };
 
 const MAPPING: Remedy = Remedy(
-    "enable the event source mapping; if it is on, its last result says what the function lacks",
+    "enable the event source mapping; if it is enabled, its last result names the cause",
     "docs/operate/alarms.md#relaybehind",
 );
 const MAPPING_SETTINGS: Remedy = Remedy(
-    "deploy the template of this build again: with other settings events are lost or change their order",
+    "deploy the template of this build: other settings lose or reorder events",
     "docs/use/delivery.md",
 );
 const BUS: Remedy = Remedy(
-    "deploy the template of this build again: EventBridge drops without a word what is for a bus that is not there",
+    "deploy the template of this build: EventBridge silently drops events for a missing bus",
     "docs/operate/alarms.md#canarymissing",
 );
 const RULE: Remedy = Remedy(
-    "enable the rule or the schedule, or deploy the template of this build again",
+    "enable the rule or the schedule, or deploy the template of this build",
     "docs/operate/alarms.md#canarymissing",
 );
 const REDRIVE: Remedy = Remedy(
-    "deploy the template of this build again: a mail that cannot be sent would be tried for ever",
+    "deploy the template of this build: otherwise mails that cannot be sent are retried forever",
     "docs/operate/deploying.md",
 );
-const DEAD_LETTERS: Remedy = Remedy(
-    "see what the messages say, repair it, and redrive them",
-    "docs/operate/alarms.md#mailsundelivered",
-);
+const DEAD_LETTERS: Remedy =
+    Remedy("read the messages, fix the cause, and redrive them", "docs/operate/alarms.md#mailsundelivered");
 const CANARY: Remedy = Remedy(
-    "follow the way of an event, from the sweeper's schedule to the log of ReceiveCanary",
+    "follow the steps of an event, from the sweeper's schedule to the log of ReceiveCanary",
     "docs/operate/alarms.md#canarymissing",
 );
 
-/// How far back a canary may be; one flies each minute.
+/// The time in which a canary must have been received. One is sent each minute.
 const CANARY_SECONDS: u64 = 300;
-/// How far back log-ins are looked at.
+/// The time in which log-ins are read.
 const LOG_IN_SECONDS: u64 = 3600;
-/// Pages of a log.
+/// The highest number of pages of a log.
 const MOST_PAGES: usize = 20;
 
 pub(crate) async fn checks(
@@ -79,14 +77,14 @@ pub(crate) async fn checks(
     checks.push(canary(deployed).await);
 }
 
-/// The mapping of a function that reads a table's stream or a queue.
+/// Returns the mapping of a function that reads a table's stream or a queue.
 async fn mapping(deployed: &Deployed, function: &str, source: &str) -> Result<Option<Value>, NotAnswered> {
     let function = deployed.name(&logical_id(function)).unwrap_or_default();
     let source = last_part(deployed.name(source).unwrap_or_default());
     let path = format!("/2015-03-31/event-source-mappings/?FunctionName={function}");
     let found = deployed.lambda.get_json(&path).await?;
     let mut mappings = found["EventSourceMappings"].as_array().cloned().unwrap_or_default().into_iter();
-    // `…:table/NAME/stream/…`, `…:NAME`
+    // The two forms of ARNs: `…:table/NAME/stream/…`, `…:NAME`.
     let reads = |mapping: &Value| {
         let arn = mapping["EventSourceArn"].as_str().unwrap_or_default();
         arn.split([':', '/']).any(|part| part == source)
@@ -120,10 +118,10 @@ fn state(mapping: &Value) -> String {
     }
 }
 
-/// How a stream is read, and which of its records.
+/// Checks how a stream is read, and which of its records.
 pub(crate) fn of_stream(wanted: &StreamSource, found: &Value) -> Vec<Check> {
     let StreamSource { function, batch_size, reports_failures, bisects, filters, .. } = wanted;
-    // More than one batch of a shard at once would change the order of events.
+    // Several concurrent batches of a shard would reorder events.
     let reading = reading(*batch_size as u64, *reports_failures, Some((1, *bisects)));
     let factor = found["ParallelizationFactor"].as_u64().unwrap_or(1);
     let here = found_reading(found, Some((factor, found["BisectBatchOnFunctionError"] == true)));
@@ -152,7 +150,8 @@ fn found_reading(found: &Value, of_shard: Option<(u64, bool)>) -> String {
     reading(found["BatchSize"].as_u64().unwrap_or_default(), reports, of_shard)
 }
 
-/// In words; `of_shard` is of streams: how many batches at once, and whether one that failed is halved.
+/// Describes how batches are read. `of_shard` is for streams: the number of concurrent batches, and whether
+/// failed ones are bisected.
 fn reading(batch_size: u64, reports_failures: bool, of_shard: Option<(u64, bool)>) -> String {
     let no = |is: bool| if is { "" } else { "no " };
     let mut words =
@@ -163,7 +162,7 @@ fn reading(batch_size: u64, reports_failures: bool, of_shard: Option<(u64, bool)
     words.join(", ")
 }
 
-/// The bus that a function publishes to is the stack's.
+/// Checks that a function publishes to the bus of the stack.
 fn publishes_to(deployed: &Deployed, folder: &str, found: &Value) -> Option<Check> {
     let bus = found["Environment"]["Variables"]["EVENT_BUS"].as_str()?;
     let mine = ["OrderedBus", "Bus"].iter().filter_map(|id| deployed.name(id));
@@ -180,13 +179,13 @@ async fn of_rule(deployed: &Deployed, rule: &Rule) -> Check {
         Ok(found) => found,
         Err(error) => return Check::unanswered(name, "enabled", &error, RULE),
     };
-    // To its queue, or the function that the queue here stands for.
+    // The target is the queue, or the function that the local queue stands for.
     let target = rule.queues.first().map(String::as_str).unwrap_or_default();
     let target = target.strip_prefix("events of ").map_or_else(|| target.to_owned(), logical_id);
     let mut problems = problems(deployed, &found, &target);
-    // The stack's own name is in the patterns of what AWS says.
+    // The patterns for events of AWS contain the name of the stack.
     if rule.bus != DEFAULT_BUS && !has_pattern(rule, &found.0) {
-        problems.push("with another pattern".to_owned());
+        problems.push("another pattern".to_owned());
     }
     judged(name, &target, &problems)
 }
@@ -201,7 +200,7 @@ async fn of_schedule(deployed: &Deployed, schedule: &Schedule) -> Check {
                 |arn: &str| deployed.name(&target).is_some_and(|name| last_part(arn) == last_part(name));
             let mut problems = unless_enabled(state);
             if !found["Target"]["Arn"].as_str().is_some_and(is_of) {
-                problems.push("to another target".to_owned());
+                problems.push("another target".to_owned());
             }
             let other = found["ScheduleExpression"].as_str().unwrap_or_default();
             if other != schedule.expression {
@@ -213,9 +212,9 @@ async fn of_schedule(deployed: &Deployed, schedule: &Schedule) -> Check {
     }
 }
 
-/// A rule and its targets.
+/// Describes a rule and its targets.
 async fn described(deployed: &Deployed, id: &str, bus: &str) -> Result<(Value, Value), NotAnswered> {
-    // On a bus that is not the default one, the physical id is `bus|rule`.
+    // On other buses than the default one, the physical id is `bus|rule`.
     let rule = deployed.name(id).unwrap_or(id);
     let rule = rule.rsplit('|').next().unwrap_or(rule);
     let found =
@@ -229,7 +228,7 @@ fn problems(deployed: &Deployed, (rule, targets): &(Value, Value), target: &str)
     let wanted = deployed.name(target).map(last_part);
     let mut arns = targets["Targets"].as_array().into_iter().flatten().filter_map(|t| t["Arn"].as_str());
     if !arns.any(|arn| Some(last_part(arn)) == wanted) {
-        problems.push("to another target".to_owned());
+        problems.push("another target".to_owned());
     }
     problems
 }
@@ -270,7 +269,7 @@ async fn attributes(deployed: &Deployed, id: &str) -> Result<Value, NotAnswered>
     Ok(deployed.queues.call("AmazonSQS.GetQueueAttributes", &request).await?["Attributes"].take())
 }
 
-/// Where a message goes that cannot be handled.
+/// Checks the destination of messages that cannot be handled.
 pub(crate) fn redrive(id: &str, (dead_letters, attempts): (&str, u32), found: &Value) -> Check {
     let text = found["RedrivePolicy"].as_str().unwrap_or_default();
     let policy: Value = serde_json::from_str(text).unwrap_or_default();
@@ -287,10 +286,10 @@ pub(crate) fn messages(id: &str, found: &Value) -> Check {
     Check::equal(format!("queue {id}: messages"), "0", waiting, DEAD_LETTERS).at_most_a_warning()
 }
 
-/// Checks that a canary of the sweeper came through table, stream, relay, bus and rule, as `receive-canary` has logged.
+/// Checks that a canary has passed table, stream, relay, bus and rule, in the log of `receive-canary`.
 async fn canary(deployed: &Deployed) -> Check {
-    let name = "an event there and back";
-    let expected = format!("a canary of the last {CANARY_SECONDS} s that took as long at most");
+    let name = "the round trip of an event";
+    let expected = format!("a canary within the last {CANARY_SECONDS} s, no slower than that");
     let logged = log(deployed, "EventLogs", "ReceiveCanary", CANARY_SECONDS).await;
     let lines = match logged {
         Ok(lines) => lines,
@@ -299,14 +298,14 @@ async fn canary(deployed: &Deployed) -> Check {
     let found = match lines.iter().filter_map(|line| line["CanaryAge"].as_u64()).next_back() {
         Some(age) if age <= CANARY_SECONDS * 1000 => Ok(format!("back after {age} ms")),
         Some(age) => Err(format!("back after {age} ms")),
-        None => Err("none came back".to_owned()),
+        None => Err("no canary came back".to_owned()),
     };
     Check::outcome(name, expected, found, CANARY)
 }
 
-/// Checks the time of recent log-ins, the hash included, with the memory that the function has.
+/// Checks the duration of recent log-ins, including the hash, with the function's memory.
 pub(crate) async fn log_in_time(deployed: &Deployed) -> Check {
-    let name = "log-in, one password hash included, in Lambda (median)";
+    let name = "log-in with one password hash, in Lambda (median)";
     match log(deployed, "ApiLogs", "LogIn", LOG_IN_SECONDS).await {
         Ok(lines) => {
             let mut times: Vec<_> = lines.iter().filter_map(|line| line["Latency"].as_u64()).collect();
@@ -317,20 +316,15 @@ pub(crate) async fn log_in_time(deployed: &Deployed) -> Check {
     }
 }
 
-/// Without a recent log-in there is no time, which the report says and which is not a fault.
+/// Checks a duration. A missing recent log-in is reported, but is not an error.
 fn timed(name: &str, time: Option<Duration>) -> Check {
     match time {
         Some(time) => keys::hashing(name, Ok(time)),
-        None => Check::outcome(
-            name,
-            "timed",
-            Ok("not known: nobody has logged in for an hour".to_owned()),
-            CANARY,
-        ),
+        None => Check::outcome(name, "timed", Ok("unknown: no log-in within an hour".to_owned()), CANARY),
     }
 }
 
-/// Returns the lines that a function has written recently to its log group, oldest first.
+/// Returns the recent lines of a function in its log group, oldest first.
 async fn log(
     deployed: &Deployed,
     group: &str,
@@ -358,7 +352,7 @@ async fn log(
     Ok(lines)
 }
 
-/// The name at the end of an ARN, a URL or itself.
+/// Returns the name at the end of an ARN or a URL.
 fn last_part(name: &str) -> &str {
     name.rsplit([':', '/']).next().unwrap_or(name)
 }
@@ -370,7 +364,7 @@ mod tests {
     use super::*;
     use crate::doctor::check::Severity;
 
-    /// As Lambda describes the mapping that the template makes.
+    /// Returns the mapping of the template, as Lambda describes it.
     fn mapping() -> Value {
         let pattern = r#"{"eventName": ["INSERT"], "dynamodb": {"Keys": {"stream": {"S": [{"prefix": "user#"},
             {"prefix": "registration#"}, {"prefix": "resend#"}, {"prefix": "reset#"}, {"prefix": "role#"},
@@ -382,7 +376,7 @@ mod tests {
         })
     }
 
-    /// Names of what is wrong with the relay's mapping.
+    /// Returns the names of the failed checks of the relay's mapping.
     fn wrong(found: Result<Option<Value>, NotAnswered>) -> Vec<(String, Severity)> {
         let template = Stack::memory().template().expect("the template");
         let source = &template.streams[0];
@@ -393,12 +387,12 @@ mod tests {
     }
 
     #[test]
-    fn the_mapping_of_the_template_is_well() {
+    fn the_mapping_of_the_template_passes() {
         assert_eq!(wrong(Ok(Some(mapping()))), []);
     }
 
     #[test]
-    fn each_way_in_which_a_mapping_can_be_another_is_found() {
+    fn each_difference_of_a_mapping_is_found() {
         for (field, value, name) in [
             ("State", json!("Disabled"), "mapping of relay"),
             ("LastProcessingResult", json!("PROBLEM: Function call failed"), "mapping of relay"),
@@ -421,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_not_look_is_warned_and_learns_which_rights_are_needed() {
+    fn a_caller_without_permission_is_warned_and_gets_the_missing_rights() {
         let denied = NotAnswered::Refused("AccessDeniedException".to_owned());
 
         let found = of_mapping("relay", Err(denied), |_| Vec::new());
@@ -432,14 +426,17 @@ mod tests {
     }
 
     #[test]
-    fn that_nobody_has_logged_in_is_nothing_wrong_and_is_said() {
+    fn a_missing_log_in_is_reported_and_not_an_error() {
         let unknown = timed("log-in", None);
-        assert_eq!((unknown.severity, unknown.text().contains("nobody has logged in")), (Severity::Ok, true));
+        assert_eq!(
+            (unknown.severity, unknown.text().contains("no log-in within an hour")),
+            (Severity::Ok, true)
+        );
         assert_eq!(timed("log-in", Some(Duration::from_secs(20))).severity, Severity::Warning);
     }
 
     #[test]
-    fn a_rule_is_held_against_the_template() {
+    fn a_rule_is_compared_with_the_template() {
         let template = Stack::memory().template().expect("the template");
         let rule = template.rules.iter().find(|rule| rule.id == "ReceiveCanaryCanary").expect("the rule");
         let pattern = |text: &str| json!({"EventPattern": text});
@@ -450,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn dead_letters_go_where_the_template_says_and_none_should_be_there() {
+    fn dead_letters_have_the_destination_of_the_template_and_should_be_empty() {
         let policy = |to: &str, after: &str| {
             let arn = format!("arn:aws:sqs:eu-west-1:000000000000:{to}");
             json!({"RedrivePolicy": format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{after}}}"#)})

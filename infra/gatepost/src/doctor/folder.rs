@@ -1,4 +1,4 @@
-//! A data folder.
+//! The checks of a data folder.
 
 use std::path::Path;
 
@@ -11,18 +11,15 @@ use super::{
 };
 use crate::{dev::Parameters, error::CliError};
 
-const FOLDER: Remedy =
-    Remedy("do what the sentence says, or begin with another folder", "docs/operate/doctor.md");
+const FOLDER: Remedy = Remedy("fix the cause, or use another folder", "docs/operate/doctor.md");
 const CANARY: Remedy = Remedy(
-    "see `gatepost outbox stats`, and what `gatepost dev` says on standard error",
+    "run `gatepost outbox stats`, and read the log of `gatepost dev` on standard error",
     "docs/operate/operating-events.md",
 );
-const DEAD_LETTERS: Remedy = Remedy(
-    "see in what `gatepost dev` says why mails cannot be made",
-    "docs/operate/alarms.md#mailsundelivered",
-);
+const DEAD_LETTERS: Remedy =
+    Remedy("read the log of `gatepost dev` for the cause", "docs/operate/alarms.md#mailsundelivered");
 const CLOCK: Remedy =
-    Remedy("set this machine's clock: tokens and expiries go by it", "docs/operate/doctor.md#clocks");
+    Remedy("set this machine's clock: tokens and expiry depend on it", "docs/operate/doctor.md#clocks");
 
 pub(crate) async fn checks(folder: &Path, parameters: &Parameters) -> Result<Vec<Check>, CliError> {
     if !folder.join("gatepost.db").is_file() {
@@ -41,7 +38,8 @@ pub(crate) async fn checks(folder: &Path, parameters: &Parameters) -> Result<Vec
         checks.extend(tables::checks(id, wanted, &describe("DescribeTable")["Table"]));
         checks.push(tables::expiry(id, wanted, &describe("DescribeTimeToLive")));
     }
-    // Who issues tokens publishes its key at its start. A function that does not start was found above.
+    // Functions that issue tokens publish their key when they start. A function that cannot start has been
+    // reported above.
     let _ = stack.warm().await;
     if let Ok(cloud) = stack.cloud("log-in") {
         checks.extend(keys::checks(&cloud, published_keys(&stack).await).await.unwrap_or_default());
@@ -66,26 +64,26 @@ async fn published_keys(stack: &Stack) -> Result<Value, String> {
     }
 }
 
-/// What is in the folder was done before now.
+/// Checks that the events in the folder are not in the future.
 fn clock(stack: &Stack) -> Check {
     let now = stack.clock().now().to_string();
     let last = stack.events().last().map(|event| event.time.clone());
     let found = match last {
         Some(last) if last > now => Err(format!("{last} in the folder, and {now} on the clock")),
-        _ => Ok("no event of the future".to_owned()),
+        _ => Ok("no event in the future".to_owned()),
     };
-    Check::outcome("clock", "no event of the future", found, CLOCK)
+    Check::outcome("clock", "no event in the future", found, CLOCK)
 }
 
-/// Through table, stream, relay, bus and rule.
+/// Sends a canary through table, stream, relay, bus and rule.
 async fn canary(stack: &Stack) -> Check {
     let flown = async {
         stack.run_schedule("sweep-events").await.map_err(|error| error.to_string())?;
         stack.settle().await.map_err(|error| error.to_string())?;
-        stack.metrics().get("CanaryAge").copied().ok_or_else(|| "it did not come back".to_owned())
+        stack.metrics().get("CanaryAge").copied().ok_or_else(|| "the canary did not come back".to_owned())
     };
     let found = flown.await.map(|age| format!("back after {age} ms"));
-    Check::outcome("an event there and back", "a canary that comes back", found, CANARY)
+    Check::outcome("the round trip of an event", "a canary that comes back", found, CANARY)
 }
 
 fn dead_letters(stack: &Stack) -> Vec<Check> {

@@ -1,4 +1,4 @@
-//! Functions: their settings and their memory.
+//! The checks of functions: their settings and memory.
 
 use cloud::{Cloud, Settings};
 use local::{functions::build_of, template::DeployedFunction};
@@ -7,26 +7,26 @@ use serde_json::Value;
 use super::check::{Check, Remedy};
 
 const SETTINGS: Remedy = Remedy(
-    "give the parameter another value, or deploy the template of this build again if it lacks one",
+    "change the parameter; if the template lacks it, deploy the template of this build",
     "docs/operate/configuration.md",
 );
 
-/// Wires a function as it would be at its start, so that it judges its settings itself.
+/// Wires a function as at its start, so that the function checks its settings itself.
 pub(crate) fn wired(name: &str, cloud: &Cloud) -> Result<(), String> {
     let build = build_of(name).ok_or_else(|| "this build has no such function".to_owned())?;
     build(cloud).map(drop).map_err(|error| error.to_string())
 }
 
-/// A function whose settings are those of `cloud`.
+/// Checks a function with the settings of `cloud`.
 pub(crate) fn settings(name: &str, cloud: &Cloud) -> Check {
     let usable = || "usable settings".to_owned();
     Check::outcome(format!("function {name}"), usable(), wired(name, cloud).map(|()| usable()), SETTINGS)
 }
 
-/// A function as `GetFunctionConfiguration` describes it.
+/// Checks a function in the response of `GetFunctionConfiguration`.
 pub(crate) fn deployed(account: &Cloud, name: &str, wanted: &DeployedFunction, found: &Value) -> Check {
     let mut problems = Vec::new();
-    // Who asks for a function that is not called for weeks makes it active again.
+    // A function that is not called for weeks becomes inactive, and active again with the next call.
     for (field, good) in
         [("State", ["Active", "Inactive"]), ("LastUpdateStatus", ["Successful", "InProgress"])]
     {
@@ -47,7 +47,7 @@ pub(crate) fn deployed(account: &Cloud, name: &str, wanted: &DeployedFunction, f
     Check::outcome(format!("function {name}"), well(wanted.memory), found, SETTINGS)
 }
 
-/// The settings of a deployed function, but for what is on its own disk only.
+/// Returns the settings of a deployed function, without those of its local disk.
 pub(crate) fn environment(found: &Value) -> Settings {
     let variables = found["Environment"]["Variables"].as_object().into_iter().flatten();
     let texts = variables.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
@@ -63,7 +63,7 @@ mod tests {
     use crate::doctor::check::Severity;
 
     #[test]
-    fn the_strongest_hash_that_the_template_takes_the_functions_take_and_no_stronger_one() {
+    fn the_functions_accept_the_strongest_hash_of_the_template_and_no_stronger_one() {
         let wired_with = |memory: &str, iterations: &str| {
             let setup = Stack::memory().with_parameter("Argon2MemoryKib", memory);
             let stack = setup.with_parameter("Argon2Iterations", iterations).start().expect("it starts");

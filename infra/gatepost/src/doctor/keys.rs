@@ -1,4 +1,4 @@
-//! The secrets, what is derived from them, and how long a password takes.
+//! The checks of the secrets, of keys derived from them, and of the duration of a hash.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ const CREDENTIALS: Remedy = Remedy(
     "docs/operate/deploying.md#protection",
 );
 const SEPARATE: Remedy = Remedy(
-    "run `gatepost keys separate`, and follow the guide",
+    "run `gatepost keys separate` as the guide describes",
     "docs/operate/keys.md#from-one-secret-to-two",
 );
 const TOKENS: Remedy = Remedy(
-    "see that ISSUER is where the API answers, and let somebody log in, which publishes the key",
+    "check that ISSUER is the URL of the API, and log in once, which publishes the key",
     "docs/operate/configuration.md",
 );
 const HASHING: Remedy = Remedy(
@@ -33,10 +33,10 @@ const HASHING: Remedy = Remedy(
     "docs/operate/configuration.md",
 );
 
-/// Longer than this, and people feel it.
+/// Users notice longer durations.
 const LONGEST_HASH: Duration = Duration::from_secs(1);
 
-/// What a function that issues tokens needs, and `published`: the key set as anybody sees it.
+/// Checks the needs of a function that issues tokens. `published` is the public key set.
 pub(crate) async fn checks(
     cloud: &Cloud,
     published: Result<Value, String>,
@@ -61,16 +61,16 @@ pub(crate) async fn checks(
         }
     };
     checks.push(Check::equal("keys secret", "readable", "readable", KEYS));
-    // Nobody has logged in yet: the first log-in publishes the key.
+    // Before the first log-in, which publishes the key.
     let is_new = published.as_ref().is_ok_and(|published| published["keys"] == json!([]));
     let verified = published.and_then(|published| round_trip(cloud, &issuer, &published, audience));
     let expected = "a token that verifies with the published keys";
-    let token = Check::outcome("token there and back", expected, verified, TOKENS);
+    let token = Check::outcome("the round trip of a token", expected, verified, TOKENS);
     checks.push(if is_new { token.at_most_a_warning() } else { token });
     Ok(checks)
 }
 
-/// Whether peppers and keys are in secrets of their own.
+/// Checks whether peppers and keys are in separate secrets.
 fn separate(cloud: &Cloud) -> Result<Check, SettingError> {
     let settings = cloud.settings();
     let is_shared = settings.text("KEYS_SECRET")? == settings.text("CREDENTIALS_SECRET")?;
@@ -78,7 +78,7 @@ fn separate(cloud: &Cloud) -> Result<Check, SettingError> {
     Ok(Check::equal("secrets of keys and peppers", "two", found, SEPARATE).at_most_a_warning())
 }
 
-/// A caller without the right to read a secret does not know whether it is well.
+/// Creates the result for an unreadable secret. Without permission to read it, its state is unknown.
 fn unreadable(name: &str, error: &SecretUnavailable, remedy: Remedy) -> Check {
     let said = chain(error);
     if said.contains("AccessDenied") {
@@ -88,7 +88,7 @@ fn unreadable(name: &str, error: &SecretUnavailable, remedy: Remedy) -> Check {
     Check::outcome(name, "readable", Err(said), remedy)
 }
 
-/// Signs a token with the secret's key, and verifies it as others do.
+/// Signs a token with the key of the secret, and verifies it with the published keys.
 fn round_trip(
     cloud: &Cloud,
     signer: &Issuer,
@@ -112,7 +112,9 @@ fn round_trip(
             let algorithm = signer.public_key(now).algorithm;
             Ok(format!("verified, by {algorithm}, of {} published keys", published.len()))
         }
-        Err(Rejected::UnknownKey) => Err(format!("its key is none of {} published ones", published.len())),
+        Err(Rejected::UnknownKey) => {
+            Err(format!("its key is not among the {} published ones", published.len()))
+        }
         Err(error) => Err(error.to_string()),
     }
 }
@@ -131,13 +133,13 @@ async fn hash(cloud: &Cloud, hasher: &Hasher) -> Result<Duration, String> {
     Ok(began.elapsed())
 }
 
-/// How long something with one hash in it took.
+/// Checks the duration of an operation with one hash.
 pub(crate) fn hashing(name: &str, time: Result<Duration, String>) -> Check {
     let found = time.and_then(|time| {
         let said = format!("{} ms", time.as_millis());
         if time <= LONGEST_HASH { Ok(said) } else { Err(said) }
     });
-    let expected = format!("{} ms at most", LONGEST_HASH.as_millis());
+    let expected = format!("at most {} ms", LONGEST_HASH.as_millis());
     Check::outcome(name, expected, found, HASHING).at_most_a_warning()
 }
 
@@ -147,7 +149,7 @@ mod tests {
     use crate::doctor::check::Severity;
 
     #[test]
-    fn a_hash_that_people_have_to_wait_for_is_a_warning() {
+    fn a_slow_hash_is_a_warning() {
         let severity = |millis| hashing("hash", Ok(Duration::from_millis(millis))).severity;
 
         assert_eq!((severity(1000), severity(1001)), (Severity::Ok, Severity::Warning));

@@ -1,4 +1,4 @@
-//! Whether mails may be sent from the address they come from.
+//! The checks of the sending address.
 
 use cloud::{NotAnswered, Settings};
 use serde_json::Value;
@@ -9,21 +9,18 @@ use super::{
 };
 use crate::xml::escaped;
 
-const IDENTITY: Remedy = Remedy(
-    "verify the address of MailFrom, or its domain, in SES, in the region of the stack",
+const IDENTITY: Remedy =
+    Remedy("verify MailFrom or its domain in SES, in the region of the stack", "docs/use/mail.md");
+const SANDBOX: Remedy = Remedy(
+    "request production access from AWS: until then only verified recipients get mail",
     "docs/use/mail.md",
 );
-const SANDBOX: Remedy =
-    Remedy("ask AWS for production access: strangers get no mail before", "docs/use/mail.md");
-const SENDING: Remedy = Remedy(
-    "see in SES's console why AWS has stopped the account's mails, and repair that",
-    "docs/use/mail.md",
-);
+const SENDING: Remedy = Remedy("read the reason in SES's console, and resolve it", "docs/use/mail.md");
 
-/// `settings` are those of `send-mail`.
+/// Checks the mail account with the `settings` of `send-mail`.
 pub(crate) async fn checks(deployed: &Deployed, settings: &Settings) -> Vec<Check> {
     let setting = |name: &str| settings.optional(name).unwrap_or_default();
-    // A server of one's own is asked by the first mail.
+    // An SMTP server is tested by the first mail.
     if setting("MAIL_TRANSPORT") != "ses" {
         return Vec::new();
     }
@@ -39,7 +36,7 @@ pub(crate) async fn checks(deployed: &Deployed, settings: &Settings) -> Vec<Chec
     checks
 }
 
-/// Of the address, or else of its domain.
+/// Reads the identity of the address, or that of its domain.
 async fn identity(deployed: &Deployed, address: &str) -> Result<Value, NotAnswered> {
     let ask = async |identity: &str| {
         deployed.mail.get_json(&format!("/v2/email/identities/{}", escaped(identity))).await
@@ -76,7 +73,7 @@ mod tests {
     use crate::doctor::check::Severity;
 
     #[test]
-    fn an_address_that_nobody_has_verified_and_an_account_that_may_not_send_are_found() {
+    fn an_unverified_address_and_a_blocked_account_are_found() {
         let identity =
             |is_verified: bool| verified(&json!({"VerifiedForSendingStatus": is_verified})).severity;
         let severities = |sending: bool, production: bool| {

@@ -1,5 +1,5 @@
-//! `gatepost doctor`: looks at everything that a system needs, and says what is wrong and what to do. It changes
-//! nothing of a deployed system; in a data folder it lets a canary fly, as each minute of `gatepost dev` does.
+//! `gatepost doctor`: checks everything that a system needs, and prints problems and remedies. A deployed
+//! system is not changed; in a data folder the doctor sends a canary, as `gatepost dev` does each minute.
 
 mod check;
 mod deployed;

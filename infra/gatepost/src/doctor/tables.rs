@@ -1,4 +1,4 @@
-//! A table, held against the template.
+//! The checks of a table against the template.
 
 use local::template::Table;
 use serde_json::Value;
@@ -6,17 +6,17 @@ use serde_json::Value;
 use super::check::{Check, Remedy};
 
 const MADE_ANEW: Remedy = Remedy(
-    "deploy the template of this build again, and if the table itself is another one, restore it under its own name",
+    "deploy the template of this build; if the table's keys differ, restore the table under its own name",
     "docs/operate/deploying.md#protection",
 );
 const DEPLOY: Remedy =
-    Remedy("deploy the template of this build again, which turns it on", "docs/operate/deploying.md");
+    Remedy("deploy the template of this build, which enables it", "docs/operate/deploying.md");
 const STREAM: Remedy = Remedy(
-    "deploy the template of this build again; until then the sweeper alone delivers, a quarter of an hour late",
+    "deploy the template of this build; until then only the sweeper delivers events, 15 minutes late",
     "docs/operate/alarms.md",
 );
 
-/// What the API calls a table's `Table` of `DescribeTable`.
+/// Checks the `Table` in the response of `DescribeTable`.
 pub(crate) fn checks(id: &str, wanted: &Table, found: &Value) -> Vec<Check> {
     let name = |what: &str| format!("table {id}: {what}");
     let wanted = &wanted.create;
@@ -35,7 +35,7 @@ pub(crate) fn checks(id: &str, wanted: &Table, found: &Value) -> Vec<Check> {
     checks
 }
 
-/// `DescribeTimeToLive`'s answer.
+/// Checks the response of `DescribeTimeToLive`.
 pub(crate) fn expiry(id: &str, wanted: &Table, found: &Value) -> Check {
     let found = &found["TimeToLiveDescription"];
     let is_on = ["ENABLED", "ENABLING"].contains(&found["TimeToLiveStatus"].as_str().unwrap_or_default());
@@ -44,7 +44,7 @@ pub(crate) fn expiry(id: &str, wanted: &Table, found: &Value) -> Check {
     Check::equal(format!("table {id}: time to live"), wanted, found, DEPLOY)
 }
 
-/// `DescribeContinuousBackups`' answer.
+/// Checks the response of `DescribeContinuousBackups`.
 pub(crate) fn recovery(id: &str, wanted: &Table, found: &Value) -> Check {
     let found = &found["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
     let is_on = found["PointInTimeRecoveryStatus"] == "ENABLED";
@@ -53,7 +53,7 @@ pub(crate) fn recovery(id: &str, wanted: &Table, found: &Value) -> Check {
     Check::equal(name, named(wanted.recovers), named(is_on), DEPLOY)
 }
 
-/// Each key with its type, e.g. `stream (S), seq (N)`.
+/// Returns each key with its type, e.g. `stream (S), seq (N)`.
 fn keys(of: &Value, table: &Value) -> String {
     let kind = |name: &Value| {
         let mut definitions = table["AttributeDefinitions"].as_array().into_iter().flatten();
@@ -92,7 +92,7 @@ mod tests {
     use crate::doctor::check::Severity;
 
     #[test]
-    fn recovery_and_expiry_that_are_off_are_found_where_the_template_has_them() {
+    fn disabled_recovery_and_expiry_are_found_if_the_template_has_them() {
         let template = Stack::memory().template().expect("the template");
         let status = |status: &str| {
             let recovery = json!({"PointInTimeRecoveryStatus": status});

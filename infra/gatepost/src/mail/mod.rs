@@ -1,4 +1,4 @@
-//! `gatepost mail`: previews of mails, and addresses that get none.
+//! `gatepost mail`: previews of mails, and suppressed addresses.
 
 mod preview;
 mod suppressions;
@@ -19,7 +19,7 @@ pub(crate) struct Mail {
 enum MailCommand {
     /// Write every mail with sample values into a folder, with an index.html to look at them
     Preview(Preview),
-    /// Manage addresses that get no mail
+    /// Manage suppressed addresses
     Suppressions(Suppressions),
 }
 

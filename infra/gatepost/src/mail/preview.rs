@@ -1,4 +1,4 @@
-//! `gatepost mail preview`: every letter in every language, as files for a browser.
+//! `gatepost mail preview`: all letters in all languages, as files for a browser.
 
 use std::{
     fmt::Write as _,
@@ -75,7 +75,7 @@ fn file(sample: &Sample) -> String {
     format!("{}/{}", sample.locale.as_str(), sample.letter.name())
 }
 
-/// As wide as a phone, as wide as a desk, and as text.
+/// Shows a mail in the width of a phone, in the width of a desktop, and as text.
 fn show(index: &mut String, sample: &Sample) {
     let file = file(sample);
     let _ = write!(

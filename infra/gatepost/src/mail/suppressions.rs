@@ -1,4 +1,4 @@
-//! `gatepost mail suppressions`: addresses that get no mail, since one bounced or was called unwanted.
+//! `gatepost mail suppressions`: addresses that get no mail after a bounce or a complaint.
 
 use clap::{Args, Subcommand};
 use domain::{CanonicalEmail, Email};
@@ -26,14 +26,14 @@ pub(crate) struct Suppressions {
 
 #[derive(Subcommand)]
 enum SuppressionsCommand {
-    /// List the hashes of addresses that get no mail; reads the whole table
+    /// List the hashes of suppressed addresses; reads the whole table
     List,
-    /// Say whether an address gets mail
+    /// Check whether an address gets mail
     Check {
         /// The e-mail address
         address: String,
     },
-    /// Let an address get mail again
+    /// Remove the suppression of an address
     Remove {
         /// The e-mail address
         address: String,
@@ -73,7 +73,7 @@ async fn list(identities: &Identities, report: &Report) -> Result<ExitCode, CliE
     for suppression in &found {
         report.line(&line(suppression));
     }
-    report.line(&format!("{} addresses get no mail", found.len()));
+    report.line(&format!("{} addresses are suppressed", found.len()));
     report.document(json!({"suppressions": found.iter().map(shown).collect::<Vec<_>>()}));
     Ok(ExitCode::Done)
 }
@@ -84,7 +84,7 @@ async fn check(
     address: &CanonicalEmail,
 ) -> Result<ExitCode, CliError> {
     let found = identities.suppressed(address).await?;
-    report.line(&found.as_ref().map_or_else(|| "it gets mail".to_owned(), line));
+    report.line(&found.as_ref().map_or_else(|| "the address gets mail".to_owned(), line));
     report.document(json!({"suppression": found.as_ref().map(shown)}));
     Ok(if found.is_some() { ExitCode::Findings } else { ExitCode::Done })
 }
@@ -95,7 +95,7 @@ async fn remove(
     address: &CanonicalEmail,
 ) -> Result<ExitCode, CliError> {
     let was_there = identities.unsuppress(&AddressHash::of(address)).await?;
-    report.line(if was_there { "it gets mail again" } else { "it did get mail already" });
+    report.line(if was_there { "the address gets mail again" } else { "the address was not suppressed" });
     report.document(json!({"removed": was_there}));
     Ok(if was_there { ExitCode::Done } else { ExitCode::Findings })
 }

@@ -1,4 +1,4 @@
-//! `gatepost outbox retry-failed`, `requeue` and `discard`: another chance, or none any more.
+//! `gatepost outbox retry-failed`, `requeue` and `discard`: decisions about failed events.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,10 @@ use crate::{
     report::{Progress, Report},
 };
 
-/// Streams whose events are changed at once; those of one stream are changed one by one, in order.
+/// Streams that are changed concurrently. The events of a stream are changed in sequence.
 const AT_ONCE: usize = 16;
 
-/// What is done to an event.
+/// A decision about an event.
 #[derive(Clone, Copy)]
 enum Change {
     Retry,
@@ -26,10 +26,10 @@ enum Change {
     Discard,
 }
 
-/// What became of an event.
+/// The outcome for an event.
 enum Outcome {
     Done,
-    /// It is not, or not any more, what is changed.
+    /// The event is not, or no longer, in the required state.
     Unfit,
 }
 
@@ -83,13 +83,13 @@ pub(crate) async fn discard(
 ) -> Result<ExitCode, CliError> {
     let keys = choice.which.keys(&deployment.outbox).await?;
     let question = format!(
-        "Give {} up for ever? A discarded event is never published: consumers meet a gap in its stream.",
+        "Discard {} permanently? A discarded event is never published: consumers find a gap in its stream.",
         counted(&keys)
     );
     if_confirmed(deployment, report, choice, Change::Discard, keys, &question).await
 }
 
-/// Changes dead events once the operator has confirmed. If there are none, it does not ask.
+/// Changes events after the operator has confirmed. Without events, it does not ask.
 async fn if_confirmed(
     deployment: &Deployment,
     report: Report,
@@ -125,7 +125,7 @@ impl Which {
     }
 }
 
-/// What the index has of events in a state.
+/// Returns the events of a state in the index.
 pub(crate) async fn keys(
     outbox: &Outbox,
     state: State,
@@ -174,7 +174,7 @@ async fn change_all(
                     changed.push(json!({"stream": key.stream, "sequence": key.sequence}));
                 }
                 Outcome::Unfit => {
-                    report.line(&format!("left {key}: it is not, or not any more, {state}"));
+                    report.line(&format!("skipped {key}: it is not {state}"));
                     unfit.push(json!({"stream": key.stream, "sequence": key.sequence}));
                 }
             }
@@ -203,7 +203,8 @@ async fn change_stream(
 }
 
 impl Change {
-    /// Makes it, if the event fits; a dry run only looks. Says whether it fitted.
+    /// Makes the change if the event is in the required state. A dry run only checks. Returns whether the
+    /// state was right.
     async fn make(
         self,
         outbox: &Outbox,
@@ -245,10 +246,10 @@ impl Change {
         }
     }
 
-    /// What an event has to be.
+    /// Returns the required state of an event.
     const fn wanted(self) -> &'static str {
         match self {
-            Self::Retry => "put off",
+            Self::Retry => "postponed",
             Self::Requeue => "dead",
             Self::Discard => "dead or quarantined",
         }

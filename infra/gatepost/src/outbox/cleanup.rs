@@ -1,4 +1,4 @@
-//! `gatepost outbox cleanup`: deletes what was delivered long ago.
+//! `gatepost outbox cleanup`: deletes events that were delivered long ago.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Args)]
 pub(crate) struct Cleanup {
-    /// Delete events that were delivered or discarded more than so many days ago
+    /// Delete events that were delivered or discarded more than this many days ago
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     days: u32,
     /// Show what would be done, and do nothing

@@ -1,4 +1,4 @@
-//! The outbox that a command works on: that of a data folder, or that of a deployed system.
+//! The outbox of a data folder or a deployed system.
 
 use clap::Args;
 use cloud::{Clock, Cloud};
@@ -10,14 +10,14 @@ use crate::{
     system::{System, Target},
 };
 
-/// The system whose outbox it is.
+/// The system of the outbox.
 pub(crate) struct Deployment {
     pub(crate) outbox: Outbox,
     /// The cloud of a function that publishes.
     pub(crate) events: Cloud,
     /// The cloud of a function that reads users.
     identities: Cloud,
-    /// Keeps the data folder ours.
+    /// Keeps the lock on the data folder.
     _system: System,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct DeploymentOptions {
     /// Publish to this event bus, by name or ARN, instead of the stack's
     #[arg(long, value_name = "NAME", requires = "stack", conflicts_with = "data", global = true)]
     bus: Option<String>,
-    /// Keep delivered events in a data folder for so many days; 0 keeps them for ever
+    /// Days to keep delivered events in a data folder; 0 keeps them forever
     #[arg(long, value_name = "N", conflicts_with = "stack", global = true,
         value_parser = clap::value_parser!(u32).range(..=3650))]
     retention_days: Option<u32>,
@@ -44,7 +44,7 @@ impl Deployment {
         let (events, identities) = (system.cloud("sweep-events")?, system.cloud("read-profile")?);
         let bus = options.bus.as_ref().map(|bus| ("EVENT_BUS".to_owned(), bus.clone()));
         let events = events.with_settings(events.settings().clone().but(bus));
-        // Tables are read in whole pages, which takes its time; the bus is called as relay and sweeper do.
+        // Whole pages of a table need longer timeouts. The bus is called as by relay and sweeper.
         let outbox = Outbox::new(&events.clone().patient())?;
         Ok(Self { outbox, events, identities: identities.patient(), _system: system })
     }

@@ -1,4 +1,4 @@
-//! `gatepost outbox flush`: publishes what is due at once, instead of within minutes.
+//! `gatepost outbox flush`: publishes due events immediately, instead of within minutes.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
     report::{Progress, Report},
 };
 
-/// How long a round may take, and the sweeper's lease is held at most.
+/// The time of a round, and the longest time of the sweeper's lease.
 const ROUND_TIME: Duration = Duration::from_mins(1);
 
 #[derive(Args)]
@@ -25,11 +25,11 @@ pub(crate) struct Flush {
     /// Continue until Ctrl-C
     #[arg(long)]
     continuous: bool,
-    /// Wait so long between rounds
+    /// Seconds between rounds
     #[arg(long, value_name = "SECONDS", default_value = "10", requires = "continuous",
         value_parser = value_parser!(u64).range(1..=3600))]
     interval: u64,
-    /// Try so many events a round at most
+    /// The highest number of events a round
     #[arg(long, value_name = "N", default_value = "1000", value_parser = value_parser!(u32).range(1..))]
     batch_size: u32,
     /// Show what would be done, and do nothing
@@ -52,7 +52,7 @@ impl Flush {
     }
 }
 
-/// Round after round, while there is something to deliver.
+/// Runs rounds while there are events to deliver.
 async fn once(
     sweeper: &Sweeper,
     report: &Report,
@@ -62,7 +62,7 @@ async fn once(
     let (progress, mut total) = (Progress::of("events published"), Swept::default());
     loop {
         let swept = match sweeper.sweep(Duration::ZERO, most, Deadline::after(ROUND_TIME)).await {
-            // It takes its turn between two rounds; what it does is ours, too.
+            // The sweeper runs between two rounds, and its deliveries count as well.
             Err(NotSwept::Busy) if total.delivered > 0 && !ended.is_finished() => {
                 sleep(Duration::from_secs(1)).await;
                 continue;
@@ -115,11 +115,11 @@ async fn would_try(deployment: &Deployment, report: &Report) -> Result<ExitCode,
     Ok(ExitCode::Done)
 }
 
-/// Ends with the first Ctrl-C, so that a round comes to its end; the second one ends the process.
+/// Ends with the first Ctrl-C after the running round. The second one ends the process.
 fn until_ctrl_c() -> JoinHandle<()> {
     tokio::spawn(async {
         let _ = end().await;
-        eprintln!("Finishing what is under way …");
+        eprintln!("Finishing running work …");
         tokio::spawn(async {
             let _ = end().await;
             std::process::exit(130);
@@ -130,12 +130,12 @@ fn until_ctrl_c() -> JoinHandle<()> {
 fn tell(report: &Report, swept: &Swept) -> ExitCode {
     let Swept { delivered, dead, postponed, unreadable, stopped, .. } = swept;
     let stopped = stopped.as_ref().map(|(Stop::Unavailable(code) | Stop::Refused(code))| code);
-    report.line(&format!("published {delivered} events, put off {postponed}, gave up {dead}"));
+    report.line(&format!("published {delivered} events, postponed {postponed}, {dead} are dead"));
     if let Some(code) = stopped {
-        report.line(&format!("stopped: the bus takes nothing, {code}"));
+        report.line(&format!("stopped: the bus refuses all events, {code}"));
     }
     if *unreadable > 0 {
-        report.line(&format!("{unreadable} shards or streams cannot be read"));
+        report.line(&format!("failed to read {unreadable} shards or streams"));
     }
     report.document(json!({
         "published": delivered, "postponed": postponed, "dead": dead, "unreadable": unreadable, "stopped": stopped,

@@ -1,4 +1,4 @@
-//! `gatepost outbox list`: which events wait or are dead, and why.
+//! `gatepost outbox list`: pending and dead events, with their errors.
 
 use clap::{Args, ValueEnum, value_parser};
 use domain::{Timestamp, UserId};
@@ -13,7 +13,7 @@ use crate::{
     report::{Progress, Report, moment, spoken},
 };
 
-/// Reads at once.
+/// Concurrent reads.
 const AT_ONCE: usize = 16;
 
 #[derive(Args)]
@@ -24,7 +24,7 @@ pub(crate) struct List {
     /// List the events of this user, in order
     #[arg(long, value_name = "ID")]
     user: Option<UserId>,
-    /// List so many events at most
+    /// The highest number of events to list
     #[arg(long, value_name = "N", default_value = "50", value_parser = value_parser!(u32).range(1..))]
     limit: u32,
 }
@@ -53,7 +53,7 @@ impl ListedState {
 impl List {
     pub(crate) async fn run(&self, deployment: &Deployment, report: &Report) -> Result<ExitCode, CliError> {
         let (state, limit) = (self.state.name(), self.limit as usize);
-        // One more, to know whether there are more.
+        // One more, to know whether others follow.
         let mut found = self.find(&deployment.outbox, limit + 1).await?;
         let has_more = found.len() > limit;
         found.truncate(limit);
@@ -63,7 +63,7 @@ impl List {
             report.line(&line(entry, now));
         }
         report.line(&if has_more {
-            format!("… and more than these {limit}")
+            format!("only the first {limit} are shown")
         } else {
             format!("{} {state}", found.len())
         });
@@ -81,7 +81,7 @@ impl List {
     }
 }
 
-/// The first by the index, as the table has them.
+/// Returns the first events of the index, as they are in the table.
 async fn indexed(outbox: &Outbox, state: State, limit: usize) -> Result<Vec<Entry>, StoreError> {
     let mut waiting = Vec::new();
     for shard in Outbox::shards() {
@@ -99,12 +99,12 @@ async fn indexed(outbox: &Outbox, state: State, limit: usize) -> Result<Vec<Entr
     let reads =
         waiting.into_iter().take(limit).map(|waiting| async move { outbox.entry(&waiting.key).await });
     let entries: Vec<Option<Entry>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
-    // The index lags: an event may be delivered meanwhile. One that cannot be read is shown.
+    // The index is eventually consistent: an event may have been delivered. Unreadable events are listed.
     let is_wanted = |entry: &Entry| !matches!(entry, Entry::Event(event) if event.state != state);
     Ok(entries.into_iter().flatten().filter(is_wanted).collect())
 }
 
-/// The first of a stream, or of the whole table.
+/// Returns the first events of a stream, or of the whole table.
 async fn read(
     outbox: &Outbox,
     stream: Option<&str>,

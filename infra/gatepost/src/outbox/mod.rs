@@ -1,4 +1,4 @@
-//! `gatepost outbox`: manages events that wait, are dead, or are wanted again.
+//! `gatepost outbox`: manages pending, dead and delivered events.
 
 mod change;
 mod cleanup;
@@ -41,7 +41,7 @@ enum OutboxCommand {
     Stats(Stats),
     /// List events, longest waiting first
     List(List),
-    /// Publish all pending events that are due, in order; the sweeper does not run meanwhile
+    /// Publish all pending events that are due, in order, while the sweeper is paused
     Flush(Flush),
     /// Make every postponed event due now: the sweeper tries it within a minute, `flush` immediately
     RetryFailed {
@@ -51,11 +51,11 @@ enum OutboxCommand {
     },
     /// Make dead events pending again, due now and with all their attempts
     Requeue(Choice),
-    /// Give up dead events or a quarantined record for ever
+    /// Discard dead events or a quarantined record permanently
     Discard(Choice),
-    /// Delete delivered and discarded events for ever, but no pending or dead ones
+    /// Delete delivered and discarded events permanently, but no pending or dead ones
     Cleanup(Cleanup),
-    /// Publish delivered events of users again, in order, with the same ids and the same bytes
+    /// Publish delivered events of users again, in order, with the same ids and bytes
     Replay(ReplayOptions),
     /// Check that each user's events are 1, 2, 3… up to the user's version, and print findings
     Verify(Verify),

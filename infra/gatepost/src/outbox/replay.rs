@@ -1,4 +1,4 @@
-//! `gatepost outbox replay`: publishes delivered events again, as they were.
+//! `gatepost outbox replay`: publishes delivered events again, unchanged.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -16,12 +16,12 @@ use crate::{
     report::{Progress, Report},
 };
 
-/// Events that are published together; the next ones wait until all of them are.
+/// Events that are published together. The next ones wait for all of them.
 const TOGETHER: usize = 500;
-/// How long these may take: retries included.
+/// The time for these events, including retries.
 const TIME: Duration = Duration::from_mins(5);
 
-/// One run.
+/// A single run.
 struct Replay<'a> {
     deployment: &'a Deployment,
     publisher: Publisher,
@@ -32,7 +32,7 @@ struct Replay<'a> {
     collected: Vec<PendingEvent>,
     published: usize,
     users: usize,
-    /// What the bus has not taken, and why.
+    /// Events that the bus refused, and the reasons.
     refused: Vec<(EventKey, String)>,
     stopped: Option<Stop>,
 }
@@ -132,7 +132,8 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Publishes what is collected. The publisher's marks find the events delivered, and change nothing.
+    /// Publishes the collected events. They are already marked as delivered, so the publisher's marks change
+    /// nothing.
     async fn publish(&mut self) {
         let events = std::mem::take(&mut self.collected);
         if self.has_failed() || events.is_empty() {
@@ -148,11 +149,11 @@ impl Replay<'_> {
         self.progress.add(report.delivered.len());
         self.refused.extend(report.failed.into_iter().map(|(event, code)| (event.key, code)));
         self.refused
-            .extend(report.dead.into_iter().map(|key| (key, "the bus will never take it".to_owned())));
+            .extend(report.dead.into_iter().map(|key| (key, "the bus refuses it permanently".to_owned())));
         self.stopped = report.stopped;
     }
 
-    /// Nothing is published behind an event that was not.
+    /// Returns whether an event was not published. Later events are not published then.
     fn has_failed(&self) -> bool {
         !self.refused.is_empty() || self.stopped.is_some()
     }
@@ -165,7 +166,7 @@ impl Replay<'_> {
         let stopped =
             self.stopped.as_ref().map(|(Stop::Unavailable(code) | Stop::Refused(code))| code.clone());
         if let Some(code) = &stopped {
-            self.report.line(&format!("stopped: the bus takes nothing, {code}"));
+            self.report.line(&format!("stopped: the bus refuses all events, {code}"));
         }
         let did = self.report.did("published", "publish");
         self.report.line(&format!("{did} {} events of {} users again", self.published, self.users));

@@ -1,4 +1,4 @@
-//! `gatepost outbox stats`: how much waits, since when, and how much is dead.
+//! `gatepost outbox stats`: the numbers of pending and dead events, and the age of the oldest.
 
 use clap::Args;
 use domain::Timestamp;
@@ -14,16 +14,16 @@ use crate::{
     report::{Progress, Report, moment, spoken},
 };
 
-/// Shards that are read at once.
+/// Shards that are read concurrently.
 const AT_ONCE: usize = 16;
 
-/// What is in one shard of the index, or in all.
+/// The counts of one shard of the index, or of all.
 #[derive(Default)]
 struct Counts {
     pending: u64,
-    /// Pending, and put off by the sweeper.
+    /// Pending events that the sweeper has postponed.
     postponed: u64,
-    /// Pending for so long that the sweeper should have been there.
+    /// Pending events that the sweeper should have published.
     overdue: u64,
     dead: u64,
     oldest: Option<Timestamp>,
@@ -31,7 +31,7 @@ struct Counts {
 
 #[derive(Args)]
 pub(crate) struct Stats {
-    /// Read the whole table, and count delivered, discarded, quarantined and unreadable events as well
+    /// Read the whole table, and also count delivered, discarded, quarantined and unreadable events
     #[arg(long)]
     exact: bool,
 }
@@ -110,7 +110,7 @@ impl Counts {
     }
 }
 
-/// How many items the table has of each kind.
+/// Counts the items of each kind in the table.
 async fn count_states(outbox: &Outbox) -> Result<[(&'static str, u64); 6], StoreError> {
     let names = ["pending", "dead", "delivered", "discarded", "quarantined", "unreadable"];
     let mut counts = names.map(|name| (name, 0));

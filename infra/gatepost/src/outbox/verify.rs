@@ -1,4 +1,4 @@
-//! `gatepost outbox verify`: holds every user's version against the user's events.
+//! `gatepost outbox verify`: compares every user's version with the user's events.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     report::{Progress, Report},
 };
 
-/// Users that are reconciled at once.
+/// Users that are compared concurrently.
 const AT_ONCE: usize = 16;
 
 #[derive(Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Verify {
     /// Check only this user
     #[arg(long, value_name = "ID")]
     user: Option<UserId>,
-    /// Accept that events older than this are gone, after a cleanup [default: the retention]
+    /// Accept that events older than this are missing after a cleanup [default: the retention]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     days: Option<u32>,
 }

@@ -30,7 +30,7 @@ impl Count {
         let counts = UserCounts::new(&cloud, identities.client())?;
         let Found { wrong, administrators } = find(&identities, &counts).await?;
         for Recount { user_id, before, after } in &wrong {
-            report.line(&format!("{user_id} is counted as {}, and is {}", named(*before), named(*after)));
+            report.line(&format!("{user_id} is counted as {}, but is {}", named(*before), named(*after)));
         }
         if !administrators.is_right() {
             report.line(&format!(
@@ -50,7 +50,7 @@ impl Count {
         let each = StatusName::ALL.map(|status| format!("{status} {}", of(status)));
         report.line(&format!("{}, together {}", each.join(", "), shown.total()));
         report.line(&format!("{} can administer", administrators.able));
-        let did = if is_repaired { "counted anew" } else { "counted otherwise than they are" };
+        let did = if is_repaired { "recounted" } else { "counted wrongly" };
         report.line(&format!("{} users {did}", wrong.len()));
         report.document(json!({
         "counts": StatusName::ALL.map(|status| (status.as_str(), of(status))).into_iter().collect::<HashMap<_, _>>(),
@@ -66,20 +66,20 @@ impl Count {
     }
 }
 
-/// The result of looking at all users.
+/// The result of reading all users.
 struct Found {
     /// The users who are counted with another status than they have.
     wrong: Vec<Recount>,
     administrators: Administrators,
 }
 
-/// The administrators, as they are counted and as they are.
+/// The counted and the actual administrators.
 #[derive(Clone)]
 struct Administrators {
     counted: AdministratorCount,
-    /// How many can sign in.
+    /// The number of administrators who can sign in.
     able: u64,
-    /// Those who have no password, though an item of an earlier release does not say so.
+    /// Administrators without a password whose items, from an earlier release, do not say so.
     without_password: Vec<User>,
 }
 
@@ -107,11 +107,10 @@ impl Administrators {
     }
 }
 
-/// Looks at all users. A user who only seems to be counted wrongly, since events are on their way, is looked at
-/// again.
+/// Reads all users. A user whose count differs is read again, because the event may still be on its way.
 async fn find(identities: &Identities, counts: &UserCounts) -> Result<Found, CliError> {
     let (progress, mut suspects, mut start) = (Progress::of("users"), Vec::new(), None);
-    // Before the users: a change in between is seen when the count is corrected.
+    // Read before the users, so that the correction detects concurrent changes.
     let administrators = identities.administrator_count().await?;
     let mut with_role = Vec::new();
     let mut counted = counted(counts).await?;
@@ -132,7 +131,7 @@ async fn find(identities: &Identities, counts: &UserCounts) -> Result<Found, Cli
             break;
         }
     }
-    // Who is counted and was not met is gone.
+    // Counted users who were not found do not exist.
     suspects.extend(counted.into_keys());
     let mut wrong = Vec::new();
     for suspect in suspects {
@@ -143,7 +142,7 @@ async fn find(identities: &Identities, counts: &UserCounts) -> Result<Found, Cli
     Ok(Found { wrong, administrators })
 }
 
-/// Corrects the count of administrators. If it changes concurrently, all users are looked at again.
+/// Corrects the count of administrators. If it changes concurrently, all users are read again.
 async fn repair_administrators(identities: &Identities, found: Administrators) -> Result<(), CliError> {
     let found = &found;
     retry_on_conflict(|attempt| async move {
@@ -197,7 +196,7 @@ async fn counted(counts: &UserCounts) -> Result<HashMap<UserId, StatusName>, Sto
     }
 }
 
-/// Whoever is being counted by an event at this moment is looked at again.
+/// Corrects the count of a user. If an event counts the user concurrently, the user is read again.
 async fn repair(
     identities: &Identities,
     counts: &UserCounts,
@@ -212,5 +211,5 @@ async fn repair(
 }
 
 fn named(status: Option<StatusName>) -> &'static str {
-    status.map_or("nobody", StatusName::as_str)
+    status.map_or("not a user", StatusName::as_str)
 }

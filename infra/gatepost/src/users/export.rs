@@ -1,4 +1,4 @@
-//! `gatepost users export`: everybody, password hashes included, a JSON object a line.
+//! `gatepost users export`: all users with their password hashes, one JSON object a line.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -20,12 +20,12 @@ use crate::{
     system::System,
 };
 
-/// Users that are read at once.
+/// Users that are read concurrently.
 const AT_ONCE: usize = 16;
 
 #[derive(Args)]
 pub(super) struct Export {
-    /// A file that is not there yet, or - for standard output
+    /// A new file, or - for standard output
     file: PathBuf,
     /// Resume an interrupted export into this file
     #[arg(long)]
@@ -50,7 +50,7 @@ impl Export {
     }
 }
 
-/// Writes page by page from `start` on. Each user is read together with the credential, as of one moment.
+/// Writes users page by page from `start`. Each user is read together with the credential of the same time.
 async fn all(
     identities: &Identities,
     output: &mut impl Output,
@@ -64,7 +64,7 @@ async fn all(
         let accounts = stream::iter(users.into_iter().map(|user| identities.account(user))).buffered(AT_ONCE);
         let accounts: Vec<_> = accounts.try_collect().await?;
         let mut lines = String::new();
-        // Who is gone meanwhile is not there.
+        // Users who were erased in the meantime are left out.
         for (user, credential) in accounts.into_iter().flatten() {
             lines += &written(&user, credential.as_ref()).to_string();
             lines.push('\n');
@@ -79,13 +79,13 @@ async fn all(
     }
 }
 
-/// Where the lines go.
+/// The destination of the lines.
 trait Output {
-    /// Takes the lines of a page, and where the next one starts.
+    /// Writes the lines of a page, and remembers the next page.
     fn write(&mut self, lines: &str, next: Option<&NextPage>) -> Result<(), CliError>;
 }
 
-/// Standard output, asked for by `-`.
+/// Standard output, for the path `-`.
 struct Pipe;
 
 impl Output for Pipe {
@@ -95,7 +95,7 @@ impl Output for Pipe {
     }
 }
 
-/// A file that only its owner may read; beside it, while it is not whole, how far it has come.
+/// A file that only its owner may read. While it is incomplete, a second file has the position of the export.
 struct Target {
     path: PathBuf,
     file: File,
@@ -115,7 +115,7 @@ impl Target {
         }
     }
 
-    /// The file as it was behind the last whole page, and where the next page starts.
+    /// Opens the file at the end of the last complete page. Returns the next page.
     fn resume(path: PathBuf) -> Result<(Self, Option<NextPage>), CliError> {
         let unusable = || CliError::NotResumable(path.clone());
         let mark = fs::read_to_string(mark(&path)).map_err(|_| unusable())?;
@@ -144,7 +144,7 @@ impl Target {
 impl Output for Target {
     fn write(&mut self, lines: &str, next: Option<&NextPage>) -> Result<(), CliError> {
         self.file.write_all(lines.as_bytes())?;
-        // The mark must not be ahead of what it is of.
+        // The position must not be ahead of the file.
         self.file.sync_data()?;
         self.length += lines.len() as u64;
         if let Some(place) = next.and_then(NextPage::place) {

@@ -1,4 +1,5 @@
-//! `gatepost users grant-admin`: makes a user an administrator. Only this command and other administrators can.
+//! `gatepost users grant-admin`: makes a user an administrator. Only this command and other administrators
+//! can.
 
 use clap::Args;
 use cloud::Cloud;
@@ -26,7 +27,7 @@ impl GrantAdmin {
     }
 }
 
-/// The user, and whether they had not been an administrator before.
+/// Returns the user, and whether they are a new administrator.
 async fn grant(cloud: &Cloud, email: &CanonicalEmail) -> Result<(User, bool), CliError> {
     let store = Store::new(cloud)?;
     let (now, random) = (cloud.clock().now(), cloud.random());

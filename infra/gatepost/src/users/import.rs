@@ -1,4 +1,4 @@
-//! `gatepost users import`: takes users over from a file of another system, or of another Gatepost.
+//! `gatepost users import`: imports users from a file of another system, or of another Gatepost.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -27,17 +27,17 @@ use crate::{
     system::System,
 };
 
-/// How many users are written concurrently.
+/// Users that are written concurrently.
 const CONCURRENCY: usize = 32;
 
-const TAKEN: &str = "there is another user with this address";
+const TAKEN: &str = "another user has this address";
 const ERASED: &str = "this user was erased here";
 
 #[derive(Args)]
 pub(super) struct ImportOptions {
     /// The export of another system, or of `gatepost users export`
     file: PathBuf,
-    /// The system that the export is from [default: what the file looks like]
+    /// The system that the export is from [default: detected from the file]
     #[arg(long, value_enum, value_name = "SYSTEM")]
     format: Option<Format>,
     /// Firebase's password hash parameters, as its console shows them
@@ -46,7 +46,7 @@ pub(super) struct ImportOptions {
     /// Refuse, skip or accept users whose address is not verified in the file
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = Unverified::Refuse)]
     unverified: Unverified,
-    /// Publish nothing: the users' histories begin with their next change
+    /// Publish no events: the users' histories begin with their next change
     #[arg(long)]
     no_events: bool,
     /// Check the file, and write nothing
@@ -77,7 +77,7 @@ struct Import {
     hasher: Hasher,
     clock: Clock,
     random: Random,
-    /// Names this run in the events.
+    /// The correlation id of this run's events.
     correlation_id: String,
     has_events: bool,
 }
@@ -135,7 +135,7 @@ impl ImportOptions {
     }
 }
 
-/// Reports what users lose who are imported all the same.
+/// Reports the data that imported users lose.
 fn report_omissions(judged: &Judged, report: &Report, document: &mut Value) {
     for (place, invalid) in &judged.locales {
         report.line(&format!("{place}: the locale is left out: it {invalid}"));
@@ -144,7 +144,7 @@ fn report_omissions(judged: &Judged, report: &Report, document: &mut Value) {
     let administrators = judged.administrators;
     if administrators > 0 {
         report.line(&format!(
-            "the role admin of {administrators} users is left out: `gatepost users grant-admin` gives it"
+            "the role admin of {administrators} users is left out: grant it with `gatepost users grant-admin`"
         ));
         document["administrators_left_out"] = administrators.into();
     }
@@ -158,7 +158,7 @@ fn documents(people: &[(Place, impl ToString)]) -> Vec<Value> {
     documents
 }
 
-/// The rules that decide about a record, the same at each reading of the file.
+/// The rules for a record, which are the same in each pass over the file.
 #[derive(Clone, Copy)]
 struct Rules {
     format: Format,
@@ -172,7 +172,7 @@ impl Rules {
     }
 }
 
-/// The outcome of judging all users of a file: counts, and what is reported by line.
+/// The result of checking all users of a file: counts, and reports by line.
 #[derive(Default)]
 struct Judged {
     good: usize,
@@ -202,7 +202,7 @@ impl Import {
         })
     }
 
-    /// Judges all users of a file before anything is written.
+    /// Checks all users of a file before anything is written.
     fn judge(&self, file: &mut UsersFile, rules: Rules) -> Result<Judged, CliError> {
         let (mut judged, mut seen) = (Judged::default(), Seen::default());
         file.visit(|place, record| {
@@ -229,7 +229,7 @@ impl Import {
         Ok(judged)
     }
 
-    /// Whether the present password and those before could be verified.
+    /// Checks that the current and previous passwords can be verified.
     fn check(&self, Candidate { password, previous_passwords, .. }: &Candidate) -> Result<(), HashFailed> {
         iter::once(password).chain(previous_passwords).try_for_each(|password| match password {
             Password::Ours(hash) => self.hasher.check(hash),
@@ -237,7 +237,7 @@ impl Import {
         })
     }
 
-    /// Reads the file again, and imports some users concurrently.
+    /// Reads the file again, and imports several users concurrently.
     async fn all(&self, mut file: UsersFile, rules: Rules) -> Result<Outcomes, CliError> {
         let (sender, mut receiver) = mpsc::channel(CONCURRENCY);
         let reading = spawn_blocking(move || {
@@ -247,7 +247,7 @@ impl Import {
                     let sent = sender.blocking_send((place, candidate));
                     sent.map_err(|_| CliError::Io(io::ErrorKind::BrokenPipe.into()))
                 }
-                // The same bytes were judged before: no user is wrong.
+                // The same bytes were checked before, so every user is valid.
                 Ok(None) | Err(_) => Ok(()),
             })
         });
@@ -267,11 +267,11 @@ impl Import {
         Ok(outcomes)
     }
 
-    /// One transaction for each. Who is there with the same id was taken over by an earlier run.
+    /// Imports a user in one transaction. An earlier run has imported a user with the same id.
     async fn one(&self, place: Place, candidate: Candidate) -> Result<Outcome, CliError> {
         let Candidate { newcomer, password, previous_passwords, .. } = candidate;
         let (id, email) = (newcomer.id, newcomer.applicant.email.clone());
-        // Before the work of a hash.
+        // Checked before the work of a hash.
         if let Some(credential) = self.store.identities().credential(email.canonical()).await? {
             return Ok(if credential.user_id == id { Outcome::AlreadyThere } else { Outcome::Taken(place) });
         }
@@ -291,7 +291,7 @@ impl Import {
         };
         match self.store.admit(&user, &credential, event).await {
             Ok(()) => Ok(Outcome::Imported),
-            // Somebody else has been quicker, or the same user has another address by now.
+            // Another user has claimed the address concurrently, or the same user has another address by now.
             Err(CommitError::Rejected(AdmissionRejected::EmailTaken)) => Ok(Outcome::Taken(place)),
             Err(CommitError::Rejected(AdmissionRejected::IdTaken)) => {
                 match self.store.identities().user(id).await? {
@@ -323,7 +323,7 @@ impl Import {
     }
 }
 
-/// Digests of the addresses and ids of a file, each with the number of its first place.
+/// Digests of the addresses and ids of a file, each with the number of its first user.
 #[derive(Default)]
 struct Seen(HashMap<Digest, u64>);
 

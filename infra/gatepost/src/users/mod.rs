@@ -1,4 +1,4 @@
-//! `gatepost users`: users move in from other systems, and out of this one; the first administrator is made.
+//! `gatepost users`: imports, exports and counts users, and makes the first administrator.
 
 mod count;
 mod export;

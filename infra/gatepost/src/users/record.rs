@@ -1,4 +1,4 @@
-//! What a file says of somebody, and whether it will do.
+//! The records of a file, and their validation.
 
 use domain::{
     Applicant, Attributes, Email, InvalidAttribute, InvalidEmail, InvalidLocale, InvalidName, Locale, Name,
@@ -8,14 +8,14 @@ use hashing::{ForeignHash, InvalidForeignHash};
 use thiserror::Error;
 
 const MAX_ROLES: usize = 50;
-/// As many as `PasswordHistory` may be.
+/// The highest value of `PasswordHistory`.
 const MAX_PREVIOUS_PASSWORDS: usize = 24;
 const MAX_ROLE_CHARACTERS: usize = 64;
 
-/// What a file says of somebody, as it says it.
+/// The record of a user in a file, in its original form.
 #[derive(Default)]
 pub(crate) struct Record {
-    /// The id there: kept, if it is a UUID.
+    /// The id in the other system, which is kept if it is a UUID.
     pub(crate) id: Option<String>,
     pub(crate) email: Option<String>,
     pub(crate) is_verified: bool,
@@ -23,27 +23,27 @@ pub(crate) struct Record {
     pub(crate) last_name: Option<String>,
     pub(crate) locale: Option<String>,
     pub(crate) roles: Vec<String>,
-    /// Our own only: a JSON object.
+    /// A JSON object; only in Gatepost's own format.
     pub(crate) attributes: Option<String>,
     pub(crate) is_suspended: bool,
-    /// Our own only: when the user is to be erased.
+    /// The pending deletion; only in Gatepost's own format.
     pub(crate) deletion: Option<Deletion>,
     pub(crate) is_deleted: bool,
     pub(crate) created_at: Option<Timestamp>,
     pub(crate) updated_at: Option<Timestamp>,
     pub(crate) password: Password,
-    /// Our own only: the passwords before, the newest first.
+    /// The previous passwords, newest first; only in Gatepost's own format.
     pub(crate) previous_passwords: Vec<Password>,
 }
 
-/// What proves somebody.
+/// The password of a record.
 #[derive(Clone, Default)]
 pub(crate) enum Password {
-    /// Nothing: a password must be chosen by the link of a mail first.
+    /// None: the user must choose a password with a link first.
     #[default]
     None,
     Foreign(ForeignHash),
-    /// One of Gatepost's, by an export.
+    /// A hash of Gatepost, from an export.
     Ours(PasswordHash),
 }
 
@@ -52,13 +52,13 @@ pub(crate) struct Candidate {
     pub(crate) newcomer: Newcomer,
     pub(crate) password: Password,
     pub(crate) previous_passwords: Vec<Password>,
-    /// There, which does not make one here.
+    /// Whether the user was an administrator there, which does not make one here.
     pub(crate) was_administrator: bool,
-    /// Why the locale is left out, if it is.
+    /// The reason why the locale is left out, if it is.
     pub(crate) invalid_locale: Option<InvalidLocale>,
 }
 
-/// The treatment of users whose address is not verified in the file.
+/// The treatment of users with an unverified address.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Unverified {
     Refuse,
@@ -66,22 +66,22 @@ pub(crate) enum Unverified {
     Accept,
 }
 
-/// What is wrong with what a file says of somebody. Says nothing of what it is.
+/// The defect of a record. The message does not contain its data.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum Wrong {
-    #[error("is no JSON object")]
+    #[error("is not a JSON object")]
     NoObject,
     #[error("has another number of columns than the header")]
     Columns,
-    #[error("has a field that is not known: {0}")]
+    #[error("has an unknown field: {0}")]
     UnknownField(String),
-    #[error("{0} is of another kind than it must be")]
+    #[error("{0} has the wrong type")]
     Kind(&'static str),
     #[error("has no e-mail address")]
     NoEmail,
     #[error("the e-mail address {0}")]
     Email(#[from] InvalidEmail),
-    #[error("the address was not proven: see --unverified")]
+    #[error("the address is not verified: see --unverified")]
     Unverified,
     #[error("the {0} name {1}")]
     Name(&'static str, InvalidName),
@@ -93,33 +93,33 @@ pub(crate) enum Wrong {
     UnknownStatus(&'static str),
     #[error("the status must be active, suspended, or deleting with erase_at")]
     Status,
-    #[error("an attribute, or all together, {0}")]
+    #[error("attributes: {0}")]
     Attributes(#[from] InvalidAttribute),
     #[error("has more than 50 roles, or one that is empty or longer than 64 characters")]
     Roles,
     #[error("the password hash {0}")]
     Hash(#[from] InvalidForeignHash),
-    #[error("the password hash has parts in an encoding that is not known")]
+    #[error("the password hash has parts in an unknown encoding")]
     HashEncoding,
     #[error("the password hash is not one that Gatepost writes")]
     NotOurs,
-    #[error("has more than 24 passwords of before")]
+    #[error("has more than 24 previous passwords")]
     Passwords,
     #[error("has the same address or id as {0}")]
     Repeated(String),
 }
 
-/// How somebody comes who is to be erased.
+/// The pending deletion of a user.
 pub(crate) struct Deletion {
     pub(crate) erase_at: Timestamp,
-    /// Whether logging in does not take it back.
+    /// Whether logging in does not cancel the deletion.
     pub(crate) is_final: bool,
-    /// Whether the user is suspended again once it is taken back.
+    /// Whether canceling the deletion restores a suspension.
     pub(crate) was_suspended: bool,
 }
 
 impl Record {
-    /// Judges it. `None` is somebody who is to be left out. `now` stands in for times that are not told.
+    /// Validates a record. Returns `None` for a user who is left out. `now` replaces missing times.
     pub(crate) fn judge(
         self,
         source: &str,
@@ -138,7 +138,7 @@ impl Record {
             text.map(|text| Name::parse(&text).map_err(|wrong| Wrong::Name(what, wrong))).transpose()
         };
         let locale = self.locale.map(|text| Locale::parse(&text.replace('_', "-"))).transpose();
-        // A detail that must not stop the import.
+        // The locale is not important enough to stop the import.
         let (locale, invalid_locale) = locale.map_or_else(|invalid| (None, Some(invalid)), |tag| (tag, None));
         let is_role = |role: &String| (1..=MAX_ROLE_CHARACTERS).contains(&role.chars().count());
         if self.roles.len() > MAX_ROLES || !self.roles.iter().all(is_role) {
@@ -147,7 +147,7 @@ impl Record {
         if self.previous_passwords.len() > MAX_PREVIOUS_PASSWORDS {
             return Err(Wrong::Passwords);
         }
-        // No file makes administrators.
+        // A file cannot create administrators.
         let was_administrator = self.roles.iter().any(|role| role == Role::ADMIN);
         let applicant = Applicant {
             email,
@@ -176,7 +176,8 @@ impl Record {
         Ok(Some(Candidate { newcomer, password, previous_passwords, was_administrator, invalid_locale }))
     }
 
-    /// The id there, if it can be one here; or else one that is the same whenever it is derived.
+    /// Returns the id of the record if it is a UUID, otherwise an id derived from it, which is always the
+    /// same.
     fn user_id(&self, source: &str, email: &Email) -> UserId {
         let theirs = self.id.as_deref().unwrap_or_default();
         theirs.parse().unwrap_or_else(|_| {

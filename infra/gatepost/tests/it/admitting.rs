@@ -1,4 +1,4 @@
-//! What is written for one user who moves in, and read for one who moves out, whatever the network does.
+//! The transaction of an imported user, and the read of an exported one, during failures of the network.
 
 use std::sync::{
     Arc,
@@ -16,7 +16,7 @@ use store::{AdmissionRejected, CommitError, Store, StoreError};
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_230_000_000);
 
-/// A system in which this becomes of the first transactions, or of all.
+/// Creates a system in which the first transactions, or all of them, meet `fate`.
 fn stage(only_the_first: bool, fate: impl Fn() -> Fate + Send + Sync + 'static) -> Stage {
     let over = Arc::new(AtomicBool::new(false));
     Stage::with(move |setup| {
@@ -58,7 +58,7 @@ async fn events(stage: &Stage, user: &User) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_user_whose_answers_are_lost_is_there_once_with_one_event() {
+async fn a_user_with_lost_responses_is_created_once_with_one_event() {
     let stage = stage(false, || Fate::AnswerLost);
     let (user, credential, event) = newcomer(1, "ada@example.com");
 
@@ -66,13 +66,13 @@ async fn a_user_whose_answers_are_lost_is_there_once_with_one_event() {
     let again = store(&stage).admit(&user, &credential, Some(event)).await;
 
     assert!(first.is_ok(), "{first:?}");
-    // The same event is there: it is what was wanted.
+    // The same event is stored, which is the desired result.
     assert!(matches!(again, Ok(()) | Err(CommitError::Rejected(AdmissionRejected::EmailTaken))), "{again:?}");
     assert_eq!(events(&stage, &user).await, ["user.registered"]);
 }
 
 #[tokio::test]
-async fn without_an_event_a_lost_answer_is_found_out_by_the_next_run() {
+async fn without_an_event_a_lost_response_is_resolved_by_the_next_run() {
     let stage = stage(false, || Fate::AnswerLost);
     let (user, credential, _) = newcomer(1, "ada@example.com");
 
@@ -87,7 +87,7 @@ async fn without_an_event_a_lost_answer_is_found_out_by_the_next_run() {
 }
 
 #[tokio::test]
-async fn of_a_user_whose_transaction_never_arrives_nothing_is_there() {
+async fn a_user_whose_transaction_never_arrives_is_not_created() {
     for with_event in [true, false] {
         let stage = stage(false, || Fate::RequestLost);
         let (user, credential, event) = newcomer(1, "ada@example.com");
@@ -103,7 +103,7 @@ async fn of_a_user_whose_transaction_never_arrives_nothing_is_there() {
 }
 
 #[tokio::test]
-async fn who_is_throttled_tries_again() {
+async fn a_throttled_write_is_retried() {
     for with_event in [true, false] {
         let stage = stage(true, || Fate::Refused(Refusal::THROTTLED));
         let (user, credential, event) = newcomer(1, "ada@example.com");
@@ -115,7 +115,7 @@ async fn who_is_throttled_tries_again() {
 }
 
 #[tokio::test]
-async fn of_many_with_one_address_at_once_one_is_admitted() {
+async fn one_of_many_concurrent_users_with_one_address_is_admitted() {
     let stage = Stage::new();
     let store = store(&stage);
     let people: Vec<_> = (0..20).map(|id| newcomer(id, "Ada@example.com")).collect();
@@ -138,7 +138,7 @@ async fn of_many_with_one_address_at_once_one_is_admitted() {
 }
 
 #[tokio::test]
-async fn an_id_is_nobody_elses() {
+async fn ids_are_unique() {
     let stage = Stage::new();
     let (user, credential, event) = newcomer(1, "ada@example.com");
     store(&stage).admit(&user, &credential, Some(event)).await.expect("admitted");
@@ -152,12 +152,12 @@ async fn an_id_is_nobody_elses() {
 }
 
 #[tokio::test]
-async fn who_moves_out_is_read_with_the_credential_of_the_same_moment() {
+async fn an_exported_user_is_read_with_the_credential_of_the_same_time() {
     let stage = Stage::new();
     let (user, credential, event) = newcomer(1, "ada@example.com");
     store(&stage).admit(&user, &credential, Some(event)).await.expect("admitted");
     let identities = store(&stage).identities().clone();
-    // As it was read on a page before the address has changed.
+    // As read on a page before the address has changed.
     let read = User { email: Email::parse("before@example.com").expect("an address"), ..user.clone() };
 
     let (now, found) = identities.account(read).await.expect("an answer").expect("a user");

@@ -1,5 +1,5 @@
-//! A stand-in of AWS on the loopback interface: the sources of credentials, as their protocols are documented, and
-//! services that say whose credentials have arrived.
+//! A stand-in of AWS on the loopback interface: sources of credentials with their documented protocols, and
+//! services that record the credentials of their requests.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::json;
 
-/// Where it listens, and what it has been asked.
+/// The address of the stand-in, and its requests.
 pub(crate) struct Aws {
     pub(crate) url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -45,14 +45,14 @@ struct Answer(u16, String);
 const SETTINGS: &str = "<member><OutputKey>OperatorSettings</OutputKey><OutputValue>EVENTS_TABLE=gatepost-Events \
     IDENTITIES_TABLE=gatepost-Identities EVENT_BUS=gatepost EVENT_RETENTION_DAYS=90</OutputValue></member>";
 
-/// A stack as it is when it has been deployed.
+/// A deployed stack.
 pub(crate) const DEPLOYED: Stack = Stack { status: "CREATE_COMPLETE", outputs: SETTINGS };
 
 /// The secret key of every source.
 pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 /// The session token of every source of temporary credentials.
 pub(crate) const SESSION: &str = "a-session-token";
-/// The proofs that sources ask for before they hand out credentials.
+/// The proofs that sources require before they return credentials.
 pub(crate) const SSO_TOKEN: &str = "an-sso-access-token";
 pub(crate) const WEB_TOKEN: &str = "a.web.identity";
 pub(crate) const CONTAINER_TOKEN: &str = "Basic a-container";
@@ -74,13 +74,13 @@ impl Aws {
         Self { url, seen }
     }
 
-    /// The signatures so far.
+    /// Returns the signatures so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().expect("unpoisoned").clone()
     }
 }
 
-/// Answers one request after the other, as long as the client keeps the connection.
+/// Answers one request after the other, while the client keeps the connection.
 fn serve(stream: &TcpStream, stack: &Stack, seen: &Mutex<Vec<Seen>>) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
@@ -93,7 +93,7 @@ fn serve(stream: &TcpStream, stack: &Stack, seen: &Mutex<Vec<Seen>>) {
         };
         let length = body.len();
         let mut stream = stream;
-        // The documented answer to a request for a metadata token; other clients ignore it.
+        // The documented response to a request for a metadata token, which other clients ignore.
         let lifetime = "x-aws-ec2-metadata-token-ttl-seconds: 21600";
         let head = format!("HTTP/1.1 {status} -\r\n{lifetime}\r\ncontent-length: {length}\r\n\r\n");
         if stream.write_all(format!("{head}{body}").as_bytes()).is_err() {
@@ -120,7 +120,7 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
     Some(Request { method, path, headers, body: String::from_utf8(body).ok()? })
 }
 
-/// `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`
+/// Parses `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, …`.
 fn signature(request: &Request) -> Option<Seen> {
     let scope = request.headers.get("authorization")?.strip_prefix("AWS4-HMAC-SHA256 Credential=")?;
     let parts: Vec<_> = scope.split(',').next()?.split('/').map(str::to_owned).collect();
@@ -152,7 +152,7 @@ fn cloudformation(request: &Request, stack: &Stack) -> Answer {
     Answer(200, format!("<ListStackResourcesResult>{resources}</ListStackResourcesResult>"))
 }
 
-/// The answer of a source of credentials to a caller with the proof that the source wants.
+/// Answers as a source of credentials to a caller with the required proof.
 fn credentials(request: &Request) -> Answer {
     let header = |name: &str| request.headers.get(name).map(String::as_str);
     let path = request.path.split('?').next().unwrap_or_default();

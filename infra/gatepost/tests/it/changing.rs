@@ -11,7 +11,7 @@ use crate::operated::{Folder, key, now};
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Ada's second event is dead, her third was delivered.
+/// Prepares a dead event of Ada, her second, and a delivered third one.
 async fn with_a_dead_event(folder: &Folder) -> String {
     let system = folder.system(HOUR);
     let ada = system.user("ada@example.com").await;
@@ -24,7 +24,7 @@ async fn with_a_dead_event(folder: &Folder) -> String {
 }
 
 #[tokio::test]
-async fn what_was_put_off_is_due_at_once() {
+async fn a_postponed_event_becomes_due_immediately() {
     let folder = Folder::new();
     let ada = {
         let system = folder.system(HOUR);
@@ -37,7 +37,7 @@ async fn what_was_put_off_is_due_at_once() {
     };
     let is_due = async |folder: &Folder| {
         let second = folder.system(HOUR).item(&ada, 2).await;
-        assert_eq!(second.get("attempts"), Some("3"), "attempts are not forgotten");
+        assert_eq!(second.get("attempts"), Some("3"), "the number of attempts is kept");
         second.moment("next_attempt_at") <= now()
     };
 
@@ -49,12 +49,12 @@ async fn what_was_put_off_is_due_at_once() {
     let said = folder.outbox(&["retry-failed"]);
     assert_eq!((said.text, said.code), (format!("due user#{ada} 2\ndue 1 in all\n"), Some(0)));
     assert!(is_due(&folder).await);
-    assert_eq!(folder.json(&["flush"]).0["published"], 2, "it, and the one that waited behind it");
+    assert_eq!(folder.json(&["flush"]).0["published"], 2, "it, and the one behind it");
     assert_eq!(folder.json(&["retry-failed"]).0["due"], json!([]));
 }
 
 #[tokio::test]
-async fn nothing_is_done_unless_somebody_says_yes() {
+async fn changes_need_a_confirmation() {
     let folder = Folder::new();
     let ada = with_a_dead_event(&folder).await;
 
@@ -75,7 +75,7 @@ async fn nothing_is_done_unless_somebody_says_yes() {
 }
 
 #[tokio::test]
-async fn a_dead_event_gets_another_chance() {
+async fn a_dead_event_can_be_requeued() {
     let folder = Folder::new();
     let ada = with_a_dead_event(&folder).await;
     let stream = format!("user#{ada}");
@@ -96,7 +96,7 @@ async fn a_dead_event_gets_another_chance() {
     assert_eq!(
         folder.json(&["verify"]).0["findings"],
         json!([]),
-        "it waits behind the third by our own will"
+        "the operator made it wait behind the third"
     );
 
     assert_eq!(folder.json(&["flush"]).0["published"], 1);
@@ -107,7 +107,7 @@ async fn a_dead_event_gets_another_chance() {
 }
 
 #[tokio::test]
-async fn what_is_not_dead_is_left_alone() {
+async fn only_dead_events_are_requeued() {
     let folder = Folder::new();
     let ada = with_a_dead_event(&folder).await;
     let stream = format!("user#{ada}");
@@ -123,9 +123,9 @@ async fn what_is_not_dead_is_left_alone() {
     assert_eq!(folder.system(HOUR).item(&ada, 1).await.get("state"), Some("delivered"));
 }
 
-/// Between the look and the write, relay and sweeper go on.
+/// Relay and sweeper run between the read and the write.
 #[tokio::test]
-async fn what_has_changed_meanwhile_is_not_overwritten() {
+async fn concurrent_changes_are_not_overwritten() {
     let folder = Folder::new();
     let system = folder.system(HOUR);
     let (ada, outbox) = (system.user("ada@example.com").await, system.outbox());
@@ -146,11 +146,11 @@ async fn what_has_changed_meanwhile_is_not_overwritten() {
     assert_eq!((second.get("state"), second.get("attempts")), (Some("pending"), Some("2")));
     assert!(second.moment("next_attempt_at") > now().plus(HOUR));
     assert_eq!(system.item(&ada, 1).await.get("state"), Some("delivered"));
-    assert_eq!(system.item(&ada, 3).await.get("seq"), None, "nothing is made of nothing");
+    assert_eq!(system.item(&ada, 3).await.get("seq"), None, "no event is created");
 }
 
 #[tokio::test]
-async fn what_is_discarded_leaves_a_trace() {
+async fn a_discarded_event_leaves_a_record() {
     let folder = Folder::new();
     let ada = with_a_dead_event(&folder).await;
 
@@ -171,7 +171,7 @@ async fn what_is_discarded_leaves_a_trace() {
 }
 
 #[tokio::test]
-async fn discarding_for_ever_kept_events_sets_no_end() {
+async fn discarded_events_without_retention_do_not_expire() {
     let folder = Folder::new();
     let ada = with_a_dead_event(&folder).await;
     assert_eq!(folder.outbox(&["discard", "--all", "--yes", "--retention-days", "0"]).code, Some(0));
@@ -180,18 +180,18 @@ async fn discarding_for_ever_kept_events_sets_no_end() {
 }
 
 #[tokio::test]
-async fn only_what_was_settled_long_ago_is_cleaned_up() {
+async fn only_events_that_were_settled_long_ago_are_cleaned_up() {
     let folder = Folder::new();
     let ada = {
         let system = folder.system(DAY * 10);
         let ada = system.user("ada@example.com").await;
         for _ in 0..30 {
             system.leave_pending("ada@example.com").await;
-            // A person may log in so often, and no more often.
+            // Each user may log in only this often.
             system.0.pass(Duration::from_mins(1));
         }
         system.0.settle().await;
-        // The 32nd dead, the 33rd pending, and the 34th and 35th delivered yesterday.
+        // The 32nd event is dead, the 33rd pending, and the 34th and 35th were delivered yesterday.
         system.leave_pending("ada@example.com").await;
         system.bury(&ada, 32).await;
         system.leave_pending("ada@example.com").await;
@@ -220,5 +220,5 @@ async fn only_what_was_settled_long_ago_is_cleaned_up() {
         (&verified["expired"], &verified["findings"][0]["finding"]),
         (&json!(31), &json!("overtaken"))
     );
-    assert_eq!(code, Some(3), "the 33rd still waits, though the 34th was delivered");
+    assert_eq!(code, Some(3), "the 33rd is pending although the 34th was delivered");
 }

@@ -4,7 +4,7 @@ use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, process::Output};
 
 use crate::process::{Running, Scratch, dev, refused, register, request};
 
-/// The one sentence that a refused start says, and its exit code.
+/// Returns the one sentence of a refused start, and its exit code.
 fn sentence(output: &Output) -> (String, Option<i32>) {
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(text.lines().count(), 1, "one sentence: {text}");
@@ -12,7 +12,7 @@ fn sentence(output: &Output) -> (String, Option<i32>) {
 }
 
 #[test]
-fn it_says_what_runs_shows_what_happens_and_ends_on_ctrl_c() {
+fn it_prints_its_address_and_events_and_ends_on_ctrl_c() {
     let folder = Scratch::new();
     let mut running = Running::start(dev(&folder, &["--port", "0"]));
     assert_eq!(register(&running.address, "ada@example.com"), Some(202));
@@ -26,7 +26,7 @@ fn it_says_what_runs_shows_what_happens_and_ends_on_ctrl_c() {
 }
 
 #[test]
-fn memory_leaves_nothing_behind() {
+fn a_system_in_memory_leaves_no_files() {
     let folder = Scratch::new();
     let running = Running::start(dev(&folder, &["--memory", "--port", "0"]));
     assert_eq!(register(&running.address, "ada@example.com"), Some(202));
@@ -95,7 +95,7 @@ fn a_broken_template_is_one_sentence() {
         assert!(sentence.contains(said), "{sentence}");
     }
     let (said, _) = sentence(&refused(dev(&folder, &["--memory", "--template", "none.yaml", "--port", "0"])));
-    assert!(said.contains("none.yaml cannot be read"), "{said}");
+    assert!(said.contains("cannot read the template") && said.contains("none.yaml"), "{said}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `gatepost data copy`: a whole system taken to another place, and lost, and taken back.
+//! `gatepost data copy`: a system is copied to another place, lost, and copied back.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use crate::{
     process::Scratch,
 };
 
-/// `gatepost data` with these arguments, in this folder.
+/// Creates the command `gatepost data` with these arguments in this folder.
 fn command(scratch: &Scratch, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
     command.current_dir(scratch.path()).arg("data").args(arguments).stdin(Stdio::null());
@@ -36,20 +36,20 @@ pub(crate) fn copy(scratch: &Scratch, from: &str, to: &str) -> Said {
     data(scratch, &["copy", "--from", from, "--to", to])
 }
 
-/// What `data check` says of a place.
+/// Returns the result of `data check` for a place.
 pub(crate) fn checked(scratch: &Scratch, place: &str) -> Value {
     let said = data(scratch, &["check", place, "--json"]);
     assert_eq!(said.code, Some(0), "{}", said.complaint);
     serde_json::from_str(&said.text).expect("JSON")
 }
 
-/// The system in a folder, whose clock is so far behind.
+/// Opens the system in a folder, with a clock that is behind.
 fn system(folder: &Path, ago: Duration) -> Stage {
     let setup = Stack::folder(folder).with_parameter("LogInAttemptsPerIp", "100000");
     Stage::at(setup, now().minus(ago))
 }
 
-/// A folder of a system with somebody who is signed in, of whom all events are published but the last.
+/// Creates a system with a signed-in user, in which all events but the last are published.
 async fn lived_in(scratch: &Scratch) -> Tokens {
     let stage = system(&scratch.data(), Duration::ZERO);
     stage.signed_in("ada@example.com").await;
@@ -75,7 +75,7 @@ fn published(stage: &Stage) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_system_that_is_lost_comes_back_from_its_file_as_it_was() {
+async fn a_lost_system_is_restored_from_its_file() {
     let scratch = Scratch::new();
     let tokens = lived_in(&scratch).await;
     let said = copy(&scratch, "folder:data", "ndjson:backup.ndjson");
@@ -91,11 +91,7 @@ async fn a_system_that_is_lost_comes_back_from_its_file_as_it_was() {
     assert_eq!(checked(&scratch, "ndjson:backup.ndjson"), before);
     let stage = system(&scratch.path().join("new"), Duration::ZERO);
     stage.settle().await;
-    assert_eq!(
-        published(&stage),
-        ["session.started"],
-        "what had waited, once, and nothing that was published"
-    );
+    assert_eq!(published(&stage), ["session.started"], "the pending event, once, and no published one");
     stage.settle().await;
     assert_eq!(published(&stage).len(), 1);
     stage.refresh(&tokens.refresh).await.expect(200);
@@ -105,7 +101,7 @@ async fn a_system_that_is_lost_comes_back_from_its_file_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_file_is_its_owners_to_read_and_overwrites_nothing() {
+async fn a_file_is_readable_by_its_owner_only_and_overwrites_nothing() {
     let scratch = Scratch::new();
     lived_in(&scratch).await;
 
@@ -120,11 +116,11 @@ async fn a_file_is_its_owners_to_read_and_overwrites_nothing() {
     }
     let again = copy(&scratch, "folder:data", "ndjson:backup.ndjson");
     assert_eq!(again.code, Some(1));
-    assert!(again.complaint.contains("backup.ndjson is there already"), "{}", again.complaint);
+    assert!(again.complaint.contains("backup.ndjson already exists"), "{}", again.complaint);
 }
 
 #[tokio::test]
-async fn what_the_running_system_makes_by_itself_is_not_in_it() {
+async fn internal_items_of_the_running_system_are_not_copied() {
     let scratch = Scratch::new();
     lived_in(&scratch).await;
     {
@@ -144,7 +140,7 @@ async fn what_the_running_system_makes_by_itself_is_not_in_it() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_as_it_was_written_is_refused_by_line_and_nothing_is_written() {
+async fn a_damaged_file_is_refused_by_line_and_nothing_is_written() {
     let scratch = Scratch::new();
     lived_in(&scratch).await;
     copy(&scratch, "folder:data", "ndjson:whole.ndjson");
@@ -156,15 +152,15 @@ async fn a_file_that_is_not_as_it_was_written_is_refused_by_line_and_nothing_is_
     let without = |index: usize| joined(&[&lines[..index], &lines[index + 1..]].concat());
 
     for (spoiled, said) in [
-        (whole.replace("\"EMAIL#ada", "\"EMAIL#bda"), format!("line {at}: is not as it was written")),
-        (joined(&lines[..last - 1]), format!("line {last}: is missing: the file has lost its end")),
-        (whole[..whole.len() - 1].to_owned(), format!("line {last}: does not end")),
-        (whole[..whole.len() / 2].to_owned(), "does not end: the file has lost its end".to_owned()),
-        (without(credential), format!("line {}: tells of other items", last - 1)),
+        (whole.replace("\"EMAIL#ada", "\"EMAIL#bda"), format!("line {at}: has a wrong checksum")),
+        (joined(&lines[..last - 1]), format!("line {last}: is missing: the file is truncated")),
+        (whole[..whole.len() - 1].to_owned(), format!("line {last}: is incomplete")),
+        (whole[..whole.len() / 2].to_owned(), "is incomplete: the file is truncated".to_owned()),
+        (without(credential), format!("line {}: does not match the items", last - 1)),
         (whole.clone() + "{}\n", format!("line {}: comes after the end", last + 1)),
-        (without(0), "line 1: is not the head".to_owned()),
-        (whole.replace("\"version\":1}", "\"version\":2}"), "line 1: is of a version".to_owned()),
-        (whole.replacen("{\"S\":", "{\"X\":", 1), "line 2: is no item".to_owned()),
+        (without(0), "line 1: is not the first line".to_owned()),
+        (whole.replace("\"version\":1}", "\"version\":2}"), "line 1: has a version".to_owned()),
+        (whole.replacen("{\"S\":", "{\"X\":", 1), "line 2: is not an item".to_owned()),
     ] {
         fs::write(scratch.path().join("spoiled.ndjson"), spoiled).expect("written");
         let refused = copy(&scratch, "ndjson:spoiled.ndjson", "folder:new");
@@ -176,7 +172,7 @@ async fn a_file_that_is_not_as_it_was_written_is_refused_by_line_and_nothing_is_
 }
 
 #[tokio::test]
-async fn a_place_with_other_data_is_left_alone() {
+async fn a_place_with_other_data_is_refused() {
     let scratch = Scratch::new();
     lived_in(&scratch).await;
     let other = scratch.path().join("other");
@@ -196,7 +192,7 @@ async fn a_place_with_other_data_is_left_alone() {
         again.complaint
     );
     let nowhere = copy(&scratch, "folder:none", "folder:elsewhere");
-    assert!(nowhere.complaint.contains("there is no data in none"), "{}", nowhere.complaint);
+    assert!(nowhere.complaint.contains("found no data in none"), "{}", nowhere.complaint);
     assert_eq!(copy(&scratch, "data", "folder:elsewhere").code, Some(2));
     assert_eq!(copy(&scratch, "tables:one", "folder:elsewhere").code, Some(2));
     let same = copy(&scratch, "folder:data", "folder:data");
@@ -204,7 +200,7 @@ async fn a_place_with_other_data_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_copy_that_is_not_the_same_says_so_and_has_set_nothing_off() {
+async fn a_differing_copy_is_reported_before_it_has_side_effects() {
     let scratch = Scratch::new();
     lived_in(&scratch).await;
     let stage = system(&scratch.path().join("new"), Duration::ZERO);
@@ -228,7 +224,7 @@ async fn a_copy_that_is_not_the_same_says_so_and_has_set_nothing_off() {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_how_much_it_is_and_writes_nothing() {
+async fn a_dry_run_prints_counts_and_writes_nothing() {
     let scratch = Scratch::new();
     lived_in(&scratch).await;
 
@@ -240,7 +236,7 @@ async fn a_dry_run_says_how_much_it_is_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_copy_that_is_killed_goes_on_and_comes_out_the_same() {
+async fn a_killed_copy_continues_and_is_complete() {
     const PEOPLE: usize = 1_000;
     let scratch = Scratch::new();
     lived_in(&scratch).await;
@@ -261,7 +257,7 @@ async fn a_copy_that_is_killed_goes_on_and_comes_out_the_same() {
         let mut copying = command(&scratch, &["copy", "--from", "folder:data", "--to", "folder:new"]);
         let mut child = copying.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
         while size() < enough {
-            assert_eq!(child.try_wait().expect("a process"), None, "it was too quick to be killed");
+            assert_eq!(child.try_wait().expect("a process"), None, "it ended before it could be killed");
             thread::sleep(Duration::from_millis(1));
         }
         let _ = child.kill();
@@ -271,12 +267,12 @@ async fn a_copy_that_is_killed_goes_on_and_comes_out_the_same() {
 
     assert_eq!(said.code, Some(0), "{} {}", said.text, said.complaint);
     let document: Value = serde_json::from_str(&said.text).expect("JSON");
-    assert!(document["already_there"].as_u64() > Some(0), "it went on: {document}");
+    assert!(document["already_there"].as_u64() > Some(0), "it continued: {document}");
     assert_eq!(checked(&scratch, "folder:new"), before);
 }
 
 #[tokio::test]
-async fn a_copy_that_was_killed_at_its_file_begins_anew_and_comes_out_the_same() {
+async fn a_killed_copy_to_a_file_starts_again_and_is_complete() {
     let scratch = Scratch::new();
     lived_in(&scratch).await;
     let torn = scratch.path().join("backup.ndjson.unfinished");
@@ -296,13 +292,13 @@ async fn a_copy_that_was_killed_at_its_file_begins_anew_and_comes_out_the_same()
     assert!(meanwhile.complaint.contains("is being written by another copy"), "{}", meanwhile.complaint);
 }
 
-/// The tables of a system in memory.
+/// Opens the tables of a system in memory.
 fn tables(stage: &Stage) -> WholeTables {
     WholeTables::new(&stage.stack.cloud("erase-users").expect("its cloud")).expect("its settings")
 }
 
 #[tokio::test]
-async fn of_two_copies_at_once_the_later_goes_on_and_one_of_something_else_is_refused() {
+async fn the_later_of_two_equal_copies_continues_and_other_copies_are_refused() {
     let stage = Stage::new();
     let (to, now) = (tables(&stage), now());
 
@@ -320,7 +316,7 @@ async fn of_two_copies_at_once_the_later_goes_on_and_one_of_something_else_is_re
 }
 
 #[tokio::test]
-async fn whatever_is_there_stays() {
+async fn existing_items_stay() {
     let (from, to) = (Stage::new(), Stage::new());
     from.registered("ada@example.com").await;
     let page = tables(&from).items(Table::Identities, (0, 1), None).await.expect("a page");

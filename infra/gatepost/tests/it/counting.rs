@@ -1,4 +1,4 @@
-//! `gatepost users count`: whether the counts are right, and what makes them right.
+//! `gatepost users count`: finding and correcting wrong counts.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn counted(folder: &Folder, arguments: &[&str]) -> (Option<i32>, Value) {
 }
 
 #[tokio::test]
-async fn who_came_without_events_is_counted_by_a_repair_and_once() {
+async fn users_imported_without_events_are_counted_once_by_a_repair() {
     let folder = Folder::new();
     {
         let stage = folder.system();
@@ -36,7 +36,7 @@ async fn who_came_without_events_is_counted_by_a_repair_and_once() {
 }
 
 #[tokio::test]
-async fn who_is_counted_and_gone_is_counted_no_more() {
+async fn counted_users_who_do_not_exist_are_removed_from_the_counts() {
     let folder = Folder::new();
     {
         let stage = folder.system();
@@ -55,12 +55,12 @@ async fn who_is_counted_and_gone_is_counted_no_more() {
     let said = folder.users(&["count", "--repair"]);
 
     assert_eq!(said.code, Some(0), "{}", said.complaint);
-    assert!(said.text.contains("is counted as suspended, and is nobody"), "{}", said.text);
+    assert!(said.text.contains("is counted as suspended, but is not a user"), "{}", said.text);
     assert!(said.text.contains("active 1, suspended 0, deleting 0, together 1"), "{}", said.text);
 }
 
-/// Puts the count of administrators of an earlier release in place: without a number of changes, and with users who
-/// cannot sign in.
+/// Writes the count of administrators as an earlier release did: without a number of changes, and with users
+/// who cannot sign in.
 fn count_as_before(stage: &stage::Stage, administrators: u64) {
     let item = json!({
         "pk": {"S": "ADMINISTRATORS"}, "sk": {"S": "ADMINISTRATORS"},
@@ -70,7 +70,7 @@ fn count_as_before(stage: &stage::Stage, administrators: u64) {
 }
 
 #[tokio::test]
-async fn a_count_of_administrators_from_before_is_corrected_by_a_repair() {
+async fn a_count_of_administrators_of_an_earlier_release_is_repaired() {
     let folder = Folder::new();
     let admin = {
         let stage = folder.system();
@@ -85,7 +85,7 @@ async fn a_count_of_administrators_from_before_is_corrected_by_a_repair() {
     folder.users(&["grant-admin", "bob@example.com"]);
     {
         let stage = folder.system();
-        // Neither the count nor the imported user says what later releases say.
+        // Neither the count nor the imported user has the attributes of later releases.
         count_as_before(&stage, 3);
         let bob = stage.get("/v1/users?email_prefix=bob", &admin.access).await.expect(200).body;
         let update = json!({

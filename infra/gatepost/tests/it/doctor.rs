@@ -1,4 +1,4 @@
-//! `gatepost doctor` on data folders in which one thing each is broken.
+//! `gatepost doctor` on data folders with one defect each.
 
 use std::{fs, os::unix::fs::PermissionsExt, process::Command, time::Duration};
 
@@ -12,7 +12,7 @@ use stage::Stage;
 
 use crate::operated::{Folder, now};
 
-/// What the doctor has found.
+/// The findings of the doctor.
 struct Found {
     code: Option<i32>,
     document: Value,
@@ -33,14 +33,14 @@ fn found(folder: &Folder, arguments: &[&str]) -> Found {
 }
 
 impl Found {
-    /// Names of what is as bad as this.
+    /// Returns the names of the checks with this severity.
     fn named(&self, severity: &str) -> Vec<&str> {
         let checks = self.document["checks"].as_array().expect("checks").iter();
         let bad = checks.filter(|check| check["severity"] == severity);
         bad.map(|check| check["name"].as_str().expect("a name")).collect()
     }
 
-    /// Everything that is wrong says what to do, and where more is said.
+    /// Checks that each problem has a remedy and a page.
     fn is_explained(&self) -> bool {
         let checks = self.document["checks"].as_array().expect("checks").iter();
         let mut bad = checks.filter(|check| check["severity"] != "ok");
@@ -53,7 +53,7 @@ impl Found {
     }
 }
 
-/// A folder in which somebody has signed up, as `gatepost dev` leaves it.
+/// Creates a folder with a registered user, as `gatepost dev` leaves it.
 async fn used() -> Folder {
     let folder = Folder::new();
     folder.system(Duration::ZERO).user("ada@example.com").await;
@@ -67,7 +67,7 @@ fn alter(folder: &Folder, sql: &str) {
 }
 
 #[tokio::test]
-async fn all_is_well_in_a_folder_that_is_used_and_each_thing_is_named() {
+async fn all_checks_of_a_used_folder_pass_and_are_named() {
     let folder = used().await;
 
     let all = found(&folder, &[]);
@@ -84,10 +84,10 @@ async fn all_is_well_in_a_folder_that_is_used_and_each_thing_is_named() {
         "keys secret",
         "credentials secret",
         "secrets of keys and peppers",
-        "token there and back",
+        "the round trip of a token",
         "one password hash, on this machine",
         "clock",
-        "an event there and back",
+        "the round trip of an event",
         "queue MailDeadLetters: messages",
     ] {
         assert!(well.contains(&name), "{name} is not in {well:?}");
@@ -95,7 +95,7 @@ async fn all_is_well_in_a_folder_that_is_used_and_each_thing_is_named() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_algorithm_is_well() {
+async fn a_key_of_another_algorithm_passes() {
     let folder = used().await;
     let mut keys = Command::new(env!("CARGO_BIN_EXE_gatepost"));
     keys.current_dir(folder.0.path()).args(["keys", "revoke-all", "--token-algorithm", "RS384", "--yes"]);
@@ -104,11 +104,11 @@ async fn a_key_of_another_algorithm_is_well() {
     let output = doctor(&folder, &["--verbose"]).output().expect("it runs");
 
     let said = String::from_utf8(output.stdout).expect("text");
-    assert!(said.contains("token there and back: verified, by RS384, of "), "{said}");
+    assert!(said.contains("the round trip of a token: verified, by RS384, of "), "{said}");
 }
 
 #[tokio::test]
-async fn people_read_what_is_wrong_and_with_verbose_what_is_well() {
+async fn the_text_has_problems_and_with_verbose_also_passed_checks() {
     let folder = used().await;
     let said = |arguments: &[&str]| {
         let output = doctor(&folder, arguments).output().expect("it runs");
@@ -122,11 +122,11 @@ async fn people_read_what_is_wrong_and_with_verbose_what_is_well() {
 }
 
 #[tokio::test]
-async fn a_table_that_is_not_the_templates_is_found() {
+async fn a_table_that_differs_from_the_template_is_found() {
     for (sql, names) in [
         (
             "UPDATE _tables SET stream_enabled = 0 WHERE table_name = 'Events'",
-            &["table Events: stream", "an event there and back"][..],
+            &["table Events: stream", "the round trip of an event"][..],
         ),
         (
             "UPDATE _tables SET ttl_enabled = 0, ttl_attribute = NULL WHERE table_name = 'Identities'",
@@ -154,7 +154,7 @@ async fn a_table_that_is_not_the_templates_is_found() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_lost_or_that_others_can_read_is_found() {
+async fn a_lost_or_readable_secret_is_found() {
     let folder = used().await;
     let [keys, secret] = ["secret.json", "credentials.json"].map(|name| folder.0.data().join(name));
     let good = fs::read(&keys).expect("readable");
@@ -174,7 +174,7 @@ async fn a_secret_that_is_lost_or_that_others_can_read_is_found() {
 }
 
 #[tokio::test]
-async fn keys_of_others_are_found() {
+async fn foreign_published_keys_are_found() {
     let folder = Folder::new();
     let system = folder.system(Duration::ZERO);
     system.user("ada@example.com").await;
@@ -186,7 +186,7 @@ async fn keys_of_others_are_found() {
     });
     let mut key = stack.dynamodb("Query", &query).expect("an answer")["Items"][0].take();
     let mut jwk: Value = serde_json::from_str(key["jwk"]["S"].as_str().expect("a key")).expect("a JWK");
-    // The one of RFC 7515, appendix A.3.
+    // The key of RFC 7515, appendix A.3.
     jwk["x"] = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU".into();
     jwk["y"] = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0".into();
     key["jwk"]["S"] = jwk.to_string().into();
@@ -195,14 +195,14 @@ async fn keys_of_others_are_found() {
 
     let found = found(&folder, &[]);
 
-    assert_eq!((found.named("error"), found.code), (vec!["token there and back"], Some(5)));
+    assert_eq!((found.named("error"), found.code), (vec!["the round trip of a token"], Some(5)));
     assert!(found.document.to_string().contains("the access token is invalid"), "{}", found.document);
 }
 
 #[tokio::test]
-async fn a_canary_that_the_relay_does_not_see_is_missed() {
+async fn a_canary_that_the_relay_does_not_get_is_missing() {
     let folder = used().await;
-    // The stream forgets at once.
+    // The stream drops its records immediately.
     let forget =
         "CREATE TRIGGER forget AFTER INSERT ON _stream_records BEGIN DELETE FROM _stream_records; END";
     let database = Connection::open(folder.0.data().join("gatepost.db")).expect("the database");
@@ -211,12 +211,12 @@ async fn a_canary_that_the_relay_does_not_see_is_missed() {
 
     let found = found(&folder, &[]);
 
-    assert_eq!((found.named("error"), found.code), (vec!["an event there and back"], Some(5)));
-    assert!(found.is_explained() && found.document.to_string().contains("it did not come back"));
+    assert_eq!((found.named("error"), found.code), (vec!["the round trip of an event"], Some(5)));
+    assert!(found.is_explained() && found.document.to_string().contains("the canary did not come back"));
 }
 
 #[tokio::test]
-async fn a_parameter_that_a_function_does_not_take_is_found_before_it_is_deployed() {
+async fn an_unusable_parameter_is_found_before_the_deployment() {
     let folder = used().await;
     let lenient = ["--parameter", "PasswordPolicy=lenient", "--parameter", "Issuer=https://id.example.com"];
 
@@ -228,7 +228,7 @@ async fn a_parameter_that_a_function_does_not_take_is_found_before_it_is_deploye
 }
 
 #[tokio::test]
-async fn mails_that_could_not_be_sent_are_a_warning() {
+async fn unsent_mails_are_a_warning() {
     let folder = Folder::new();
     let refuse = |call: &Call| match call.service {
         "ses" => Fate::Refused(Refusal::ACCESS_DENIED),
@@ -261,7 +261,7 @@ async fn a_clock_that_is_behind_is_found() {
 }
 
 #[tokio::test]
-async fn without_a_system_there_is_nothing_to_look_at() {
+async fn without_a_system_nothing_is_checked() {
     let empty = Folder::new();
     let used = used().await;
     let system = used.system(Duration::ZERO);
@@ -270,7 +270,7 @@ async fn without_a_system_there_is_nothing_to_look_at() {
     let busy = doctor(&used, &[]).output().expect("it runs");
     drop(system);
 
-    for (output, sentence) in [(nothing, "there is no data in"), (busy, "is used by another process")] {
+    for (output, sentence) in [(nothing, "found no data in"), (busy, "is used by another process")] {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(1) && said.contains(sentence), "{said}");
         assert_eq!(said.lines().count(), 1);

@@ -1,4 +1,4 @@
-//! Disasters, rehearsed as `docs/operate/backup.md` has them: an earlier moment comes back, the secret is lost.
+//! Disasters, rehearsed as in `docs/operate/backup.md`: a restore of an earlier time, and a lost secret.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -17,7 +17,7 @@ fn system(folder: &Path, epoch: &str) -> Stage {
     Stage::at(Stack::folder(folder).with_parameter("EventEpoch", epoch), now())
 }
 
-/// The events of a subject that were published, each with its epoch.
+/// Returns the published events of a subject, each with its epoch.
 fn published(stage: &Stage, subject: &str) -> Vec<(String, u64)> {
     let events = stage.stack.events().into_iter().filter(|event| event.detail["subject"] == subject);
     events.map(|event| (event.detail_type, event.detail["epoch"].as_u64().expect("an epoch"))).collect()
@@ -27,7 +27,7 @@ fn subject(tokens: &Tokens) -> String {
     format!("user#{}", tokens.claims()["sub"].as_str().expect("an id"))
 }
 
-/// What happened before the backup, and after it.
+/// The state before and after the backup.
 struct Past {
     scratch: Scratch,
     ada: Tokens,
@@ -36,13 +36,14 @@ struct Past {
     link: String,
 }
 
-/// Ada and Eve are signed in, and Ada has a link to choose another password; a backup; Ada uses the link, Eve is erased.
+/// Prepares the drill: Ada and Eve are signed in, and Ada has a reset link. After the backup, Ada uses the
+/// link, and Eve is erased.
 async fn past() -> Past {
     let scratch = Scratch::new();
     let stage = system(&scratch.data(), "1");
     let (ada, eve) = (stage.signed_in("ada@example.com").await, stage.signed_in("eve@example.com").await);
     let link = stage.reset_link("ada@example.com").await;
-    // It waits in the backup, and says who she is.
+    // The event is pending in the backup, with personal data.
     let change = Request::new("PATCH", "/v1/me").json(&json!({"first_name": "Eve"})).bearer(&eve.access);
     stage.send(change).await.expect(200);
     drop(stage);
@@ -61,7 +62,7 @@ async fn past() -> Past {
 }
 
 #[tokio::test]
-async fn after_an_earlier_moment_has_come_back_nobody_goes_on_and_who_was_erased_is_erased() {
+async fn after_a_restore_all_sessions_end_and_erased_users_are_erased_again() {
     let Past { scratch, ada, ada_afterwards, eve, link } = past().await;
     let erased = data(&scratch, &["list-erased", "folder:data"]);
     assert_eq!(format!("user#{}", erased.text.trim()), subject(&eve));
@@ -70,14 +71,14 @@ async fn after_an_earlier_moment_has_come_back_nobody_goes_on_and_who_was_erased
     assert_eq!(copy(&scratch, "ndjson:backup.ndjson", "folder:restored").code, Some(0));
 
     let restore = ["finish-restore", "folder:restored", "--event-epoch", "2", "--erased", "erased.txt"];
-    assert_eq!(data(&scratch, &restore).code, Some(4), "nobody said yes");
+    assert_eq!(data(&scratch, &restore).code, Some(4), "not confirmed");
     let said = data(&scratch, &[&restore[..], &["--yes"]].concat());
 
     assert_eq!(said.text, "ended all sessions of 1 users, erased 1 of 1 again\n", "{}", said.complaint);
     let again = data(&scratch, &[&restore[..], &["--yes"]].concat());
     assert_eq!(again.text, "ended all sessions of 0 users, erased 0 of 1 again\n", "{}", again.complaint);
     let stage = system(&scratch.path().join("restored"), "2");
-    // No backup is younger: the relay looks up what is older than a minute.
+    // The relay reads events that are older than a minute, as those of every backup are.
     stage.pass(Duration::from_mins(2));
     for tokens in [&ada, &ada_afterwards, &eve] {
         stage.refresh(&tokens.refresh).await.expect(401);
@@ -85,7 +86,7 @@ async fn after_an_earlier_moment_has_come_back_nobody_goes_on_and_who_was_erased
     stage.reset(&link, THEIR_PASSWORD).await.expect(400);
     stage.log_in_with("ada@example.com", THEIR_PASSWORD).await.expect(401);
     stage.log_in("eve@example.com").await.expect(401);
-    // What was changed since is lost: the password is the one of then.
+    // Later changes are lost, so the old password is valid again.
     stage.log_in("ada@example.com").await.expect(201);
     stage.settle().await;
     let of_ada = [("user.restored".to_owned(), 2), ("session.started".to_owned(), 2)];
@@ -99,7 +100,7 @@ async fn after_an_earlier_moment_has_come_back_nobody_goes_on_and_who_was_erased
 }
 
 #[tokio::test]
-async fn an_epoch_of_events_that_was_used_is_refused() {
+async fn a_used_event_epoch_is_refused() {
     let Past { scratch, ada, .. } = past().await;
     bring_secrets(&scratch, "restored");
     assert_eq!(copy(&scratch, "ndjson:backup.ndjson", "folder:restored").code, Some(0));
@@ -114,7 +115,7 @@ async fn an_epoch_of_events_that_was_used_is_refused() {
 
     assert_eq!(refused.code, Some(1));
     assert!(refused.complaint.contains("events with epoch 2 or later exist"), "{}", refused.complaint);
-    assert_eq!(data(&scratch, &[&restore[..], &["3"]].concat()).code, Some(0), "restored once more");
+    assert_eq!(data(&scratch, &[&restore[..], &["3"]].concat()).code, Some(0), "restored again");
     let stage = system(&scratch.path().join("restored"), "3");
     stage.refresh(&tokens.refresh).await.expect(401);
     stage.settle().await;
@@ -123,13 +124,13 @@ async fn an_epoch_of_events_that_was_used_is_refused() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_restored_is_one_sentence() {
+async fn unusable_restores_are_reported_in_one_sentence() {
     let scratch = Scratch::new();
     drop(system(&scratch.data(), "1"));
     fs::write(scratch.path().join("erased.txt"), "\nsomebody\n").expect("written");
     for (place, erased, said) in [
         ("ndjson:none", None, "a file cannot be changed"),
-        ("folder:none", None, "there is no data in none"),
+        ("folder:none", None, "found no data in none"),
         ("folder:data", Some("erased.txt"), "erased.txt, line 2: not the id of a user"),
         ("folder:data", Some("none.txt"), "none.txt: "),
     ] {
@@ -144,7 +145,7 @@ async fn what_cannot_be_restored_is_one_sentence() {
 }
 
 #[tokio::test]
-async fn without_the_secret_everybody_chooses_a_new_password_by_mail() {
+async fn without_the_secret_all_users_choose_a_new_password_by_mail() {
     let scratch = Scratch::new();
     let stage = system(&scratch.data(), "1");
     let tokens = stage.signed_in("ada@example.com").await;

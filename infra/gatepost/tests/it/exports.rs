@@ -1,4 +1,4 @@
-//! Files as other systems export them, each of one person with [`THEIR_PASSWORD`].
+//! Files in the formats of other systems, each with one user and [`THEIR_PASSWORD`].
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::moved::{THEIR_PASSWORD, hash_by, vectors};
 pub(crate) const KEYCLOAK_ID: &str = "6f1c8a2e-7d53-4c3f-9a43-0e2d4e1f5b60";
 pub(crate) const SUPABASE_ID: &str = "0b9c9f6e-93c4-4d12-8f5f-0a6f3b1c2d4e";
 
-/// Whose it is, its name, its text, the options that it needs.
+/// The system, the name of the file, its text, and the required options.
 type Export = (&'static str, &'static str, String, &'static [&'static str]);
 
 pub(crate) fn all() -> [Export; 7] {
@@ -42,7 +42,7 @@ fn auth0() -> Value {
     })
 }
 
-/// A person for each algorithm of `custom_password_hash`.
+/// Returns a user for each algorithm of `custom_password_hash`.
 pub(crate) fn auth0_custom() -> Vec<Value> {
     let parts = |by: &str| -> Vec<String> { hash_by(by).split('$').map(str::to_owned).collect() };
     let base64 = |value: &str| json!({"value": value, "encoding": "base64"});
@@ -96,7 +96,7 @@ fn keycloak() -> Value {
     }]})
 }
 
-/// What the hash of the vectors was made with.
+/// Returns the input of the hash in the vectors.
 fn firebase_vector() -> Value {
     let mut vectors = vectors().into_iter();
     let vector =

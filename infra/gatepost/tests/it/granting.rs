@@ -8,7 +8,7 @@ use crate::moved::Folder;
 const EMAIL: &str = "ada@example.com";
 
 #[tokio::test]
-async fn an_operator_makes_the_first_administrator_who_sees_it_at_the_next_refresh() {
+async fn an_operator_makes_the_first_administrator_from_the_next_refresh() {
     let folder = Folder::new();
     let (subject, tokens) = {
         let stage = folder.system();
@@ -35,7 +35,7 @@ async fn an_operator_makes_the_first_administrator_who_sees_it_at_the_next_refre
 }
 
 #[tokio::test]
-async fn who_is_one_already_stays_one_and_nobody_else_becomes_one() {
+async fn administrators_stay_administrators_and_other_users_do_not_become_ones() {
     let folder = Folder::new();
     folder.system().registered(EMAIL).await;
     folder.users(&["grant-admin", EMAIL]);
@@ -52,7 +52,7 @@ async fn who_is_one_already_stays_one_and_nobody_else_becomes_one() {
 }
 
 #[tokio::test]
-async fn a_file_makes_no_administrators() {
+async fn a_file_cannot_create_administrators() {
     let folder = Folder::new();
     let line =
         json!({"email": EMAIL, "email_verified": true, "roles": ["admin", "editor"]}).to_string() + "\n";

@@ -1,4 +1,4 @@
-//! `gatepost users import` takes the same memory however long the file is.
+//! `gatepost users import` needs the same memory for files of any length.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -10,11 +10,11 @@ use std::{
 use crate::moved::Folder;
 
 const USERS: usize = 100_000;
-/// The heap that the command may use. The users below take several times as much at once.
+/// The heap that the command may use. The users below take several times as much.
 const HEAP_KIB: &str = "98304";
 const HASH: &str = "$2b$10$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// A line of Gatepost's own format.
+/// Returns a line of Gatepost's own format.
 fn own(number: usize) -> String {
     format!(
         "{{\"email\": \"user{number}@example.com\", \"email_verified\": true, \"first_name\": \"Ada\", \
@@ -22,7 +22,7 @@ fn own(number: usize) -> String {
     )
 }
 
-/// A user of a Keycloak realm.
+/// Returns a user of a Keycloak realm.
 fn keycloak(number: usize) -> String {
     format!(
         "{{\"id\": \"{number}\", \"email\": \"user{number}@example.com\", \"enabled\": true, \"emailVerified\": true, \
@@ -30,7 +30,7 @@ fn keycloak(number: usize) -> String {
     )
 }
 
-/// A row of Supabase's table.
+/// Returns a row of Supabase's table.
 fn supabase(number: usize) -> String {
     format!(
         "{number},user{number}@example.com,{HASH},2021-03-05 16:35:16+00,\"{{\"\"name\"\": \"\"Ada Lovelace\"\"}}\""

@@ -1,4 +1,4 @@
-//! `kill -9` at any moment: what was answered is there, and is delivered after the next start.
+//! `kill -9` at any time: answered requests are stored, and their events are delivered after the next start.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,14 +20,14 @@ use crate::process::{Running, Scratch, dev, register};
 
 const CLIENTS: u32 = 2;
 
-/// How often it is killed; `GATEPOST_KILL_ROUNDS` for more.
+/// The number of kills, which `GATEPOST_KILL_ROUNDS` can raise.
 fn rounds() -> u32 {
     let more = std::env::var_os("GATEPOST_KILL_ROUNDS").and_then(|rounds| rounds.to_str()?.parse().ok());
     more.unwrap_or(300)
 }
 
 #[test]
-fn nothing_that_was_answered_is_lost_however_often_it_is_killed() {
+fn no_answered_request_is_lost_by_kills() {
     let folder = Scratch::new();
     let answered = Mutex::new(Vec::new());
     let number = AtomicU32::new(0);
@@ -43,9 +43,9 @@ fn nothing_that_was_answered_is_lost_however_often_it_is_killed() {
     tokio::runtime::Runtime::new().expect("a runtime").block_on(all_is_there(&folder, &answered));
 }
 
-/// Starts, registers as fast as it can, and is killed at a random moment.
+/// Starts the system, registers as fast as possible, and is killed at a random time.
 fn one_life(folder: &Scratch, answered: &Mutex<Vec<String>>, number: &AtomicU32) {
-    // All from one source.
+    // All requests have the same source.
     let limit = ["--parameter", "MailRequestsPerIp=100000"];
     let mut running = Running::start(dev(folder, &[["--port", "0"], ["--data", "data"], limit].concat()));
     let over = AtomicBool::new(false);
@@ -69,7 +69,7 @@ fn one_life(folder: &Scratch, answered: &Mutex<Vec<String>>, number: &AtomicU32)
             });
         }
         drop(tell);
-        // The moment is what is varied: after so many answers, and so long after the last one.
+        // The time of the kill varies: after a number of responses, and some time after the last one.
         let random = RandomState::new().hash_one(());
         told.iter().take(usize::try_from(random % 4).unwrap_or(0)).for_each(drop);
         thread::sleep(Duration::from_micros((random >> 8) % 30_000));
@@ -80,7 +80,7 @@ fn one_life(folder: &Scratch, answered: &Mutex<Vec<String>>, number: &AtomicU32)
 }
 
 async fn all_is_there(folder: &Scratch, answered: &[String]) {
-    // When nobody holds the lease of a mail any more that was being sent when its process was killed.
+    // Leases of mails have expired that were being sent when their process was killed.
     let later = Clock::of(|| Clock::system().now().plus(Duration::from_mins(2)));
     let stack = Stack::folder(folder.data()).with_clock(later).start().expect("it starts again");
     stack.settle().await.expect("all is delivered");
@@ -101,12 +101,12 @@ async fn all_is_there(folder: &Scratch, answered: &[String]) {
         );
         assert!(mailed.contains(email), "{email} was answered and never mailed");
     }
-    // What was not answered is there with its event or not at all.
+    // Requests without a response are stored together with their event, or not at all.
     let stored: BTreeSet<_> = stored.into_values().collect();
     assert_eq!(stored, published.into_keys().collect());
 }
 
-/// The addresses of all stored registrations, and where their events are.
+/// Returns the addresses of all stored registrations, and the streams of their events.
 async fn registered(stack: &Stack) -> BTreeMap<String, String> {
     let client = Arc::new(Client::new(stack.cloud("register").expect("its cloud").sdk()));
     let mut pages = client.scan().table_name("Identities").into_paginator().items().send();

@@ -1,4 +1,4 @@
-//! `gatepost outbox stats` and `list`, and what all commands have in common.
+//! `gatepost outbox stats` and `list`, and the common behaviour of all commands.
 
 use std::{fs, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
 
 const HOURS: Duration = Duration::from_hours(2);
 
-/// Ada's second event waits since two hours, her third is dead.
+/// Prepares events of Ada: the second has been pending for two hours, the third is dead.
 async fn prepared(folder: &Folder) -> String {
     let system = folder.system(HOURS);
     let ada = system.user("ada@example.com").await;
@@ -22,7 +22,7 @@ async fn prepared(folder: &Folder) -> String {
 }
 
 #[tokio::test]
-async fn stats_count_what_waits_and_what_is_dead() {
+async fn stats_count_pending_and_dead_events() {
     let folder = Folder::new();
     prepared(&folder).await;
 
@@ -48,7 +48,7 @@ async fn stats_count_what_waits_and_what_is_dead() {
 }
 
 #[tokio::test]
-async fn a_list_says_which_and_why() {
+async fn a_list_has_the_events_and_their_errors() {
     let folder = Folder::new();
     let ada = prepared(&folder).await;
 
@@ -73,7 +73,7 @@ async fn a_list_says_which_and_why() {
 }
 
 #[tokio::test]
-async fn a_list_is_as_long_as_it_may_be() {
+async fn a_list_respects_its_limit() {
     let folder = Folder::new();
     {
         let system = folder.system(HOURS);
@@ -89,12 +89,12 @@ async fn a_list_is_as_long_as_it_may_be() {
     assert_eq!(list["more"], true);
     let sequences: Vec<_> =
         list["events"].as_array().expect("events").iter().map(|e| &e["sequence"]).collect();
-    assert_eq!(sequences, [2, 3], "the longest waiting first");
+    assert_eq!(sequences, [2, 3], "the oldest first");
     assert_eq!(folder.json(&["list", "--limit", "3"]).0["more"], false);
 }
 
 #[tokio::test]
-async fn what_could_not_be_read_is_listed_until_it_is_discarded() {
+async fn quarantined_records_are_listed_until_they_are_discarded() {
     let folder = Folder::new();
     {
         let system = folder.system(HOURS);
@@ -123,8 +123,8 @@ fn a_folder_that_is_in_use_or_empty_is_one_sentence() {
     fs::remove_dir_all(folder.0.data()).expect("removed");
     let said = folder.outbox(&["stats"]);
     assert_eq!((said.code, said.complaint.lines().count()), (Some(1), 1), "{}", said.complaint);
-    assert!(said.complaint.contains("there is no data in data"), "{}", said.complaint);
-    assert!(!folder.0.data().exists(), "looking makes no folder");
+    assert!(said.complaint.contains("found no data in data"), "{}", said.complaint);
+    assert!(!folder.0.data().exists(), "reading creates no folder");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `gatepost mail`: previews and suppressions; mails of `gatepost dev` that go into a folder.
+//! `gatepost mail`: previews and suppressions, and `gatepost dev` with mails in a folder.
 
 use std::{fs, process::Command, time::Duration};
 
@@ -22,7 +22,7 @@ fn suppressions(folder: &Folder, arguments: &[&str]) -> (Value, Option<i32>) {
 }
 
 #[test]
-fn every_letter_is_shown_in_every_language() {
+fn every_letter_is_rendered_in_every_language() {
     let folder = Scratch::new();
 
     let said = run(&folder, &["preview", "--service", "Tom & Jerry", "--name", "Zoë"]);
@@ -51,7 +51,7 @@ fn every_letter_is_shown_in_every_language() {
         ] {
             let (html, text) =
                 (read(&format!("{locale}/{letter}.html")), read(&format!("{locale}/{letter}.txt")));
-            // Those who run the system are greeted without a name.
+            // Operators are greeted without a name.
             assert_eq!(html.contains("Zoë,"), letter != "digest", "{locale} {letter}");
             assert!(html.contains("Tom &amp; Jerry"), "{locale} {letter}");
             assert!(text.starts_with("Subject: ") && text.contains("Tom & Jerry"), "{locale} {letter}");
@@ -61,7 +61,7 @@ fn every_letter_is_shown_in_every_language() {
 }
 
 #[test]
-fn a_preview_shows_own_templates_and_one_language_or_says_what_is_wrong() {
+fn a_preview_uses_own_templates_and_one_language_or_reports_defects() {
     let folder = Scratch::new();
     fs::create_dir_all(folder.path().join("own/de")).expect("made");
     let own = "Subject: Neu bei {{service}}\n\n{{link}}\n";
@@ -76,7 +76,7 @@ fn a_preview_shows_own_templates_and_one_language_or_says_what_is_wrong() {
     let cases: [(&[&str], &str); 3] = [
         (&["--templates", "own"], "de/reset-password.txt has an unknown placeholder {{who}}"),
         (&["--templates", "nowhere"], "cannot read nowhere"),
-        (&["--locale", "fr"], "there is no language fr: there are en, de"),
+        (&["--locale", "fr"], "unknown language fr: choose one of en, de"),
     ];
     for (arguments, sentence) in cases {
         let said = run(&folder, &[&["preview"], arguments].concat());
@@ -86,7 +86,7 @@ fn a_preview_shows_own_templates_and_one_language_or_says_what_is_wrong() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_gets_no_mail_is_listed_found_and_let_through_again() {
+async fn suppressed_addresses_are_listed_found_and_removed() {
     let folder = Folder::new();
     let gone = "bounce+ada@simulator.amazonses.com";
     {
@@ -122,7 +122,7 @@ async fn who_gets_no_mail_is_listed_found_and_let_through_again() {
 }
 
 #[test]
-fn mails_go_into_a_folder_and_are_made_of_own_templates_if_so_wished() {
+fn dev_writes_mails_to_a_folder_with_own_templates() {
     let folder = Scratch::new();
     let own = folder.path().join("own/en");
     fs::create_dir_all(&own).expect("made");

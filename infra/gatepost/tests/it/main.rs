@@ -1,4 +1,4 @@
-//! The command, as people run it.
+//! The `gatepost` command, run as a process.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod admitting;

@@ -1,4 +1,4 @@
-//! A data folder, `gatepost users` at work on it, and the system that the users find then.
+//! A data folder, the command `gatepost users` on it, and the system that runs afterwards.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::{
     process::Scratch,
 };
 
-/// The folder of a system that nobody has used yet.
+/// The folder of an unused system.
 pub(crate) struct Folder(pub(crate) Scratch);
 
 impl Folder {
@@ -26,13 +26,13 @@ impl Folder {
         folder
     }
 
-    /// The running system; the folder is free again when it is dropped.
+    /// Starts the system. The folder is unlocked when it is dropped.
     pub(crate) fn system(&self) -> Stage {
         let setup = Stack::folder(self.0.data()).with_parameter("LogInAttemptsPerIp", "100000");
         Stage::at(setup, now())
     }
 
-    /// A file of this text, beside the data.
+    /// Writes a file beside the data.
     pub(crate) fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
         fs::write(&path, text).expect("written");
@@ -43,7 +43,7 @@ impl Folder {
         fs::read_to_string(self.0.path().join(name)).expect("a file")
     }
 
-    /// `gatepost users` with these arguments.
+    /// Creates the command `gatepost users` with these arguments.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
         command.current_dir(self.0.path()).arg("users").args(arguments).args(["--data", "data"]);
@@ -55,13 +55,13 @@ impl Folder {
         said(&self.command(arguments).output().expect("it runs"))
     }
 
-    /// Imports a file of this text.
+    /// Imports a file with this text.
     pub(crate) fn import(&self, name: &str, text: &str, options: &[&str]) -> Said {
         self.file(name, text);
         self.users(&[&["import", name], options].concat())
     }
 
-    /// What `gatepost outbox verify` says.
+    /// Runs `gatepost outbox verify`.
     pub(crate) fn verified(&self) -> Said {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
         command.current_dir(self.0.path()).args(["outbox", "verify", "--data", "data"]);
@@ -74,12 +74,12 @@ fn said(output: &Output) -> Said {
     Said { code: output.status.code(), text: text(&output.stdout), complaint: text(&output.stderr) }
 }
 
-/// Logs in with a password of one's own.
+/// Logs in with a given password.
 pub(crate) async fn log_in(stage: &Stage, email: &str, password: &str) -> Answer {
     stage.post("/v1/sessions", json!({"email": email, "password": password})).await
 }
 
-/// An attribute of an item of Identities; empty if it is not there.
+/// Returns an attribute of an item of Identities; empty if it does not exist.
 pub(crate) async fn attribute(stage: &Stage, pk: &str, sk: &str, name: &str) -> String {
     let client = Client::new(stage.stack.cloud("register").expect("its cloud").sdk());
     let key = |value: &str| AttributeValue::S(value.to_owned());
@@ -91,18 +91,18 @@ pub(crate) async fn attribute(stage: &Stage, pk: &str, sk: &str, name: &str) -> 
     }
 }
 
-/// The password hash that is stored of an address.
+/// Returns the stored password hash of an address.
 pub(crate) async fn stored_hash(stage: &Stage, email: &str) -> String {
     attribute(stage, &format!("EMAIL#{email}"), "CREDENTIAL", "password_hash").await
 }
 
-/// Hashes that other libraries have made: who made it, the password, the hash.
+/// Returns hashes of other libraries: the library, the password, the hash.
 pub(crate) fn vectors() -> Vec<Value> {
     let text = include_str!("../../../../tests/foreign-hashes/vectors.ndjson");
     text.lines().map(|line| serde_json::from_str(line).expect("a vector")).collect()
 }
 
-/// A hash of [`stage::PASSWORD`]'s neighbour that a library has made.
+/// Returns the hash of [`THEIR_PASSWORD`] by a library.
 pub(crate) fn hash_by(by: &str) -> String {
     let vectors = vectors();
     let vector = vectors.iter().find(|vector| vector["by"] == by && vector["password"] == THEIR_PASSWORD);

@@ -1,4 +1,4 @@
-//! `gatepost users import`, on real folders, and log-ins through the door afterwards.
+//! `gatepost users import` on real folders, followed by log-ins through the API.
 
 use std::{
     collections::{BTreeMap, hash_map::RandomState},
@@ -19,15 +19,15 @@ use crate::{
     operated::now,
 };
 
-/// One line of our own format.
+/// Returns a line of Gatepost's own format.
 fn line(email: &str, hash: &str) -> String {
     json!({"email": email, "email_verified": true, "password_hash": hash}).to_string() + "\n"
 }
 
 #[tokio::test]
-async fn people_log_in_with_hashes_of_every_scheme_and_have_ours_from_then_on() {
+async fn users_log_in_with_hashes_of_every_scheme_which_are_then_replaced() {
     let folder = Folder::new();
-    // Of each library one.
+    // One vector of each library.
     let mut people = BTreeMap::new();
     for vector in vectors().into_iter().filter(|vector| vector.get("hash").is_some()) {
         people.entry(vector["by"].as_str().expect("a library").to_owned()).or_insert(vector);
@@ -60,7 +60,7 @@ async fn people_log_in_with_hashes_of_every_scheme_and_have_ours_from_then_on() 
 }
 
 #[tokio::test]
-async fn the_exports_of_other_systems_are_taken_as_they_are() {
+async fn the_exports_of_other_systems_are_imported_unchanged() {
     let folder = Folder::new();
     folder.file("hash-parameters.txt", &exports::firebase_parameters());
     for (system, name, text, options) in exports::all() {
@@ -89,7 +89,7 @@ async fn the_exports_of_other_systems_are_taken_as_they_are() {
 }
 
 #[tokio::test]
-async fn every_custom_hash_of_auth0_is_taken() {
+async fn every_custom_hash_of_auth0_is_imported() {
     let folder = Folder::new();
     let custom = exports::auth0_custom();
     let lines: String = custom.iter().map(|line| line.to_string() + "\n").collect();
@@ -116,7 +116,7 @@ async fn every_custom_hash_of_auth0_is_taken() {
 }
 
 #[tokio::test]
-async fn who_comes_without_a_password_cannot_log_in_and_neither_can_who_is_suspended() {
+async fn users_without_a_password_and_suspended_users_cannot_log_in() {
     let folder = Folder::new();
     let cognito = "name,given_name,family_name,email,email_verified,cognito:mfa_enabled,cognito:username\n\
                    ,Ada,Lovelace,cognito@example.com,true,false,ada\n";
@@ -139,7 +139,7 @@ async fn who_comes_without_a_password_cannot_log_in_and_neither_can_who_is_suspe
     let stage = folder.system();
     for who in ["cognito", "listed", "blocked"] {
         for password in ["", "none", THEIR_PASSWORD] {
-            // Who knows the password is told why.
+            // The suspension is revealed only with the right password.
             let status = if (who, password) == ("blocked", THEIR_PASSWORD) { 403 } else { 401 };
             log_in(&stage, &format!("{who}@example.com"), password).await.expect(status);
         }
@@ -151,7 +151,7 @@ async fn who_comes_without_a_password_cannot_log_in_and_neither_can_who_is_suspe
 }
 
 #[tokio::test]
-async fn all_of_a_file_is_checked_before_anything_is_written() {
+async fn the_whole_file_is_checked_before_anything_is_written() {
     let folder = Folder::new();
     let secret = "hunter2-hunter2-hunter2";
     let lines = [
@@ -185,13 +185,13 @@ async fn all_of_a_file_is_checked_before_anything_is_written() {
         assert_eq!(
             said.text,
             "line 2: the e-mail address must be an e-mail address such as name@example.com\n\
-             line 3: is no JSON object\n\
-             line 4: is no JSON object\n\
+             line 3: is not a JSON object\n\
+             line 4: is not a JSON object\n\
              line 6: the password hash is of no kind that is known\n\
              line 7: the password hash asks for more work, or has longer parts, than a log-in may take\n\
              line 8: has the same address or id as line 1\n\
-             line 9: the address was not proven: see --unverified\n\
-             line 10: has a field that is not known: phone\n\
+             line 9: the address is not verified: see --unverified\n\
+             line 10: has an unknown field: phone\n\
              line 11: the first name must be 1 to 50 characters without control characters\n\
              line 12: email_verified is neither true nor false\n\
              line 13: created_at is not a time\n\
@@ -199,13 +199,10 @@ async fn all_of_a_file_is_checked_before_anything_is_written() {
              line 15: has more than 50 roles, or one that is empty or longer than 64 characters\n\
              line 16: the password hash is not one that Gatepost writes\n\
              line 17: has no e-mail address\n\
-             line 18: an attribute, or all together, does not match its declaration\n\
-             line 19: an attribute, or all together, must have at most 4096 bytes in total\n"
+             line 18: attributes: does not match its declaration\n\
+             line 19: attributes: must have at most 4096 bytes in total\n"
         );
-        assert_eq!(
-            said.complaint,
-            "gatepost: 17 of 18 users cannot be taken over as they are: nothing was written\n"
-        );
+        assert_eq!(said.complaint, "gatepost: 17 of 18 users cannot be imported: nothing was written\n");
         assert!(!said.text.contains(secret) && !said.text.contains("@example.com:"));
     }
     assert_eq!(stored_hash(&folder.system(), "ada@example.com").await, "");
@@ -222,7 +219,7 @@ async fn a_dry_run_writes_nothing() {
 }
 
 #[tokio::test]
-async fn who_has_an_account_here_is_not_overwritten() {
+async fn existing_accounts_are_not_overwritten() {
     let folder = Folder::new();
     folder.system().registered("ada@example.com").await;
     let hash = stored_hash(&folder.system(), "ada@example.com").await;
@@ -233,7 +230,7 @@ async fn who_has_an_account_here_is_not_overwritten() {
     assert_eq!(said.code, Some(3), "{}", said.complaint);
     assert_eq!(
         said.text,
-        "line 2: refused: there is another user with this address\n\
+        "line 2: refused: another user has this address\n\
          imported 1 users of gatepost, 0 were there already, left out 0, refused 1\n"
     );
     let stage = folder.system();
@@ -242,10 +239,10 @@ async fn who_has_an_account_here_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn people_whose_address_is_not_proven_come_only_if_somebody_says_so() {
+async fn unverified_users_are_imported_only_with_an_option() {
     let text = json!({"email": "ada@example.com", "first_name": "Ada"}).to_string();
     for (option, code, says, is_there) in [
-        ("refuse", 1, "line 1: the address was not proven: see --unverified\n", false),
+        ("refuse", 1, "line 1: the address is not verified: see --unverified\n", false),
         ("skip", 0, "imported 0 users of gatepost, 0 were there already, left out 1, refused 0\n", false),
         ("accept", 0, "imported 1 users of gatepost, 0 were there already, left out 0, refused 0\n", true),
     ] {
@@ -261,7 +258,7 @@ async fn people_whose_address_is_not_proven_come_only_if_somebody_says_so() {
 }
 
 #[tokio::test]
-async fn moving_in_makes_the_event_of_signing_up() {
+async fn an_import_has_the_event_of_a_registration() {
     let folder = Folder::new();
     let id = "6f1c8a2e-7d53-4c3f-9a43-0e2d4e1f5b60";
     let text = json!({"id": id, "email": "ada@example.com", "email_verified": true, "first_name": "Ada",
@@ -301,7 +298,7 @@ async fn without_events_the_history_begins_with_the_next_change() {
 }
 
 #[test]
-fn what_is_no_file_of_users_is_one_sentence() {
+fn files_without_users_are_reported_in_one_sentence() {
     let folder = Folder::new();
     for (name, text, options, says) in [
         ("empty", "", &[][..], "the format of the file is unknown"),
@@ -310,9 +307,9 @@ fn what_is_no_file_of_users_is_one_sentence() {
             "firebase.json",
             r#"{"users": [{"localId": "x", "passwordHash": "eA=="}]}"#,
             &[],
-            "say --hash-parameters",
+            "pass --hash-parameters",
         ),
-        ("x.ndjson", "{}", &["--hash-parameters", "x.ndjson"], "does not hold hash parameters"),
+        ("x.ndjson", "{}", &["--hash-parameters", "x.ndjson"], "does not contain Firebase's hash parameters"),
         ("x.ndjson", "{}", &["--hash-parameters", "none"], "none: No such file"),
     ] {
         let said = folder.import(name, text, options);
@@ -326,9 +323,9 @@ fn what_is_no_file_of_users_is_one_sentence() {
     assert_eq!(folder.users(&["import", "x.ndjson", "--format", "vhs"]).code, Some(2));
 }
 
-/// As often as it takes: killed at any moment, and started again.
+/// Killed at any time and started again, until it completes.
 #[tokio::test]
-async fn an_import_that_is_killed_goes_on_without_taking_anybody_twice() {
+async fn a_killed_import_continues_without_duplicates() {
     const PEOPLE: usize = 1_500;
     let folder = Folder::new();
     let bcrypt = hash_by("bcrypt, under PHP's name");
@@ -368,7 +365,7 @@ async fn an_import_that_is_killed_goes_on_without_taking_anybody_twice() {
 }
 
 #[tokio::test]
-async fn a_weak_hash_never_rests_as_it_is_whatever_a_file_says_of_it() {
+async fn weak_hashes_are_always_wrapped() {
     let folder = Folder::new();
     // printf 'saltcorrect horse battery staple' | sha1sum, in base64
     let text = json!({"email": "ada@example.com", "email_verified": true, "pepper_id": "none",
@@ -383,7 +380,7 @@ async fn a_weak_hash_never_rests_as_it_is_whatever_a_file_says_of_it() {
 }
 
 #[tokio::test]
-async fn who_comes_without_a_password_chooses_one_by_a_mail() {
+async fn users_without_a_password_choose_one_by_mail() {
     for options in [&[][..], &["--no-events"]] {
         let folder = Folder::new();
         let text = json!({"email": "ada@example.com", "email_verified": true}).to_string();
@@ -400,14 +397,14 @@ async fn who_comes_without_a_password_chooses_one_by_a_mail() {
 }
 
 #[tokio::test]
-async fn who_was_erased_here_does_not_come_back_with_a_file() {
+async fn erased_users_cannot_be_imported_again() {
     let folder = Folder::new();
     let id = "6f1c8a2e-7d53-4c3f-9a43-0e2d4e1f5b60";
     let text = json!({"id": id, "email": "ada@example.com", "email_verified": true}).to_string();
     assert_eq!(folder.import("users.ndjson", &text, &[]).code, Some(0));
     erase(&folder.system(), id).await;
 
-    // With the address of before, and with one that nobody has had.
+    // With the former address, and with an unused one.
     for (options, address) in [(&[][..], "ada@example.com"), (&["--no-events"], "ada@example.org")] {
         let lines = text.replace("ada@example.com", address) + "\n" + &line("bob@example.com", "");
         let said = folder.import("users.ndjson", &lines, options);
@@ -425,7 +422,7 @@ async fn who_was_erased_here_does_not_come_back_with_a_file() {
     assert_eq!(verified.code, Some(0), "{}", verified.text);
 }
 
-/// Erases a user, as it is done when the time has come.
+/// Erases a user, as at the due time.
 async fn erase(stage: &Stage, id: &str) {
     let store = Store::new(&stage.stack.cloud("register").expect("its cloud")).expect("its settings");
     let id = id.parse().expect("an id");

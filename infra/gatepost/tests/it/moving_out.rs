@@ -1,4 +1,4 @@
-//! `gatepost users export`, and moving in elsewhere with what it has written.
+//! `gatepost users export`, and importing its files elsewhere.
 
 use std::{collections::BTreeSet, fs, process::Stdio, thread, time::Duration};
 
@@ -8,7 +8,7 @@ use stage::{PASSWORD, Tokens};
 
 use crate::moved::{Folder, THEIR_PASSWORD, hash_by, log_in};
 
-/// People with a password of ours, a strong one of others, a weak one of others, and with none.
+/// Creates users with a hash of Gatepost, a strong foreign one, a weak foreign one, and without a password.
 async fn people(folder: &Folder) {
     folder.system().registered("ours@example.com").await;
     let line = |who: &str, more: Value| {
@@ -34,7 +34,7 @@ fn sorted(text: &str) -> BTreeSet<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Gives a system the pepper of another one, as an earlier one.
+/// Gives a system the pepper of another one, as an older pepper.
 fn add_pepper(to: &Folder, from: &Folder) {
     let secret = |folder: &Folder| -> Value {
         let text = fs::read_to_string(folder.0.data().join("credentials.json")).expect("a secret");
@@ -46,7 +46,7 @@ fn add_pepper(to: &Folder, from: &Folder) {
 }
 
 #[tokio::test]
-async fn who_has_not_accepted_an_invitation_has_proven_nothing_elsewhere_either() {
+async fn exported_pending_invitations_are_unverified() {
     let (old, new) = (Folder::new(), Folder::new());
     {
         let stage = old.system();
@@ -63,7 +63,7 @@ async fn who_has_not_accepted_an_invitation_has_proven_nothing_elsewhere_either(
     add_pepper(&new, &old);
     let refused = new.import("all.ndjson", &exported, &[]);
     assert_eq!(refused.code, Some(1));
-    assert!(refused.text.contains("the address was not proven"), "{} {}", refused.text, refused.complaint);
+    assert!(refused.text.contains("the address is not verified"), "{} {}", refused.text, refused.complaint);
     assert_eq!(new.import("all.ndjson", &exported, &["--unverified", "accept"]).code, Some(0));
     let stage = new.system();
     log_in(&stage, "ada@example.com", PASSWORD).await.expect(401);
@@ -73,7 +73,7 @@ async fn who_has_not_accepted_an_invitation_has_proven_nothing_elsewhere_either(
 }
 
 #[tokio::test]
-async fn who_has_moved_out_can_log_in_where_they_move_in() {
+async fn exported_users_can_log_in_after_the_import() {
     let (old, new) = (Folder::new(), Folder::new());
     people(&old).await;
 
@@ -100,11 +100,11 @@ async fn who_has_moved_out_can_log_in_where_they_move_in() {
     let identities = store::Identities::new(&stage.stack.cloud("register").expect("its cloud"));
     let later = "2036-03-05T16:35:16.775Z".parse().expect("a moment");
     let due = identities.expect("its settings").due_erasures(later, None).await.expect("an answer");
-    assert_eq!(due.len(), 1, "who was to be erased is to be erased here");
+    assert_eq!(due.len(), 1, "a pending deletion is imported");
 }
 
 #[tokio::test]
-async fn a_password_of_before_does_not_come_back_where_they_move_in() {
+async fn previous_passwords_are_refused_after_the_import() {
     let (old, new) = (Folder::new(), Folder::new());
     let stage = old.system();
     let tokens = stage.signed_in("ada@example.com").await;
@@ -124,7 +124,7 @@ async fn a_password_of_before_does_not_come_back_where_they_move_in() {
 }
 
 #[tokio::test]
-async fn passwords_of_before_are_checked_and_weak_ones_wrapped_as_present_ones_are() {
+async fn previous_passwords_are_checked_and_wrapped_like_current_ones() {
     let folder = Folder::new();
     let weak = json!({"password_hash": hash_by("passlib md5_crypt"), "pepper_id": "none"});
     let line = |previous: Value| {
@@ -134,11 +134,11 @@ async fn passwords_of_before_are_checked_and_weak_ones_wrapped_as_present_ones_a
     let strange =
         json!({"password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", "pepper_id": "XuE77oTW"});
     for (previous, wrong) in [
-        (json!("x"), "previous_passwords is of another kind than it must be"),
-        (json!(["x"]), "previous_passwords is of another kind than it must be"),
+        (json!("x"), "previous_passwords has the wrong type"),
+        (json!(["x"]), "previous_passwords has the wrong type"),
         (json!([{"password_hash": "hunter2"}]), "the password hash is of no kind that is known"),
         (json!([strange]), "the password hash is not one that Gatepost writes"),
-        (json!(vec![&weak; 25]), "has more than 24 passwords of before"),
+        (json!(vec![&weak; 25]), "has more than 24 previous passwords"),
     ] {
         let said = folder.import("users.ndjson", &line(previous), &[]);
         assert_eq!((said.code, said.text), (Some(1), format!("line 1: {wrong}\n")), "{}", said.complaint);
@@ -154,7 +154,7 @@ async fn passwords_of_before_are_checked_and_weak_ones_wrapped_as_present_ones_a
 }
 
 #[tokio::test]
-async fn a_line_says_all_that_is_stored_of_a_user() {
+async fn a_line_has_all_data_of_a_user() {
     let folder = Folder::new();
     people(&folder).await;
 
@@ -180,7 +180,7 @@ async fn a_line_says_all_that_is_stored_of_a_user() {
 }
 
 #[tokio::test]
-async fn an_export_is_its_owners_to_read_and_overwrites_nothing() {
+async fn an_export_is_readable_by_its_owner_only_and_overwrites_nothing() {
     let folder = Folder::new();
 
     assert_eq!(folder.users(&["export", "all.ndjson"]).code, Some(0));
@@ -193,13 +193,13 @@ async fn an_export_is_its_owners_to_read_and_overwrites_nothing() {
     }
     let again = folder.users(&["export", "all.ndjson"]);
     assert_eq!(again.code, Some(1));
-    assert!(again.complaint.contains("all.ndjson is there already"), "{}", again.complaint);
+    assert!(again.complaint.contains("all.ndjson already exists"), "{}", again.complaint);
     let resumed = folder.users(&["export", "all.ndjson", "--resume"]);
     assert!(resumed.complaint.contains("not a partial export"), "{}", resumed.complaint);
 }
 
 #[tokio::test]
-async fn an_export_that_is_killed_goes_on_with_nobody_missing_or_twice() {
+async fn a_killed_export_continues_without_gaps_or_duplicates() {
     // Several pages of 1 MB.
     const PEOPLE: usize = 12_000;
     let folder = Folder::new();
@@ -213,9 +213,9 @@ async fn an_export_that_is_killed_goes_on_with_nobody_missing_or_twice() {
     let mut command = folder.command(&["export", "all.ndjson"]);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
     let mark = || fs::read_to_string(folder.0.path().join("all.ndjson.resume")).unwrap_or_default();
-    // The first pages may hold credentials only.
+    // The first pages may have credentials only.
     while !mark().contains("length") || mark().contains("\"length\":0") {
-        assert_eq!(child.try_wait().expect("a process"), None, "it was too quick to be interrupted");
+        assert_eq!(child.try_wait().expect("a process"), None, "it ended before it could be interrupted");
         thread::sleep(Duration::from_millis(1));
     }
     let _ = child.kill();

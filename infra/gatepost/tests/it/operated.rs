@@ -1,4 +1,4 @@
-//! A data folder that the system has filled, and `gatepost outbox` at work on it.
+//! A data folder with events, and the command `gatepost outbox` on it.
 
 use std::{
     process::{Command, Stdio},
@@ -15,10 +15,10 @@ use store::{EventKey, Outbox};
 
 use crate::process::Scratch;
 
-/// The folder of a system whose clock was so far behind.
+/// The folder of a system whose clock was behind.
 pub(crate) struct Folder(pub(crate) Scratch);
 
-/// What a command has said.
+/// The output of a command.
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
     pub(crate) text: String,
@@ -34,12 +34,12 @@ impl Folder {
         Self(Scratch::new())
     }
 
-    /// The system, at so long ago; the folder is free again when it is dropped.
+    /// Starts the system with a clock that is behind. The folder is unlocked when it is dropped.
     pub(crate) fn system(&self, ago: Duration) -> System {
         System(Stage::at(Stack::folder(self.0.data()), now().minus(ago)))
     }
 
-    /// `gatepost outbox` with these arguments.
+    /// Creates the command `gatepost outbox` with these arguments.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
         command.current_dir(self.0.path()).arg("outbox").args(arguments).args(["--data", "data"]);
@@ -53,7 +53,7 @@ impl Folder {
         Said { code: output.status.code(), text: text(output.stdout), complaint: text(output.stderr) }
     }
 
-    /// The JSON document that the command prints, and its exit code.
+    /// Returns the JSON document of the command, and its exit code.
     pub(crate) fn json(&self, arguments: &[&str]) -> (Value, Option<i32>) {
         let said = self.outbox(&[arguments, &["--json"]].concat());
         let document = serde_json::from_str(&said.text);
@@ -61,18 +61,18 @@ impl Folder {
     }
 }
 
-/// The running system, and its tables.
+/// The running system and its tables.
 pub(crate) struct System(pub(crate) Stage);
 
 impl System {
-    /// Somebody who has signed up, and whose event is delivered. Returns the user's id.
+    /// Creates a user whose event is delivered. Returns the user's id.
     pub(crate) async fn user(&self, email: &str) -> String {
         let user = self.0.registered(email).await["id"].as_str().expect("an id").to_owned();
         self.0.settle().await;
         user
     }
 
-    /// Logs in, and leaves the event pending: the stream is not read any more.
+    /// Logs in, and leaves the event pending, because the stream is not read now.
     pub(crate) async fn leave_pending(&self, email: &str) {
         self.0.log_in(email).await.expect(201);
     }
@@ -81,7 +81,7 @@ impl System {
         Outbox::new(&self.0.stack.cloud("sweep-events").expect("the sweeper")).expect("its settings")
     }
 
-    /// Gives an event up.
+    /// Marks an event as dead.
     pub(crate) async fn bury(&self, user: &str, sequence: u64) {
         let now = self.0.stack.clock().now();
         self.outbox().dead(&key(user, sequence), "InternalFailure", now).await.expect("marked");
@@ -91,20 +91,20 @@ impl System {
         Client::new(self.0.stack.cloud("register").expect("its cloud").sdk())
     }
 
-    /// An event's attributes.
+    /// Returns the attributes of an event.
     pub(crate) async fn item(&self, user: &str, sequence: u64) -> Item {
         let get = self.dynamodb().get_item().table_name("Events").consistent_read(true);
         let answer = get.set_key(Some(attributes(user, sequence))).send().await.expect("an answer");
         Item(answer.item.unwrap_or_default())
     }
 
-    /// Removes an event, as nobody may.
+    /// Removes an event, which no command does.
     pub(crate) async fn remove(&self, user: &str, sequence: u64) {
         let delete = self.dynamodb().delete_item().table_name("Events");
         delete.set_key(Some(attributes(user, sequence))).send().await.expect("deleted");
     }
 
-    /// Adds an event like another one, with these attributes, as nobody may.
+    /// Adds a copy of an event with other attributes, which no command does.
     pub(crate) async fn forge(&self, user: &str, sequence: u64, other: &[(&str, AttributeValue)]) {
         let mut item = self.item(user, sequence).await.0;
         item.extend(other.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
@@ -112,7 +112,7 @@ impl System {
         put.set_item(Some(item)).send().await.expect("put");
     }
 
-    /// The ids of the events that were published of a user, in order.
+    /// Returns the ids of a user's published events, in order.
     pub(crate) fn published(&self, user: &str) -> Vec<Value> {
         let subject = format!("user#{user}");
         let events = self.0.stack.events().into_iter();
@@ -120,7 +120,7 @@ impl System {
     }
 }
 
-/// An item, read as text.
+/// An item with text access.
 pub(crate) struct Item(std::collections::HashMap<String, AttributeValue>);
 
 impl Item {

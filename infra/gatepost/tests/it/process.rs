@@ -9,7 +9,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// A folder that is gone with the test.
+/// A temporary folder.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
@@ -36,7 +36,7 @@ impl Drop for Scratch {
     }
 }
 
-/// `gatepost dev` with these arguments, in this folder.
+/// Creates the command `gatepost dev` with these arguments in this folder.
 pub(crate) fn dev(folder: &Scratch, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
     command.current_dir(folder.path()).arg("dev").args(arguments);
@@ -44,23 +44,23 @@ pub(crate) fn dev(folder: &Scratch, arguments: &[&str]) -> Command {
     command
 }
 
-/// What a command that does not start says.
+/// Runs a command that must refuse to start. Returns its output.
 pub(crate) fn refused(mut command: Command) -> Output {
     let output = command.output().expect("it runs");
     assert!(!output.status.success(), "it started");
     output
 }
 
-/// A running process; killed when dropped.
+/// A running process, which is killed when dropped.
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) output: BufReader<ChildStdout>,
-    /// Where it listens, e.g. `127.0.0.1:9000`.
+    /// Its address, e.g. `127.0.0.1:9000`.
     pub(crate) address: String,
 }
 
 impl Running {
-    /// Starts it and waits until it says where it listens.
+    /// Starts the process, and waits until it prints its address.
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("it runs");
         let mut output = BufReader::new(child.stdout.take().expect("its output"));
@@ -71,7 +71,7 @@ impl Running {
         Self { child, output, address }
     }
 
-    /// The next line that has `text` in it.
+    /// Returns the next line with `text`.
     pub(crate) fn line_with(&mut self, text: &str) -> String {
         loop {
             let mut line = String::new();
@@ -82,7 +82,7 @@ impl Running {
         }
     }
 
-    /// Ends it as Ctrl-C does, and returns its exit code.
+    /// Ends the process like Ctrl-C, and returns its exit code.
     pub(crate) fn interrupt(mut self) -> Option<i32> {
         let killed = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
         assert!(killed.expect("kill runs").success());
@@ -97,13 +97,13 @@ impl Drop for Running {
     }
 }
 
-/// The status of a request's answer; `None` if there is none.
+/// Sends a request. Returns the status; `None` without a complete response.
 pub(crate) fn request(address: &str, request: &str) -> Option<u16> {
     let mut stream = TcpStream::connect(address).ok()?;
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    // The whole answer must be here: half of one is none.
+    // Truncated responses do not count.
     let (head, body) = answer.split_once("\r\n\r\n")?;
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "))?;
     let status = head.split(' ').nth(1)?.parse().ok()?;

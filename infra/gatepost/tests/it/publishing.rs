@@ -15,7 +15,7 @@ use crate::operated::{Folder, now};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Three events of Ada and one of Bob wait, since just now.
+/// Prepares three new pending events of Ada, and one of Bob.
 async fn with_pending_events(folder: &Folder) -> String {
     let system = folder.system(Duration::from_secs(10));
     let ada = system.user("ada@example.com").await;
@@ -32,7 +32,7 @@ fn sequences(details: &[Value]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn a_flush_publishes_what_waits_in_order() {
+async fn a_flush_publishes_pending_events_in_order() {
     let folder = Folder::new();
     let ada = with_pending_events(&folder).await;
 
@@ -40,17 +40,17 @@ async fn a_flush_publishes_what_waits_in_order() {
     assert_eq!(folder.json(&["stats"]).0["pending"], 4, "a dry run does nothing");
 
     let (flushed, code) = folder.json(&["flush", "--batch-size", "1"]);
-    assert_eq!((&flushed["published"], code), (&json!(4), Some(0)), "round by round, all of them");
+    assert_eq!((&flushed["published"], code), (&json!(4), Some(0)), "all of them, round by round");
     let system = folder.system(HOUR);
     assert_eq!(sequences(&system.published(&ada)), [1, 2, 3, 4]);
     assert_eq!(system.item(&ada, 4).await.get("state"), Some("delivered"));
     drop(system);
     let said = folder.outbox(&["flush"]);
-    assert_eq!((said.text.as_str(), said.code), ("published 0 events, put off 0, gave up 0\n", Some(0)));
+    assert_eq!((said.text.as_str(), said.code), ("published 0 events, postponed 0, 0 are dead\n", Some(0)));
 }
 
 #[tokio::test]
-async fn a_flush_and_the_sweeper_do_not_meet() {
+async fn a_flush_and_the_sweeper_exclude_each_other() {
     let folder = Folder::new();
     with_pending_events(&folder).await;
     let lease = async |held: bool| {
@@ -65,7 +65,7 @@ async fn a_flush_and_the_sweeper_do_not_meet() {
     lease(true).await;
     let said = folder.outbox(&["flush"]);
     assert_eq!((said.code, said.complaint.lines().count()), (Some(1), 1), "{}", said.complaint);
-    assert!(said.complaint.contains("the sweeper or another flush is at work"), "{}", said.complaint);
+    assert!(said.complaint.contains("the sweeper or another flush is running"), "{}", said.complaint);
     assert_eq!(folder.json(&["stats"]).0["pending"], 4);
 
     lease(false).await;
@@ -73,7 +73,7 @@ async fn a_flush_and_the_sweeper_do_not_meet() {
 }
 
 #[tokio::test]
-async fn a_continuous_flush_goes_on_until_ctrl_c() {
+async fn a_continuous_flush_runs_until_ctrl_c() {
     let folder = Folder::new();
     with_pending_events(&folder).await;
 
@@ -90,11 +90,11 @@ async fn a_continuous_flush_goes_on_until_ctrl_c() {
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(killed.expect("kill runs").success());
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
-    assert_eq!(folder.json(&["flush"]).1, Some(0), "the lease is given back");
+    assert_eq!(folder.json(&["flush"]).1, Some(0), "the lease is released");
 }
 
 #[tokio::test]
-async fn a_replay_publishes_the_same_again() {
+async fn a_replay_publishes_the_same_events_again() {
     let folder = Folder::new();
     let (ada, before, delivered_at) = {
         let system = folder.system(HOUR);
@@ -122,11 +122,11 @@ async fn a_replay_publishes_the_same_again() {
         "same ids, same bytes, same order"
     );
     assert_eq!(system.item(&ada, 1).await.moment("delivered_at"), delivered_at);
-    assert_eq!(system.item(&ada, 3).await.get("state"), Some("pending"), "what waits is not replayed");
+    assert_eq!(system.item(&ada, 3).await.get("state"), Some("pending"), "pending events are not replayed");
 }
 
 #[tokio::test]
-async fn a_replay_of_all_users_keeps_to_its_time_and_mails_nobody() {
+async fn a_replay_of_all_users_respects_its_times_and_sends_no_mail() {
     let folder = Folder::new();
     let ada = {
         let system = folder.system(HOUR * 3);
@@ -152,11 +152,11 @@ async fn a_replay_of_all_users_keeps_to_its_time_and_mails_nobody() {
     let system = folder.system(HOUR);
     assert_eq!(sequences(&system.published(&ada)), [1, 2, 3, 2, 1, 2, 3]);
     system.0.settle().await;
-    assert_eq!(system.0.stack.mail().len(), 2, "nobody is mailed again");
+    assert_eq!(system.0.stack.mail().len(), 2, "no mail is sent again");
 }
 
 #[tokio::test]
-async fn a_replay_that_the_bus_refuses_says_so_and_changes_nothing() {
+async fn a_refused_replay_is_reported_and_changes_nothing() {
     let folder = Folder::new();
     let ada = {
         let system = folder.system(HOUR);
@@ -173,9 +173,9 @@ async fn a_replay_that_the_bus_refuses_says_so_and_changes_nothing() {
     assert_eq!(folder.system(HOUR).item(&ada, 1).await.get("state"), Some("delivered"));
 }
 
-/// Everything that is published again then: what was given up before, and what was delivered.
+/// Both events that were dead before and events that were delivered are published again.
 #[tokio::test]
-async fn after_an_erasure_nothing_of_the_person_is_published_again() {
+async fn after_an_erasure_no_personal_data_is_published_again() {
     let folder = Folder::new();
     let (ada, before) = {
         let system = folder.system(HOUR * 24 * 9);
@@ -203,5 +203,5 @@ async fn after_an_erasure_nothing_of_the_person_is_published_again() {
     assert_eq!(sequences(&again), [3, 1, 2, 3, 4, 5]);
     let again = Value::from(again).to_string();
     assert!(!again.contains("ada@example.com") && !again.contains("Augusta"), "{again}");
-    assert!(again.contains("first_name"), "that it was changed is still said");
+    assert!(again.contains("first_name"), "the name of the changed field stays");
 }

@@ -1,4 +1,4 @@
-//! `gatepost users import` never guesses: neither the system, nor a status, nor a value.
+//! `gatepost users import` guesses neither the system, nor a status, nor a value.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::{
 
 const EMAIL: &str = "ada@example.com";
 
-/// A user as the `listUsers` of Firebase's Admin SDK returns it.
+/// Returns a user in the format of `listUsers` of Firebase's Admin SDK.
 fn admin_sdk() -> Value {
     json!({
         "uid": "P5c7tQ2uYbW1rX9zKd3mNf6gHj8", "email": EMAIL, "emailVerified": true, "displayName": "Ada Lovelace",
@@ -21,7 +21,7 @@ fn admin_sdk() -> Value {
     })
 }
 
-/// A row of the table `user` of better-auth, with its plugin for administrators.
+/// Returns a row of the table `user` of better-auth, with its plugin for administrators.
 fn better_auth() -> Value {
     json!({
         "id": "V6tQmNf3kYbW1rX9zKd2uP5c7gHj8aLs", "name": "Ada Lovelace", "email": EMAIL, "emailVerified": true,
@@ -35,7 +35,7 @@ const BETTER_AUTH_TABLE: &str = "id,name,email,emailVerified,image,createdAt,upd
     2021-03-05T16:35:16.775Z,user,1,spam,\n";
 const OWN_TABLE: &str = "user_id,email,email_verified,is_active\n7,ada@example.com,true,false\n";
 
-/// The status of the only user here; empty if there is none.
+/// Returns the status of the only user; empty without a user.
 async fn status(folder: &Folder) -> String {
     let stage = folder.system();
     let id = attribute(&stage, &format!("EMAIL#{EMAIL}"), "CREDENTIAL", "user_id").await;
@@ -63,7 +63,7 @@ async fn an_export_of_an_unknown_system_is_not_guessed() {
 }
 
 #[tokio::test]
-async fn a_wrong_format_makes_no_disabled_user_active() {
+async fn a_wrong_format_does_not_activate_disabled_users() {
     let folder = Folder::new();
     for (name, text) in [
         ("admin-sdk.json", json!([admin_sdk()]).to_string()),
@@ -79,8 +79,8 @@ async fn a_wrong_format_makes_no_disabled_user_active() {
             let said = folder.import(name, &text, &["--format", format, "--unverified", "accept"]);
             refused(&said, "which looks like a status");
         }
-        // Our own format refuses each field that it does not have.
-        refused(&folder.import(name, &text, &["--format", "gatepost"]), "cannot be taken over");
+        // Gatepost's own format refuses each unknown field.
+        refused(&folder.import(name, &text, &["--format", "gatepost"]), "cannot be imported");
     }
     assert_eq!(status(&folder).await, "");
 }
@@ -131,7 +131,7 @@ async fn a_disabled_user_of_each_system_is_suspended() {
 }
 
 #[tokio::test]
-async fn a_status_that_the_format_does_not_have_stops_the_run_before_anything_is_written() {
+async fn a_status_unknown_to_the_format_stops_the_run_before_anything_is_written() {
     let folder = Folder::new();
     let keycloak = |number: u8, more: Value| {
         let mut user = json!({"id": number.to_string(), "email": format!("user{number}@example.com"), "enabled": true,
@@ -173,12 +173,12 @@ async fn a_status_that_the_format_does_not_have_stops_the_run_before_anything_is
 }
 
 #[test]
-fn the_first_row_of_each_export_tells_its_system() {
+fn the_system_of_each_export_is_detected_from_its_first_row() {
     let folder = Folder::new();
     folder.file("hash-parameters.txt", &exports::firebase_parameters());
     let bulk_import = json!([{"email": EMAIL, "email_verified": true, "custom_password_hash": {
         "algorithm": "bcrypt", "hash": {"value": "$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"}}}]);
-    // Some users of Auth0 have their address among the identifiers only.
+    // Some users of Auth0 have their address only among the identifiers.
     let identifiers = json!({"_id": {"$oid": "5dea9f9c82dd7c0e76e4ec93"}, "tenant": "example", "connection": "Users",
         "_tmp_is_unique": true, "identifiers": [{"type": "email", "value": EMAIL, "verified": true}]});
     for (system, name, text, options) in exports::all().into_iter().chain([
@@ -196,7 +196,7 @@ fn the_first_row_of_each_export_tells_its_system() {
     }
 }
 
-/// A row of Supabase's `auth.users`, with what differs.
+/// Returns a row of Supabase's `auth.users` with these values.
 fn supabase(confirmed: &str, banned: &str, deleted: &str) -> String {
     format!(
         "id,email,encrypted_password,email_confirmed_at,raw_user_meta_data,created_at,banned_until,deleted_at\n\
@@ -211,7 +211,7 @@ async fn the_null_of_a_database_is_not_a_value() {
         let folder = Folder::new();
 
         let unproven = folder.import("supabase.csv", &supabase(null, null, null), &[]);
-        assert_eq!(unproven.text, "line 2: the address was not proven: see --unverified\n", "{null:?}");
+        assert_eq!(unproven.text, "line 2: the address is not verified: see --unverified\n", "{null:?}");
 
         let said = folder.import("supabase.csv", &supabase(TIME, null, null), &[]);
         assert_eq!(said.code, Some(0), "{null:?}: {}", said.text);
@@ -225,7 +225,7 @@ async fn the_null_of_a_database_is_not_a_value() {
 }
 
 #[test]
-fn a_value_of_another_type_is_an_error_of_its_line() {
+fn a_value_of_another_type_is_an_error_in_its_line() {
     const TIME: &str = "2021-03-05 16:35:16.775+00";
     let folder = Folder::new();
     let own = |verified: &str| format!("email,email_verified\nada@example.com,{verified}\n");
@@ -250,7 +250,7 @@ fn a_value_of_another_type_is_an_error_of_its_line() {
 
 #[tokio::test]
 async fn a_time_may_have_a_fraction() {
-    // The first three are how version 1 of the AWS CLI writes times, the others how a table was exported.
+    // The first three are times of version 1 of the AWS CLI, the others those of exported tables.
     for (name, text) in [
         (
             "listed.json",
@@ -276,7 +276,7 @@ async fn a_time_may_have_a_fraction() {
 }
 
 #[test]
-fn a_malformed_locale_costs_its_user_the_locale_and_nothing_else() {
+fn a_malformed_locale_is_left_out() {
     let keycloak = |number: u8, locale: Value| {
         json!({"id": number.to_string(), "email": format!("user{number}@example.com"), "enabled": true,
             "emailVerified": true, "createdTimestamp": 1_614_962_116_775_u64, "attributes": {"locale": locale}})

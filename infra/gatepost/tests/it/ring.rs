@@ -36,7 +36,7 @@ fn states(ring: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn a_ring_is_shown_rotated_and_given_up() {
+async fn keys_are_listed_rotated_and_removed() {
     let folder = Folder::new();
     let old = {
         let system = folder.system(Duration::from_hours(2));
@@ -58,7 +58,7 @@ async fn a_ring_is_shown_rotated_and_given_up() {
     let retired = ring(&folder, &["retire", &kid(2), "--yes"]);
     assert_eq!(states(&retired), ["pending", "current", "gone"]);
 
-    assert_eq!(keys(&folder, &["revoke-all"]).code, Some(4), "nobody said yes");
+    assert_eq!(keys(&folder, &["revoke-all"]).code, Some(4), "not confirmed");
     assert_eq!(states(&ring(&folder, &["revoke-all", "--yes"])), ["current", "gone", "gone", "gone"]);
     let system = folder.system(Duration::ZERO);
     system.0.refresh(&old.refresh).await.expect(401);
@@ -66,7 +66,7 @@ async fn a_ring_is_shown_rotated_and_given_up() {
 }
 
 #[test]
-fn a_key_of_another_algorithm_is_made_and_shown() {
+fn a_key_of_another_algorithm_is_added_and_listed() {
     let folder = Folder::new();
     drop(folder.system(Duration::ZERO));
     let algorithms = |ring: &Value| {
@@ -86,12 +86,12 @@ fn a_key_of_another_algorithm_is_made_and_shown() {
     let secret: Value = serde_json::from_str(&secret).expect("JSON");
     let private_key = secret["keys"][1]["private_key"].as_str().expect("a private key");
     assert!(!said.text.contains(&private_key[private_key.len() - 8..]));
-    assert_eq!(keys(&folder, &["rotate", "--token-algorithm", "HS256"]).code, Some(2), "no such one");
+    assert_eq!(keys(&folder, &["rotate", "--token-algorithm", "HS256"]).code, Some(2), "unknown");
     assert_eq!(keys(&folder, &["list", "--token-algorithm", "ES256"]).code, Some(2), "what for?");
 }
 
 #[test]
-fn a_secret_that_is_full_of_keys_is_left_as_it_is() {
+fn a_full_secret_is_not_changed() {
     let folder = Folder::new();
     drop(folder.system(Duration::ZERO));
     let file = folder.0.data().join("secret.json");
@@ -111,7 +111,7 @@ fn a_secret_that_is_full_of_keys_is_left_as_it_is() {
 }
 
 #[test]
-fn nothing_of_a_seed_is_shown() {
+fn seeds_are_never_printed() {
     let folder = Folder::new();
     drop(folder.system(Duration::ZERO));
     let secret = std::fs::read_to_string(folder.0.data().join("secret.json")).expect("a secret");
@@ -124,13 +124,13 @@ fn nothing_of_a_seed_is_shown() {
     assert!(!said.text.contains(&seed[..8]) && !said.complaint.contains(&seed[..8]));
 }
 
-/// The secrets of a folder, by their files.
+/// Returns the secrets in a file of a folder.
 fn secret(folder: &Folder, file: &str) -> Value {
     let text = std::fs::read_to_string(folder.0.data().join(file)).expect("a secret");
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// A folder as an older version left it: one secret, with a key and a pepper of their own. The user is signed in.
+/// Returns a folder of an older version, which has one secret with a key and a pepper. The user is signed in.
 async fn older_folder() -> (Folder, Tokens) {
     let folder = Folder::new();
     let system = folder.system(Duration::from_mins(1));
@@ -163,7 +163,7 @@ async fn an_older_folder_with_one_secret_is_separated_when_it_is_opened() {
 }
 
 #[tokio::test]
-async fn a_separation_that_was_killed_between_its_steps_goes_on() {
+async fn a_separation_killed_between_its_steps_continues() {
     let (folder, _) = older_folder().await;
     let older = secret(&folder, "secret.json");
     let copied = json!({"peppers": older["peppers"]}).to_string();

@@ -1,4 +1,4 @@
-//! Commands on a deployed stack: where credentials come from, and what is said if there is nothing to work on.
+//! Commands on a deployed stack: the sources of credentials, and the messages without credentials or a stack.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -7,14 +7,14 @@ use crate::{
     process::Scratch,
 };
 
-/// A home folder with this AWS configuration, and a stand-in of AWS.
+/// A home folder with an AWS configuration, and a stand-in of AWS.
 struct Operator {
     home: Scratch,
     aws: Aws,
     environment: Vec<(&'static str, String)>,
 }
 
-/// The exit code of a command, and its message.
+/// The exit code and the message of a command.
 struct Said {
     code: Option<i32>,
     complaint: String,
@@ -25,7 +25,7 @@ impl Operator {
         Self { home: Scratch::new(), aws: Aws::start(stack), environment: Vec::new() }
     }
 
-    /// Puts a file below the home folder.
+    /// Writes a file below the home folder.
     fn file(self, path: &str, text: &str) -> Self {
         let path = self.home.path().join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("made");
@@ -42,7 +42,7 @@ impl Operator {
         self.home.path().join(path).display().to_string()
     }
 
-    /// Runs the command with nothing else of this process's environment.
+    /// Runs the command with a cleared environment.
     fn run(&self, arguments: &[&str]) -> Said {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
         command.env_clear().env("HOME", self.home.path()).env("AWS_ENDPOINT_URL", &self.aws.url);
@@ -51,7 +51,7 @@ impl Operator {
         Said { code: output.status.code(), complaint: String::from_utf8(output.stderr).expect("text") }
     }
 
-    /// The services that a command has reached, each with these credentials.
+    /// Returns the services that a command has reached with these credentials.
     fn reached(&self, arguments: &[&str], key: &str, session: Option<&str>) -> BTreeSet<String> {
         let before = self.aws.seen().len();
         let said = self.run(arguments);
@@ -64,7 +64,8 @@ impl Operator {
         seen.into_iter().map(|seen| seen.service).collect()
     }
 
-    /// These credentials arrive at every service, from clients of the SDK and from requests signed by hand.
+    /// Checks that these credentials arrive at every service, from clients of the SDK and from requests
+    /// signed by hand.
     fn works_with(&self, key: &str, session: Option<&str>) {
         self.works_as(&[], key, session);
     }
@@ -84,7 +85,7 @@ impl Operator {
 const STATIC_KEYS: &str = "[operations]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = ";
 
 #[test]
-fn keys_of_the_environment_arrive() {
+fn keys_from_the_environment_are_used() {
     let operator = Operator::new(DEPLOYED)
         .variable("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
         .variable("AWS_SECRET_ACCESS_KEY", SECRET)
@@ -109,7 +110,7 @@ fn a_profile_with_keys_is_used_if_aws_profile_or_the_option_names_it() {
 }
 
 #[test]
-fn the_region_option_stands_before_that_of_the_profile() {
+fn the_region_option_overrides_that_of_the_profile() {
     let operator = Operator::new(DEPLOYED)
         .file(".aws/credentials", &format!("{STATIC_KEYS}{SECRET}\n"))
         .file(".aws/config", "[profile operations]\nregion = us-east-1\n");
@@ -120,7 +121,7 @@ fn the_region_option_stands_before_that_of_the_profile() {
 const SSO_PROFILE: &str = "[profile operations]\nregion = eu-west-1\nsso_session = company\nsso_account_id = 123456789012\n\
     sso_role_name = Operator\n[sso-session company]\nsso_region = eu-west-1\nsso_start_url = https://company.awsapps.com/start\n";
 
-/// `aws sso login` writes it, under the SHA-1 of the session's name.
+/// Returns the file that `aws sso login` writes, whose name is the SHA-1 of the session's name.
 fn sso_cache(expires_at: &str) -> String {
     format!(
         r#"{{"startUrl": "https://company.awsapps.com/start", "region": "eu-west-1", "accessToken": "{SSO_TOKEN}", "expiresAt": "{expires_at}"}}"#
@@ -154,7 +155,7 @@ fn a_credential_process_is_run_once_a_command() {
     operator.works_with("ASIAPROCESS", Some(SESSION));
 
     let runs = fs::read_to_string(operator.path("runs")).expect("it ran");
-    assert_eq!(runs.lines().count(), 2, "of two commands");
+    assert_eq!(runs.lines().count(), 2, "once for each of two commands");
 }
 
 #[test]
@@ -190,7 +191,7 @@ fn an_instance_has_region_and_credentials_of_its_metadata() {
     operator.works_with("ASIAINSTANCE", Some(SESSION));
 }
 
-/// Each command says the same sentence, and nothing else.
+/// Checks that each command prints the same single sentence.
 fn is_refused(operator: &Operator, stack: &str, sentence: &str) {
     for command in [
         &["doctor"][..],
@@ -220,12 +221,12 @@ fn with_keys(stack: Stack) -> Operator {
 }
 
 #[test]
-fn every_command_says_that_there_is_no_such_stack() {
-    is_refused(&with_keys(DEPLOYED), "gatepots", "there is no stack gatepots in eu-west-1");
+fn every_command_reports_an_unknown_stack() {
+    is_refused(&with_keys(DEPLOYED), "gatepots", "found no stack gatepots in eu-west-1");
 }
 
 #[test]
-fn every_command_says_that_a_stack_is_not_one_of_gatepost() {
+fn every_command_reports_a_foreign_stack() {
     let other = "<member><OutputKey>ApiUrl</OutputKey><OutputValue>https://x</OutputValue></member>";
     let stack = Stack { status: "CREATE_COMPLETE", outputs: other };
 
@@ -240,7 +241,7 @@ fn every_command_waits_for_a_stack_that_is_being_changed() {
 }
 
 #[test]
-fn every_command_says_that_there_are_no_credentials() {
+fn every_command_reports_missing_credentials() {
     let operator = Operator::new(DEPLOYED)
         .variable("AWS_REGION", "eu-west-1")
         .variable("AWS_EC2_METADATA_DISABLED", "true");
@@ -249,7 +250,7 @@ fn every_command_says_that_there_are_no_credentials() {
 }
 
 #[test]
-fn every_command_says_that_no_region_is_known() {
+fn every_command_reports_a_missing_region() {
     let operator = Operator::new(DEPLOYED)
         .variable("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
         .variable("AWS_SECRET_ACCESS_KEY", SECRET)

@@ -34,7 +34,7 @@ fn document(said: &Said) -> Value {
     serde_json::from_str(&said.text).expect("JSON")
 }
 
-/// Registers, and asks to be erased. The name of the task.
+/// Registers a user and requests their deletion. Returns the name of the task.
 async fn leaving(stage: &Stage) -> String {
     let id = stage.registered(EMAIL).await["id"].as_str().expect("an id").to_owned();
     let access = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body).access;
@@ -44,7 +44,7 @@ async fn leaving(stage: &Stage) -> String {
 }
 
 #[tokio::test]
-async fn what_is_done_again_and_again_is_listed_with_how_it_went() {
+async fn recurring_tasks_are_listed_with_their_last_run() {
     let folder = Folder::new();
     {
         let system = folder.system(Duration::from_mins(3));
@@ -67,13 +67,11 @@ async fn what_is_done_again_and_again_is_listed_with_how_it_went() {
     assert_eq!(of("write-digest")["schedule"], "cron(0 6 * * ? *)");
     assert!(of("rotate-keys")["began_at"].is_null(), "it has not run yet");
     assert!(tasks(&folder, &["status", "rotate-keys"]).text.contains("has not run yet"));
-    assert!(
-        tasks(&folder, &["status", "sweep-events"]).text.contains("rate(1 minute): ended well 3 min ago")
-    );
+    assert!(tasks(&folder, &["status", "sweep-events"]).text.contains("rate(1 minute): succeeded 3 min ago"));
 }
 
 #[tokio::test]
-async fn a_run_that_failed_is_a_finding_until_one_ends_well() {
+async fn a_failed_run_is_a_finding_until_one_succeeds() {
     let folder = Folder::new();
     let is_broken = |call: &Call| call.function == "erase-users" && call.operation == "Query";
     {
@@ -92,7 +90,7 @@ async fn a_run_that_failed_is_a_finding_until_one_ends_well() {
     let failed = tasks(&folder, &["status", "erase-users"]);
 
     assert_eq!(failed.code, Some(3), "{}", failed.complaint);
-    let expected = "rate(5 minutes): failed 4 min ago: the table does not answer; ended well 2 h 0 min ago";
+    let expected = "rate(5 minutes): failed 4 min ago: the table does not answer; succeeded 2 h 0 min ago";
     assert_eq!(failed.text.trim(), expected);
     assert_eq!(tasks(&folder, &["list"]).code, Some(3));
 
@@ -101,7 +99,7 @@ async fn a_run_that_failed_is_a_finding_until_one_ends_well() {
 }
 
 #[tokio::test]
-async fn who_is_to_be_erased_is_listed_and_can_be_kept() {
+async fn scheduled_erasures_are_listed_and_can_be_canceled() {
     let folder = Folder::new();
     let task = leaving(&folder.system(Duration::ZERO).0).await;
 
@@ -109,7 +107,7 @@ async fn who_is_to_be_erased_is_listed_and_can_be_kept() {
     assert_eq!(listed["waiting"][0]["task"], *task);
     let at = listed["waiting"][0]["at"].as_str().expect("a moment").to_owned();
     assert!(tasks(&folder, &["status", &task]).text.contains(&at));
-    assert_eq!(tasks(&folder, &["cancel", &task]).code, Some(4), "nobody said yes");
+    assert_eq!(tasks(&folder, &["cancel", &task]).code, Some(4), "not confirmed");
     let would = tasks(&folder, &["cancel", &task, "--dry-run"]);
     assert_eq!((would.code, would.text.trim()), (Some(0), &*format!("would cancel {task}")));
     assert_eq!(document(&tasks(&folder, &["list", "--json"]))["waiting"].as_array().map(Vec::len), Some(1));
@@ -117,7 +115,7 @@ async fn who_is_to_be_erased_is_listed_and_can_be_kept() {
     let canceled = tasks(&folder, &["cancel", &task, "--yes"]);
 
     assert_eq!(canceled.text.trim(), format!("canceled {task}"), "{}", canceled.complaint);
-    assert_eq!(tasks(&folder, &["cancel", &task, "--yes"]).code, Some(1), "it waits no more");
+    assert_eq!(tasks(&folder, &["cancel", &task, "--yes"]).code, Some(1), "it is no longer pending");
     assert_eq!(document(&tasks(&folder, &["list", "--json"]))["waiting"], json!([]));
     let system = folder.system(Duration::ZERO);
     system.0.stack.run_schedule("erase-users").await.expect("a run");
@@ -128,7 +126,7 @@ async fn who_is_to_be_erased_is_listed_and_can_be_kept() {
 }
 
 #[tokio::test]
-async fn who_was_suspended_before_is_so_again_and_it_was_the_operator() {
+async fn canceling_a_deletion_restores_the_suspension_and_names_the_operator() {
     let folder = Folder::new();
     let user = {
         let stage = folder.system(Duration::ZERO).0;
@@ -150,17 +148,17 @@ async fn who_was_suspended_before_is_so_again_and_it_was_the_operator() {
 }
 
 #[tokio::test]
-async fn what_is_due_what_recurs_and_what_is_not_there_cannot_be_canceled() {
+async fn due_recurring_and_unknown_tasks_cannot_be_canceled() {
     let folder = Folder::new();
-    // Long enough ago that the days of grace are over.
+    // The grace period has passed.
     let task = leaving(&folder.system(Duration::from_hours(24 * 8)).0).await;
 
     for (task, why) in [
         (task.as_str(), "is due and can no longer be canceled"),
         ("rotate-keys", "is a recurring task and cannot be canceled"),
-        ("erase-users/nobody", "there is no task"),
-        ("erase-users/01a1fc0b-e380-7334-a113-995cf691811f", "there is no task"),
-        ("nothing", "there is no task"),
+        ("erase-users/nobody", "unknown task"),
+        ("erase-users/01a1fc0b-e380-7334-a113-995cf691811f", "unknown task"),
+        ("nothing", "unknown task"),
     ] {
         let said = tasks(&folder, &["cancel", task, "--yes"]);
         assert_eq!(said.code, Some(1), "{task}");

@@ -1,4 +1,4 @@
-//! `gatepost outbox verify`: what must not be is found, and nothing else.
+//! `gatepost outbox verify` finds defects, and nothing else.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::operated::{Folder, System, now};
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
-/// Ada has four delivered events, Bob has one; the system of so long ago.
+/// Prepares four delivered events of Ada and one of Bob, in a system whose clock is behind.
 async fn prepared(folder: &Folder, ago: Duration) -> (System, String) {
     let system = folder.system(ago);
     let ada = system.user("ada@example.com").await;
@@ -23,7 +23,7 @@ async fn prepared(folder: &Folder, ago: Duration) -> (System, String) {
     (system, ada)
 }
 
-/// What is found, each in a word, and the exit code.
+/// Returns the kinds of findings, and the exit code.
 fn found(folder: &Folder, arguments: &[&str]) -> (Vec<Value>, Option<i32>) {
     let (verified, code) = folder.json(&[&["verify"], arguments].concat());
     let findings = verified["findings"].as_array().expect("findings").iter();
@@ -47,12 +47,12 @@ async fn a_sound_system_has_no_findings() {
     assert_eq!((verified, code), (expected, Some(0)));
     assert_eq!(folder.json(&["verify", "--user", &ada]).0["events"], 5);
     let said = folder.outbox(&["verify", "--user", "00000000-0000-7000-8000-000000000000"]);
-    assert_eq!((said.code, said.complaint.contains("there is no user")), (Some(1), true));
+    assert_eq!((said.code, said.complaint.contains("found no user")), (Some(1), true));
 }
 
-/// A page has 1 MB at most.
+/// A page has at most 1 MB.
 #[tokio::test]
-async fn what_fills_many_pages_is_read_to_its_end() {
+async fn many_pages_are_read_to_the_end() {
     let folder = Folder::new();
     let (system, ada) = prepared(&folder, HOUR).await;
     for sequence in 1..=3 {
@@ -91,7 +91,7 @@ async fn missing_events_are_gaps() {
 }
 
 #[tokio::test]
-async fn what_may_have_expired_is_no_gap() {
+async fn expired_events_are_not_gaps() {
     let folder = Folder::new();
     let (system, ada) = prepared(&folder, DAY * 100).await;
     for sequence in 1..=4 {
@@ -107,7 +107,7 @@ async fn what_may_have_expired_is_no_gap() {
 }
 
 #[tokio::test]
-async fn behind_an_event_that_is_kept_nothing_has_expired() {
+async fn events_after_a_kept_one_have_not_expired() {
     let folder = Folder::new();
     let (system, ada) = prepared(&folder, DAY * 100).await;
     system.remove(&ada, 1).await;
@@ -151,7 +151,7 @@ async fn forged_events_are_found() {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_read_is_found_and_stops_nothing() {
+async fn an_unreadable_event_is_found_and_stops_nothing() {
     let folder = Folder::new();
     let (system, ada) = prepared(&folder, HOUR).await;
     system.forge(&ada, 2, &[("created_at", AttributeValue::S("today".to_owned()))]).await;
@@ -166,7 +166,7 @@ async fn an_event_that_cannot_be_read_is_found_and_stops_nothing() {
 }
 
 #[tokio::test]
-async fn a_lost_mark_is_a_finding_only_if_the_sweeper_does_not_see_to_it() {
+async fn a_lost_mark_is_a_finding_only_if_the_sweeper_misses_it() {
     let folder = Folder::new();
     for (ago, expected) in [(Duration::from_mins(10), vec![]), (HOUR * 2, vec![json!("overtaken")])] {
         let email = format!("ada{}@example.com", ago.as_secs());

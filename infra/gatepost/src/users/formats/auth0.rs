@@ -1,4 +1,4 @@
-//! Auth0: the lines of its export with password hashes, and those of its own bulk import.
+//! Auth0: the lines of its export with password hashes, and those of its bulk import.
 
 use base64::{
     Engine, alphabet,
@@ -33,7 +33,7 @@ pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
     Ok(record.named(fields.text("given_name")?, fields.text("family_name")?, fields.text("name")?))
 }
 
-/// Returns the address and whether it is verified: some users have it among `identifiers` only.
+/// Returns the address and whether it is verified. Some users have it only among `identifiers`.
 fn address(fields: &Fields) -> Result<(Option<String>, bool), Wrong> {
     let list = fields.value("identifiers").and_then(Value::as_array).into_iter().flatten();
     let mut addresses = list
@@ -55,7 +55,7 @@ fn password(fields: &Fields) -> Result<Password, Wrong> {
     bcrypt.map_or(Ok(Password::None), |text| Ok(Password::Foreign(text.parse()?)))
 }
 
-/// `custom_password_hash`, by the schema of Auth0's bulk import.
+/// Parses `custom_password_hash`, by the schema of Auth0's bulk import.
 fn custom_hash(custom: &Map<String, Value>) -> Result<ForeignHash, Wrong> {
     const HASH: &str = "custom_password_hash";
     let part = |name: &'static str| Fields(custom).object(name);
@@ -105,9 +105,9 @@ fn phc(kind: &str, salt: &[u8], digest: &[u8]) -> String {
     format!("${kind}${}${}", STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(digest))
 }
 
-/// What `{"value": …, "encoding": …}` stands for.
+/// Decodes `{"value": …, "encoding": …}`.
 fn octets(part: &Map<String, Value>, default: &str) -> Result<Vec<u8>, Wrong> {
-    // Not trimmed: every octet counts.
+    // Not trimmed, because every byte counts.
     let value = part.get("value").and_then(Value::as_str).ok_or(Wrong::Kind("custom_password_hash"))?;
     let encoding = Fields(part).text("encoding")?.unwrap_or_else(|| default.to_owned());
     match encoding.to_lowercase().as_str() {

@@ -1,5 +1,5 @@
-//! Amazon Cognito: the CSV of its own import, and the answer of `aws cognito-idp list-users`. It exports
-//! no password hashes.
+//! Amazon Cognito: the CSV of its import, and the output of `aws cognito-idp list-users`. Cognito does not
+//! export password hashes.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use super::{
     rows::Row,
 };
 
-/// Returns a user with the attributes among the fields, instead of `"Attributes": [{"Name": …, "Value": …}]`.
+/// Moves the attributes of `"Attributes": [{"Name": …, "Value": …}]` to the other fields of a user.
 pub(super) fn user(mut row: Map<String, Value>) -> Row {
     const LIST: &str = "Attributes";
     match row.remove(LIST) {
@@ -40,7 +40,8 @@ pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
     Ok(record.named(fields.text("given_name")?, fields.text("family_name")?, fields.text("name")?))
 }
 
-/// Tells whether Cognito has closed the account: the other statuses concern its own passwords and proofs.
+/// Returns whether Cognito has closed the account. The other statuses concern its own passwords and
+/// verifications.
 fn is_closed(fields: &Fields) -> Result<bool, Wrong> {
     match fields.text("UserStatus")?.as_deref() {
         Some("ARCHIVED" | "COMPROMISED") => Ok(true),

@@ -11,14 +11,14 @@ use super::{
     stable_file::{Digest, digest_of},
 };
 
-/// Returns a user with the key among the fields; `None` for a row of another model.
+/// Moves the key of a user to the other fields; `None` for a row of another model.
 pub(super) fn user(row: Row) -> Option<Row> {
     let mut row = match row {
         Ok(row) => row,
         wrong => return Some(wrong),
     };
     let Some(Value::Object(mut fields)) = row.remove("fields") else {
-        // CSV has its fields beside each other.
+        // In CSV, all fields are on one level.
         return Some(Ok(row));
     };
     let key = row.remove("pk").unwrap_or_default();
@@ -26,7 +26,8 @@ pub(super) fn user(row: Row) -> Option<Row> {
     (fields.contains_key("password") && fields.contains_key("email")).then_some(Ok(fields))
 }
 
-/// Returns the digest of an address that `django-allauth` has verified: it keeps them in a model of its own.
+/// Returns the digest of an address that `django-allauth` has verified. It has a model of its own for
+/// addresses.
 pub(super) fn verified(row: &Map<String, Value>) -> Option<Digest> {
     let fields = row.get("fields")?.as_object()?;
     let is_address = row.get("model")? == "account.emailaddress";
@@ -51,7 +52,8 @@ pub(super) fn record(fields: &Fields, verified: &HashSet<Digest>) -> Result<Reco
     Ok(record.named(fields.text("first_name")?, fields.text("last_name")?, None))
 }
 
-/// The names of groups, as `dumpdata --natural-foreign` has them; numbers would say nothing here.
+/// Returns the names of groups in the output of `dumpdata --natural-foreign`. Numbers would be meaningless
+/// here.
 fn groups(fields: &Fields) -> Vec<String> {
     let groups = fields.value("groups").and_then(Value::as_array).into_iter().flatten();
     groups.filter_map(|group| Some(group.as_array()?.first()?.as_str()?.to_owned())).collect()

@@ -1,4 +1,4 @@
-//! A JSON document with a list of users, read one user at a time.
+//! A JSON document with a list of users, parsed one user at a time.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::error::CliError;
 
-/// Where documents have their users: Keycloak and Firebase, Cognito's `list-users`.
+/// The fields that contain the users: of Keycloak and Firebase, and of Cognito's `list-users`.
 const LISTS: [&str; 2] = ["users", "Users"];
 
-/// Calls `each` with one user after the other. Returns whether the file is such a document.
+/// Calls `each` with every user in sequence. Returns whether the file is such a document.
 pub(super) fn visit(
     file: &mut StableFile,
     each: &mut dyn FnMut(Place, Row) -> Result<(), CliError>,
@@ -33,7 +33,7 @@ pub(super) fn visit(
     }
 }
 
-/// Reads a document, and returns whether it has a list.
+/// Parses a document, and returns whether it has a list.
 struct Document<'a> {
     each: &'a mut dyn FnMut(Place, Row) -> Result<(), CliError>,
     /// The error with which `each` has stopped.

@@ -1,4 +1,4 @@
-//! The fields of a row, whether it comes from JSON or from CSV.
+//! The fields of a row from JSON or CSV.
 
 use ::time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use domain::Timestamp;
@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::super::record::{Record, Wrong};
 
-/// As seconds this would be the year 5138: a greater number counts milliseconds.
+/// In seconds this is the year 5138, so greater numbers are milliseconds.
 const MILLIS_FROM: i64 = 100_000_000_000;
-/// The end of the year 9999, the last that RFC 3339 can write.
+/// The end of the year 9999, the last one in RFC 3339.
 const MAX_MILLIS: i64 = 253_402_300_799_999;
 
 pub(super) struct Fields<'row>(pub(super) &'row Map<String, Value>);
@@ -20,12 +20,12 @@ impl<'row> Fields<'row> {
         self.0.get(name).filter(|value| !value.is_null() && !is_empty(value))
     }
 
-    /// Returns a text without white space around it, or a number as it is written.
+    /// Returns a trimmed text, or a number as text.
     pub(super) fn text(&self, name: &'static str) -> Result<Option<String>, Wrong> {
         self.value(name).map(|value| plain(value).ok_or(Wrong::Kind(name))).transpose()
     }
 
-    /// Returns a language tag; a value of another type becomes a malformed one, which costs only the locale.
+    /// Returns a language tag. A value of another type becomes a malformed tag, which only loses the locale.
     pub(super) fn locale(&self, name: &'static str) -> Option<String> {
         self.value(name).map(|value| plain(value).unwrap_or_else(|| value.to_string()))
     }
@@ -40,13 +40,14 @@ impl<'row> Fields<'row> {
         self.value(name).map(read).transpose()
     }
 
-    /// Returns a time: RFC 3339, the notation of `PostgreSQL` or of mails, or seconds or milliseconds since 1970.
+    /// Returns a time in RFC 3339, in the notation of `PostgreSQL` or of mails, or in seconds or milliseconds
+    /// since 1970.
     pub(super) fn moment(&self, name: &'static str) -> Result<Option<Timestamp>, Wrong> {
         let read = |value: &Value| plain(value).and_then(|text| moment(&text)).ok_or(Wrong::Time(name));
         self.value(name).map(read).transpose()
     }
 
-    /// Returns an object within the row; in CSV it is JSON in a cell.
+    /// Returns an object within the row. In CSV it is JSON in a cell.
     pub(super) fn object(&self, name: &'static str) -> Result<Option<Map<String, Value>>, Wrong> {
         match self.value(name) {
             None => Ok(None),
@@ -56,7 +57,7 @@ impl<'row> Fields<'row> {
         }
     }
 
-    /// Returns a list of texts; in CSV they are separated by `;`.
+    /// Returns a list of texts. In CSV they are separated by `;`.
     pub(super) fn texts(&self, name: &'static str) -> Result<Vec<String>, Wrong> {
         match self.value(name) {
             None => Ok(Vec::new()),
@@ -73,7 +74,7 @@ impl<'row> Fields<'row> {
     }
 }
 
-/// Returns a text or a number as text, also in the extended JSON of `MongoDB` that Auth0's exports have.
+/// Returns a text or a number as text, also from the extended JSON of `MongoDB` in Auth0's exports.
 fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()),
@@ -87,7 +88,7 @@ fn plain(value: &Value) -> Option<String> {
 }
 
 impl Record {
-    /// Sets first and last name, or derives them from the whole name: its last word is the last name.
+    /// Sets first and last name, or derives them from the full name, whose last word is the last name.
     pub(super) fn named(
         mut self,
         first: Option<String>,
@@ -106,7 +107,7 @@ impl Record {
     }
 }
 
-/// Returns the milliseconds of a number that counts seconds or milliseconds, with or without a fraction.
+/// Returns the milliseconds of a number in seconds or milliseconds, with or without a fraction.
 fn millis(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let whole: i64 = whole.parse().ok()?;
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_read_as_the_systems_write_it() {
+    fn times_are_parsed_in_the_formats_of_all_systems() {
         for text in [
             "2025-11-21T03:00:00.25Z",
             "2025-11-21T04:00:00.250+01:00",

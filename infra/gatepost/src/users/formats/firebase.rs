@@ -1,5 +1,5 @@
-//! Firebase: the JSON of `firebase auth:export` and of the Admin SDK's `listUsers`, with the hash
-//! parameters of the project.
+//! Firebase: the JSON of `firebase auth:export` and of the Admin SDK's `listUsers`, with the hash parameters
+//! of the project.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use hashing::ForeignHash;
@@ -9,7 +9,7 @@ use super::{
     fields::Fields,
 };
 
-/// `hash_config { … }`, as Firebase's console shows it.
+/// The `hash_config { … }` in Firebase's console.
 pub(crate) struct HashParameters {
     signer_key: Vec<u8>,
     salt_separator: Vec<u8>,
@@ -62,7 +62,7 @@ fn password(fields: &Fields, parameters: Option<&HashParameters>) -> Result<Pass
     Ok(Password::Foreign(hash))
 }
 
-/// Base64, also that of URLs.
+/// Decodes base64, also with the alphabet of URLs.
 fn octets(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text.replace('-', "+").replace('_', "/")).ok()
 }

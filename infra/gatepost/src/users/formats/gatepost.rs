@@ -1,4 +1,4 @@
-//! Our own: what `gatepost users export` writes, and what anybody can write.
+//! Gatepost's own format, which `gatepost users export` writes and other programs can write.
 
 use domain::{Credential, PasswordHash, Status, User};
 use hashing::nothing;
@@ -57,7 +57,7 @@ pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
     Ok(record.named(fields.text("first_name")?, fields.text("last_name")?, None))
 }
 
-/// Whether the user is suspended, or to be erased.
+/// Returns whether the user is suspended, and the pending deletion.
 fn status(fields: &Fields) -> Result<(bool, Option<Deletion>), Wrong> {
     match (fields.text("status")?.as_deref(), fields.moment("erase_at")?) {
         (None | Some("active"), None) => Ok((false, None)),
@@ -74,7 +74,8 @@ fn status(fields: &Fields) -> Result<(bool, Option<Deletion>), Wrong> {
 fn password(fields: &Fields) -> Result<Password, Wrong> {
     match (fields.text("password_hash")?, fields.text("pepper_id")?) {
         (None, _) => Ok(Password::None),
-        // Somebody else's hash that was strong enough to rest as it is, and may not be any more.
+        // A foreign hash that was exported unwrapped, because it was strong enough there. It may be too weak
+        // here.
         (Some(text), Some(pepper_id)) if pepper_id == nothing().pepper_id && text != nothing().phc => {
             Ok(Password::Foreign(text.parse()?))
         }
@@ -83,7 +84,7 @@ fn password(fields: &Fields) -> Result<Password, Wrong> {
     }
 }
 
-/// Objects as the user's own line is: a hash, and what its pepper is.
+/// Parses objects with a hash and the id of its pepper, as in the line of the user.
 fn previous_passwords(fields: &Fields) -> Result<Vec<Password>, Wrong> {
     let one = |value: &Value| password(&Fields(value.as_object().ok_or(Wrong::Kind(PREVIOUS))?));
     match fields.value(PREVIOUS) {
@@ -93,9 +94,9 @@ fn previous_passwords(fields: &Fields) -> Result<Vec<Password>, Wrong> {
     }
 }
 
-/// A user's line in an export. Sessions, links, pictures and the history stay behind.
+/// Returns a user's line in an export. Sessions, links, pictures and the history are not part of it.
 pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
-    // All of them by name: who adds one decides here whether it comes along.
+    // Destructured by name, so that each new field needs a decision here.
     let User {
         id,
         version: _,
@@ -108,7 +109,7 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
         locale,
         attributes,
         roles,
-        // An item of its own, and no line: `gatepost data copy` takes it along.
+        // `gatepost data copy` copies the picture, which is an item of its own.
         picture: _,
         invited_at,
         has_password: _,
@@ -124,7 +125,7 @@ pub(crate) fn written(user: &User, credential: Option<&Credential>) -> Value {
     let mut line = json!({
         "id": id,
         "email": email,
-        // Nobody has followed the link of an invitation that waits.
+        // The user of a pending invitation has not proven the address.
         "email_verified": invited_at.is_none(),
         "first_name": first_name,
         "last_name": last_name,

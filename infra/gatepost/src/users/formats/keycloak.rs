@@ -7,11 +7,11 @@ use super::{
     fields::Fields,
 };
 
-/// Roles that every user of a realm has, whatever else.
+/// Roles that all users of a realm have.
 const EVERYBODYS: [&str; 3] = ["offline_access", "uma_authorization", "default-roles-"];
 
 pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
-    // Attributes are lists, of which users have the first.
+    // Attributes are lists, of which the first value is used.
     let mut attributes = fields.object("attributes")?.unwrap_or_default();
     if let Some(Value::Array(list)) = attributes.get_mut("locale") {
         let first = list.first().cloned();
@@ -37,7 +37,7 @@ fn password(fields: &Fields) -> Result<Password, Wrong> {
     let Some(credential) = credentials.into_iter().find(|credential| credential["type"] == "password") else {
         return Ok(Password::None);
     };
-    // Both are JSON within a text.
+    // Both fields are JSON in a text.
     let inner = |name: &str| -> Option<Value> { serde_json::from_str(credential[name].as_str()?).ok() };
     let (secret, how) = inner("secretData").zip(inner("credentialData")).ok_or(Wrong::Kind("credentials"))?;
     Ok(Password::Foreign(phc(&secret, &how).ok_or(Wrong::Kind("credentials"))?.parse()?))

@@ -1,4 +1,4 @@
-//! The files that other systems export, and our own.
+//! The formats of users: exports of other systems, and Gatepost's own.
 
 mod auth0;
 mod cognito;
@@ -64,7 +64,7 @@ impl Format {
         }
     }
 
-    /// Fields that, all together, only the exports of one system have.
+    /// Sets of fields that only the exports of one system have.
     const SIGNATURES: [(Self, &[&str]); 12] = [
         (Self::Auth0, &["_tmp_is_unique", "connection"]),
         (Self::Auth0, &["passwordHash", "connection", "tenant"]),
@@ -80,7 +80,7 @@ impl Format {
         (Self::Supabase, &["encrypted_password", "email_confirmed_at"]),
     ];
 
-    /// Returns the only system whose exports look like this row.
+    /// Returns the system whose exports look like this row, if it is the only one.
     fn guess(row: &Map<String, Value>) -> Option<Self> {
         let fits = |(_, names): &(Self, &[&str])| names.iter().all(|name| row.contains_key(*name));
         let mut found = Self::SIGNATURES.into_iter().filter(fits).map(|(format, _)| format);
@@ -90,7 +90,7 @@ impl Format {
         }
     }
 
-    /// The fields of a status that are taken into account.
+    /// Returns the status fields that the import evaluates.
     const fn status_fields(self) -> &'static [&'static str] {
         match self {
             Self::Gatepost => &["status"],
@@ -103,7 +103,7 @@ impl Format {
         }
     }
 
-    /// Returns the user in a row, with all fields beside each other. Other rows of a dump have none.
+    /// Returns the user in a row, with all fields on one level. Other rows of a dump have none.
     fn user(self, row: Row) -> Option<Row> {
         match self {
             Self::Cognito => Some(row.and_then(cognito::user)),
@@ -117,7 +117,7 @@ impl Format {
         let unread = |(name, value): &(&String, &Value)| {
             !value.is_null() && status::is_status(name) && !self.status_fields().contains(&name.as_str())
         };
-        // Our own format refuses each unknown field by line.
+        // Gatepost's own format refuses each unknown field by line.
         match row.iter().find(unread).filter(|_| self != Self::Gatepost) {
             Some((name, _)) => {
                 let field = name.chars().take(40).collect();
@@ -129,8 +129,8 @@ impl Format {
 }
 
 impl UsersFile {
-    /// Opens a file, and reads what concerns all users: the format, unless it is given, and statuses that would be
-    /// lost.
+    /// Opens a file, and checks all of its users for the format, unless it is given, and for statuses that
+    /// would be lost.
     pub(crate) fn open(
         path: &Path,
         format: Option<Format>,
@@ -158,7 +158,7 @@ impl UsersFile {
         Ok(Self { format, rows, parameters, verified })
     }
 
-    /// Calls `each` with one user after the other, until the first error.
+    /// Calls `each` with every user in sequence, until the first error.
     pub(crate) fn visit(
         &mut self,
         mut each: impl FnMut(Place, Result<Record, Wrong>) -> Result<(), CliError>,

@@ -1,4 +1,4 @@
-//! From a file to rows: a JSON document with a list of users, a JSON object a line, or CSV.
+//! The rows of a file: a JSON document with a list of users, one JSON object a line, or CSV.
 
 use std::{
     fmt,
@@ -15,7 +15,7 @@ use crate::{error::CliError, users::record::Wrong};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Line(u64),
-    /// In a document, whose lines say nothing.
+    /// The number in a document, where lines have no meaning.
     Entry(u64),
 }
 
@@ -31,18 +31,18 @@ pub(super) struct Rows {
 enum Shape {
     /// A JSON list, or a JSON object with a list.
     Document,
-    /// A JSON object a line.
+    /// One JSON object a line.
     Lines,
     /// CSV with a header.
     Table,
 }
 
 impl Rows {
-    /// Opens a file and finds its shape.
+    /// Opens a file and detects its shape.
     pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let mut file = StableFile::open(path)?;
         let shape = match first_character(&mut file)? {
-            // In a file of one object after the other, errors have lines.
+            // In a sequence of objects, errors have line numbers.
             Some(b'{' | b'[') if document::visit(&mut file, &mut |_, _| Ok(()))? => Shape::Document,
             Some(b'{' | b'[') => Shape::Lines,
             Some(_) => Shape::Table,
@@ -51,7 +51,7 @@ impl Rows {
         Ok(Self { file, shape })
     }
 
-    /// Calls `each` with one row after the other, until the first error.
+    /// Calls `each` with every row in sequence, until the first error.
     pub(super) fn visit(
         &mut self,
         each: &mut dyn FnMut(Place, Row) -> Result<(), CliError>,
@@ -106,7 +106,7 @@ fn lines(
     outcome.map_err(|error| file.failed(error))
 }
 
-/// Reads CSV (RFC 4180): each row becomes an object of texts.
+/// Parses CSV (RFC 4180). Each row becomes an object of texts.
 fn table(
     file: &mut StableFile,
     each: &mut dyn FnMut(Place, Row) -> Result<(), CliError>,
@@ -145,7 +145,7 @@ fn table_failed(file: &StableFile, error: csv::Error) -> CliError {
     }
 }
 
-/// Reads a cell: databases write the absence of a value in several ways.
+/// Parses a cell. Databases have several notations for a missing value.
 fn cell(text: &str) -> Value {
     match text.trim() {
         "" | "null" | "NULL" | r"\N" => Value::Null,
@@ -154,7 +154,7 @@ fn cell(text: &str) -> Value {
 }
 
 impl Place {
-    /// The position of another user of the same file.
+    /// Returns the position of another user in the same file.
     pub(crate) const fn with_number(self, number: u64) -> Self {
         match self {
             Self::Line(_) => Self::Line(number),

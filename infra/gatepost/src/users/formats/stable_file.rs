@@ -1,4 +1,4 @@
-//! A file that is read several times. Each time it must hold the same bytes.
+//! A file that is read several times, and must have the same bytes each time.
 
 use std::{
     fs::File,
@@ -12,7 +12,7 @@ use crate::error::CliError;
 
 const BLOCK: usize = 64 * 1024;
 
-/// The first half of a SHA-256: enough to recognise bytes that were seen before.
+/// The first half of a SHA-256 hash, which is sufficient to recognize bytes.
 pub(crate) type Digest = [u8; 16];
 
 pub(crate) fn digest_of(bytes: &[u8]) -> Digest {
@@ -21,16 +21,16 @@ pub(crate) fn digest_of(bytes: &[u8]) -> Digest {
     half
 }
 
-/// A file and the digest of each block that was read so far.
+/// A file, and the digests of all blocks that were read.
 pub(super) struct StableFile {
     path: PathBuf,
     file: File,
     digests: Vec<Digest>,
-    /// Whether the last block is among the digests.
+    /// Whether the digest of the last block is known.
     is_whole: bool,
 }
 
-/// One reading of the file. It returns no byte of a block that differs from an earlier reading.
+/// A pass over the file. It returns no byte of a block that has changed since an earlier pass.
 pub(super) struct Reading<'file> {
     of: &'file mut StableFile,
     block: Vec<u8>,

@@ -1,6 +1,6 @@
-//! Names of fields that say whether an account may be used.
+//! The names of fields that contain the status of an account.
 
-/// The words that systems use, without what [`is_status`] takes off.
+/// The words for a status, in the form that [`is_status`] compares.
 const STATUSES: [&str; 19] = [
     "activated",
     "active",
@@ -25,7 +25,7 @@ const STATUSES: [&str; 19] = [
 const PREFIXES: [&str; 4] = ["is", "user", "account", "soft"];
 const SUFFIXES: [&str; 5] = ["at", "on", "until", "date", "time"];
 
-/// Tells whether a field looks like a status, e.g. `disabled`, `is_active`, `lockedAt`, `custom:status`.
+/// Returns whether a field looks like a status, e.g. `disabled`, `is_active`, `lockedAt`, `custom:status`.
 pub(super) fn is_status(name: &str) -> bool {
     let last = name.rsplit(['.', ':']).next().unwrap_or(name);
     let name: String = last.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_found_under_the_names_that_systems_give_it() {
+    fn a_status_is_found_under_the_names_of_all_systems() {
         for name in [
             "disabled",
             "Disabled",
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn other_fields_are_no_status() {
+    fn other_fields_are_not_a_status() {
         for name in [
             "email",
             "email_verified",

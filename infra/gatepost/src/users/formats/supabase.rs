@@ -13,7 +13,7 @@ pub(super) fn record(fields: &Fields) -> Result<Record, Wrong> {
         email: fields.text("email")?,
         is_verified: fields.moment("email_confirmed_at")?.is_some(),
         locale: more.locale("locale"),
-        // A ban has an end, often in a hundred years; an administrator can end it here.
+        // Bans end, often after a hundred years. An administrator can end them here.
         is_suspended: fields.moment("banned_until")?.is_some(),
         is_deleted: fields.moment("deleted_at")?.is_some(),
         created_at: fields.moment("created_at")?,
