@@ -17,9 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Identities, NextPage, Page, StoreError,
-    attributes::{Attributes, millis, number, text, values},
-    items::{self, AsText, Item, Millis, Text},
-    outbox::hash,
+    dynamodb::{
+        attributes::{Attributes, millis, number, text, values},
+        item::{self, Item},
+        shard::hash,
+        value::{AsText, Millis, Text},
+    },
 };
 
 /// Into how many parts the counts are split.
@@ -166,7 +169,7 @@ impl UserCounts {
         let write = TransactWriteItem::builder();
         if let Some(after) = after {
             let item = CountedItem { subject: Text(subject), status: Text(after) };
-            let item = items::write(Attributes::new(), &item);
+            let item = item::write(Attributes::new(), &item);
             let put = Put::builder().table_name(&self.table).set_item(Some(item));
             let put = put.condition_expression(condition).set_expression_attribute_names(names);
             write.set_put(put.set_expression_attribute_values(values).build().ok()).build()

@@ -12,8 +12,8 @@ use proptest::{
 };
 use serde_json::Value;
 
-use super::MalformedItem;
-use crate::attributes::{Attributes, text_of};
+use crate::MalformedItem;
+use crate::dynamodb::attributes::{Attributes, text_of};
 use kinds::{Kind, kinds};
 
 /// Items as tables hold them since before `serde_dynamo` wrote them, one a line with the name of its kind.

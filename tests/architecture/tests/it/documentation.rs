@@ -157,7 +157,7 @@ fn the_dashboard_shows_the_metrics_that_there_are_and_the_guide_lists_them() {
     let emitted = [
         "shared/api/src/problem.rs",
         "shared/cloud/src/shell.rs",
-        "shared/store/src/transaction.rs",
+        "shared/store/src/transaction/mod.rs",
         "shared/events/src/publisher.rs",
         "shared/application/src/password/rules.rs",
         "functions/receive-canary/src/lib.rs",

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     State,
-    attributes::{millis, number, text, values},
-    items::{DueItem, EventItem, EventKeyItem, EventSummary, QuarantinedItem},
+    dynamodb::attributes::{millis, number, text, values},
+    outbox::event_item::{DueItem, EventItem, EventKeyItem, EventSummary, QuarantinedItem},
 };
 
 #[expect(clippy::too_many_lines, reason = "a table of types")]

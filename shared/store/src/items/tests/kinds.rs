@@ -14,26 +14,31 @@ use super::{
     values::{credential, email, id, link, moment, registration, role, session, user, week},
 };
 use crate::{
-    AdministratorCount, Erasure, SuppressionReason,
-    attributes::{Attributes, key, millis, number, text, values},
-    copying::MarkItem,
-    digests::DigestItem,
-    erasures::ErasureItem,
-    inspection::UserVersionItem,
-    items::{AsText, Item, MalformedItem, TombstoneItem, UserItem, write},
-    limits::AttemptsItem,
-    links::{LinkItem, ResetItem},
-    listing::Listed,
-    mails::SuppressionItem,
-    pictures::PictureItem,
-    public_keys::PublicKeyItem,
-    receipts::ReceiptItem,
-    registrations::{PendingItem, RegistrationItem, ResendItem},
-    roles::RoleItem,
-    runs::RunItem,
-    sessions::SessionItem,
+    AdministratorCount, Erasure, MalformedItem, SuppressionReason,
+    dynamodb::{
+        attributes::{Attributes, key, millis, number, text, values},
+        item::{Item, write},
+        value::AsText,
+    },
+    identities::{
+        credential_item::{CredentialItem, FormerEmailItem},
+        digests::DigestItem,
+        erasures::ErasureItem,
+        idempotency::ReceiptItem,
+        links::{LinkItem, ResetItem},
+        pictures::PictureItem,
+        public_keys::PublicKeyItem,
+        rate_limits::AttemptsItem,
+        registrations::{PendingItem, RegistrationItem, ResendItem},
+        roles::RoleItem,
+        sessions::SessionItem,
+        suppressions::SuppressionItem,
+        user_index::Listed,
+        user_item::{TombstoneItem, UserItem},
+    },
+    operations::{copy::MarkItem, scan::UserVersionItem},
+    outbox::task_runs::RunItem,
     user_counts::{CountItem, CountedItem},
-    users::{CredentialItem, FormerEmailItem},
 };
 
 /// A type of item.
@@ -96,10 +101,12 @@ fn people() -> [Kind; 6] {
                 "updated_at",
             ],
             unread: &["canonical_email", "list_pk", "list_sk"],
-            items: user().prop_map(|user| write(crate::users::key(user.id), &UserItem::from(&user))).boxed(),
+            items: user()
+                .prop_map(|user| write(crate::identities::keys::user(user.id), &UserItem::from(&user)))
+                .boxed(),
             rewrite: |item| {
-                let (key, id) = (part(&item, &KEY), crate::users::id(&item)?);
-                Ok(write(key, &UserItem::from(&crate::users::parse(id, item)?)))
+                let (key, id) = (part(&item, &KEY), crate::identities::user_item::id(&item)?);
+                Ok(write(key, &UserItem::from(&crate::identities::user_item::parse(id, item)?)))
             },
         },
         Kind {
@@ -224,7 +231,10 @@ fn records() -> Vec<Kind> {
     });
     let picture = (id::<()>(), any::<Vec<u8>>()).prop_map(|(id, octets)| {
         let mut item = some_key();
-        item.extend(values([("id", text(id.to_string())), ("octets", crate::attributes::bytes(&octets))]));
+        item.extend(values([
+            ("id", text(id.to_string())),
+            ("octets", crate::dynamodb::attributes::bytes(&octets)),
+        ]));
         item
     });
     let mark = (["\\PC{0,30}", "\\PC{0,30}"], moment(), option::of(moment())).prop_map(
