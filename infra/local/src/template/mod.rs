@@ -152,6 +152,8 @@ pub struct QueueSource {
 pub struct QueueResource {
     /// How long a message that was not handled stays hidden.
     pub visibility_timeout: Duration,
+    /// The size of the largest message that the queue takes.
+    pub max_message_bytes: usize,
     /// Where a message goes that was received too often, and how often that is.
     pub dead_letters: Option<(String, u32)>,
 }

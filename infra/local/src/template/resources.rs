@@ -1,7 +1,7 @@
 //! From the template's resources to what runs. Properties are read strictly: what is neither
 //! implemented nor listed as without effect locally is refused.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
@@ -91,7 +91,7 @@ fn add(
         "AWS::SQS::Queue" => {
             let properties: stored::QueueProperties =
                 properties(&["SqsManagedSseEnabled", "MessageRetentionPeriod", "Tags"])?.into()?;
-            template.queues.insert(id.to_owned(), stored::queue(&properties));
+            template.queues.insert(id.to_owned(), stored::queue(&properties)?);
             Ok(())
         }
         other if WITHOUT_EFFECT.contains(&other) => Ok(()),
@@ -302,6 +302,9 @@ const fn one() -> usize {
     1
 }
 
+/// The messages of one call; more of them need a batching window, which does not run locally:
+/// `docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html`, "`MaximumBatchingWindowInSeconds`".
+const BATCH_SIZES: RangeInclusive<usize> = 1..=10;
 /// Between two attempts at a call that EventBridge makes.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Lambda's own default, in seconds.
@@ -345,13 +348,7 @@ fn add_source(
             template.routes.push(Route { method, path, function });
         }
         EventSource::Stream(source) => template.streams.push(stream(function, source)?),
-        EventSource::Queue(source) => template.queue_sources.push(QueueSource {
-            function,
-            queue: id_of(&source.queue).to_owned(),
-            batch_size: source.batch_size,
-            reports_failures: !source.function_response_types.is_empty(),
-            direct: false,
-        }),
+        EventSource::Queue(source) => template.queue_sources.push(queue(function, &source)?),
         EventSource::Rule(source) => add_rule(template, function, id, &source)?,
         EventSource::Schedule(source) => {
             let expression = source.schedule_expression;
@@ -363,6 +360,24 @@ fn add_source(
         }
     }
     Ok(())
+}
+
+fn queue(function: String, source: &SqsSource) -> Result<QueueSource, TemplateError> {
+    if !BATCH_SIZES.contains(&source.batch_size) {
+        return Err(TemplateError::new(format!(
+            "BatchSize is {}, and Lambda takes {} to {} messages without a batching window",
+            source.batch_size,
+            BATCH_SIZES.start(),
+            BATCH_SIZES.end()
+        )));
+    }
+    Ok(QueueSource {
+        function,
+        queue: id_of(&source.queue).to_owned(),
+        batch_size: source.batch_size,
+        reports_failures: !source.function_response_types.is_empty(),
+        direct: false,
+    })
 }
 
 /// EventBridge calls a function by a queue of its own, which nobody sees.
@@ -379,7 +394,11 @@ fn add_rule(
         pattern: Pattern::read(&source.pattern)?,
         queues: vec![queue.clone()],
     });
-    let hidden = QueueResource { visibility_timeout: LONGEST_PAUSE, dead_letters: None };
+    let hidden = QueueResource {
+        visibility_timeout: LONGEST_PAUSE,
+        max_message_bytes: *stored::MESSAGE_SIZES.end(),
+        dead_letters: None,
+    };
     template.queues.insert(queue.clone(), hidden);
     template.queue_sources.push(QueueSource {
         function,

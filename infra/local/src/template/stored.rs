@@ -1,6 +1,6 @@
 //! What keeps something: tables, secrets, queues, and the rules that fill queues.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -112,11 +112,16 @@ pub(super) fn subscriber(properties: &SubscriberProperties) -> (String, String) 
     (id_of(event_bus_arn).to_owned(), id_of(&invoke_configuration.target_arn).to_owned())
 }
 
+/// The sizes that a queue can limit its messages to, in bytes; the largest is the default:
+/// `docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html`, "`MaximumMessageSize`".
+pub(super) const MESSAGE_SIZES: RangeInclusive<usize> = 1024..=1_048_576;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct QueueProperties {
     #[serde(default = "thirty")]
     visibility_timeout: u64,
+    maximum_message_size: Option<usize>,
     redrive_policy: Option<RedrivePolicy>,
 }
 
@@ -131,11 +136,20 @@ const fn thirty() -> u64 {
     30
 }
 
-pub(super) fn queue(properties: &QueueProperties) -> QueueResource {
+pub(super) fn queue(properties: &QueueProperties) -> Result<QueueResource, TemplateError> {
     let dead_letters = properties.redrive_policy.as_ref();
-    QueueResource {
+    let max_message_bytes = properties.maximum_message_size.unwrap_or(*MESSAGE_SIZES.end());
+    if !MESSAGE_SIZES.contains(&max_message_bytes) {
+        return Err(TemplateError::new(format!(
+            "MaximumMessageSize is {max_message_bytes}, and SQS takes {} to {} bytes",
+            MESSAGE_SIZES.start(),
+            MESSAGE_SIZES.end()
+        )));
+    }
+    Ok(QueueResource {
         visibility_timeout: Duration::from_secs(properties.visibility_timeout),
+        max_message_bytes,
         dead_letters: dead_letters
             .map(|to| (id_of(&to.dead_letter_target_arn).to_owned(), to.max_receive_count)),
-    }
+    })
 }

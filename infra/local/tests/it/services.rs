@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use local::{Request, Stack};
+use local::{News, Request, Stack};
 
-use crate::small::small;
+use crate::small::{TEMPLATE, small};
 
 fn entry(
     stack: &Stack,
@@ -67,6 +67,26 @@ async fn a_rule_puts_what_matches_into_its_queue() {
     let waiting = stack.waiting("MailQueue");
     assert_eq!(waiting.len(), 1);
     assert!(waiting[0].contains(r#""detail-type":"note.written""#), "{}", waiting[0]);
+}
+
+/// `docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html`, "`MaximumMessageSize`".
+#[tokio::test]
+async fn a_message_that_is_too_large_for_its_queue_is_dropped_and_reported() {
+    let text = TEMPLATE.replace("VisibilityTimeout: 30", "MaximumMessageSize: 1024");
+    let stack = small().with_template(text).start().expect("a stack");
+    let (client, entry) = entry(&stack);
+    let mut news = stack.news();
+    let entry = |letters: usize| {
+        let detail = format!(r#"{{"x":"{}"}}"#, "x".repeat(letters));
+        entry.clone().detail_type("note.written").detail(detail).build()
+    };
+
+    client.put_events().entries(entry(1024)).entries(entry(512)).send().await.expect("an answer");
+
+    let waiting = stack.waiting("MailQueue");
+    assert_eq!(waiting.len(), 1);
+    assert!(waiting[0].contains(&"x".repeat(512)) && !waiting[0].contains(&"x".repeat(513)));
+    assert!(matches!(news.try_recv(), Ok(News::Trouble(trouble)) if trouble.contains("MailQueue")));
 }
 
 #[tokio::test]
