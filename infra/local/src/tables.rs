@@ -3,7 +3,9 @@
 use std::{path::Path, sync::OnceLock};
 
 use cloud::Clock;
-use dynoxide::{Database, DynoxideError, actions::transact_write_items::TransactWriteItemsRequest};
+use dynoxide::{
+    Database, DynoxideError, actions::transact_write_items::TransactWriteItemsRequest, types::item_size,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
 
@@ -14,6 +16,9 @@ use crate::{
 
 /// DynamoDB's limit of a `ClientRequestToken`.
 const MAX_TOKEN_LENGTH: usize = 36;
+/// The items that a transaction reads: `docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactGetItems.html`.
+/// The embedded database holds the same for what a transaction writes.
+const MAX_TRANSACTION_BYTES: usize = 4 * 1024 * 1024;
 
 /// The tables, and everything else that is stored.
 pub(crate) struct Tables {
@@ -82,6 +87,7 @@ impl Tables {
     pub(crate) fn answer(&self, operation: &str, body: &[u8]) -> Answer {
         let answer = match operation {
             "TransactWriteItems" => self.transact(body),
+            "TransactGetItems" => self.transact_get(body),
             _ => dispatch(&self.database, operation, body),
         };
         match answer {
@@ -113,6 +119,17 @@ impl Tables {
         let items = serde_json::to_value(&request.transact_items).unwrap_or_default().to_string();
         let make = || render(&self.database.transact_write_items(request)?);
         Ok(self.request_tokens.once(&token, &items, make)?.unwrap_or_else(|| b"{}".to_vec()))
+    }
+
+    fn transact_get(&self, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
+        let answer = self.database.transact_get_items(parse(body)?)?;
+        let items = answer.responses.iter().filter_map(|response| response.item.as_ref());
+        if items.map(item_size).sum::<usize>() > MAX_TRANSACTION_BYTES {
+            let message =
+                "The aggregate size of the items in the transaction exceeds the 4MB limit.".to_owned();
+            return Err(DynoxideError::ValidationException(message));
+        }
+        render(&answer)
     }
 
     /// Deletes what has expired, as DynamoDB does some time later.
@@ -163,7 +180,6 @@ fn dispatch(database: &Database, operation: &str, body: &[u8]) -> Result<Vec<u8>
         "Scan" => call!(scan),
         "BatchGetItem" => call!(batch_get_item),
         "BatchWriteItem" => call!(batch_write_item),
-        "TransactGetItems" => call!(transact_get_items),
         "DescribeTable" => call!(describe_table),
         "ListTables" => call!(list_tables),
         "DescribeTimeToLive" => call!(describe_time_to_live),

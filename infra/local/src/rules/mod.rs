@@ -17,7 +17,7 @@ pub(crate) fn refusal(service: &str, operation: &str, body: &[u8], template: &Te
     // A body that is no JSON is the stand-in's to refuse.
     let request: Value = serde_json::from_slice(body).ok()?;
     let (code, violation) = match service {
-        "dynamodb" => ("ValidationException", dynamodb::violation(operation, &request, template)),
+        "dynamodb" => ("ValidationException", dynamodb::violation(operation, body.len(), &request, template)),
         "secretsmanager" => ("InvalidParameterException", secrets_manager::violation(operation, &request)),
         "ses" => ("BadRequestException", ses::violation(&request)),
         _ => return None,

@@ -121,6 +121,39 @@ pub(super) fn limits() -> Vec<Refused> {
             "number of operands",
         ),
         refused(
+            "a placeholder of a name over 255 bytes",
+            EXPRESSIONS,
+            "DynamoDB_20120810.UpdateItem",
+            update(&json!({
+                "UpdateExpression": format!("REMOVE #{}", "x".repeat(255)),
+                "ExpressionAttributeNames": {format!("#{}", "x".repeat(255)): "title"},
+            })),
+            "255",
+        ),
+        refused(
+            "a placeholder of a value over 255 bytes",
+            EXPRESSIONS,
+            "DynamoDB_20120810.UpdateItem",
+            update(&json!({
+                "UpdateExpression": format!("SET title = :{}", "x".repeat(255)),
+                "ExpressionAttributeValues": {format!(":{}", "x".repeat(255)): {"S": "x"}},
+            })),
+            "255",
+        ),
+        refused(
+            "names and values of an expression over 2 MB",
+            EXPRESSIONS,
+            "DynamoDB_20120810.UpdateItem",
+            update(&json!({
+                "UpdateExpression": "REMOVE title",
+                "ConditionExpression": "title IN (:a, :b, :c, :d, :e, :f)",
+                "ExpressionAttributeValues": serde_json::Map::from_iter(
+                    ["a", "b", "c", "d", "e", "f"].map(|name| (format!(":{name}"), json!({"S": "x".repeat(390 * 1024)}))),
+                ),
+            })),
+            "2097152",
+        ),
+        refused(
             "two paths of one update that overlap",
             UPDATES,
             "DynamoDB_20120810.UpdateItem",

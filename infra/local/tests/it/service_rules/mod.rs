@@ -4,6 +4,7 @@
 //! everything is refused.
 
 mod expressions;
+mod keys;
 mod other_services;
 mod requests;
 mod values;
@@ -122,6 +123,8 @@ async fn dynamodb_refuses_what_its_documentation_refuses() {
             expressions::names(),
             expressions::limits(),
             values::rules(),
+            keys::of_tables(),
+            keys::of_indexes(),
             requests::groups(),
             requests::queries(),
         ]
@@ -131,9 +134,31 @@ async fn dynamodb_refuses_what_its_documentation_refuses() {
     assert!(taken.is_empty(), "{}", taken.join("\n"));
 }
 
+/// `docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactGetItems.html`.
+#[tokio::test]
+async fn a_transaction_cannot_read_more_than_4_mb() {
+    let stack = small().start().expect("a stack");
+    let get = |note: usize| json!({"Get": {"TableName": "Notes", "Key": key(&note.to_string())}});
+    let gets: Vec<_> = (0..11).map(get).collect();
+    for note in 0..11 {
+        let item = item(&json!({"note": {"S": note.to_string()}, "text": {"S": "x".repeat(399 * 1024)}}));
+        stack.dynamodb("PutItem", &json!({"TableName": "Notes", "Item": item})).expect("put");
+    }
+
+    let refused = send(&stack, "DynamoDB_20120810.TransactGetItems", &transaction(&gets)).await;
+
+    assert!(refused.0 == 400 && refused.1.contains("4MB"), "{refused:?}");
+    let read = send(&stack, "DynamoDB_20120810.TransactGetItems", &transaction(&gets[..10])).await;
+    assert_eq!(read.0, 200);
+}
+
 #[tokio::test]
 async fn other_services_refuse_what_their_documentation_refuses() {
-    let taken = taken(other_services::rules()).await;
+    let taken = taken(
+        [other_services::of_secrets_manager(), other_services::of_ses(), other_services::of_headers()]
+            .concat(),
+    )
+    .await;
     assert!(taken.is_empty(), "{}", taken.join("\n"));
 }
 
@@ -149,12 +174,15 @@ async fn a_request_within_every_rule_is_taken() {
     }));
     let filtered =
         query(&json!({"FilterExpression": "attribute_exists(note)", "ProjectionExpression": "#day"}));
-    for (target, request) in [
+    let mut requests = vec![
         ("DynamoDB_20120810.PutItem", put(&json!({"title": {"S": ""}}))),
         ("DynamoDB_20120810.UpdateItem", update.clone()),
         ("DynamoDB_20120810.TransactWriteItems", transaction(&[json!({ "Update": update })])),
         ("DynamoDB_20120810.Query", filtered),
-    ] {
+    ];
+    requests.extend(keys::within());
+    requests.extend(other_services::within());
+    for (target, request) in requests {
         assert_eq!(send(&stack, target, &request).await, (200, String::new()), "{target}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Refused, key, put, query, refused, transaction};
+use super::{Refused, item, key, put, query, refused, transaction};
 
 const TRANSACTIONS: &str =
     "docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html";
@@ -19,6 +19,9 @@ pub(super) fn groups() -> Vec<Refused> {
     };
     let keys = |count: usize| (0..count).map(|n| key(&n.to_string())).collect::<Vec<_>>();
     let puts: Vec<_> = (0..26).map(|n| json!({"PutRequest": {"Item": key(&n.to_string())}})).collect();
+    // A control character has one byte in the table, and six in JSON.
+    let large = |note: usize| json!({"PutRequest": {"Item": item(&json!({"note": {"S": note.to_string()}, "text": {"S": "\u{1}".repeat(390 * 1024)}}))}});
+    let large_puts: Vec<_> = (0..8).map(large).collect();
     let twice = json!([{"PutRequest": {"Item": key("a")}}, {"DeleteRequest": {"Key": key("a")}}]);
     vec![
         refused(
@@ -58,6 +61,13 @@ pub(super) fn groups() -> Vec<Refused> {
             "DynamoDB_20120810.BatchWriteItem",
             json!({"RequestItems": {"Notes": puts}}),
             "25",
+        ),
+        refused(
+            "a batch over 16 MB",
+            BATCH_WRITE,
+            "DynamoDB_20120810.BatchWriteItem",
+            json!({"RequestItems": {"Notes": large_puts}}),
+            "16777216",
         ),
         refused(
             "a batch that writes one item twice",

@@ -73,13 +73,6 @@ pub(super) fn rules() -> Vec<Refused> {
             "Number overflow",
         ),
         refused(
-            "a partition key over 2,048 bytes",
-            CONSTRAINTS,
-            put_item,
-            json!({"TableName": "Notes", "Item": {"note": {"S": "x".repeat(2049)}, "at": {"N": "1"}}}),
-            "2048",
-        ),
-        refused(
             "an item over 400 KB",
             CONSTRAINTS,
             put_item,

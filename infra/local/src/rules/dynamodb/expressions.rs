@@ -1,15 +1,14 @@
-//! Rules of DynamoDB that the embedded database does not know.
+//! The size of expressions and the attributes that they name.
 
-use std::collections::BTreeSet;
-
+use dynoxide::{Item, types::item_size};
+use serde::Deserialize;
 use serde_json::Value;
 
-use crate::template::{Template, id_of};
-
-/// `docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html`, "Operators and operands".
+/// `docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html`, "Expression parameters".
 const MAX_OPERATORS: usize = 300;
-/// The same section.
 const MAX_OPERANDS_OF_IN: usize = 100;
+const MAX_PLACEHOLDER_BYTES: usize = 255;
+const MAX_SUBSTITUTION_BYTES: usize = 2 * 1024 * 1024;
 const EXPRESSIONS: [&str; 5] = [
     "ConditionExpression",
     "FilterExpression",
@@ -18,17 +17,8 @@ const EXPRESSIONS: [&str; 5] = [
     "UpdateExpression",
 ];
 
-pub(super) fn violation(operation: &str, request: &Value, template: &Template) -> Option<String> {
-    match operation {
-        "TransactWriteItems" | "TransactGetItems" => {
-            let operations = request["TransactItems"].as_array()?.iter().filter_map(Value::as_object);
-            operations.flat_map(|kinds| kinds.values()).find_map(|part| of_request(part, template))
-        }
-        _ => of_request(request, template),
-    }
-}
-
-fn of_request(request: &Value, template: &Template) -> Option<String> {
+/// Returns the refusal of a request with an expression that is too long, or with placeholders that are.
+pub(super) fn too_large(request: &Value) -> Option<String> {
     let expressions = EXPRESSIONS.iter().filter_map(|name| Some((*name, request[name].as_str()?)));
     for (name, expression) in expressions {
         let tokens = tokens(expression);
@@ -44,59 +34,42 @@ fn of_request(request: &Value, template: &Template) -> Option<String> {
             ));
         }
     }
-    key_in_update(request, template).or_else(|| not_projected(request, template))
+    too_large_placeholders(request)
 }
 
-/// An update names an attribute of the primary key.
-fn key_in_update(request: &Value, template: &Template) -> Option<String> {
-    let paths = paths(request["UpdateExpression"].as_str()?, request);
-    let keys = key_attributes(&definition(request, template)?["KeySchema"]);
-    let key = paths.into_iter().find(|path| keys.contains(path))?;
-    Some(format!(
-        "One or more parameter values were invalid: Cannot update attribute {key}. This attribute is part of the key"
-    ))
-}
-
-/// A query of an index filters by, or asks for, what the index does not hold.
-fn not_projected(request: &Value, template: &Template) -> Option<String> {
-    let index = request["IndexName"].as_str()?;
-    let table = definition(request, template)?;
-    let indexes = table["GlobalSecondaryIndexes"].as_array()?;
-    let definition = indexes.iter().find(|definition| definition["IndexName"] == index)?;
-    let projection = &definition["Projection"];
-    if projection["ProjectionType"] == "ALL" {
-        return None;
+fn too_large_placeholders(request: &Value) -> Option<String> {
+    let of = |field: &str| request[field].as_object().into_iter().flatten();
+    let names = of("ExpressionAttributeNames");
+    let mut placeholders =
+        names.clone().chain(of("ExpressionAttributeValues")).map(|(placeholder, _)| placeholder);
+    if placeholders.any(|placeholder| placeholder.len() > MAX_PLACEHOLDER_BYTES) {
+        return Some(format!("An expression placeholder is longer than {MAX_PLACEHOLDER_BYTES} bytes"));
     }
-    let mut held = key_attributes(&table["KeySchema"]);
-    held.extend(key_attributes(&definition["KeySchema"]));
-    held.extend(projection["NonKeyAttributes"].as_array().into_iter().flatten().filter_map(Value::as_str));
-    let missing = |expression: &str| {
-        let paths = request[expression].as_str().map(|text| paths(text, request)).unwrap_or_default();
-        paths.into_iter().find(|path| !held.contains(path)).map(str::to_owned)
-    };
-    if let Some(attribute) = missing("ProjectionExpression") {
-        return Some(format!(
-            "One or more parameter values were invalid: Global secondary index {index} does not project [{attribute}]"
-        ));
-    }
-    let attribute = missing("FilterExpression")?;
-    Some(format!(
-        "One or more parameter values were invalid: Secondary index {index} does not project one or more filter \
-         attributes: [{attribute}]"
-    ))
+    let names: usize = names.map(|(name, path)| name.len() + path.as_str().map_or(0, str::len)).sum();
+    // The embedded database refuses values that cannot be read.
+    let values = Item::deserialize(&request["ExpressionAttributeValues"]).unwrap_or_default();
+    let is_too_large = names + item_size(&values) > MAX_SUBSTITUTION_BYTES;
+    is_too_large.then(|| {
+        format!("The names and values of an expression are larger than {MAX_SUBSTITUTION_BYTES} bytes")
+    })
 }
 
-fn definition<'a>(request: &Value, template: &'a Template) -> Option<&'a Value> {
-    let table = id_of(request["TableName"].as_str()?);
-    template.tables.get(table).map(|table| &table.create)
+/// Returns the attributes that an update sets, each with a value that it may get.
+pub(super) fn assignments(request: &Value) -> Vec<(&str, &Value)> {
+    let tokens = tokens(request["UpdateExpression"].as_str().unwrap_or_default());
+    let is_target = |at: usize| tokens[at] == "=" && (at < 2 || tokens[at - 2] != ".");
+    let targets = (1..tokens.len()).filter(|at| is_target(*at));
+    let assigned = targets.flat_map(|at| {
+        let name = request["ExpressionAttributeNames"][tokens[at - 1]].as_str().unwrap_or(tokens[at - 1]);
+        let operands = tokens[at + 1..].iter().take_while(|token| **token != "=");
+        let values = operands.filter(|token| token.starts_with(':'));
+        values.map(move |value| (name, &request["ExpressionAttributeValues"][value]))
+    });
+    assigned.collect()
 }
 
-fn key_attributes(schema: &Value) -> BTreeSet<&str> {
-    schema.as_array().into_iter().flatten().filter_map(|key| key["AttributeName"].as_str()).collect()
-}
-
-/// The attributes that an expression names, at the top of their paths.
-fn paths<'a>(expression: &'a str, request: &'a Value) -> Vec<&'a str> {
+/// Returns the attributes that an expression names, at the top of their paths.
+pub(super) fn paths<'a>(expression: &'a str, request: &'a Value) -> Vec<&'a str> {
     let tokens = tokens(expression);
     let words = tokens.iter().enumerate().filter(|(at, token)| {
         let is_name = token.starts_with(|first: char| first.is_ascii_alphabetic() || first == '#');
