@@ -20,6 +20,19 @@ const MAX_OUTPUTS: usize = 200;
 const MAX_TEMPLATE_BYTES: usize = 1024 * 1024;
 /// `docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html`: routes and integrations of an API.
 const MAX_ROUTES: usize = 300;
+/// `docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html`: "`BatchSize`" and
+/// "`MaximumBatchingWindowInSeconds`". The window that the page demands of a stream as well is not held: a stream's
+/// default is 100 records without one.
+const MAX_BATCH: u64 = 10_000;
+const MAX_BATCH_WITHOUT_WINDOW: u64 = 10;
+const MAX_WINDOW: u64 = 300;
+/// `docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html`: "Batching window is not supported for FIFO queues".
+const MAX_WINDOW_OF_FIFO: u64 = 0;
+const DEFAULT_BATCH: u64 = 10;
+/// `docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html`
+const MAX_MESSAGE_BYTES: u64 = 1_048_576;
+const MAX_RETENTION_SECONDS: u64 = 1_209_600;
+const MAX_VISIBILITY_SECONDS: u64 = 43_200;
 /// The size of the template as it is.
 const MAX_LINES: usize = 3_662;
 const MAX_DEPLOYED: usize = 255;
@@ -31,7 +44,7 @@ const MAX_REFERENCE: usize = 256;
 /// The quotas that a template exceeds, or may exceed with parameters that it permits.
 fn exceeded(template: &Value) -> Vec<String> {
     let resources = || template["Resources"].as_object().into_iter().flatten();
-    let mut exceeded = Vec::new();
+    let mut exceeded = of_queues(template);
     let mut hold = |what: String, measured: usize, limit: usize| {
         if measured > limit {
             exceeded.push(format!("{what}: {measured} of {limit}"));
@@ -77,6 +90,45 @@ fn exceeded(template: &Value) -> Vec<String> {
     hold("parameters".to_owned(), entries("Parameters"), MAX_PARAMETERS);
     hold("outputs".to_owned(), entries("Outputs"), MAX_OUTPUTS);
     exceeded
+}
+
+/// The quotas of queues, and of the functions that read queues and streams.
+fn of_queues(template: &Value) -> Vec<String> {
+    let mut measured = Vec::new();
+    for (id, resource) in template["Resources"].as_object().into_iter().flatten() {
+        let number = |name: &str| resource["Properties"][name].as_u64().unwrap_or(0);
+        if resource["Type"] == "AWS::SQS::Queue" {
+            measured.extend([
+                (format!("message of {id}"), number("MaximumMessageSize"), MAX_MESSAGE_BYTES),
+                (format!("retention of {id}"), number("MessageRetentionPeriod"), MAX_RETENTION_SECONDS),
+                (format!("visibility timeout of {id}"), number("VisibilityTimeout"), MAX_VISIBILITY_SECONDS),
+            ]);
+        }
+        for (name, source) in resource["Properties"]["Events"].as_object().into_iter().flatten() {
+            measured.extend(of_source(&format!("{id}{name}"), source, template));
+        }
+    }
+    let exceeded = measured.into_iter().filter(|(_, measured, limit)| measured > limit);
+    exceeded.map(|(what, measured, limit)| format!("{what}: {measured} of {limit}")).collect()
+}
+
+/// The batch and the batching window of an event source, each with its limit.
+fn of_source(id: &str, source: &Value, template: &Value) -> Vec<(String, u64, u64)> {
+    let properties = &source["Properties"];
+    let window = properties["MaximumBatchingWindowInSeconds"].as_u64().unwrap_or(0);
+    let batch = properties["BatchSize"].as_u64().unwrap_or(DEFAULT_BATCH);
+    let queue = properties["Queue"]["Fn::GetAtt"][0].as_str().unwrap_or_default();
+    let is_fifo = template["Resources"][queue]["Properties"]["FifoQueue"] == true;
+    let max_batch = match source["Type"].as_str() {
+        Some("SQS") if window == 0 => MAX_BATCH_WITHOUT_WINDOW,
+        Some("SQS" | "DynamoDB") => MAX_BATCH,
+        _ => return Vec::new(),
+    };
+    let max_window = if is_fifo { MAX_WINDOW_OF_FIFO } else { MAX_WINDOW };
+    vec![
+        (format!("batch of {id}"), batch, max_batch),
+        (format!("batching window of {id}"), window, max_window),
+    ]
 }
 
 /// The resources that SAM makes of one: `AWS::Serverless::Function` brings a permission or a mapping for each of its
@@ -213,7 +265,42 @@ fn each_quota_can_be_exceeded() {
         ("outputs: 201 of 200", json!({ "Outputs": many(201) })),
     ];
     for (expected, template) in cases {
-        let found = exceeded(&template);
-        assert!(found.len() == 1 && found[0].starts_with(expected), "{expected}: {found:?}");
+        assert_exceeds(&template, expected);
     }
+}
+
+#[test]
+fn each_quota_of_a_queue_and_its_reader_can_be_exceeded() {
+    let with = |resource: Value| json!({"Resources": {"X": resource}});
+    let queue = |properties: Value| json!({"Type": "AWS::SQS::Queue", "Properties": properties});
+    let source = |kind: &str, properties: Value| {
+        let events = json!({"Y": {"Type": kind, "Properties": properties}});
+        json!({"Type": "AWS::Serverless::Function", "Properties": {"Events": events}})
+    };
+    let reading = |mut properties: Value, is_fifo: bool| {
+        properties["Queue"] = json!({"Fn::GetAtt": ["Q", "Arn"]});
+        json!({"Resources": {"X": source("SQS", properties), "Q": queue(json!({"FifoQueue": is_fifo}))}})
+    };
+
+    let cases = [
+        ("message of X: 1048577 of 1048576", with(queue(json!({"MaximumMessageSize": 1_048_577})))),
+        ("retention of X: 1209601 of 1209600", with(queue(json!({"MessageRetentionPeriod": 1_209_601})))),
+        ("visibility timeout of X: 43201 of 43200", with(queue(json!({"VisibilityTimeout": 43_201})))),
+        ("batch of XY: 11 of 10", reading(json!({"BatchSize": 11}), false)),
+        (
+            "batch of XY: 10001 of 10000",
+            reading(json!({"BatchSize": 10_001, "MaximumBatchingWindowInSeconds": 1}), false),
+        ),
+        ("batching window of XY: 301 of 300", reading(json!({"MaximumBatchingWindowInSeconds": 301}), false)),
+        ("batching window of XY: 1 of 0", reading(json!({"MaximumBatchingWindowInSeconds": 1}), true)),
+        ("batch of XY: 10001 of 10000", with(source("DynamoDB", json!({"BatchSize": 10_001})))),
+    ];
+    for (expected, template) in cases {
+        assert_exceeds(&template, expected);
+    }
+}
+
+fn assert_exceeds(template: &Value, expected: &str) {
+    let found = exceeded(template);
+    assert!(found.len() == 1 && found[0].starts_with(expected), "{expected}: {found:?}");
 }
