@@ -9,11 +9,13 @@
 //! Logging in before the erasure is due cancels a deletion that the user requested, unless the user is
 //! suspended.
 
+mod browser;
 mod proof;
 mod start;
 
-use api::{Anonymous, Body, Created, Endpoint, Error, ProblemType, Route, UseCase};
+use api::{Anonymous, Body, CreatedWithCookie, Endpoint, Error, ProblemType, Route, UseCase};
 use application::{
+    oauth::Browser,
     password,
     representations::{Grant, Grants},
 };
@@ -28,6 +30,7 @@ use store::Store;
 pub struct LogIn {
     store: Store,
     grants: Grants,
+    browser: Browser,
     hasher: FromSecret<Hasher>,
     lifetimes: SessionLimits,
     /// The limit of an address, or a known device.
@@ -46,6 +49,7 @@ pub fn function(cloud: &Cloud) -> Result<Endpoint<LogIn>, SettingError> {
     let log_in = LogIn {
         store,
         grants: Grants::new(cloud, &identities)?,
+        browser: Browser::new(cloud, &identities)?,
         hasher: password::hasher(cloud)?,
         lifetimes: SessionLimits {
             idle: settings.seconds("SESSION_IDLE_SECONDS")?,
@@ -68,6 +72,25 @@ pub struct Request {
     /// The token of an earlier log-in on the same device.
     #[schemars(with = "Option<String>")]
     device_token: Option<Secret>,
+    /// The interaction that a page answers. The session is then the browser's, and the response says where to go on.
+    interaction: Option<String>,
+    /// Whether the browser stays signed in after it is closed.
+    #[serde(default)]
+    remember: bool,
+}
+
+/// A session that was started.
+#[derive(JsonSchema, Serialize)]
+#[serde(untagged)]
+#[schemars(inline)]
+pub enum SignedIn {
+    /// A session of an application, which keeps its tokens.
+    Started(Started),
+    /// A session of the browser, which keeps a cookie.
+    Continued {
+        /// The path to go on at.
+        r#continue: String,
+    },
 }
 
 /// A grant, and the token of the device.
@@ -82,6 +105,8 @@ pub struct Started {
 impl UseCase for LogIn {
     const ROUTES: &'static [Route] = &[Route::post("/v1/sessions")];
     const PROBLEMS: &'static [ProblemType] = &[
+        ProblemType::CrossOrigin,
+        ProblemType::InteractionExpired,
         ProblemType::InvalidCredentials,
         ProblemType::AccountSuspended,
         ProblemType::RateLimited,
@@ -90,11 +115,11 @@ impl UseCase for LogIn {
     const TAKES_PASSWORD: bool = true;
     type Caller = Anonymous;
     type Request = Body<Request>;
-    type Response = Created<Started>;
+    type Response = CreatedWithCookie<SignedIn>;
 
     async fn warm(&self) {
         // A failure repeats at the first request, and is answered there.
-        let _ = tokio::join!(self.grants.warm(), self.hasher.get());
+        let _ = tokio::join!(self.grants.warm(), self.browser.warm(), self.hasher.get());
     }
 
     fn address(Body(request): &Body<Request>) -> Option<CanonicalEmail> {
@@ -102,12 +127,20 @@ impl UseCase for LogIn {
     }
 
     async fn run(&self, caller: Self::Caller, Body(request): Self::Request) -> Result<Self::Response, Error> {
+        let interaction = self.interaction(&caller, &request).await?;
         let email = Email::parse(&request.email);
         let email = email.map_err(|error| Error::field("/email", "invalid-email", &error))?;
         let (keys, hasher) = tokio::try_join!(self.grants.keys(), async { Ok(self.hasher.get().await?) })?;
         let proof = self.prove(&caller, &email, &request, &keys, &hasher).await?;
-        let (started, ()) =
-            tokio::join!(self.start_session(&caller, &keys, &proof), self.refund(&proof.reserved));
+        let start = async {
+            match &interaction {
+                Some(interaction) => {
+                    self.start_browser_session(&caller, &proof, interaction, request.remember).await
+                }
+                None => self.start_session(&caller, &keys, &proof).await,
+            }
+        };
+        let (started, ()) = tokio::join!(start, self.refund(&proof.reserved));
         started
     }
 }

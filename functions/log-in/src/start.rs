@@ -1,11 +1,11 @@
 //! The second part of a log-in: starting the session.
 
-use api::{Anonymous, Created, Error, ProblemType};
+use api::{Anonymous, CreatedWithCookie, Error, ProblemType};
 use application::representations::SigningKeys;
-use domain::{Actor, EventContext, SessionId, Status};
+use domain::{Actor, EventContext, NewSession, SessionId, SessionKind, Status};
 use store::{UserWithSessions, retry_on_conflict};
 
-use crate::{LogIn, Started, proof::Proof};
+use crate::{LogIn, SignedIn, Started, proof::Proof};
 
 impl LogIn {
     pub(crate) async fn start_session(
@@ -13,7 +13,7 @@ impl LogIn {
         caller: &Anonymous,
         keys: &SigningKeys,
         proof: &Proof,
-    ) -> Result<Created<Started>, Error> {
+    ) -> Result<CreatedWithCookie<SignedIn>, Error> {
         let session_id = caller.head.new_id();
         retry_on_conflict(|attempt| self.attempt_to_start(attempt, caller, keys, proof, session_id)).await
     }
@@ -25,14 +25,15 @@ impl LogIn {
         keys: &SigningKeys,
         proof: &Proof,
         session_id: SessionId,
-    ) -> Result<Created<Started>, Error> {
+    ) -> Result<CreatedWithCookie<SignedIn>, Error> {
         let found = self.user_for_attempt(attempt, caller, proof, &proof.found).await?;
         let UserWithSessions { user, sessions } = self.come_back(caller, proof, found).await?;
-        let client = caller.head.client.clone();
-        let started = user.start_session(session_id, &sessions, &self.lifetimes, client, caller.context());
+        let new = NewSession { id: session_id, kind: SessionKind::Api, client: caller.head.client.clone() };
+        let started = user.start_session(new, &sessions, &self.lifetimes, caller.context());
         let grant = self.grants.grant(keys, &started.user, &started.session, caller.head.now).await?;
         let device_token = proof.device_token.expose().to_owned();
-        let created = Created(Started { grant, device_token });
+        let content = SignedIn::Started(Started { grant, device_token });
+        let created = CreatedWithCookie { content, cookie: None };
         // A retry leaves the hash as it is: a concurrent log-in may have replaced it.
         let better_hash = proof.better_hash.as_ref().filter(|_| attempt == 0);
         let commands = self.store.answering(caller.receipt(&created));
@@ -40,9 +41,9 @@ impl LogIn {
         Ok(created)
     }
 
-    /// Cancels a pending deletion, even if no session can be started afterwards: the password was right. A
-    /// suspension is revealed only here.
-    async fn come_back(
+    /// Cancels a pending deletion. It stays canceled even if no session is started, since the password was
+    /// right. Only now is the user told that they are suspended.
+    pub(crate) async fn come_back(
         &self,
         caller: &Anonymous,
         proof: &Proof,
@@ -68,7 +69,7 @@ impl LogIn {
     }
 
     /// Returns `found` for the first attempt, and the user as they are now for each further one.
-    async fn user_for_attempt(
+    pub(crate) async fn user_for_attempt(
         &self,
         attempt: usize,
         caller: &Anonymous,

@@ -33,6 +33,8 @@ pub struct Operations {
 /// compare folders, template, contract and the router of `cargo lambda watch` with it.
 #[rustfmt::skip]
 pub const ALL: &[Registered] = &[
+    endpoint::<answer_interaction::AnswerInteraction>("answer-interaction", |cloud| mount(answer_interaction::function(cloud))),
+    endpoint::<authorize::Authorize>("authorize", |cloud| mount(authorize::function(cloud))),
     endpoint::<change_email::ChangeEmail>("change-email", |cloud| mount(change_email::function(cloud))),
     endpoint::<change_password::ChangePassword>("change-password", |cloud| mount(change_password::function(cloud))),
     consumer("count-users", |cloud| mount(count_users::function(cloud))),
@@ -47,6 +49,7 @@ pub const ALL: &[Registered] = &[
     endpoint::<export_data::ExportData>("export-data", |cloud| mount(export_data::function(cloud))),
     endpoint::<grant_role::GrantRole>("grant-role", |cloud| mount(grant_role::function(cloud))),
     endpoint::<health::Health>("health", |cloud| mount(health::function(cloud))),
+    endpoint::<issue_tokens::IssueTokens>("issue-tokens", |cloud| mount(issue_tokens::function(cloud))),
     endpoint::<list_roles::ListRoles>("list-roles", |cloud| mount(list_roles::function(cloud))),
     endpoint::<list_sessions::ListSessions>("list-sessions", |cloud| mount(list_sessions::function(cloud))),
     endpoint::<list_users::ListUsers>("list-users", |cloud| mount(list_users::function(cloud))),
@@ -64,6 +67,7 @@ pub const ALL: &[Registered] = &[
     endpoint::<read_user::ReadUser>("read-user", |cloud| mount(read_user::function(cloud))),
     endpoint::<read_user_counts::ReadUserCounts>("read-user-counts", |cloud| mount(read_user_counts::function(cloud))),
     endpoint::<read_user_history::ReadUserHistory>("read-user-history", |cloud| mount(read_user_history::function(cloud))),
+    endpoint::<read_userinfo::ReadUserinfo>("read-userinfo", |cloud| mount(read_userinfo::function(cloud))),
     consumer("receive-canary", |cloud| mount(receive_canary::function(cloud))),
     endpoint::<refresh_session::RefreshSession>("refresh-session", |cloud| mount(refresh_session::function(cloud))),
     endpoint::<register::Register>("register", |cloud| mount(register::function(cloud))),
@@ -75,6 +79,7 @@ pub const ALL: &[Registered] = &[
     consumer("rotate-keys", |cloud| mount(rotate_keys::function(cloud))),
     consumer("send-mail", |cloud| mount(send_mail::function(cloud))),
     endpoint::<set_picture::SetPicture>("set-picture", |cloud| mount(set_picture::function(cloud))),
+    endpoint::<show_pages::ShowPages>("show-pages", |cloud| mount(show_pages::function(cloud))),
     endpoint::<start_password_reset::StartPasswordReset>("start-password-reset", |cloud| mount(start_password_reset::function(cloud))),
     consumer("suppress-address", |cloud| mount(suppress_address::function(cloud))),
     endpoint::<suspend_user::SuspendUser>("suspend-user", |cloud| mount(suspend_user::function(cloud))),

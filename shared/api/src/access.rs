@@ -12,7 +12,7 @@ use std::{
 use cloud::{Clock, Cloud, SettingError, chain};
 use domain::{Actor, EventContext, Receipt, Ring, SessionId, Timestamp, User, UserId};
 use store::Identities;
-use tokens::{AccessClaims, Rejected, Verifier};
+use tokens::{AccessClaims, Rejected, Verifier, oauth::GrantClaims};
 use tracing::error;
 
 use crate::{Admission, Answer, Caller, Error, Head, Problem, ProblemType, receipts::Replay};
@@ -136,8 +136,21 @@ impl AccessGate {
     }
 
     async fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, Error> {
-        let verified = match self.recent(now).await.verify(token, now) {
-            Err(Rejected::UnknownKey) => self.newest(now).await?.verify(token, now),
+        self.verify_by(now, |verifier| verifier.verify(token, now)).await
+    }
+
+    /// Verifies the access token of a client's grant.
+    pub(crate) async fn verify_grant(&self, token: &str, now: Timestamp) -> Result<GrantClaims, Error> {
+        self.verify_by(now, |verifier| verifier.verify_grant(token, now)).await
+    }
+
+    async fn verify_by<C>(
+        &self,
+        now: Timestamp,
+        verify: impl Fn(&Verifier) -> Result<C, Rejected>,
+    ) -> Result<C, Error> {
+        let verified = match verify(&*self.recent(now).await) {
+            Err(Rejected::UnknownKey) => verify(&*self.newest(now).await?),
             judged => judged,
         };
         verified.map_err(|rejected| match rejected {
@@ -183,6 +196,12 @@ impl AccessGate {
         Ok(verifier)
     }
 
+    /// Reads the keys ahead. It does not count as a re-read, so a key that is published after this start is found
+    /// immediately.
+    pub(crate) async fn warm(&self) {
+        let _ = self.reread().await;
+    }
+
     fn known(&self) -> Known {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -214,7 +233,6 @@ impl Caller for Authenticated {
     }
 
     async fn warm(gate: &AccessGate) {
-        // This does not count as a read for an unknown key, so a newly published key is found immediately.
-        let _ = gate.reread().await;
+        gate.warm().await;
     }
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use lambda_http::{
     Body,
     aws_lambda_events::apigw::ApiGatewayV2httpResponse,
-    http::{HeaderName, HeaderValue, Response, StatusCode},
+    http::{HeaderName, HeaderValue, Response, StatusCode, header::SET_COOKIE},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,13 @@ pub struct WithEtag<T> {
 }
 /// Status 201.
 pub struct Created<T>(pub T);
+/// `201 Created`, and perhaps a cookie.
+pub struct CreatedWithCookie<T> {
+    /// What was made.
+    pub content: T,
+    /// The value of `set-cookie`.
+    pub cookie: Option<String>,
+}
 /// Status 201 with the path of the new resource as `location`, and its version as `etag`.
 pub struct CreatedAt<T> {
     /// The resource.
@@ -70,6 +77,7 @@ pub struct Public<T> {
 /// Status 200 for all callers, with a text that changes only with a release.
 pub struct Published {
     media_type: &'static str,
+    policy: Option<&'static str>,
     text: Cow<'static, str>,
 }
 
@@ -89,17 +97,41 @@ const PUBLISHED_MAX_AGE: u32 = 300;
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
     frame-ancestors 'none'";
 
+const HTML: &str = "text/html; charset=utf-8";
+/// Of a page with scripts: everything comes from this deployment, and no text becomes markup.
+const APPLICATION_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types 'none'";
+
 impl Published {
     /// Creates a JSON response.
     #[must_use]
     pub const fn json(text: &'static str) -> Self {
-        Self { media_type: "application/json", text: Cow::Borrowed(text) }
+        Self { media_type: "application/json", policy: None, text: Cow::Borrowed(text) }
     }
 
     /// Creates an HTML response.
     #[must_use]
     pub const fn html(text: String) -> Self {
-        Self { media_type: "text/html; charset=utf-8", text: Cow::Owned(text) }
+        Self { media_type: HTML, policy: Some(PAGE_POLICY), text: Cow::Owned(text) }
+    }
+
+    /// A page with scripts and styles of this deployment, which calls its API.
+    #[must_use]
+    pub const fn page(text: &'static str) -> Self {
+        Self { media_type: HTML, policy: Some(APPLICATION_POLICY), text: Cow::Borrowed(text) }
+    }
+
+    /// A script of a page.
+    #[must_use]
+    pub const fn script(text: &'static str) -> Self {
+        Self { media_type: "text/javascript; charset=utf-8", policy: None, text: Cow::Borrowed(text) }
+    }
+
+    /// A style sheet of a page.
+    #[must_use]
+    pub const fn style(text: &'static str) -> Self {
+        Self { media_type: "text/css; charset=utf-8", policy: None, text: Cow::Borrowed(text) }
     }
 }
 
@@ -142,9 +174,11 @@ impl Reply {
 
 /// Converts a response to the format of API Gateway. `lambda_http` converts only within its own loop.
 pub(crate) fn into_event(response: Response<Body>) -> ApiGatewayV2httpResponse {
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
     let mut answer = ApiGatewayV2httpResponse::default();
     answer.status_code = parts.status.as_u16().into();
+    let cookies = parts.headers.remove(SET_COOKIE);
+    answer.cookies = cookies.and_then(|cookie| cookie.to_str().ok().map(str::to_owned)).into_iter().collect();
     answer.headers = parts.headers;
     answer.is_base64_encoded = matches!(body, Body::Binary(_));
     answer.body = (body != Body::Empty).then_some(body);
@@ -183,6 +217,20 @@ impl<T: JsonSchema + Serialize + Send + Sync> Answer for Created<T> {
 
     fn reply(&self) -> Reply {
         Reply::json(Self::STATUS, &self.0)
+    }
+
+    fn describe(given: &mut Given<'_>) {
+        given.json::<T>();
+    }
+}
+
+impl<T: JsonSchema + Serialize + Send + Sync> Answer for CreatedWithCookie<T> {
+    const STATUS: u16 = 201;
+
+    fn reply(&self) -> Reply {
+        let mut reply = Reply::json(Self::STATUS, &self.content);
+        reply.headers.extend(self.cookie.clone().map(|cookie| ("set-cookie".into(), cookie)));
+        reply
     }
 
     fn describe(given: &mut Given<'_>) {
@@ -263,14 +311,12 @@ impl Answer for Published {
         let cache = format!("public, max-age={PUBLISHED_MAX_AGE}");
         let mut headers: BTreeMap<_, _> =
             [("content-type".into(), self.media_type.to_owned()), ("cache-control".into(), cache)].into();
-        if self.media_type.starts_with("text/html") {
-            headers.insert("content-security-policy".into(), PAGE_POLICY.to_owned());
-        }
+        headers.extend(self.policy.map(|policy| ("content-security-policy".into(), policy.to_owned())));
         Reply { status: Self::STATUS, headers, body: Body::from(&*self.text) }
     }
 
     fn describe(given: &mut Given<'_>) {
-        given.media(&["application/json", "text/html"]);
+        given.media(&["application/json", "text/css", "text/html", "text/javascript"]);
         given.cacheable();
     }
 }

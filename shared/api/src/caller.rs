@@ -27,6 +27,8 @@ pub struct Route {
     pub method: Method,
     /// The path, or `$default` for requests without a route.
     pub path: &'static str,
+    /// Whether the answer is kept for a request with an `Idempotency-Key`.
+    pub(crate) takes_idempotency_key: bool,
 }
 
 /// The method of a route.
@@ -50,37 +52,47 @@ impl Route {
     /// Creates the route `GET path`.
     #[must_use]
     pub const fn get(path: &'static str) -> Self {
-        Self { method: Method::Get, path }
+        Self::of(Method::Get, path)
     }
 
     /// Creates the route `POST path`.
     #[must_use]
     pub const fn post(path: &'static str) -> Self {
-        Self { method: Method::Post, path }
+        Self::of(Method::Post, path)
     }
 
     /// Creates the route `PUT path`.
     #[must_use]
     pub const fn put(path: &'static str) -> Self {
-        Self { method: Method::Put, path }
+        Self::of(Method::Put, path)
     }
 
     /// Creates the route `PATCH path`.
     #[must_use]
     pub const fn patch(path: &'static str) -> Self {
-        Self { method: Method::Patch, path }
+        Self::of(Method::Patch, path)
     }
 
     /// Creates the route `DELETE path`.
     #[must_use]
     pub const fn delete(path: &'static str) -> Self {
-        Self { method: Method::Delete, path }
+        Self::of(Method::Delete, path)
     }
 
     /// Creates the route of requests without another route.
     #[must_use]
     pub const fn fallback() -> Self {
-        Self { method: Method::Any, path: "$default" }
+        Self::of(Method::Any, "$default")
+    }
+
+    /// The same route, whose requests take no `Idempotency-Key`: it reads only, or has a retry of its own.
+    #[must_use]
+    pub const fn without_idempotency_key(self) -> Self {
+        Self { takes_idempotency_key: false, ..self }
+    }
+
+    const fn of(method: Method, path: &'static str) -> Self {
+        Self { method, path, takes_idempotency_key: method.changes() }
     }
 }
 
@@ -131,6 +143,11 @@ pub struct Head {
     event_id: EventId,
     random: Random,
     pub(crate) authorization: Option<String>,
+    cookies: Option<String>,
+    origin: Option<String>,
+    fetch_site: Option<String>,
+    /// `Accept-Language`, as it was sent.
+    pub accept_language: Option<String>,
     pub(crate) content_type: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) keyed: Option<Arc<Keyed>>,
@@ -270,21 +287,69 @@ impl Head {
             event_id: random.id(now),
             random: random.clone(),
             authorization,
+            cookies: header("cookie"),
+            origin: header("origin"),
+            fetch_site: header("sec-fetch-site"),
+            accept_language: header("accept-language"),
             content_type,
             idempotency_key,
             keyed: None,
         }
     }
 
-    /// Returns the bearer token, if there is one (RFC 6750, section 2.1). The scheme may be in any case and
-    /// followed by several spaces (RFC 9110, section 11.4).
-    pub(crate) fn bearer_token(&self) -> Option<&str> {
-        let (scheme, token) = self.authorization.as_deref()?.split_once(' ')?;
-        let token = token.trim_matches(' ');
-        (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    /// Returns the bearer token, if one is presented (RFC 6750, section 2.1).
+    #[must_use]
+    pub fn bearer_token(&self) -> Option<&str> {
+        self.credentials("bearer")
+    }
+
+    /// Returns the credentials of the Basic scheme, if some are presented (RFC 7617), in Base64.
+    #[must_use]
+    pub fn basic_credentials(&self) -> Option<&str> {
+        self.credentials("basic")
+    }
+
+    /// Whether the request has an `authorization` header.
+    #[must_use]
+    pub const fn is_authorized(&self) -> bool {
+        self.authorization.is_some()
+    }
+
+    /// The scheme may be in any case, and any number of spaces may follow it (RFC 9110, section 11.4).
+    fn credentials(&self, expected: &str) -> Option<&str> {
+        let (scheme, credentials) = self.authorization.as_deref()?.split_once(' ')?;
+        let credentials = credentials.trim_matches(' ');
+        (scheme.eq_ignore_ascii_case(expected) && !credentials.is_empty()).then_some(credentials)
+    }
+
+    /// Returns the value of a cookie; of several with the name, the first.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let pairs = self.cookies.as_deref()?.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.into_iter().find_map(|(found, value)| (found == name).then_some(value))
+    }
+
+    /// Requires that a page of the deployment behind `issuer` sends the request. Without an `Origin` the browser's own
+    /// word counts (Fetch Metadata).
+    ///
+    /// # Errors
+    /// [`ProblemType::CrossOrigin`].
+    pub fn require_same_origin(&self, issuer: &str) -> Result<(), Error> {
+        let is_same = match &self.origin {
+            Some(origin) => origin_of(issuer) == origin,
+            None => self.fetch_site.as_deref() == Some("same-origin"),
+        };
+        if is_same { Ok(()) } else { Err(ProblemType::CrossOrigin.into()) }
     }
 
     pub(crate) fn receipt(&self, answer: &impl Answer, replay: Replay) -> Option<Receipt> {
         self.keyed.as_ref().map(|keyed| keyed.receipt(answer, replay, self.random_bytes()))
     }
+}
+
+/// The origin of a URL: what comes before its path.
+fn origin_of(url: &str) -> &str {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let end = url[authority..].find('/').map_or(url.len(), |at| authority + at);
+    &url[..end]
 }

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::{Answer, Caller, Input, Method, ProblemType, Route, UseCase, endpoint::problems_of, problem};
+use crate::{
+    Answer, Caller, Input, Method, ProblemType, Route, UseCase, endpoint::problems_of, oauth, problem,
+};
 
 /// The `OpenAPI` document of an API.
 pub struct Contract {
@@ -69,8 +71,10 @@ impl Contract {
         U::Response::describe(&mut given);
         given.headers.insert("x-correlation-id".to_owned(), header("x-correlation-id"));
         parameters.push(parameter("x-correlation-id"));
-        if route.method.changes() {
+        if route.takes_idempotency_key {
             parameters.push(parameter("idempotency-key"));
+        }
+        if route.method.changes() {
             if problems_of::<U>().contains(&ProblemType::VersionConflict) {
                 parameters.push(parameter("if-match"));
             }
@@ -79,7 +83,8 @@ impl Contract {
         if !given.content.is_empty() {
             answer["content"] = Value::Object(given.content);
         }
-        let mut responses = self.refusals(problems_of::<U>());
+        let mut responses =
+            if U::IS_OAUTH { self.oauth_refusals() } else { self.refusals(problems_of::<U>()) };
         responses.insert(U::Response::STATUS.to_string(), answer);
         let mut operation = json!({"parameters": parameters, "responses": responses});
         if let Some(mut body) = body {
@@ -104,6 +109,20 @@ impl Contract {
             (status.to_string(), reference)
         };
         by_status(problems).into_iter().map(response).collect()
+    }
+
+    /// The one response of the OAuth endpoints to whatever they refuse.
+    fn oauth_refusals(&mut self) -> Map<String, Value> {
+        let schema = self.outputs.subschema_for::<oauth::Document>();
+        let response = json!({
+            "description": "An error of RFC 6749, section 5.2, or RFC 6750, section 3.",
+            "headers": {"x-correlation-id": header("x-correlation-id")},
+            "content": {"application/json": {"schema": schema}},
+        });
+        self.refusals.insert("oauth-error".to_owned(), response);
+        let statuses = ["400", "401", "403", "429", "500", "503"];
+        let reference = json!({"$ref": "#/components/responses/oauth-error"});
+        statuses.map(|status| (status.to_owned(), reference.clone())).into_iter().collect()
     }
 
     /// Returns the document.
@@ -147,6 +166,12 @@ impl Taken<'_> {
         self.body = Some(json!({"required": true, "content": content}));
     }
 
+    pub(crate) fn form<T: JsonSchema>(&mut self) {
+        let schema = T::json_schema(self.generator);
+        let content = json!({"application/x-www-form-urlencoded": {"schema": schema}});
+        self.body = Some(json!({"required": true, "content": content}));
+    }
+
     /// Adds the members of `T` as parameters.
     pub(crate) fn parameters<T: JsonSchema>(&mut self, place: &str) {
         let schema = T::json_schema(self.generator).to_value();
@@ -186,6 +211,11 @@ impl Given<'_> {
         for name in ["location", "etag"] {
             self.headers.insert(name.to_owned(), header(name));
         }
+    }
+
+    pub(crate) fn redirected(&mut self) {
+        self.headers.insert("location".to_owned(), header("location"));
+        self.media(&["text/html"]);
     }
 
     pub(crate) fn cacheable(&mut self) {

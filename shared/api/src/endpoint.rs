@@ -10,7 +10,7 @@ use store::Identities;
 use tokens::LogKey;
 
 use crate::{
-    Admission, Anonymous, Answer, Caller, Error, Head, Input, Problem, ProblemType, Route,
+    Admission, Anonymous, Answer, Caller, Error, Head, Input, Problem, ProblemType, Route, Trace,
     admission::NotAdmitted,
     answer::{self, Reply},
     caller::HEAD,
@@ -34,6 +34,8 @@ pub trait UseCase: Send + Sync + 'static {
     /// Whether requests contain a password. If so, comparisons with stored requests are limited: otherwise an
     /// attacker who knows an idempotency key could guess the password.
     const TAKES_PASSWORD: bool = false;
+    /// Whether refusals have the form of RFC 6749 instead of problems.
+    const IS_OAUTH: bool = false;
 
     /// Prepares the first request.
     fn warm(&self) -> impl Future<Output = ()> + Send {
@@ -148,6 +150,35 @@ impl<U: UseCase> Endpoint<U> {
         Ok(done?.reply())
     }
 
+    /// Answers in the form of RFC 6749.
+    fn answer_oauth(
+        &self,
+        outcome: Result<Reply, Error>,
+        route: String,
+        trace: &Trace,
+    ) -> ApiGatewayV2httpResponse {
+        let (reply, code) = match outcome {
+            Ok(reply) => (reply, None),
+            Err(error) => {
+                let error = error.into_oauth_error(&trace.correlation_id);
+                if let Some(metric) = error.metric() {
+                    cloud::put_count(metric, 1);
+                }
+                (error.into_reply(), Some(error.code().as_str()))
+            }
+        };
+        cloud::put_answer(Answered {
+            route,
+            status: reply.status,
+            problem: code,
+            address_hash: None,
+            source_hash: None,
+            trace_id: trace.id().to_owned(),
+            correlation_id: trace.correlation_id.clone(),
+        });
+        answer::into_event(reply.into_response(&self.issuer, &trace.correlation_id))
+    }
+
     async fn keyed(
         &self,
         head: &Head,
@@ -218,10 +249,14 @@ impl<U: UseCase> Function for Endpoint<U> {
         let served = AssertUnwindSafe(self.answer(request, head, &mut named)).catch_unwind();
         let time = invocation.deadline.left().saturating_sub(TIME_TO_ANSWER);
         let outcome = match tokio::time::timeout(time, served).await {
-            Ok(Ok(outcome)) => outcome.map_err(|error| error.into_problem(&trace.correlation_id)),
-            Ok(Err(_panic)) => Err(Problem::of(ProblemType::InternalError)),
-            Err(_elapsed) => Err(Problem::unavailable()),
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_panic)) => Err(ProblemType::InternalError.into()),
+            Err(_elapsed) => Err(Problem::unavailable().into()),
         };
+        if U::IS_OAUTH {
+            return Ok(self.answer_oauth(outcome, route, &trace));
+        }
+        let outcome = outcome.map_err(|error| error.into_problem(&trace.correlation_id));
         let problem = outcome.as_ref().err().map(Problem::kind);
         let is_promised = problem.is_none_or(|problem| problems_of::<U>().contains(&problem));
         debug_assert!(is_promised, "{problem:?} is not among the problems that are promised");
@@ -264,7 +299,7 @@ pub(crate) fn problems_of<U: UseCase>() -> Vec<ProblemType> {
 /// Returns whether one of the routes changes something.
 const fn has_changing(mut routes: &[Route]) -> bool {
     while let [route, rest @ ..] = routes {
-        if route.method.changes() {
+        if route.takes_idempotency_key {
             return true;
         }
         routes = rest;

@@ -11,7 +11,7 @@ use store::{
 use tokens::KeyUnusable;
 use tracing::error;
 
-use crate::{FieldProblem, Problem, ProblemType};
+use crate::{FieldProblem, OauthError, Problem, ProblemType};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -20,6 +20,8 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 pub enum Error {
     /// The request is refused, and the caller gets the reason.
     Problem(Problem),
+    /// The request is refused in the form of RFC 6749.
+    Oauth(OauthError),
     /// An internal failure. The caller only learns whether to retry; the source is logged once.
     Failure {
         /// Whether the same request may succeed later.
@@ -52,11 +54,29 @@ impl Error {
     pub(crate) fn into_problem(self, correlation_id: &str) -> Problem {
         let (is_retryable, cause) = match self {
             Self::Problem(problem) => return problem,
+            // Only the OAuth endpoints make one, and they never ask for a problem.
+            Self::Oauth(_) => return Problem::of(ProblemType::InternalError),
             Self::Failure { is_retryable, source } => (is_retryable, chain(&*source)),
             Self::Conflict => (true, "the state has changed since it was read".to_owned()),
         };
         error!(correlation_id, cause, "refused by a failure");
         Problem::failure(is_retryable)
+    }
+}
+
+impl Error {
+    /// Returns the error that an OAuth endpoint answers with, and logs a failure.
+    pub(crate) fn into_oauth_error(self, correlation_id: &str) -> OauthError {
+        match self {
+            Self::Oauth(error) => error,
+            other => other.into_problem(correlation_id).into(),
+        }
+    }
+}
+
+impl From<OauthError> for Error {
+    fn from(error: OauthError) -> Self {
+        Self::Oauth(error)
     }
 }
 

@@ -39,6 +39,17 @@ pub struct Nothing;
 /// One JSON object of at most 16 KiB in UTF-8. `DELETE` without a body counts as an empty object.
 pub struct Body<T>(pub T);
 
+/// A form, at most 16 KiB, as RFC 6749, appendix B, has it: a known parameter at most once, unknown ones ignored.
+pub struct Form<T>(pub T);
+
+/// The parameters of a `GET`'s query or a `POST`'s form, as they were sent.
+pub struct RawParameters {
+    /// Name and value of each.
+    pub pairs: Vec<(String, String)>,
+    /// Whether they were in a form.
+    pub is_form: bool,
+}
+
 /// The query parameters, each at most once and none unknown.
 pub struct Query<T>(pub T);
 
@@ -105,6 +116,37 @@ impl<T: DeserializeOwned + JsonSchema + Send> Input for Body<T> {
     }
 }
 
+impl<T: DeserializeOwned + JsonSchema + Send> Input for Form<T> {
+    fn read(parts: &Parts) -> Result<Self, Problem> {
+        let form = serde_html_form::from_bytes(form(parts)?);
+        form.map(Self).map_err(|_| Problem::of(ProblemType::ValidationFailed))
+    }
+
+    fn problems() -> Vec<ProblemType> {
+        vec![ProblemType::PayloadTooLarge, ProblemType::UnsupportedMediaType, ProblemType::ValidationFailed]
+    }
+
+    fn describe(taken: &mut Taken<'_>) {
+        taken.form::<T>();
+    }
+}
+
+impl Input for RawParameters {
+    fn read(parts: &Parts) -> Result<Self, Problem> {
+        let is_form = parts.method != "GET";
+        let text = if is_form { form(parts)? } else { parts.query.as_bytes() };
+        let pairs = serde_html_form::from_bytes(text);
+        let pairs = pairs.map_err(|_| Problem::of(ProblemType::ValidationFailed))?;
+        Ok(Self { pairs, is_form })
+    }
+
+    fn problems() -> Vec<ProblemType> {
+        vec![ProblemType::PayloadTooLarge, ProblemType::UnsupportedMediaType, ProblemType::ValidationFailed]
+    }
+
+    fn describe(_: &mut Taken<'_>) {}
+}
+
 impl<T: DeserializeOwned + JsonSchema + Send> Input for Query<T> {
     fn read(parts: &Parts) -> Result<Self, Problem> {
         let pairs = serde_html_form::Deserializer::from_bytes(parts.query.as_bytes());
@@ -163,6 +205,18 @@ fn body<T: DeserializeOwned>(parts: &Parts) -> Result<T, Problem> {
     }
     let octets = parts.body.as_ref().map_err(|kind| Problem::of(*kind))?;
     object(octets)
+}
+
+fn form(parts: &Parts) -> Result<&[u8], Problem> {
+    let content_type = parts.content_type.as_deref().unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Err(Problem::of(ProblemType::UnsupportedMediaType));
+    }
+    match &parts.body {
+        Ok(body) => Ok(body),
+        Err(kind) => Err(Problem::of(*kind)),
+    }
 }
 
 fn object<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {

@@ -12,7 +12,10 @@ mod caller;
 mod contract;
 mod endpoint;
 mod error;
+mod grant_bearer;
 mod input;
+mod navigation;
+mod oauth;
 mod permitted;
 mod problem;
 mod receipts;
@@ -22,13 +25,17 @@ mod trace;
 pub use access::{AccessGate, Authenticated};
 pub use admission::Admission;
 pub use answer::{
-    Accepted, Allowed, Answer, Created, CreatedAt, Json, NoContent, Picture, Public, Published, WithEtag,
+    Accepted, Allowed, Answer, Created, CreatedAt, CreatedWithCookie, Json, NoContent, Picture, Public,
+    Published, WithEtag,
 };
 pub use caller::{Anonymous, Caller, Head, Method, Route};
 pub use contract::{Contract, Given, Taken};
 pub use endpoint::{Endpoint, UseCase};
 pub use error::Error;
-pub use input::{Body, Input, Nothing, Parts, Path, Query};
+pub use grant_bearer::GrantBearer;
+pub use input::{Body, Form, Input, Nothing, Parts, Path, Query, RawParameters};
+pub use navigation::{Navigation, WebPage};
+pub use oauth::OauthError;
 pub use permitted::{
     Authorized, EventsRead, RequiredPermission, RolesRead, RolesWrite, UsersRead, UsersWrite,
 };

@@ -111,6 +111,10 @@ problem_types! {
     InvalidCursor "invalid-cursor" 400 "Invalid cursor" "Send the `next_cursor` of the previous page of the same list.";
     /// The idempotency key was used for another request.
     IdempotencyMismatch "idempotency-mismatch" 422 "Idempotency key already used" "The key was used for a different request within the last 24 hours. Use a new key.";
+    /// The interaction is unknown or too old.
+    InteractionExpired "interaction-expired" 400 "Interaction expired" "Go back to the application and sign in again.";
+    /// The request comes from another origin than the pages of this deployment.
+    CrossOrigin "cross-origin" 403 "Cross-origin request" "Send the request from the pages of this deployment.";
     /// A dependency is down.
     TemporarilyUnavailable "temporarily-unavailable" 503 "Temporarily unavailable" "Try again after the seconds in `retry-after`.";
     /// Gatepost failed.
@@ -193,6 +197,11 @@ impl Problem {
     #[must_use]
     pub fn method_not_allowed(allow: String) -> Self {
         Self { allow: Some(allow), ..Self::of(ProblemType::MethodNotAllowed) }
+    }
+
+    /// Returns the seconds after which to try again.
+    pub(crate) const fn retry_after(&self) -> Option<u32> {
+        self.retry_after
     }
 
     /// Returns the type.

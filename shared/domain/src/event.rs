@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, fmt};
 use serde::Serialize;
 
 use crate::{
-    Attributes, BreachCheck, DeviceFamily, EventId, Locale, Name, Permission, RegistrationId, ResendId,
-    ResetId, RoleName, SessionId, Standing, StatedReason, StatusName, Timestamp, User, UserChange, UserId,
-    Week,
+    Attributes, BreachCheck, ClientSecretId, DeviceFamily, EventId, GrantId, Locale, Name, Permission,
+    RegistrationId, ResendId, ResetId, RoleName, SessionId, Standing, StatedReason, StatusName, Timestamp,
+    User, UserChange, UserId, Week,
+    oauth::{ClientId, GrantEnd},
 };
 
 /// One change, numbered within its stream.
@@ -38,6 +39,8 @@ pub enum Stream {
     Role(RoleName),
     /// The digest of a week.
     Digest(Week),
+    /// An OAuth client, from its creation to its deletion.
+    Client(ClientId),
 }
 
 /// The context of a change, which is fixed before the first attempt to commit it.
@@ -121,6 +124,9 @@ pub enum EventKind {
     SessionStarted {
         /// The session's id.
         session_id: SessionId,
+        /// Whether a browser keeps it in a cookie, so that applications can sign the user in.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        browser: bool,
         /// The oldest sessions ended, because a user has at most 50.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         ended_session_ids: Vec<SessionId>,
@@ -139,6 +145,47 @@ pub enum EventKind {
     OtherSessionsEnded {
         /// The session that continues.
         kept_session_id: SessionId,
+    },
+    /// `session.reauthenticated`: the user of a browser authenticated again. The session continues.
+    SessionReauthenticated {
+        /// The session's id.
+        session_id: SessionId,
+    },
+    /// `grant.started`: a client got tokens for the user.
+    GrantStarted {
+        /// The grant's id.
+        grant_id: GrantId,
+        /// The client's id.
+        client_id: ClientId,
+        /// The browser session that the user signed in with.
+        session_id: SessionId,
+        /// The scope, tokens separated by a space.
+        scope: String,
+        /// Whether the grant outlives the session.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        offline: bool,
+    },
+    /// `grant.ended`: the grant has ended by itself. A grant also ends with its session, consent or client; that
+    /// is no event of the grant.
+    GrantEnded {
+        /// The grant's id.
+        grant_id: GrantId,
+        /// The client's id.
+        client_id: ClientId,
+        /// The reason.
+        reason: GrantEnd,
+    },
+    /// `consent.granted`: the user allowed a client what it asked for.
+    ConsentGranted {
+        /// The client's id.
+        client_id: ClientId,
+        /// All that the client may do now, tokens separated by a space.
+        scope: String,
+    },
+    /// `consent.withdrawn`: the user withdrew the consent, and the client's grants have ended.
+    ConsentWithdrawn {
+        /// The client's id.
+        client_id: ClientId,
     },
     /// `password-reset.requested`: a password reset link was requested.
     PasswordResetRequested {},
@@ -251,6 +298,27 @@ pub enum EventKind {
     },
     /// `role.deleted`: the role was deleted and grants nothing. No event follows.
     RoleDeleted {},
+    /// `client.created`: an OAuth client was created.
+    ClientCreated {},
+    /// `client.updated`: properties of the client changed.
+    ClientUpdated {
+        /// The names of the properties that changed, sorted.
+        changed: Vec<String>,
+    },
+    /// `client.secret-added`: the client has another secret.
+    ClientSecretAdded {
+        /// The id of the secret.
+        secret_id: ClientSecretId,
+    },
+    /// `client.secret-removed`: a secret of the client was removed.
+    ClientSecretRemoved {
+        /// The id of the secret.
+        secret_id: ClientSecretId,
+    },
+    /// `client.grants-ended`: every grant of the client has ended.
+    ClientGrantsEnded {},
+    /// `client.deleted`: the client was deleted, and its grants have ended. No event follows.
+    ClientDeleted {},
     /// `user.restored`: the tables were restored to an earlier time, including the user; every
     /// session has ended.
     UserRestored {},
@@ -303,6 +371,8 @@ pub enum SessionEnd {
     LoggedOut,
     /// The user ended it from another session.
     EndedByUser,
+    /// Another user signed in with the same browser.
+    Replaced,
     /// An old refresh token was used again, so it may have been stolen.
     TokenReused,
 }
@@ -345,6 +415,17 @@ impl EventKind {
             Self::SessionStarted { .. } => "session.started",
             Self::SessionEnded { .. } => "session.ended",
             Self::OtherSessionsEnded { .. } => "sessions.ended",
+            Self::SessionReauthenticated { .. } => "session.reauthenticated",
+            Self::GrantStarted { .. } => "grant.started",
+            Self::GrantEnded { .. } => "grant.ended",
+            Self::ConsentGranted { .. } => "consent.granted",
+            Self::ConsentWithdrawn { .. } => "consent.withdrawn",
+            Self::ClientCreated {} => "client.created",
+            Self::ClientUpdated { .. } => "client.updated",
+            Self::ClientSecretAdded { .. } => "client.secret-added",
+            Self::ClientSecretRemoved { .. } => "client.secret-removed",
+            Self::ClientGrantsEnded {} => "client.grants-ended",
+            Self::ClientDeleted {} => "client.deleted",
             Self::PasswordResetRequested {} => "password-reset.requested",
             Self::UserPasswordResetRequested { .. } => "user.password-reset-requested",
             Self::PasswordReset { .. } => "user.password-reset",
@@ -380,6 +461,17 @@ impl EventKind {
             | Self::SessionStarted { .. }
             | Self::SessionEnded { .. }
             | Self::OtherSessionsEnded { .. }
+            | Self::SessionReauthenticated { .. }
+            | Self::GrantStarted { .. }
+            | Self::GrantEnded { .. }
+            | Self::ConsentGranted { .. }
+            | Self::ConsentWithdrawn { .. }
+            | Self::ClientCreated {}
+            | Self::ClientUpdated { .. }
+            | Self::ClientSecretAdded { .. }
+            | Self::ClientSecretRemoved { .. }
+            | Self::ClientGrantsEnded {}
+            | Self::ClientDeleted {}
             | Self::PasswordResetRequested {}
             | Self::UserPasswordResetRequested { .. }
             | Self::PasswordReset { .. }
@@ -456,6 +548,7 @@ impl fmt::Display for Stream {
             Self::Reset(id) => write!(f, "reset#{id}"),
             Self::Role(name) => write!(f, "role#{name}"),
             Self::Digest(week) => write!(f, "digest#{week}"),
+            Self::Client(id) => write!(f, "client#{id}"),
         }
     }
 }

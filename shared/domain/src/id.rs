@@ -2,7 +2,7 @@
 
 use std::{fmt, hash::Hash, marker::PhantomData, str::FromStr};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use uuid::Uuid;
 
 use crate::Timestamp;
@@ -28,6 +28,10 @@ pub(crate) mod kind {
     pub enum Picture {}
     /// An event. Consumers de-duplicate by its id.
     pub enum Event {}
+    /// A grant of an OAuth client.
+    pub enum Grant {}
+    /// A secret of an OAuth client.
+    pub enum ClientSecret {}
 }
 
 /// The id of a registration. Its user keeps the same UUID.
@@ -46,6 +50,10 @@ pub type DeviceId = Id<kind::Device>;
 pub type PictureId = Id<kind::Picture>;
 /// The id of an event.
 pub type EventId = Id<kind::Event>;
+/// Identifies a grant of an OAuth client.
+pub type GrantId = Id<kind::Grant>;
+/// Identifies a secret of an OAuth client.
+pub type ClientSecretId = Id<kind::ClientSecret>;
 
 impl<Kind> Id<Kind> {
     /// Creates an id from the time `now` and 80 random bits, of which 74 are kept (RFC 9562, section 5.7).
@@ -113,5 +121,11 @@ impl<Kind> fmt::Debug for Id<Kind> {
 impl<Kind> Serialize for Id<Kind> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+impl<'de, Kind> Deserialize<'de> for Id<Kind> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|_| D::Error::custom("not a UUID"))
     }
 }

@@ -22,6 +22,7 @@ mod link;
 mod locale;
 mod name;
 mod newcomer;
+pub mod oauth;
 mod password;
 mod password_reset;
 mod public_key;
@@ -50,7 +51,10 @@ pub use digest::{Digest, Standing, UserChange, UsersByStatus, Week};
 pub use email::{CanonicalEmail, Email, InvalidEmail};
 pub use envelope::{Detail, Envelope, NotAnEvent};
 pub use event::{Actor, Event, EventContext, EventKind, Person, SessionEnd, Stream};
-pub use id::{DeviceId, EventId, Id, PictureId, RegistrationId, ResendId, ResetId, SessionId, UserId};
+pub use id::{
+    ClientSecretId, DeviceId, EventId, GrantId, Id, PictureId, RegistrationId, ResendId, ResetId, SessionId,
+    UserId,
+};
 pub use link::{Link, LinkHash, Purpose};
 pub use locale::{InvalidLocale, Locale};
 pub use name::{InvalidName, Name};
@@ -65,7 +69,9 @@ pub use registration::{Applicant, PasswordRequired, Registration, RegistrationTo
 pub use ring::{KeyState, Ring, RingKey, StillSigns};
 pub use role::{InvalidPermission, InvalidRoleName, Permission, Rights, Role, RoleName, Roles};
 pub use seeds::{KeyMaterial, MalformedSeeds, PepperSeeds, Seed, Seeds};
-pub use session::{EndedSession, Presented, RefreshRefused, Session, SessionLimits, StartedSession};
+pub use session::{
+    EndedSession, NewSession, Presented, RefreshRefused, Session, SessionKind, SessionLimits, StartedSession,
+};
 pub use signing_algorithm::{SigningAlgorithm, UnknownAlgorithm};
 pub use stated_reason::{InvalidReason, StatedReason};
 pub use status_name::StatusName;

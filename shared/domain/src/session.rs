@@ -22,8 +22,12 @@ pub struct Session {
     pub generation: u64,
     /// The user's session epoch at the start of the session.
     pub epoch: u64,
-    /// The time of the log-in.
+    /// Who keeps its token.
+    pub kind: SessionKind,
+    /// When the user logged in.
     pub created_at: Timestamp,
+    /// When the user last proved their credentials.
+    pub authenticated_at: Timestamp,
     /// The time of the last refresh.
     pub rotated_at: Timestamp,
     /// The time at which the session ends unless it is refreshed.
@@ -31,6 +35,27 @@ pub struct Session {
     /// The time at which the session ends in any case.
     pub expires_at: Timestamp,
     /// The client that started the session.
+    pub client: Client,
+}
+
+/// Who keeps the token of a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionKind {
+    /// An application of the owner, which refreshes it.
+    #[default]
+    Api,
+    /// A browser, in a cookie. Its generation counts how often the user authenticated again.
+    Browser,
+}
+
+/// A session to start.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Who keeps its token.
+    pub kind: SessionKind,
+    /// Where it is started.
     pub client: Client,
 }
 
@@ -109,24 +134,20 @@ pub enum RefreshRefused {
 }
 
 impl Session {
-    pub(crate) fn start(
-        id: SessionId,
-        user: &User,
-        limits: &SessionLimits,
-        client: Client,
-        now: Timestamp,
-    ) -> Self {
+    pub(crate) fn start(new: NewSession, user: &User, limits: &SessionLimits, now: Timestamp) -> Self {
         let expires_at = now.plus(limits.absolute);
         Self {
-            id,
+            id: new.id,
             user_id: user.id,
             generation: 0,
             epoch: user.epoch,
+            kind: new.kind,
             created_at: now,
+            authenticated_at: now,
             rotated_at: now,
             idle_expires_at: now.plus(limits.idle).min(expires_at),
             expires_at,
-            client,
+            client: new.client,
         }
     }
 
@@ -157,16 +178,32 @@ impl Session {
         if !self.is_good_at(now) {
             return Err(RefreshRefused::Expired);
         }
-        // A token from the future was not stolen: the table was restored to an earlier time.
-        if presented.generation >= self.generation {
-            return Err(RefreshRefused::Ended);
-        }
-        let is_previous = presented.generation + 1 == self.generation;
-        if is_previous && !retry_window.is_zero() && now.since(self.rotated_at) <= retry_window {
-            Ok(())
-        } else {
-            Err(RefreshRefused::Reused)
-        }
+        judge_generation(presented.generation, self.generation, self.rotated_at, now, retry_window)
+    }
+
+    /// Authenticates the user of a browser again. The session keeps its id, and its cookie changes.
+    pub(crate) fn reauthenticate(&self, now: Timestamp) -> Self {
+        Self { generation: self.generation + 1, authenticated_at: now, ..self.clone() }
+    }
+}
+
+/// Judges a token of another generation than the current one.
+pub(crate) fn judge_generation(
+    presented: u64,
+    current: u64,
+    rotated_at: Timestamp,
+    now: Timestamp,
+    retry_window: Duration,
+) -> Result<(), RefreshRefused> {
+    // A token from the future: the table was restored to an earlier moment.
+    if presented >= current {
+        return Err(RefreshRefused::Ended);
+    }
+    let is_previous = presented + 1 == current;
+    if is_previous && !retry_window.is_zero() && now.since(rotated_at) <= retry_window {
+        Ok(())
+    } else {
+        Err(RefreshRefused::Reused)
     }
 }
 

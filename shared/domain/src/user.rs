@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     Actor, AttributeChanges, Attributes, Email, EndedSession, Event, EventContext, EventKind,
-    InvalidAttribute, Locale, Name, PictureId, RoleName, Session, SessionId, SessionLimits, StartedSession,
-    StatedReason, Stream, Timestamp, Transition, UserId, session,
+    InvalidAttribute, Locale, Name, NewSession, PictureId, RoleName, Session, SessionId, SessionKind,
+    SessionLimits, StartedSession, StatedReason, Stream, Timestamp, Transition, UserId, session,
 };
 
 /// A person with an account.
@@ -244,18 +244,29 @@ impl User {
     #[must_use]
     pub fn start_session(
         &self,
-        id: SessionId,
+        new: NewSession,
         present: &[Session],
         limits: &SessionLimits,
-        client: Client,
         context: EventContext,
     ) -> StartedSession {
         let now = context.occurred_at;
-        let session = Session::start(id, self, limits, client, now);
+        let session = Session::start(new, self, limits, now);
         let ended = session::excess(self, present, now);
-        let kind = EventKind::SessionStarted { session_id: id, ended_session_ids: ended.clone() };
+        let kind = EventKind::SessionStarted {
+            session_id: session.id,
+            browser: session.kind == SessionKind::Browser,
+            ended_session_ids: ended.clone(),
+        };
         let Transition { after: user, event, .. } = self.change_own(self.clone(), context, kind);
         StartedSession { user, session, ended, event }
+    }
+
+    /// Authenticates the user of a browser session again.
+    #[must_use]
+    pub fn reauthenticate(&self, session: &Session, context: EventContext) -> (Session, Transition) {
+        let session = session.reauthenticate(context.occurred_at);
+        let kind = EventKind::SessionReauthenticated { session_id: session.id };
+        (session, self.change_own(self.clone(), context, kind))
     }
 
     /// Ends every session except `kept` by raising the epoch. The command moves `kept` to the new epoch.

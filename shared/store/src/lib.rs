@@ -10,6 +10,7 @@
 mod dynamodb;
 mod identities;
 mod items;
+pub mod oauth;
 mod operations;
 mod outbox;
 mod transaction;

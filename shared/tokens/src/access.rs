@@ -1,6 +1,6 @@
 //! Access tokens: JWTs of RFC 9068, parsed strictly.
 
-use domain::{Attributes, PublicKey, Ring, SessionId, Timestamp, UserId};
+use domain::{Attributes, GrantId, PublicKey, Ring, SessionId, Timestamp, UserId, oauth::Scope};
 use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::{
     jwk,
     jwt::{UnverifiedToken, VerificationKey},
+    oauth::GrantClaims,
 };
 
 /// The `typ` of RFC 9068, section 2.1, in the only form that Gatepost writes. `application/at+jwt` and other
@@ -63,10 +64,16 @@ pub(crate) struct Claims {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub(crate) nbf: Option<i64>,
     pub(crate) jti: String,
-    pub(crate) sid: String,
-    pub(crate) auth_time: i64,
-    // Empty claims are left out (RFC 9068 requires a scope only if there is one). Older tokens have an empty
-    // one.
+    /// Missing in the token of a client that acts for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) auth_time: Option<i64>,
+    /// The grant of an OAuth client; missing in the tokens of `POST /v1/sessions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) grant: Option<String>,
+    // A claim without a value is left out (RFC 9068 asks for a scope only where there is one). Tokens from
+    // before that have an empty one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) roles: Vec<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -83,11 +90,13 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D:
 /// Verifies access tokens with the known public keys.
 #[derive(Clone)]
 pub struct Verifier {
+    audience: String,
     keys: Vec<(PublicKey, VerificationKey)>,
 }
 
 impl Verifier {
-    /// Creates a verifier of the tokens that `issuer` signs for `audience`.
+    /// Makes a verifier of the tokens that `issuer` signs for `audience`, and of those of clients that are for the issuer
+    /// itself.
     ///
     /// Keys of unknown algorithms, and malformed or weak keys are left out. Keys with the same `kid` are left
     /// out too, as are shared secrets among public keys: each reader of the keys could sign with them.
@@ -96,14 +105,14 @@ impl Verifier {
     pub fn new(issuer: String, audience: String, keys: &[PublicKey]) -> Self {
         let parse = |key: &PublicKey| {
             let parsed = jwk::parse(&key.jwk, &key.algorithm)?;
-            Some((key.clone(), VerificationKey::new(parsed, &issuer, &audience)))
+            Some((key.clone(), VerificationKey::new(parsed, &issuer, &[&audience, &issuer])))
         };
         let unique = |key: &&PublicKey| keys.iter().filter(|other| other.kid == key.kid).count() == 1;
         let mut keys: Vec<_> = keys.iter().filter(unique).filter_map(parse).collect();
         if keys.iter().any(|(_, key)| !key.is_shared()) {
             keys.retain(|(_, key)| !key.is_shared());
         }
-        Self { keys }
+        Self { audience, keys }
     }
 
     /// Verifies a token at the time `now`.
@@ -115,8 +124,33 @@ impl Verifier {
         if !token.has_type(TYPE) {
             return Err(Rejected::Invalid);
         }
-        let claims = self.key_of(&token, now)?.verify(&token).ok_or(Rejected::Invalid)?;
-        Self::judge(claims, now)
+        let claims: Claims = self.key_of(&token, now)?.verify(&token).ok_or(Rejected::Invalid)?;
+        // The token of a client is good for Gatepost's own API only with the scope that says so.
+        let is_permitted = match claims.grant {
+            Some(_) => claims.has_scope(Scope::ACCOUNT),
+            None => claims.client_id == self.audience,
+        };
+        if claims.aud != self.audience || !is_permitted {
+            return Err(Rejected::Invalid);
+        }
+        let is_expired = Self::is_expired(&claims, now)?;
+        let claims = AccessClaims::read(claims).ok_or(Rejected::Invalid)?;
+        if is_expired { Err(Rejected::Expired(claims.user_id)) } else { Ok(claims) }
+    }
+
+    /// Verifies the token of a client's grant at the moment `now`.
+    ///
+    /// # Errors
+    /// [`Rejected`]; a token without a grant is [`Rejected::Invalid`].
+    pub fn verify_grant(&self, token: &str, now: Timestamp) -> Result<GrantClaims, Rejected> {
+        let token = UnverifiedToken::parse(token).ok_or(Rejected::Invalid)?;
+        if !token.has_type(TYPE) {
+            return Err(Rejected::Invalid);
+        }
+        let claims: Claims = self.key_of(&token, now)?.verify(&token).ok_or(Rejected::Invalid)?;
+        let is_expired = Self::is_expired(&claims, now)?;
+        let claims = claims.grant().ok_or(Rejected::Invalid)?;
+        if is_expired { Err(Rejected::Expired(claims.user_id)) } else { Ok(claims) }
     }
 
     /// Returns the key in the header, if it signs already and is not retired.
@@ -135,15 +169,30 @@ impl Verifier {
         Ok(key)
     }
 
-    /// Judges the times of claims with the right signature, issuer and audience.
-    fn judge(claims: Claims, now: Timestamp) -> Result<AccessClaims, Rejected> {
+    /// Judges the times of claims whose signature, issuer and audience are right.
+    fn is_expired(claims: &Claims, now: Timestamp) -> Result<bool, Rejected> {
         let latest = now.seconds().saturating_add(LEEWAY_SECONDS);
         if claims.iat > latest || claims.nbf.is_some_and(|nbf| nbf > latest) {
             return Err(Rejected::Invalid);
         }
-        let expired = claims.exp <= now.seconds();
-        let claims = AccessClaims::read(claims).ok_or(Rejected::Invalid)?;
-        if expired { Err(Rejected::Expired(claims.user_id)) } else { Ok(claims) }
+        Ok(claims.exp <= now.seconds())
+    }
+}
+
+impl Claims {
+    fn has_scope(&self, token: &str) -> bool {
+        self.scope.split(' ').any(|scope| scope == token)
+    }
+
+    fn grant(self) -> Option<GrantClaims> {
+        Some(GrantClaims {
+            user_id: UserId::from_uuid(uuid(&self.sub)?),
+            session_id: SessionId::from_uuid(uuid(&self.sid?)?),
+            grant_id: GrantId::from_uuid(uuid(&self.grant?)?),
+            auth_time: Timestamp::from_millis(self.auth_time?.checked_mul(1000)?),
+            client_id: self.client_id,
+            scope: self.scope,
+        })
     }
 }
 
@@ -151,8 +200,8 @@ impl AccessClaims {
     fn read(claims: Claims) -> Option<Self> {
         Some(Self {
             user_id: UserId::from_uuid(uuid(&claims.sub)?),
-            session_id: SessionId::from_uuid(uuid(&claims.sid)?),
-            auth_time: Timestamp::from_millis(claims.auth_time.checked_mul(1000)?),
+            session_id: SessionId::from_uuid(uuid(&claims.sid?)?),
+            auth_time: Timestamp::from_millis(claims.auth_time?.checked_mul(1000)?),
             roles: claims.roles,
             scope: claims.scope,
             token_id: uuid(&claims.jti)?,

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use domain::{CanonicalEmail, Presented, PublicKey, Secret, Seeds, Timestamp};
+use domain::{Attributes, CanonicalEmail, Presented, PublicKey, Secret, Seeds, Timestamp};
 use jsonwebtoken::Header;
 
 use crate::{
     InvalidToken, KeyUnusable, KnownDevice, NotOpened,
     access::{AccessClaims, Claims, TYPE},
     device::DeviceKeys,
+    oauth::{
+        ACR_ONE_FACTOR, ClientToken, IdClaims,
+        id_token::{self, IdToken},
+    },
     refresh::RefreshKeys,
     signing::SigningKey,
 };
@@ -88,12 +92,70 @@ impl Issuer {
             iat: now.seconds(),
             nbf: None,
             jti: claims.token_id.to_string(),
-            sid: claims.session_id.to_string(),
-            auth_time: claims.auth_time.seconds(),
+            sid: Some(claims.session_id.to_string()),
+            auth_time: Some(claims.auth_time.seconds()),
+            grant: None,
             roles: claims.roles.clone(),
             scope: claims.scope.clone(),
             attributes: claims.attributes.clone(),
         }
+    }
+
+    /// Returns an access token of a client, good from `now` for `lifetime`.
+    ///
+    /// # Errors
+    /// [`KeyUnusable`] if the key does not sign.
+    pub fn client_token(
+        &self,
+        token: ClientToken,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> Result<Secret, KeyUnusable> {
+        let grant = token.grant.as_ref();
+        let claims = Claims {
+            iss: self.settings.issuer.clone(),
+            sub: token.subject,
+            aud: token.audience,
+            client_id: token.client_id,
+            exp: now.plus(lifetime).seconds(),
+            iat: now.seconds(),
+            nbf: None,
+            jti: token.token_id.to_string(),
+            sid: grant.map(|grant| grant.session_id.to_string()),
+            auth_time: grant.map(|grant| grant.auth_time.seconds()),
+            grant: grant.map(|grant| grant.grant_id.to_string()),
+            roles: token.roles,
+            scope: token.scope,
+            attributes: Attributes::default(),
+        };
+        self.key.sign(&self.header, &claims).map(Secret::from)
+    }
+
+    /// Returns the ID token that comes with an access token, good from `now` as long as that.
+    ///
+    /// # Errors
+    /// [`KeyUnusable`] if the key does not sign.
+    pub fn id_token(
+        &self,
+        claims: &IdClaims,
+        access_token: &Secret,
+        now: Timestamp,
+    ) -> Result<Secret, KeyUnusable> {
+        let token = IdToken {
+            iss: &self.settings.issuer,
+            sub: claims.user_id.to_string(),
+            aud: &claims.client_id,
+            exp: now.plus(self.settings.lifetime).seconds(),
+            iat: now.seconds(),
+            auth_time: claims.auth_time.seconds(),
+            nonce: claims.nonce.as_deref(),
+            acr: ACR_ONE_FACTOR,
+            amr: ["pwd"],
+            sid: claims.session_id.to_string(),
+            at_hash: id_token::at_hash(access_token, self.key.algorithm()),
+            claims: &claims.claims,
+        };
+        self.key.sign(&self.key.header(id_token::TYPE), &token).map(Secret::from)
     }
 
     /// Issues the refresh token of a session's generation, which is always the same.

@@ -61,11 +61,11 @@ pub(crate) struct VerificationKey {
 }
 
 impl VerificationKey {
-    /// Creates a verifier of the tokens that `issuer` signs with `key` for `audience`.
-    pub(crate) fn new(key: KeptKey, issuer: &str, audience: &str) -> Self {
+    /// Makes a verifier of the tokens that `issuer` signs with `key` for one of `audiences`.
+    pub(crate) fn new(key: KeptKey, issuer: &str, audiences: &[&str]) -> Self {
         let mut validation = Validation::new(key.algorithm());
         validation.set_issuer(&[issuer]);
-        validation.set_audience(&[audience]);
+        validation.set_audience(audiences);
         validation.set_required_spec_claims(&["iss", "aud"]);
         // The library uses the clock of the system, and `u64` for times.
         validation.validate_exp = false;

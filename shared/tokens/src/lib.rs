@@ -14,6 +14,7 @@ mod jwk;
 mod jwt;
 mod link;
 mod log_hash;
+pub mod oauth;
 mod provider;
 mod receipt;
 mod refresh;

@@ -102,6 +102,11 @@ impl SigningKey {
         Some(Self { key: Arc::new(key), algorithm, kid, public_jwk: to_json(&members) })
     }
 
+    /// Returns the algorithm that it signs with.
+    pub(crate) const fn algorithm(&self) -> SigningAlgorithm {
+        self.algorithm
+    }
+
     /// Returns whether the first signature is slow, because it prepares the others.
     pub(crate) const fn is_slow_at_first(&self) -> bool {
         self.algorithm.is_rsa()

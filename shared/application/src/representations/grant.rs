@@ -8,7 +8,7 @@ use domain::{AttributesSchema, Presented, RoleName, Seeds, Session, Timestamp, U
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Identities, RecentRoles};
-use tokens::{AccessClaims, Issuer, IssuerSettings};
+use tokens::{AccessClaims, Issuer, IssuerSettings, oauth::OauthKeys};
 use tokio::sync::OnceCell;
 use tracing::warn;
 
@@ -45,6 +45,8 @@ pub struct Grants {
 pub struct SigningKeys {
     /// Issues and opens tokens.
     pub issuer: Issuer,
+    /// Makes and opens the texts of OAuth.
+    pub oauth: OauthKeys,
     published: OnceCell<()>,
 }
 
@@ -70,7 +72,7 @@ impl Grants {
         let issuing = issuing(cloud)?;
         let derive = move |seeds: &Seeds| {
             let issuer = Issuer::new(seeds, issuing.clone()).ok()?;
-            Some(SigningKeys { issuer, published: OnceCell::new() })
+            Some(SigningKeys { issuer, oauth: OauthKeys::derive(seeds), published: OnceCell::new() })
         };
         Ok(Self {
             identities: identities.clone(),

@@ -126,7 +126,11 @@ fn of_user(user: User) -> Vec<EventKind> {
     let reason = || StatedReason::parse("ticket 4711").ok();
     vec![
         EventKind::InvitationAccepted { breach_check: Some(BreachCheck::Unavailable) },
-        EventKind::SessionStarted { session_id, ended_session_ids: vec![Id::new(at(3000), [9; 10])] },
+        EventKind::SessionStarted {
+            session_id,
+            browser: true,
+            ended_session_ids: vec![Id::new(at(3000), [9; 10])],
+        },
         EventKind::SessionEnded {
             session_id,
             reason: SessionEnd::TokenReused,

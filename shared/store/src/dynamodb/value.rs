@@ -3,8 +3,9 @@
 use std::fmt;
 
 use domain::{
-    Attributes as CustomAttributes, CanonicalEmail, Email, Locale, Name, PasswordHash, Permission, PictureId,
-    RegistrationId, RoleName, StatusName, Timestamp, UserId, Week,
+    Attributes as CustomAttributes, CanonicalEmail, ClientSecretId, Email, Locale, Name, PasswordHash,
+    Permission, PictureId, RegistrationId, RoleName, StatusName, Timestamp, UserId, Week,
+    oauth::{ClientId, ClientName},
 };
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -146,8 +147,8 @@ macro_rules! by_display {
     };
 }
 
-by_parse! { Email::address, Locale::as_str, Name::as_str, Permission::as_str, RoleName::as_str, }
-by_display! { PictureId, RegistrationId, StatusName, UserId, Week, }
+by_parse! { ClientId::as_str, ClientName::as_str, Email::address, Locale::as_str, Name::as_str, Permission::as_str, RoleName::as_str, }
+by_display! { ClientSecretId, PictureId, RegistrationId, StatusName, UserId, Week, }
 
 impl AsText for CanonicalEmail {
     fn text(&self) -> String {

@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use domain::{
-    Client, Credential, PasswordHash, Presented, Session, SessionId, StartedSession, Timestamp, Transition,
-    User, UserId,
+    Client, Credential, PasswordHash, Presented, Session, SessionId, SessionKind, StartedSession, Timestamp,
+    Transition, User, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use crate::{
     dynamodb::{
         attributes::{self, Attributes, millis, number, text, text_of, values},
         item::{self, Item},
-        value::{Millis, Ttl},
+        value::{Millis, Ttl, Yes},
     },
     identities::{credential_item, keys, user_item},
     transaction::write::Write,
@@ -94,6 +94,17 @@ impl Commands<'_> {
             .with(values([(":epoch", number(before.epoch)), (":now", millis(now))]));
         let committed = self.commit([user_item::advance(after), session], event).await;
         committed.map_err(|error| error.because(|unmet| (unmet == [SESSION]).then_some(SessionEnded)))
+    }
+
+    /// Replaces a browser session whose user has authenticated again.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] if user or session have changed since they were read.
+    pub async fn reauthenticate(&self, session: &Session, user: &Transition) -> Result<(), CommitError> {
+        let put = Write::put(item::write(key(session.user_id, session.id), &SessionItem::from(session)))
+            .only_if("generation = :before AND epoch = :epoch")
+            .with(values([(":before", number(session.generation - 1)), (":epoch", number(session.epoch))]));
+        self.commit([user_item::advance(&user.after), put], &user.event).await.map_err(CommitError::conflict)
     }
 
     /// Ends every session but `kept`.
@@ -233,12 +244,50 @@ impl Identities {
     }
 }
 
+impl Identities {
+    /// Keeps a session that is in use from running out. If it has ended meanwhile, nothing is written.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn keep_session(
+        &self,
+        session: &Session,
+        now: Timestamp,
+        idle: Duration,
+    ) -> Result<(), StoreError> {
+        let idle_expires_at = now.plus(idle);
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(session.user_id, session.id)))
+            .update_expression("SET rotated_at = :now, idle_expires_at = :idle, #ttl = :ttl")
+            .condition_expression("generation = :generation AND epoch = :epoch")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":generation", number(session.generation))
+            .expression_attribute_values(":epoch", number(session.epoch))
+            .expression_attribute_values(":now", millis(now))
+            .expression_attribute_values(":idle", millis(idle_expires_at))
+            .expression_attribute_values(":ttl", number(idle_expires_at.seconds()));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                _ => Err(StoreError::of("UpdateItem", error)),
+            },
+        }
+    }
+}
+
 /// A session.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct SessionItem {
     generation: u64,
     epoch: u64,
+    browser: Option<Yes>,
     created_at: Millis,
+    /// Left out as long as the user has not authenticated again.
+    authenticated_at: Option<Millis>,
     rotated_at: Millis,
     idle_expires_at: Millis,
     expires_at: Millis,
@@ -254,7 +303,10 @@ impl From<&Session> for SessionItem {
         Self {
             generation: session.generation,
             epoch: session.epoch,
+            browser: Yes::when(session.kind == SessionKind::Browser),
             created_at: Millis(session.created_at),
+            authenticated_at: (session.authenticated_at != session.created_at)
+                .then_some(Millis(session.authenticated_at)),
             rotated_at: Millis(session.rotated_at),
             idle_expires_at: Millis(session.idle_expires_at),
             expires_at: Millis(session.expires_at),
@@ -273,7 +325,9 @@ impl SessionItem {
             user_id,
             generation: self.generation,
             epoch: self.epoch,
+            kind: if self.browser.is_some() { SessionKind::Browser } else { SessionKind::Api },
             created_at: self.created_at.0,
+            authenticated_at: self.authenticated_at.map_or(self.created_at.0, Millis::moment),
             rotated_at: self.rotated_at.0,
             idle_expires_at: self.idle_expires_at.0,
             expires_at: self.expires_at.0,

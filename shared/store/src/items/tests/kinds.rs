@@ -11,7 +11,9 @@ use proptest::{
 
 use super::{
     events::events,
-    values::{credential, email, id, link, moment, registration, role, session, user, week},
+    values::{
+        client, consent, credential, email, grant, id, link, moment, registration, role, session, user, week,
+    },
 };
 use crate::{
     AdministratorCount, Erasure, MalformedItem, SuppressionReason,
@@ -36,6 +38,7 @@ use crate::{
         user_index::Listed,
         user_item::{TombstoneItem, UserItem},
     },
+    oauth::{clients::ClientItem, consents::ConsentItem, grants::GrantItem},
     operations::{copy::MarkItem, scan::UserVersionItem},
     outbox::task_runs::RunItem,
     user_counts::{CountItem, CountedItem},
@@ -71,7 +74,7 @@ impl Kind {
 
 /// Returns every type of item.
 pub(super) fn kinds() -> Vec<Kind> {
-    people().into_iter().chain(records()).chain(counters()).chain(events()).collect()
+    people().into_iter().chain(applications()).chain(records()).chain(counters()).chain(events()).collect()
 }
 
 const KEY: [&str; 2] = ["pk", "sk"];
@@ -84,6 +87,74 @@ fn part(item: &Attributes, names: &[&str]) -> Attributes {
 
 fn some_key() -> Attributes {
     key("a partition", "a sort key")
+}
+
+const UUID: &str = "01a224aa-7440-7cd3-81eb-bd66493c277e";
+
+fn some_id<T: std::str::FromStr<Err: std::fmt::Debug>>() -> T {
+    UUID.parse().expect("an id")
+}
+
+fn applications() -> [Kind; 3] {
+    [
+        Kind {
+            name: "client",
+            required: &[
+                "sk",
+                "version",
+                "name",
+                "kind",
+                "redirect_uris",
+                "post_logout_redirect_uris",
+                "grant_types",
+                "scope",
+                "auth_method",
+                "secrets",
+                "not_before",
+                "created_at",
+                "updated_at",
+            ],
+            unread: &[],
+            items: client()
+                .prop_map(|client| write(key("CLIENTS", client.id.as_str()), &ClientItem::from(&client)))
+                .boxed(),
+            rewrite: |item| {
+                let key = part(&item, &KEY);
+                Ok(write(key, &ClientItem::from(&ClientItem::read(item)?.client()?)))
+            },
+        },
+        Kind {
+            name: "consent",
+            required: &["scope", "granted_at", "not_before"],
+            unread: &[],
+            items: consent().prop_map(|consent| write(some_key(), &ConsentItem::from(&consent))).boxed(),
+            rewrite: |item| {
+                let key = part(&item, &KEY);
+                let client = domain::oauth::ClientId::parse("shop").expect("a client id");
+                Ok(write(key, &ConsentItem::from(&ConsentItem::read(item)?.consent(some_id(), &client))))
+            },
+        },
+        Kind {
+            name: "grant",
+            required: &[
+                "client_id",
+                "generation",
+                "scope",
+                "authenticated_at",
+                "created_at",
+                "rotated_at",
+                "idle_expires_at",
+                "expires_at",
+            ],
+            unread: &["ttl"],
+            items: grant().prop_map(|grant| write(some_key(), &GrantItem::from(&grant))).boxed(),
+            rewrite: |item| {
+                let key = part(&item, &KEY);
+                let grant = GrantItem::read(item)?.grant(some_id(), some_id(), some_id());
+                Ok(write(key, &GrantItem::from(&grant)))
+            },
+        },
+    ]
 }
 
 fn people() -> [Kind; 6] {

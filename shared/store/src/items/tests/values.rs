@@ -4,8 +4,12 @@ use std::fmt;
 
 use domain::{
     Applicant, Attributes as CustomAttributes, Client, Credential, Email, Id, Link, LinkHash, Locale, Name,
-    PasswordHash, Permission, Registration, RegistrationTokenHash, Role, RoleName, Session, Status,
-    Timestamp, User, Week,
+    PasswordHash, Permission, Registration, RegistrationTokenHash, Role, RoleName, Session, SessionKind,
+    Status, Timestamp, User, Week,
+    oauth::{
+        self, AuthMethod, ClientId, ClientKind, ClientName, ClientSecret, Consent, Grant, GrantType,
+        RedirectUri, Scope, SecretHash,
+    },
 };
 use proptest::{
     collection::{btree_set, vec},
@@ -115,18 +119,21 @@ pub(super) fn credential<T: fmt::Debug>(write: fn(&Credential) -> T) -> impl Str
 }
 
 pub(super) fn session() -> impl Strategy<Value = Session> {
-    let moments = (moment(), moment(), moment(), moment());
-    let client = (option::of(any::<String>()), option::of(any::<String>()));
+    let moments = (moment(), moment(), moment(), moment(), moment());
+    let kind = prop_oneof![Just(SessionKind::Api), Just(SessionKind::Browser)];
+    let client = (kind, option::of(any::<String>()), option::of(any::<String>()));
     (id(), id(), any::<u64>(), any::<u64>(), moments, client).prop_map(
-        |(id, user_id, generation, epoch, moments, (ip, user_agent))| {
-            let (created_at, rotated_at, idle_expires_at, expires_at) = moments;
+        |(id, user_id, generation, epoch, moments, (kind, ip, user_agent))| {
+            let (created_at, authenticated_at, rotated_at, idle_expires_at, expires_at) = moments;
             let client = Client { ip, user_agent };
             Session {
                 id,
                 user_id,
                 generation,
                 epoch,
+                kind,
                 created_at,
+                authenticated_at,
                 rotated_at,
                 idle_expires_at,
                 expires_at,
@@ -186,4 +193,95 @@ pub(super) fn role() -> impl Strategy<Value = Role> {
 
 pub(super) fn week() -> impl Strategy<Value = Week> {
     moment().prop_map(Week::of)
+}
+
+fn scope() -> impl Strategy<Value = Scope> {
+    vec("[a-z]{1,8}", 0..4).prop_map(|tokens| Scope::parse(&tokens.join(" ")).expect("a scope"))
+}
+
+fn client_id() -> impl Strategy<Value = ClientId> {
+    "[a-z][a-z0-9]{2,8}".prop_map(|text| ClientId::parse(&text).expect("a client id"))
+}
+
+pub(super) fn client() -> impl Strategy<Value = oauth::Client> {
+    let uri = "[a-z]{1,8}".prop_map(|host| {
+        RedirectUri::parse(&format!("https://{host}.example/cb"), ClientKind::Web).expect("a URI")
+    });
+    let kind = select(vec![ClientKind::Web, ClientKind::Native, ClientKind::Service]);
+    let grant_type =
+        select(vec![GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials]);
+    let auth_method =
+        select(vec![AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost]);
+    let secret = (id(), any::<[u8; 32]>(), moment()).prop_map(|(id, hash, created_at)| ClientSecret {
+        id,
+        hash: SecretHash::from_bytes(hash),
+        created_at,
+    });
+    let name = name().prop_map(|name| ClientName::parse(name.as_str()).expect("a name"));
+    let texts = (client_id(), name, scope(), vec(uri.clone(), 0..3), vec(uri, 0..3));
+    let choices = (kind, auth_method, btree_set(grant_type, 0..3), vec(secret, 0..3));
+    let facts = (any::<u64>(), any::<bool>(), any::<bool>());
+    let moments = (moment(), moment(), moment(), option::of(moment()));
+    (texts, choices, facts, moments).prop_map(|(texts, choices, facts, moments)| {
+        let (id, name, scope, redirect_uris, post_logout_redirect_uris) = texts;
+        let (kind, auth_method, grant_types, secrets) = choices;
+        let (version, is_first_party, requires_pkce) = facts;
+        let (not_before, created_at, updated_at, deleted_at) = moments;
+        oauth::Client {
+            id,
+            version,
+            name,
+            kind,
+            is_first_party,
+            redirect_uris,
+            post_logout_redirect_uris,
+            grant_types,
+            scope,
+            auth_method,
+            secrets,
+            requires_pkce,
+            not_before,
+            created_at,
+            updated_at,
+            deleted_at,
+        }
+    })
+}
+
+pub(super) fn consent() -> impl Strategy<Value = Consent> {
+    (id(), client_id(), scope(), moment(), moment()).prop_map(
+        |(user_id, client_id, scope, granted_at, not_before)| Consent {
+            user_id,
+            client_id,
+            scope,
+            granted_at,
+            not_before,
+        },
+    )
+}
+
+pub(super) fn grant() -> impl Strategy<Value = Grant> {
+    let ids = (id(), id(), id(), client_id());
+    let moments = (moment(), moment(), moment(), moment(), moment(), option::of(moment()));
+    (ids, any::<u64>(), scope(), option::of(any::<u64>()), moments).prop_map(
+        |(ids, generation, scope, offline_epoch, moments)| {
+            let (id, user_id, session_id, client_id) = ids;
+            let (authenticated_at, created_at, rotated_at, idle_expires_at, expires_at, ended_at) = moments;
+            Grant {
+                id,
+                user_id,
+                session_id,
+                client_id,
+                generation,
+                scope,
+                offline_epoch,
+                authenticated_at,
+                created_at,
+                rotated_at,
+                idle_expires_at,
+                expires_at,
+                ended_at,
+            }
+        },
+    )
 }

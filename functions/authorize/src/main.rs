@@ -1,0 +1,5 @@
+//! Serves [`authorize`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(authorize::function)
+}

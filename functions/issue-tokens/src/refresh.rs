@@ -1,0 +1,97 @@
+//! Refreshing a grant.
+
+use api::{Anonymous, Error, OauthError};
+use domain::{
+    RefreshRefused,
+    oauth::{Client, ErrorCode, Grant, GrantEnd, PresentedGrant},
+};
+use store::{
+    oauth::{GrantContext, GrantRotation},
+    retry_on_conflict,
+};
+use tokens::NotOpened;
+
+use crate::{INVALID_GRANT, IssueTokens, Request, Tokens, narrowed};
+
+impl IssueTokens {
+    /// Gives a client the next tokens of a grant: one conditional write, beside the reads of what the grant hangs on.
+    pub(crate) async fn refresh(
+        &self,
+        caller: &Anonymous,
+        client: &Client,
+        request: &Request,
+    ) -> Result<Tokens, Error> {
+        let missing = OauthError::new(ErrorCode::InvalidRequest, "The parameter refresh_token is missing.");
+        let token = request.refresh_token.as_ref().ok_or(missing)?;
+        let mut keys = self.grants.keys().await?;
+        let mut opened = keys.oauth.open_refresh_token(token);
+        if let Err(NotOpened::UnknownKey) = opened {
+            keys = self.grants.newest_keys().await?;
+            opened = keys.oauth.open_refresh_token(token);
+        }
+        let presented = opened.map_err(|_| INVALID_GRANT)?;
+        cloud::put_user(presented.user_id);
+
+        let (now, identities) = (caller.head.now, self.store.identities());
+        let PresentedGrant { user_id, session_id, .. } = presented;
+        let (rotation, context) = tokio::try_join!(
+            identities.rotate_grant(presented, &client.id, now, self.lifetimes.idle),
+            identities.grant_context(user_id, session_id, &client.id)
+        )?;
+        let grant = match rotation {
+            GrantRotation::Rotated(grant) => grant,
+            GrantRotation::Unchanged(grant) if grant.client_id == client.id => {
+                self.judge(caller, presented, grant).await?
+            }
+            // Another client's token: it ends nothing.
+            GrantRotation::Unchanged(_) | GrantRotation::Missing => return Err(INVALID_GRANT.into()),
+        };
+        let GrantContext { user, session, consent } = context.ok_or(INVALID_GRANT)?;
+        let stands = grant.judge(&user, session.as_ref(), consent.as_ref(), client, now);
+        stands.map_err(|_| INVALID_GRANT)?;
+        let scope = narrowed(&grant.scope, request.scope.as_deref())?;
+        // The refresh token keeps the whole scope of the grant.
+        let narrowed = Grant { scope, ..grant };
+        self.tokens(&keys, client, &user, &narrowed, None, &caller.head).await
+    }
+
+    /// Returns the grant for a retry of its previous token, which gets the same successor.
+    async fn judge(
+        &self,
+        caller: &Anonymous,
+        presented: PresentedGrant,
+        grant: Grant,
+    ) -> Result<Grant, Error> {
+        match grant.judge_refresh(presented, caller.head.now, self.retry_window) {
+            Ok(()) => Ok(grant),
+            Err(RefreshRefused::Ended | RefreshRefused::Expired) => Err(INVALID_GRANT.into()),
+            Err(RefreshRefused::Reused) => {
+                self.end_grant(caller, &grant, GrantEnd::TokenReused).await?;
+                Err(INVALID_GRANT.into())
+            }
+        }
+    }
+
+    /// Ends a grant, unless it has ended.
+    pub(crate) async fn end_grant(
+        &self,
+        caller: &Anonymous,
+        grant: &Grant,
+        reason: GrantEnd,
+    ) -> Result<(), Error> {
+        let identities = self.store.identities();
+        retry_on_conflict(|_| async {
+            let (user, now) = tokio::try_join!(
+                identities.user(grant.user_id),
+                identities.grant(grant.user_id, grant.session_id, grant.id)
+            )?;
+            let (Some(user), Some(grant)) = (user, now) else { return Ok(()) };
+            if grant.ended_at.is_some() {
+                return Ok(());
+            }
+            let ended = grant.end(reason, &user, caller.context());
+            Ok::<_, Error>(self.store.answering(None).end_grant(&grant, &ended).await?)
+        })
+        .await
+    }
+}

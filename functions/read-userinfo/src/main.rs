@@ -1,0 +1,5 @@
+//! Serves [`read_userinfo`] on Lambda.
+
+fn main() -> Result<(), cloud::StartFailed> {
+    cloud::run(read_userinfo::function)
+}
