@@ -6,42 +6,24 @@
 //! each request to a service in this process. `gatepost dev` lets a stack [run](Stack::run) by
 //! itself; tests send it requests and let it [settle](Stack::settle).
 
-mod batch;
-mod breaches;
-mod bus;
-pub mod calls;
-mod cbor;
-mod consumer;
-mod expiry;
-mod folder;
+mod activity;
+mod aws;
+mod builder;
 pub mod functions;
 mod gateway;
-mod journal;
-mod mailbox;
-mod news;
-pub mod pattern;
-mod queue;
-mod recent;
-mod request_tokens;
-mod rules;
+mod lambda;
+mod recorder;
 mod running;
-mod seam;
-mod secrets;
-mod services;
-mod setup;
-mod simulator;
 mod stack;
-mod stream;
-mod tables;
+mod start_error;
+mod storage;
 pub mod template;
-mod touches;
-mod uploads;
 
-pub use bus::Published;
+pub use activity::{Mail, News, Published};
+pub use builder::Setup;
 pub use gateway::{Request, Response};
-pub use mailbox::Mail;
-pub use news::News;
+pub use lambda::StreamRecord;
+pub use recorder::calls;
 pub use running::Running;
-pub use setup::Setup;
-pub use stack::{Stack, StartError, Stuck};
-pub use stream::StreamRecord;
+pub use stack::{Stack, Stuck};
+pub use start_error::StartError;

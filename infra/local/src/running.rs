@@ -1,10 +1,10 @@
 //! A stack that goes by itself: gateway, readers and schedules, until it is stopped.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::Instant};
 
-use crate::{batch::Step, gateway::server, stack::Stack};
+use crate::{gateway::server, lambda::Step, stack::Stack};
 
 /// How often expired items are deleted.
 const EXPIRY: Duration = Duration::from_mins(1);
@@ -21,11 +21,11 @@ impl Stack {
     pub fn run(&self, listener: TcpListener) -> Running {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(server::serve(self.clone(), listener, stopped.clone()));
+        tasks.spawn(server::serve(Arc::clone(&self.0.gateway), listener, stopped.clone()));
         for position in 0..self.0.streams.len() {
             tasks.spawn(read_stream(self.clone(), position, stopped.clone()));
         }
-        for position in 0..self.0.consumers.len() {
+        for position in 0..self.0.queues.len() {
             tasks.spawn(read_queue(self.clone(), position, stopped.clone()));
         }
         for position in 0..self.template().schedules.len() {
@@ -46,11 +46,11 @@ impl Running {
 
 async fn read_stream(stack: Stack, position: usize, stop: watch::Receiver<bool>) {
     let reader = &stack.0.streams[position];
-    let mut writes = stack.services().tables.writes();
+    let mut writes = stack.0.services.tables.writes();
     loop {
         // Before the step: what is written meanwhile is seen by the next one.
         writes.borrow_and_update();
-        let ended = match reader.step(&stack, false).await {
+        let ended = match reader.step(&stack.0.host, false).await {
             Step::Moved | Step::Failed(_) => *stop.borrow(),
             Step::Idle => until(&stop, async { drop(writes.changed().await) }).await,
             Step::Waits(ready_at) => until(&stop, tokio::time::sleep_until(ready_at)).await,
@@ -62,9 +62,9 @@ async fn read_stream(stack: Stack, position: usize, stop: watch::Receiver<bool>)
 }
 
 async fn read_queue(stack: Stack, position: usize, stop: watch::Receiver<bool>) {
-    let consumer = &stack.0.consumers[position];
-    while !until(&stop, consumer.readiness(&stack)).await {
-        consumer.step(&stack, false).await;
+    let reader = &stack.0.queues[position];
+    while !until(&stop, reader.readiness()).await {
+        reader.step(&stack.0.host, false).await;
     }
 }
 
@@ -73,7 +73,7 @@ async fn keep_schedule(stack: Stack, position: usize, stop: watch::Receiver<bool
     let mut due = Instant::now() + schedule.first_in(stack.clock().now());
     while !until(&stop, tokio::time::sleep_until(due)).await {
         if let Err(error) = stack.run_schedule(&schedule.function).await {
-            stack.tell_trouble(&error.to_string());
+            stack.0.host.report_trouble(&error.to_string());
         }
         due = Instant::now().max(due + schedule.every);
     }
@@ -82,7 +82,7 @@ async fn keep_schedule(stack: Stack, position: usize, stop: watch::Receiver<bool
 async fn delete_expired(stack: Stack, stop: watch::Receiver<bool>) {
     while !until(&stop, tokio::time::sleep(EXPIRY)).await {
         // DynamoDB deletes them some day: the next round is as good.
-        let _ = stack.services().run(|services| services.tables.delete_expired()).await;
+        let _ = stack.0.services.run(|services| services.tables.delete_expired()).await;
     }
 }
 

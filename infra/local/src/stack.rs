@@ -3,35 +3,25 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
-    sync::{Arc, OnceLock, PoisonError},
-    time::Duration,
+    sync::{Arc, PoisonError},
 };
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use cloud::{Clock, Cloud, Deadline, Invocation, Log, Random, Settings};
+use cloud::{Clock, Cloud, Random};
 use serde::Serialize;
 use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::sync::broadcast;
 
 use crate::{
-    batch::Step,
-    bus::Published,
-    calls::Made,
-    consumer::QueueReader,
-    functions::{CallFailed, Environment},
-    gateway::{Request, Response, Router},
-    mailbox::Mail,
-    news::News,
-    queue::Queue,
-    rules::lambda::{InvocationType, MAX_RESPONSE_BYTES},
-    seam::Seam,
-    services::Services,
-    setup::Setup,
-    stream::{self, StreamReader, StreamRecord},
-    template::{DeployedFunction, REGION, Template, TemplateError},
-    uploads,
+    activity::{Mail, News, Published},
+    aws::{Services, sqs::Queue},
+    functions::CallFailed,
+    gateway::{Gateway, Request, Response},
+    lambda::{self, Host, InvocationType, QueueReader, Step, StreamReader, StreamRecord},
+    recorder::calls::Made,
+    start_error::StartError,
+    storage::Folder,
+    template::{ACCOUNT, REGION, Template},
 };
 
 /// The cloud in one process: what the template deploys, running. Cheap to clone.
@@ -40,51 +30,14 @@ pub struct Stack(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) services: Arc<Services>,
-    pub(crate) clouds: BTreeMap<String, Cloud>,
-    pub(crate) setup: Setup,
-    pub(crate) mounted: BTreeMap<String, OnceLock<Arc<Environment>>>,
+    pub(crate) host: Arc<Host>,
+    pub(crate) gateway: Arc<Gateway>,
     pub(crate) streams: Vec<StreamReader>,
-    pub(crate) consumers: Vec<QueueReader>,
-    pub(crate) router: Router,
+    pub(crate) queues: Vec<QueueReader>,
+    pub(crate) clock: Clock,
     pub(crate) news: broadcast::Sender<News>,
     /// Keeps the data folder ours.
-    pub(crate) _folder: Option<crate::folder::Folder>,
-}
-
-/// Why a stack does not start, in one sentence.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// The template.
-    #[error(transparent)]
-    Template(#[from] TemplateError),
-    /// The data folder.
-    #[error("the data folder {0} cannot be used: {1}")]
-    Folder(PathBuf, String),
-    /// Somebody else uses the data folder.
-    #[error("the data folder {0} is used by another process: stop that one, or choose another with --data")]
-    FolderInUse(PathBuf),
-    /// Others could read the secret.
-    #[error(
-        "others can read the secret in {0}: permit it to yourself only (chmod 600), or remove it if it is known"
-    )]
-    SecretReadable(PathBuf),
-    /// The data is of another template.
-    #[error(
-        "the table {0} in the data folder was made by another version of the template: choose another folder with --data"
-    )]
-    OtherTables(String),
-    /// The embedded database.
-    #[error("the database cannot be used: {0}")]
-    Storage(String),
-    /// A function.
-    #[error(transparent)]
-    Function(#[from] CallFailed),
-}
-
-impl From<dynoxide::DynoxideError> for StartError {
-    fn from(error: dynoxide::DynoxideError) -> Self {
-        Self::Storage(error.to_string())
-    }
+    pub(crate) _folder: Option<Folder>,
 }
 
 /// Something still waits, and trying it again and again does not help.
@@ -101,8 +54,7 @@ impl Stack {
     /// # Errors
     /// If the template has no such function.
     pub fn cloud(&self, function: &str) -> Result<Cloud, CallFailed> {
-        let cloud = self.0.clouds.get(function).cloned();
-        cloud.ok_or_else(|| CallFailed::NoSuchFunction(function.to_owned()))
+        self.0.host.cloud(function)
     }
 
     /// What one more environment of a function is wired from, with a clock and randomness of its own.
@@ -117,10 +69,7 @@ impl Stack {
         clock: Clock,
         random: Random,
     ) -> Result<Cloud, CallFailed> {
-        let deployed = self.template().functions.get(function);
-        let deployed = deployed.ok_or_else(|| CallFailed::NoSuchFunction(function.to_owned()))?;
-        let log = log(&self.0.services, &self.0.setup);
-        Ok(cloud(&self.0.services, (function, deployed), region, (clock, random, log)))
+        self.0.host.environment(function, region, clock, random)
     }
 
     /// The records that a function's stream holds after a position, or all; only those that its
@@ -134,7 +83,7 @@ impl Stack {
         after: Option<&str>,
     ) -> Result<Vec<StreamRecord>, StartError> {
         let sources = self.template().streams.iter().filter(|source| source.function == function);
-        let records = sources.map(|source| stream::wanted(&self.0.services.tables, source, after));
+        let records = sources.map(|source| lambda::wanted(&self.0.services.tables, source, after));
         Ok(records.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
@@ -157,7 +106,7 @@ impl Stack {
     /// The clock that all go by.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        self.0.setup.clock.clone()
+        self.0.clock.clone()
     }
 
     /// Calls a function.
@@ -167,7 +116,7 @@ impl Stack {
     pub async fn call(&self, function: &str, event: impl Serialize) -> Result<Value, CallFailed> {
         let unreadable = |_| CallFailed::Unreadable(function.to_owned());
         let event = serde_json::to_string(&event).map_err(unreadable)?;
-        let answer = self.invoke(function, InvocationType::RequestResponse, event).await?;
+        let answer = self.0.host.invoke(function, InvocationType::RequestResponse, event).await?;
         serde_json::from_str(&answer).map_err(unreadable)
     }
 
@@ -178,51 +127,7 @@ impl Stack {
     pub async fn send(&self, function: &str, event: impl Serialize) -> Result<(), CallFailed> {
         let unreadable = |_| CallFailed::Unreadable(function.to_owned());
         let event = serde_json::to_string(&event).map_err(unreadable)?;
-        self.invoke(function, InvocationType::Event, event).await.map(drop)
-    }
-
-    pub(crate) async fn invoke(
-        &self,
-        function: &str,
-        kind: InvocationType,
-        event: String,
-    ) -> Result<String, CallFailed> {
-        if event.len() > kind.max_request_bytes() {
-            return Err(CallFailed::RequestTooLarge(function.to_owned()));
-        }
-        let mounted = self.mounted(function)?;
-        let timeout =
-            self.template().functions.get(function).map_or(Duration::ZERO, |deployed| deployed.timeout);
-        let invocation = Invocation {
-            id: Random::system().uuid().to_string(),
-            xray: None,
-            deadline: Deadline::after(timeout),
-        };
-        // A task of its own: a panic ends only this call, and who asked may go away meanwhile.
-        let mut call = tokio::spawn(async move { mounted.call(event, invocation).await });
-        match tokio::time::timeout(timeout, &mut call).await {
-            Ok(Ok(Ok(answer))) if answer.len() > MAX_RESPONSE_BYTES => {
-                Err(CallFailed::ResponseTooLarge(function.to_owned()))
-            }
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(CallFailed::Panicked(function.to_owned())),
-            Err(_) => {
-                call.abort();
-                Err(CallFailed::TimedOut(function.to_owned()))
-            }
-        }
-    }
-
-    /// The function, wired when it is first needed.
-    fn mounted(&self, function: &str) -> Result<Arc<Environment>, CallFailed> {
-        let missing = || CallFailed::NoSuchFunction(function.to_owned());
-        let cell = self.0.mounted.get(function).ok_or_else(missing)?;
-        if let Some(mounted) = cell.get() {
-            return Ok(Arc::clone(mounted));
-        }
-        let build = self.0.setup.functions.iter().find(|(name, _)| *name == function).ok_or_else(missing)?.1;
-        let mounted = Arc::new(Environment::start(function, build, &self.cloud(function)?)?);
-        Ok(Arc::clone(cell.get_or_init(|| mounted)))
+        self.0.host.invoke(function, InvocationType::Event, event).await.map(drop)
     }
 
     /// Wires every function of the template and lets each prepare itself, as Lambda does before
@@ -231,10 +136,7 @@ impl Stack {
     /// # Errors
     /// If one is missing or cannot be wired.
     pub async fn warm(&self) -> Result<(), StartError> {
-        let functions = self.template().functions.keys();
-        let mounted = functions.map(|name| self.mounted(name)).collect::<Result<Vec<_>, _>>()?;
-        futures_util::future::join_all(mounted.iter().map(|function| function.warm())).await;
-        Ok(())
+        Ok(self.0.host.warm().await?)
     }
 
     /// Sends a request through the gateway, as if over HTTP.
@@ -244,25 +146,25 @@ impl Stack {
 
     /// Sends a request through the gateway, as if from elsewhere.
     pub async fn request_from(&self, source: IpAddr, request: Request) -> Response {
-        crate::gateway::answer(self, request, source).await
+        self.0.gateway.answer(request, source).await
     }
 
     /// The mails that were sent and are kept, in order; none if the disk fails.
     #[must_use]
     pub fn mail(&self) -> Vec<Mail> {
-        self.0.services.mailbox.mails().unwrap_or_default()
+        self.0.services.mails()
     }
 
     /// The events that were published and are kept, in order; none if the disk fails.
     #[must_use]
     pub fn events(&self) -> Vec<Published> {
-        self.0.services.bus.published().unwrap_or_default()
+        self.0.services.events()
     }
 
     /// What waits in a queue.
     #[must_use]
     pub fn waiting(&self, queue: &str) -> Vec<String> {
-        self.queue(queue).map(Queue::bodies).unwrap_or_default()
+        self.0.services.queue(queue).map(Queue::bodies).unwrap_or_default()
     }
 
     /// Who has uploaded something that no function has taken yet.
@@ -299,10 +201,10 @@ impl Stack {
         loop {
             let mut moved = false;
             for (position, reader) in self.0.streams.iter().enumerate() {
-                moved |= note(&mut failures, ("stream", position), reader.step(self, true).await)?;
+                moved |= note(&mut failures, ("stream", position), reader.step(&self.0.host, true).await)?;
             }
-            for (position, consumer) in self.0.consumers.iter().enumerate() {
-                moved |= note(&mut failures, ("queue", position), consumer.step(self, true).await)?;
+            for (position, reader) in self.0.queues.iter().enumerate() {
+                moved |= note(&mut failures, ("queue", position), reader.step(&self.0.host, true).await)?;
             }
             if !moved {
                 return Ok(());
@@ -320,25 +222,13 @@ impl Stack {
             "id": Random::system().uuid().to_string(),
             "detail-type": "Scheduled Event",
             "source": "aws.scheduler",
-            "account": crate::template::ACCOUNT,
+            "account": ACCOUNT,
             "time": self.clock().now().to_string(),
             "region": REGION,
-            "resources": [format!("arn:aws:scheduler:{REGION}:{}:schedule/default/{function}", crate::template::ACCOUNT)],
+            "resources": [format!("arn:aws:scheduler:{REGION}:{}:schedule/default/{function}", ACCOUNT)],
             "detail": "{}",
         });
         self.send(function, event).await
-    }
-
-    pub(crate) fn services(&self) -> &Arc<Services> {
-        &self.0.services
-    }
-
-    pub(crate) fn queue(&self, name: &str) -> Option<&Queue> {
-        self.0.services.queue(name)
-    }
-
-    pub(crate) fn tell_trouble(&self, what: &str) {
-        let _ = self.0.news.send(News::Trouble(what.to_owned()));
     }
 }
 
@@ -360,45 +250,4 @@ fn note(
             if *so_far < ATTEMPTS { Ok(true) } else { Err(Stuck(why)) }
         }
     }
-}
-
-/// What CloudWatch would take: the lines, and of each metric the newest value.
-fn log(services: &Arc<Services>, setup: &Setup) -> Log {
-    let (services, reader) = (Arc::clone(services), setup.log.clone());
-    Log::of(move |line| {
-        let mut metrics = services.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-        metrics.extend(line.metrics().iter().map(|metric| (metric.name, metric.value)));
-        drop(metrics);
-        reader(line);
-    })
-}
-
-/// The cloud of each function of the template.
-pub(crate) fn clouds(services: &Arc<Services>, setup: &Setup) -> BTreeMap<String, Cloud> {
-    let functions = services.template.functions.iter();
-    let clouds = functions.map(|(name, deployed)| {
-        let parts = (setup.clock.clone(), setup.random.clone(), log(services, setup));
-        let cloud = cloud(services, (name, deployed), REGION, parts);
-        (name.clone(), if setup.is_patient { cloud.patient() } else { cloud })
-    });
-    clouds.collect()
-}
-
-fn cloud(
-    services: &Arc<Services>,
-    (name, deployed): (&str, &DeployedFunction),
-    region: &str,
-    (clock, random, log): (Clock, Random, Log),
-) -> Cloud {
-    let sdk = [
-        ("AWS_REGION", region),
-        ("AWS_ACCESS_KEY_ID", name),
-        ("AWS_SECRET_ACCESS_KEY", uploads::SECRET),
-        ("AWS_ENDPOINT_URL_S3", &services.uploads.endpoint),
-        ("AWS_LAMBDA_FUNCTION_NAME", name),
-    ];
-    let sdk = sdk.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let settings: Settings = deployed.settings.clone().into_iter().chain(sdk).collect();
-    let http = SharedHttpClient::new(Seam::of(name, services));
-    Cloud::new(settings, http, clock, random, log)
 }

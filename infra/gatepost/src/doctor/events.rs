@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cloud::NotAnswered;
-use local::{
-    pattern::Pattern,
-    template::{DEFAULT_BUS, QueueResource, QueueSource, Rule, Schedule, StreamSource, logical_id},
+use local::template::{
+    DEFAULT_BUS, Pattern, QueueResource, QueueSource, Rule, Schedule, StreamSource, logical_id,
 };
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::{Request, Response};
+use super::message::{Request, Response};
 use crate::template::Cors;
 
 const OF_CORS: [HeaderName; 6] = [

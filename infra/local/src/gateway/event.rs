@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, header};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Request, Response,
+    message::{Request, Response},
     router::{Found, percent_decoded},
 };
 use crate::template::ACCOUNT;

@@ -4,14 +4,14 @@ use domain::Canary;
 use http::{HeaderName, HeaderValue, Method, header};
 use serde::Serialize;
 
-use super::{Request, Response};
-use crate::{bus::Published, stack::Stack};
+use super::message::{Request, Response};
+use crate::{activity::Published, aws::Services};
 
 /// The answer, if the path is one of these.
-pub(super) fn answer(stack: &Stack, request: &Request) -> Option<Response> {
+pub(super) fn answer(services: &Services, request: &Request, shown: Option<u64>) -> Option<Response> {
     let page = request.path().strip_prefix("/_local/")?;
     let mut response = if matches!(request.method, Method::GET | Method::HEAD) {
-        read(stack, page)
+        read(services, page, shown)
     } else {
         Response::message(405, "Method Not Allowed")
     };
@@ -20,10 +20,10 @@ pub(super) fn answer(stack: &Stack, request: &Request) -> Option<Response> {
     Some(response)
 }
 
-fn read(stack: &Stack, page: &str) -> Response {
+fn read(services: &Services, page: &str, shown: Option<u64>) -> Response {
     match page {
-        "mail" => list(stack, &stack.mail()),
-        "events" => list(stack, &events(stack)),
+        "mail" => list(&services.mails(), shown),
+        "events" => list(&events(services), shown),
         "verify" => html(include_str!("verify.html")),
         "reset-password" => html(include_str!("reset-password.html")),
         "verify-email-change" => html(include_str!("verify-email-change.html")),
@@ -38,16 +38,16 @@ fn html(page: &str) -> Response {
 }
 
 /// What a rule for Gatepost's events brings: no canaries.
-fn events(stack: &Stack) -> Vec<Published> {
-    stack.events().into_iter().filter(|event| event.source != Canary::SOURCE).collect()
+fn events(services: &Services) -> Vec<Published> {
+    services.events().into_iter().filter(|event| event.source != Canary::SOURCE).collect()
 }
 
 /// A list of what is kept, and in `x-kept` how many of the newest that is.
-fn list(stack: &Stack, entries: &impl Serialize) -> Response {
+fn list(entries: &impl Serialize, shown: Option<u64>) -> Response {
     match serde_json::to_vec_pretty(entries) {
         Ok(body) => {
             let mut response = Response::new(200, "application/json", body);
-            let kept = stack.0.setup.shown.map_or_else(|| "all".to_owned(), |newest| newest.to_string());
+            let kept = shown.map_or_else(|| "all".to_owned(), |newest| newest.to_string());
             response.headers.extend(kept.try_into().map(|kept| (HeaderName::from_static("x-kept"), kept)));
             response
         }

@@ -17,8 +17,11 @@ use tokio::{
     time::timeout,
 };
 
-use super::{MAX_BODY, Request, Response};
-use crate::stack::Stack;
+use super::{
+    api::Gateway,
+    limits::MAX_BODY,
+    message::{Request, Response},
+};
 
 /// More connections than this wait until others are closed.
 const CONNECTIONS: usize = 512;
@@ -31,7 +34,7 @@ const BUFFER: usize = 16 * 1024;
 const FAREWELL: Duration = Duration::from_secs(10);
 
 /// Serves until `stop` says so, then lets running requests finish.
-pub(crate) async fn serve(stack: Stack, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -46,7 +49,7 @@ pub(crate) async fn serve(stack: Stack, listener: TcpListener, mut stop: watch::
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let connection = converse(stack.clone(), stream, peer, stop.clone());
+                let connection = converse(Arc::clone(&gateway), stream, peer, stop.clone());
                 connections.spawn(async move {
                     connection.await;
                     drop(place);
@@ -60,11 +63,16 @@ pub(crate) async fn serve(stack: Stack, listener: TcpListener, mut stop: watch::
     let _ = timeout(FAREWELL, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-async fn converse(stack: Stack, stream: TcpStream, peer: SocketAddr, mut stop: watch::Receiver<bool>) {
+async fn converse(
+    gateway: Arc<Gateway>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut stop: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let stack = stack.clone();
-        async move { Ok::<_, Infallible>(respond(&stack, request, peer).await) }
+        let gateway = Arc::clone(&gateway);
+        async move { Ok::<_, Infallible>(respond(&gateway, request, peer).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -83,7 +91,7 @@ async fn converse(stack: Stack, stream: TcpStream, peer: SocketAddr, mut stop: w
 }
 
 async fn respond(
-    stack: &Stack,
+    gateway: &Gateway,
     request: hyper::Request<Incoming>,
     peer: SocketAddr,
 ) -> hyper::Response<Full<Bytes>> {
@@ -94,7 +102,7 @@ async fn respond(
     let response = match read(body).await {
         Ok(body) => {
             let request = Request { method: head.method, target: head.uri, headers: head.headers, body };
-            super::answer(stack, request, peer.ip()).await
+            gateway.answer(request, peer.ip()).await
         }
         Err(refusal) => refusal,
     };

@@ -4,7 +4,19 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Parameters, TemplateError, arn};
+use super::{
+    error::TemplateError,
+    names::{ACCOUNT, REGION, arn},
+};
+
+/// The parameters that do not have their default locally.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters {
+    /// What somebody chose; a parameter that the template does not have is refused.
+    pub chosen: BTreeMap<String, String>,
+    /// What follows from running on this machine.
+    pub local: BTreeMap<String, String>,
+}
 
 /// What references of one template resolve to.
 pub(super) struct Scope {
@@ -116,8 +128,8 @@ impl Scope {
     fn reference(&self, id: &str) -> Result<Option<Value>, TemplateError> {
         let pseudo = match id {
             "AWS::NoValue" => return Ok(None),
-            "AWS::Region" => Some(super::REGION),
-            "AWS::AccountId" => Some(super::ACCOUNT),
+            "AWS::Region" => Some(REGION),
+            "AWS::AccountId" => Some(ACCOUNT),
             "AWS::Partition" => Some("aws"),
             "AWS::StackName" => Some("gatepost"),
             "AWS::URLSuffix" => Some("amazonaws.com"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{TemplateError, yaml};
+use super::{error::TemplateError, yaml};
 
 const MANAGED_POLICY: &str = "AWS::IAM::ManagedPolicy";
 

@@ -5,8 +5,12 @@ use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{GeneratedSecret, QueueResource, Rule, Table, TemplateError, id_of};
-use crate::pattern::Pattern;
+use super::{
+    error::TemplateError,
+    model::{GeneratedSecret, QueueResource, Rule, Table},
+    names::id_of,
+    pattern::Pattern,
+};
 
 pub(super) const TABLE_WITHOUT_EFFECT: &[&str] = &["DeletionProtectionEnabled", "SSESpecification", "Tags"];
 

@@ -4,7 +4,7 @@
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Value, json};
 
-use super::TemplateError;
+use super::error::TemplateError;
 
 /// Reads one YAML document.
 pub(super) fn read(text: &str) -> Result<Value, TemplateError> {
