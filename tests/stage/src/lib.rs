@@ -7,6 +7,7 @@
     reason = "what a test stands on fails by a panic, anywhere"
 )]
 
+pub mod applications;
 pub mod faults;
 mod import;
 pub mod outbox;
