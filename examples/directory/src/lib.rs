@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, Put},
 };
-use cloud::{Cloud, Failed, Function, Invocation, SettingError};
+use cloud::{Cloud, Function, Invocation, InvocationError, SettingError};
 use gatepost_consumer::{
     BatchFailures, Consumer, Event, Positions, QueueBatch, TransactWriteItem, Unhandled, Verdict, serve,
 };
@@ -56,7 +56,11 @@ impl Function for Directory {
     type Event = QueueBatch;
     type Answer = BatchFailures;
 
-    async fn call(&self, batch: QueueBatch, invocation: Invocation) -> Result<BatchFailures, Failed> {
+    async fn call(
+        &self,
+        batch: QueueBatch,
+        invocation: Invocation,
+    ) -> Result<BatchFailures, InvocationError> {
         Ok(serve(self, batch, invocation.deadline.left()).await)
     }
 }

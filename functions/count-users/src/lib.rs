@@ -4,7 +4,7 @@
 //! an imported user may be suspended. Position, status and count are written together, so each event counts
 //! once.
 
-use cloud::{Cloud, Failed, Function, Invocation, SettingError};
+use cloud::{Cloud, Function, Invocation, InvocationError, SettingError};
 use domain::Timestamp;
 use gatepost_consumer::{
     BatchFailures, Committed, Consumer, Event, Positions, QueueBatch, Unhandled, Verdict, serve,
@@ -44,7 +44,11 @@ impl Function for CountUsers {
     type Event = QueueBatch;
     type Answer = BatchFailures;
 
-    async fn call(&self, batch: QueueBatch, invocation: Invocation) -> Result<BatchFailures, Failed> {
+    async fn call(
+        &self,
+        batch: QueueBatch,
+        invocation: Invocation,
+    ) -> Result<BatchFailures, InvocationError> {
         Ok(serve(self, batch, invocation.deadline.left()).await)
     }
 }

@@ -7,7 +7,7 @@ mod erasing;
 
 use std::time::Duration;
 
-use cloud::{Clock, Cloud, Failed, Fault, Function, Invocation, SettingError, Uploads, chain};
+use cloud::{AwsError, Clock, Cloud, Function, Invocation, InvocationError, SettingError, Uploads, chain};
 use domain::Timestamp;
 use serde::{Serialize, de::IgnoredAny};
 use store::{Erasure, Runs, StoreError};
@@ -46,10 +46,10 @@ pub fn function(cloud: &Cloud) -> Result<EraseUsers, SettingError> {
 
 /// The cause of a failed erasure.
 #[derive(Debug, Error)]
-enum NotErased {
+enum ErasureError {
     /// The upload may still exist.
     #[error("cannot delete the upload")]
-    Upload(#[from] Fault),
+    Upload(#[from] AwsError),
     /// The tables failed.
     #[error(transparent)]
     Tables(#[from] StoreError),
@@ -59,13 +59,13 @@ impl Function for EraseUsers {
     type Event = IgnoredAny;
     type Answer = Answer;
 
-    async fn call(&self, _: IgnoredAny, invocation: Invocation) -> Result<Answer, Failed> {
+    async fn call(&self, _: IgnoredAny, invocation: Invocation) -> Result<Answer, InvocationError> {
         self.runs.noting(self.run(invocation)).await
     }
 }
 
 impl EraseUsers {
-    async fn run(&self, invocation: Invocation) -> Result<Answer, Failed> {
+    async fn run(&self, invocation: Invocation) -> Result<Answer, InvocationError> {
         let due_at = self.clock.now().minus(SETTLED);
         let (mut answer, mut failures, mut after) = (Answer::default(), 0, None);
         loop {
@@ -91,23 +91,23 @@ impl EraseUsers {
         }
     }
 
-    async fn due(&self, now: Timestamp, after: Option<Erasure>) -> Result<Vec<Erasure>, Failed> {
+    async fn due(&self, now: Timestamp, after: Option<Erasure>) -> Result<Vec<Erasure>, InvocationError> {
         self.erasing.store().identities().due_erasures(now, after).await.map_err(|failure| {
             tracing::error!(cause = chain(&failure), "failed to list users due for erasure");
-            Failed("the table does not answer")
+            InvocationError("the table does not answer")
         })
     }
 
     /// Returns whether this call has erased the user.
-    async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, NotErased> {
+    async fn erase(&self, erasure: Erasure, invocation: &str) -> Result<bool, ErasureError> {
         // The upload is deleted first: after the user is gone, no run would find it.
         self.uploads.delete(erasure.user_id).await?;
         Ok(Box::pin(self.erasing.erase(erasure, invocation)).await?)
     }
 }
 
-fn conclude(answer: Answer, failures: usize) -> Result<Answer, Failed> {
+fn conclude(answer: Answer, failures: usize) -> Result<Answer, InvocationError> {
     tracing::info!(answer.erased, failures, "erased");
     // A failed call raises the alarm.
-    if failures > 0 { Err(Failed("some users were not erased")) } else { Ok(answer) }
+    if failures > 0 { Err(InvocationError("some users were not erased")) } else { Ok(answer) }
 }

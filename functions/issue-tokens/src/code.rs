@@ -9,7 +9,7 @@ use store::{
     retry_on_conflict,
 };
 use tokens::{
-    NotOpened,
+    RefreshTokenError,
     oauth::{CodeVerifier, is_code_fresh, sha256},
 };
 
@@ -27,7 +27,7 @@ impl IssueTokens {
         let text = request.code.as_deref().ok_or(missing)?;
         let mut keys = self.grants.keys().await?;
         let mut opened = keys.oauth.open_code(text);
-        if let Err(NotOpened::UnknownKey) = opened {
+        if let Err(RefreshTokenError::UnknownKey) = opened {
             keys = self.grants.newest_keys().await?;
             opened = keys.oauth.open_code(text);
         }

@@ -2,14 +2,14 @@
 
 use api::{Anonymous, Error, OauthError};
 use domain::{
-    RefreshRefused,
+    RefreshError,
     oauth::{Client, ErrorCode, Grant, GrantEnd, PresentedGrant},
 };
 use store::{
     oauth::{GrantContext, GrantRotation},
     retry_on_conflict,
 };
-use tokens::NotOpened;
+use tokens::RefreshTokenError;
 
 use crate::{INVALID_GRANT, IssueTokens, Request, Tokens, narrowed};
 
@@ -25,7 +25,7 @@ impl IssueTokens {
         let token = request.refresh_token.as_ref().ok_or(missing)?;
         let mut keys = self.grants.keys().await?;
         let mut opened = keys.oauth.open_refresh_token(token);
-        if let Err(NotOpened::UnknownKey) = opened {
+        if let Err(RefreshTokenError::UnknownKey) = opened {
             keys = self.grants.newest_keys().await?;
             opened = keys.oauth.open_refresh_token(token);
         }
@@ -64,8 +64,8 @@ impl IssueTokens {
     ) -> Result<Grant, Error> {
         match grant.judge_refresh(presented, caller.head.now, self.retry_window) {
             Ok(()) => Ok(grant),
-            Err(RefreshRefused::Ended | RefreshRefused::Expired) => Err(INVALID_GRANT.into()),
-            Err(RefreshRefused::Reused) => {
+            Err(RefreshError::Ended | RefreshError::Expired) => Err(INVALID_GRANT.into()),
+            Err(RefreshError::Reused) => {
                 self.end_grant(caller, &grant, GrantEnd::TokenReused).await?;
                 Err(INVALID_GRANT.into())
             }

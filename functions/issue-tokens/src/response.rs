@@ -9,7 +9,7 @@ use domain::{
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokens::{
-    KeyUnusable,
+    KeyError,
     oauth::{ClientToken, GrantClaims, IdClaims},
 };
 
@@ -102,7 +102,7 @@ impl IssueTokens {
         client: &Client,
         scope: Scope,
         head: &Head,
-    ) -> Result<Tokens, KeyUnusable> {
+    ) -> Result<Tokens, KeyError> {
         let issuer = &keys.issuer;
         let token = ClientToken {
             subject: client.id.to_string(),

@@ -1,7 +1,7 @@
 //! Receives the canary event that `sweep-events` sends, and measures its way through table, stream, relay,
 //! bus and rule. A wrong bus name, filter or event source mapping is noticed within minutes.
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError};
+use cloud::{Clock, Cloud, Function, Invocation, InvocationError, SettingError};
 use domain::Timestamp;
 use serde::Deserialize;
 
@@ -35,7 +35,7 @@ impl Function for ReceiveCanary {
     type Event = Delivery;
     type Answer = ();
 
-    async fn call(&self, delivery: Delivery, _: Invocation) -> Result<(), Failed> {
+    async fn call(&self, delivery: Delivery, _: Invocation) -> Result<(), InvocationError> {
         let age = self.clock.now().since(Timestamp::from_millis(delivery.detail.sent_at));
         cloud::put_time("CanaryAge", age);
         Ok(())

@@ -8,11 +8,11 @@ use std::{sync::Arc, time::Duration};
 use api::{Anonymous, Body, Endpoint, Error, Json, ProblemType, Route, UseCase};
 use application::representations::{Grant, Grants, SigningKeys};
 use cloud::{Cloud, SettingError};
-use domain::{EndedSession, Presented, RefreshRefused, Secret, Session};
+use domain::{EndedSession, Presented, RefreshError, Secret, Session};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{CommitError, Rotation, SessionEnded, Store, retry_on_conflict};
-use tokens::NotOpened;
+use tokens::RefreshTokenError;
 
 /// More would give an attacker who holds the previous token too much time.
 const LONGEST_RETRY_WINDOW: Duration = Duration::from_mins(1);
@@ -98,7 +98,7 @@ impl RefreshSession {
     async fn open(&self, token: &Secret) -> Result<(Arc<SigningKeys>, Presented), Error> {
         let mut keys = self.grants.keys().await?;
         let mut opened = keys.issuer.open_refresh_token(token);
-        if let Err(NotOpened::UnknownKey) = opened {
+        if let Err(RefreshTokenError::UnknownKey) = opened {
             keys = self.grants.newest_keys().await?;
             opened = keys.issuer.open_refresh_token(token);
         }
@@ -115,9 +115,9 @@ impl RefreshSession {
     ) -> Result<Session, Error> {
         match session.judge(presented, caller.head.now, self.retry_window) {
             Ok(()) => Ok(session),
-            Err(RefreshRefused::Ended) => Err(ProblemType::InvalidToken.into()),
-            Err(RefreshRefused::Expired) => Err(ProblemType::TokenExpired.into()),
-            Err(RefreshRefused::Reused) => {
+            Err(RefreshError::Ended) => Err(ProblemType::InvalidToken.into()),
+            Err(RefreshError::Expired) => Err(ProblemType::TokenExpired.into()),
+            Err(RefreshError::Reused) => {
                 retry_on_conflict(|_| self.end(caller, &session)).await?;
                 Err(ProblemType::TokenReused.into())
             }

@@ -13,7 +13,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
+use cloud::{Clock, Cloud, Function, Invocation, InvocationError, SettingError, chain};
 use events::{GRACE, Publisher, Report};
 use gatepost_consumer::BatchFailures;
 use serde::Deserialize;
@@ -64,9 +64,13 @@ impl Function for RelayEvents {
     type Event = StreamBatch;
     type Answer = BatchFailures;
 
-    async fn call(&self, batch: StreamBatch, invocation: Invocation) -> Result<BatchFailures, Failed> {
+    async fn call(
+        &self,
+        batch: StreamBatch,
+        invocation: Invocation,
+    ) -> Result<BatchFailures, InvocationError> {
         let records = batch.records.iter().map(|raw| Record::parse(raw)).collect::<Option<Vec<_>>>();
-        let records = records.ok_or(Failed("a record does not say where it is"))?;
+        let records = records.ok_or(InvocationError("a record does not say where it is"))?;
         let mut failed = self.quarantine(&records, &batch.records).await;
 
         let checked = self.check(events(&records)).await;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
+use cloud::{Clock, Cloud, Function, Invocation, InvocationError, SettingError, chain};
 use domain::KeyState;
 use keys::Keyring;
 use serde::{Serialize, de::IgnoredAny};
@@ -43,13 +43,13 @@ impl Function for RotateKeys {
     type Event = IgnoredAny;
     type Answer = Answer;
 
-    async fn call(&self, _: IgnoredAny, _: Invocation) -> Result<Answer, Failed> {
+    async fn call(&self, _: IgnoredAny, _: Invocation) -> Result<Answer, InvocationError> {
         self.runs.noting(self.run()).await
     }
 }
 
 impl RotateKeys {
-    async fn run(&self) -> Result<Answer, Failed> {
+    async fn run(&self) -> Result<Answer, InvocationError> {
         match self.keyring.rotate_if_due(self.every).await {
             Ok(ring) => {
                 let now = self.clock.now();
@@ -61,7 +61,7 @@ impl RotateKeys {
             Err(failed) => {
                 // A failed call raises the alarm.
                 tracing::error!(cause = chain(&failed), "key rotation failed");
-                Err(Failed("the keys were not rotated, or not published"))
+                Err(InvocationError("the keys were not rotated, or not published"))
             }
         }
     }

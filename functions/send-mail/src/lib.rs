@@ -18,7 +18,7 @@ mod words;
 
 use std::{path::Path, str::FromStr, time::Duration};
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
+use cloud::{Clock, Cloud, Function, Invocation, InvocationError, Random, SettingError, chain};
 use domain::{Email, Locale};
 use gatepost_consumer::{BatchFailures, Consumer, Event, QueueBatch, Turn, Turns, Unhandled, serve};
 use store::{Identities, MailCap, StoreError};
@@ -88,7 +88,11 @@ impl Function for SendMail {
     type Event = QueueBatch;
     type Answer = BatchFailures;
 
-    async fn call(&self, batch: QueueBatch, invocation: Invocation) -> Result<BatchFailures, Failed> {
+    async fn call(
+        &self,
+        batch: QueueBatch,
+        invocation: Invocation,
+    ) -> Result<BatchFailures, InvocationError> {
         Ok(serve(self, batch, invocation.deadline.left()).await)
     }
 }

@@ -1,7 +1,7 @@
 //! Suppresses an address when SES reports a permanent bounce or a complaint. SES suspends senders who
 //! continue to mail such addresses.
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError, chain};
+use cloud::{Clock, Cloud, Function, Invocation, InvocationError, SettingError, chain};
 use domain::Email;
 use serde::Deserialize;
 use store::{Identities, SuppressionReason};
@@ -58,7 +58,7 @@ impl Function for SuppressAddress {
     type Event = Delivery;
     type Answer = ();
 
-    async fn call(&self, delivery: Delivery, _: Invocation) -> Result<(), Failed> {
+    async fn call(&self, delivery: Delivery, _: Invocation) -> Result<(), InvocationError> {
         let Some((reason, recipients)) = delivery.detail.verdict() else { return Ok(()) };
         for recipient in recipients {
             let Ok(email) = Email::parse(&recipient.email_address) else {
@@ -72,7 +72,7 @@ impl Function for SuppressAddress {
                     cause = chain(&failure),
                     "failed to suppress an address"
                 );
-                return Err(Failed("an address was not suppressed"));
+                return Err(InvocationError("an address was not suppressed"));
             }
             tracing::info!(event_id = delivery.id, reason = reason.name(), "suppressed an address");
             cloud::put_count("AddressesSuppressed", 1);

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use cloud::{Clock, Cloud, Deadline, Failed, Function, Invocation, Random, SettingError, chain};
+use cloud::{Clock, Cloud, Deadline, Function, Invocation, InvocationError, Random, SettingError, chain};
 use domain::{Canary, Timestamp};
-use events::{GRACE, NotSwept, Sweeper, Swept};
+use events::{GRACE, SweepError, Sweeper, Swept};
 use futures_util::{StreamExt, stream};
 use serde::{Serialize, de::IgnoredAny};
 use store::{Outbox, Runs};
@@ -51,25 +51,25 @@ impl Function for SweepEvents {
     type Event = IgnoredAny;
     type Answer = Answer;
 
-    async fn call(&self, _: IgnoredAny, invocation: Invocation) -> Result<Answer, Failed> {
+    async fn call(&self, _: IgnoredAny, invocation: Invocation) -> Result<Answer, InvocationError> {
         self.runs.noting(self.run(invocation.deadline)).await
     }
 }
 
 impl SweepEvents {
-    async fn run(&self, deadline: Deadline) -> Result<Answer, Failed> {
+    async fn run(&self, deadline: Deadline) -> Result<Answer, InvocationError> {
         self.send_canary().await;
         self.count_dead().await;
         let began = self.clock.now();
         match self.sweeper.sweep(GRACE, usize::MAX, deadline).await {
             Ok(swept) => Self::conclude(swept, began),
-            Err(NotSwept::Busy) => {
+            Err(SweepError::Busy) => {
                 tracing::info!("another sweep is running");
                 Ok(Answer::default())
             }
             Err(failed) => {
                 tracing::error!(cause = chain(&failed), "sweep failed");
-                Err(Failed("the table does not answer"))
+                Err(InvocationError("the table does not answer"))
             }
         }
     }
@@ -92,17 +92,17 @@ impl SweepEvents {
         }
     }
 
-    fn conclude(swept: Swept, began: Timestamp) -> Result<Answer, Failed> {
+    fn conclude(swept: Swept, began: Timestamp) -> Result<Answer, InvocationError> {
         let Swept { delivered, dead, postponed, unreadable, oldest, stopped } = swept;
         tracing::info!(delivered, dead, postponed, unreadable, "swept");
         // A failed call raises the alarm.
         if unreadable > 0 {
-            return Err(Failed("some shards or streams cannot be read"));
+            return Err(InvocationError("some shards or streams cannot be read"));
         }
         let age = oldest.map_or(Duration::ZERO, |oldest| began.since(oldest));
         cloud::put_time("OldestPendingEvent", age);
         match stopped {
-            Some(_) => Err(Failed("the bus refuses all events")),
+            Some(_) => Err(InvocationError("the bus refuses all events")),
             None => Ok(Answer { delivered, dead, postponed }),
         }
     }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use cloud::{Clock, Cloud, Failed, Function, Invocation, Random, SettingError, chain};
+use cloud::{Clock, Cloud, Function, Invocation, InvocationError, Random, SettingError, chain};
 use domain::{Actor, Digest, EventContext, Standing, Timestamp, UsersByStatus, Week};
 use events::GRACE;
 use futures_util::{StreamExt, stream};
@@ -63,13 +63,13 @@ impl Function for WriteDigest {
     type Event = IgnoredAny;
     type Answer = Answer;
 
-    async fn call(&self, _: IgnoredAny, invocation: Invocation) -> Result<Answer, Failed> {
+    async fn call(&self, _: IgnoredAny, invocation: Invocation) -> Result<Answer, InvocationError> {
         self.runs.noting(self.run(&invocation.id)).await
     }
 }
 
 impl WriteDigest {
-    async fn run(&self, invocation: &str) -> Result<Answer, Failed> {
+    async fn run(&self, invocation: &str) -> Result<Answer, InvocationError> {
         match self.write(invocation).await {
             Ok(written) => {
                 tracing::info!(written, "checked the digest of this week");
@@ -78,7 +78,7 @@ impl WriteDigest {
             Err(failure) => {
                 // A failed call raises the alarm.
                 tracing::error!(cause = chain(&failure), "failed to write the digest");
-                Err(Failed("the digest was not written"))
+                Err(InvocationError("the digest was not written"))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use cloud::{NotAnswered, OperatorError};
+use cloud::{AwsCallError, OperatorError};
 use local::{StartError, functions::CallFailed, template::TemplateError};
 use thiserror::Error;
 
@@ -24,11 +24,11 @@ pub(crate) enum CliError {
     #[error("{}", cloud::chain(.0))]
     Commit(#[from] store::CommitError<store::LastAdministrator>),
     #[error("{}", cloud::chain(.0))]
-    Secret(#[from] cloud::SecretUnavailable),
+    Secret(#[from] cloud::SecretError),
     #[error("{}", cloud::chain(.0))]
-    Keys(#[from] keys::NotChanged),
+    Keys(#[from] keys::KeyringError),
     #[error(transparent)]
-    Hash(#[from] hashing::HashFailed),
+    Hash(#[from] hashing::HashError),
     #[error(transparent)]
     Roles(#[from] domain::TooManyRoles),
     #[error("unusable templates: {0}")]
@@ -62,9 +62,9 @@ pub(crate) enum CliError {
     #[error("AWS refuses the credentials: {0}; log in again, or choose others with --profile")]
     CredentialsRefused(String),
     #[error("CloudFormation cannot describe the stack {0}: {1}")]
-    Unanswered(String, NotAnswered),
+    Unanswered(String, AwsCallError),
     #[error("cannot list the resources of the stack {0}: {1}")]
-    NoResources(String, NotAnswered),
+    NoResources(String, AwsCallError),
     #[error("the stack {stack} is being changed ({status}): try again when CloudFormation is done")]
     InProgress { stack: String, status: String },
     #[error(
@@ -100,7 +100,7 @@ pub(crate) enum CliError {
     #[error("{0} is not a name")]
     NoName(String),
     #[error("cannot write {path}: {1}", path = .0.display())]
-    Unwritable(PathBuf, io::Error),
+    MessageError(PathBuf, io::Error),
 
     // `gatepost users`.
     #[error("{0} is not a regular file: an import reads its file several times")]
@@ -136,7 +136,7 @@ pub(crate) enum CliError {
 
     // `gatepost data`.
     #[error("{0}: nothing was copied")]
-    NotBegun(#[from] store::NotBegun),
+    CopyError(#[from] store::CopyError),
     #[error("the same copy was started again elsewhere, and continues there")]
     TakenOver,
     #[error("{0} is being written by another copy")]
@@ -161,11 +161,11 @@ impl store::AttemptError for CliError {
     }
 }
 
-impl From<events::NotSwept> for CliError {
-    fn from(not_swept: events::NotSwept) -> Self {
+impl From<events::SweepError> for CliError {
+    fn from(not_swept: events::SweepError) -> Self {
         match not_swept {
-            events::NotSwept::Busy => Self::Busy,
-            events::NotSwept::Failed(failure) => Self::Table(failure),
+            events::SweepError::Busy => Self::Busy,
+            events::SweepError::Failed(failure) => Self::Table(failure),
         }
     }
 }

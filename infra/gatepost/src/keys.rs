@@ -6,7 +6,7 @@ use clap::{
 };
 use cloud::Clock;
 use domain::{KeyState, Ring, SigningAlgorithm};
-use keys::{Keyring, NotChanged, Peppers, Separated, Separation};
+use keys::{Keyring, KeyringError, Peppers, Separated, Separation};
 use serde_json::{Value, json};
 
 use crate::{
@@ -148,7 +148,7 @@ async fn separate(system: &System, report: &Report) -> Result<ExitCode, CliError
 fn show(ring: &Ring, credentials: &Ring, report: &Report, clock: &Clock) -> Result<(), CliError> {
     let (now, mut keys, mut peppers) = (clock.now(), Vec::new(), Vec::new());
     for (key, state) in ring.keys_at(now) {
-        let kid = tokens::public_key(key.material(), now).map_err(NotChanged::from)?.kid;
+        let kid = tokens::public_key(key.material(), now).map_err(KeyringError::from)?.kid;
         let algorithm = key.material().algorithm().name();
         let until = key.until().map_or_else(String::new, |until| format!("  until {until}"));
         let from = match key.from() {

@@ -1,6 +1,6 @@
 //! Deployed stacks: the account of the operator, and the outputs of the stack.
 
-use cloud::{Aws, Cloud, NotAnswered, Settings};
+use cloud::{Aws, AwsCallError, Cloud, Settings};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -44,7 +44,7 @@ async fn ask(account: &Cloud, stack: &str) -> Result<String, CliError> {
         Ok(answer) => return Ok(answer.text),
         Err(refused) => refused,
     };
-    let NotAnswered::Refused(code) = &refused else {
+    let AwsCallError::Refused(code) = &refused else {
         return Err(CliError::Unanswered(stack.to_owned(), refused));
     };
     Err(match code.as_str() {

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use api::{Contract, Route, UseCase};
-use cloud::{Cloud, Failed, Function, Invocation, SettingError, Shell};
+use cloud::{Cloud, Function, Invocation, InvocationError, SettingError, Shell};
 use thiserror::Error;
 
 /// Wires a function from its cloud.
@@ -134,7 +134,7 @@ pub enum CallFailed {
     Unreadable(String),
     /// The function says so.
     #[error("{0} failed: {1}")]
-    Failed(String, Failed),
+    Failed(String, InvocationError),
     /// The event exceeds the limit of an invocation's request.
     #[error("the event of {0} is too large for an invocation")]
     RequestTooLarge(String),
@@ -195,7 +195,7 @@ trait Erased: Send + Sync {
 
 enum Failure {
     Unreadable,
-    Failed(Failed),
+    Failed(InvocationError),
 }
 
 struct Typed<F>(F);

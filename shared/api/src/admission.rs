@@ -8,7 +8,7 @@ use std::sync::{
 use cloud::chain;
 use domain::{Authority, NoAuthority, SessionId, Timestamp, User, UserId};
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
-use store::{Identities, NotAuthorized};
+use store::{AuthorizationError, Identities};
 use tokio::sync::OnceCell;
 use tracing::error;
 
@@ -24,7 +24,7 @@ struct Check {
     caller: (UserId, SessionId),
     permission: Option<&'static str>,
     now: Timestamp,
-    first: OnceCell<Result<Admitted, NotAdmitted>>,
+    first: OnceCell<Result<Admitted, AdmissionError>>,
     /// Whether the use case has used the first read.
     is_taken: AtomicBool,
 }
@@ -38,7 +38,7 @@ enum Admitted {
 
 /// The reason why a caller is not admitted.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-pub(crate) enum NotAdmitted {
+pub(crate) enum AdmissionError {
     /// The session has ended, or the user lacks the permission.
     #[error(transparent)]
     None(#[from] NoAuthority),
@@ -70,13 +70,13 @@ impl Admission {
     /// Checks the caller.
     ///
     /// # Errors
-    /// [`NotAdmitted`].
-    pub(crate) async fn check(&self) -> Result<(), NotAdmitted> {
+    /// [`AdmissionError`].
+    pub(crate) async fn check(&self) -> Result<(), AdmissionError> {
         self.0.first().await.as_ref().map(drop).map_err(|refused| *refused)
     }
 
     /// Returns the caller for the use case.
-    pub(crate) async fn user(&self) -> Result<User, NotAdmitted> {
+    pub(crate) async fn user(&self) -> Result<User, AdmissionError> {
         Ok(match self.0.next().await? {
             Admitted::Authenticated(user) => *user,
             Admitted::Authorized(authority) => authority.user().clone(),
@@ -84,7 +84,7 @@ impl Admission {
     }
 
     /// Returns the authority of the caller for the use case.
-    pub(crate) async fn authority(&self) -> Result<Authority, NotAdmitted> {
+    pub(crate) async fn authority(&self) -> Result<Authority, AdmissionError> {
         match self.0.next().await? {
             Admitted::Authorized(authority) => Ok(*authority),
             Admitted::Authenticated(_) => Err(NoAuthority::Forbidden.into()),
@@ -93,20 +93,20 @@ impl Admission {
 }
 
 impl Check {
-    async fn first(&self) -> &Result<Admitted, NotAdmitted> {
+    async fn first(&self) -> &Result<Admitted, AdmissionError> {
         self.first.get_or_init(|| self.read()).await
     }
 
-    async fn next(&self) -> Result<Admitted, NotAdmitted> {
+    async fn next(&self) -> Result<Admitted, AdmissionError> {
         if self.is_taken.swap(true, Relaxed) { self.read().await } else { self.first().await.clone() }
     }
 
     /// Boxed, so that the futures of the use cases stay small.
-    fn read(&self) -> BoxFuture<'_, Result<Admitted, NotAdmitted>> {
-        self.admitted().map_err(NotAdmitted::from).boxed()
+    fn read(&self) -> BoxFuture<'_, Result<Admitted, AdmissionError>> {
+        self.admitted().map_err(AdmissionError::from).boxed()
     }
 
-    async fn admitted(&self) -> Result<Admitted, NotAuthorized> {
+    async fn admitted(&self) -> Result<Admitted, AuthorizationError> {
         let Self { identities, caller, permission, now, .. } = self;
         Ok(match permission {
             None => Admitted::Authenticated(identities.signed_in(*caller, *now).await?.into()),
@@ -117,11 +117,11 @@ impl Check {
     }
 }
 
-impl From<NotAuthorized> for NotAdmitted {
-    fn from(refused: NotAuthorized) -> Self {
+impl From<AuthorizationError> for AdmissionError {
+    fn from(refused: AuthorizationError) -> Self {
         match refused {
-            NotAuthorized::None(none) => none.into(),
-            NotAuthorized::NotRead(failure) => {
+            AuthorizationError::None(none) => none.into(),
+            AuthorizationError::NotRead(failure) => {
                 error!(cause = chain(&failure), "failed to read the caller");
                 Self::NotRead { is_retryable: failure.is_retryable() }
             }
@@ -129,11 +129,11 @@ impl From<NotAuthorized> for NotAdmitted {
     }
 }
 
-impl From<NotAdmitted> for Error {
-    fn from(refused: NotAdmitted) -> Self {
+impl From<AdmissionError> for Error {
+    fn from(refused: AdmissionError) -> Self {
         match refused {
-            NotAdmitted::None(none) => none.into(),
-            NotAdmitted::NotRead { is_retryable } => Problem::failure(is_retryable).into(),
+            AdmissionError::None(none) => none.into(),
+            AdmissionError::NotRead { is_retryable } => Problem::failure(is_retryable).into(),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use cloud::{Answered, Clock, Cloud, Failed, FromSecret, Function, Invocation, Random, SettingError};
+use cloud::{
+    Answered, Clock, Cloud, FromSecret, Function, Invocation, InvocationError, Random, SettingError,
+};
 use domain::{CanonicalEmail, UserId};
 use futures_util::FutureExt;
 use lambda_http::{aws_lambda_events::apigw::ApiGatewayV2httpResponse, request::LambdaRequest};
@@ -11,7 +13,7 @@ use tokens::LogKey;
 
 use crate::{
     Admission, Anonymous, Answer, Caller, Error, Head, Input, Problem, ProblemType, Route, Trace,
-    admission::NotAdmitted,
+    admission::AdmissionError,
     answer::{self, Reply},
     caller::HEAD,
     input::Parts,
@@ -223,7 +225,7 @@ impl<U: UseCase> Endpoint<U> {
     }
 }
 
-async fn admit(admission: Option<&Admission>) -> Result<(), NotAdmitted> {
+async fn admit(admission: Option<&Admission>) -> Result<(), AdmissionError> {
     match admission {
         Some(admission) => admission.check().await,
         None => Ok(()),
@@ -238,7 +240,11 @@ impl<U: UseCase> Function for Endpoint<U> {
         let _ = tokio::join!(self.use_case.warm(), U::Caller::warm(&self.gate));
     }
 
-    async fn call(&self, event: LambdaRequest, invocation: Invocation) -> Result<Self::Answer, Failed> {
+    async fn call(
+        &self,
+        event: LambdaRequest,
+        invocation: Invocation,
+    ) -> Result<Self::Answer, InvocationError> {
         let request = request::from_event(event)?;
         let is_head = request.method() == HEAD;
         let head = Head::of(&request, &invocation, &self.random, self.clock.now());

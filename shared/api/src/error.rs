@@ -2,13 +2,13 @@
 
 use std::convert::Infallible;
 
-use cloud::{Fault, SecretUnavailable, chain};
+use cloud::{AwsError, SecretError, chain};
 use domain::{InvalidAttribute, NoAuthority};
 use store::{
-    AttemptError, ClaimRejected, CommitError, EmailTaken, LastAdministrator, LinkSpent, NotReserved,
+    AttemptError, ClaimRejected, CommitError, EmailTaken, LastAdministrator, LinkSpent, RateLimitError,
     SessionEnded,
 };
-use tokens::KeyUnusable;
+use tokens::KeyError;
 use tracing::error;
 
 use crate::{FieldProblem, OauthError, Problem, ProblemType};
@@ -110,29 +110,29 @@ impl From<store::StoreError> for Error {
     }
 }
 
-impl From<SecretUnavailable> for Error {
-    fn from(unavailable: SecretUnavailable) -> Self {
+impl From<SecretError> for Error {
+    fn from(unavailable: SecretError) -> Self {
         Self::unavailable(unavailable)
     }
 }
 
-impl From<KeyUnusable> for Error {
-    fn from(unusable: KeyUnusable) -> Self {
+impl From<KeyError> for Error {
+    fn from(unusable: KeyError) -> Self {
         Self::internal(unusable)
     }
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
+impl From<AwsError> for Error {
+    fn from(fault: AwsError) -> Self {
         Self::Failure { is_retryable: fault.is_transient(), source: fault.into() }
     }
 }
 
-impl From<NotReserved> for Error {
-    fn from(error: NotReserved) -> Self {
+impl From<RateLimitError> for Error {
+    fn from(error: RateLimitError) -> Self {
         match error {
-            NotReserved::TooMany(seconds) => Problem::rate_limited(seconds).into(),
-            NotReserved::Failed(failure) => failure.into(),
+            RateLimitError::TooMany(seconds) => Problem::rate_limited(seconds).into(),
+            RateLimitError::Failed(failure) => failure.into(),
         }
     }
 }

@@ -8,10 +8,10 @@ use std::sync::{
     atomic::{AtomicBool, Ordering::Relaxed},
 };
 
-use cloud::{Cloud, FromSecret, SecretUnavailable, SettingError, chain};
+use cloud::{Cloud, FromSecret, SecretError, SettingError, chain};
 use domain::{PepperSeeds, RateLimit, Receipt, ReceiptId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
-use store::{Identities, Limit, NotReserved};
+use store::{Identities, Limit, RateLimitError};
 use tokens::{ReceiptKey, ReceiptKeys};
 use tracing::warn;
 
@@ -113,8 +113,8 @@ impl Receipts {
             return Ok(());
         }
         self.identities.reserve(&[comparisons(id)], now).await.map_err(|refused| match refused {
-            NotReserved::TooMany(seconds) => Problem::rate_limited(seconds).into(),
-            NotReserved::Failed(failure) => Error::unavailable(failure),
+            RateLimitError::TooMany(seconds) => Problem::rate_limited(seconds).into(),
+            RateLimitError::Failed(failure) => Error::unavailable(failure),
         })
     }
 
@@ -146,7 +146,7 @@ impl SealingKeys {
         Ok(Self::Unpeppered(Arc::new(ReceiptKeys::unpeppered())))
     }
 
-    async fn get(&self) -> Result<Arc<ReceiptKeys>, SecretUnavailable> {
+    async fn get(&self) -> Result<Arc<ReceiptKeys>, SecretError> {
         match self {
             Self::Secret(keys) => keys.get().await,
             Self::Unpeppered(keys) => Ok(Arc::clone(keys)),

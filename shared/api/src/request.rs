@@ -4,7 +4,7 @@
 use std::mem;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use cloud::Failed;
+use cloud::InvocationError;
 use lambda_http::{
     Body, RequestExt,
     aws_lambda_events::apigw::ApiGatewayV2httpRequestContext,
@@ -24,8 +24,9 @@ const MAX_TARGET: usize = 10 * 1024;
 /// The ASCII characters that the query of a URI must encode (RFC 3986, section 3.4).
 const NOT_IN_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 
-const NOT_VERSION_2: Failed = Failed("the event is not a request of an HTTP API in payload format 2.0");
-const INVALID_TARGET: Failed = Failed("the event has an invalid path or query");
+const NOT_VERSION_2: InvocationError =
+    InvocationError("the event is not a request of an HTTP API in payload format 2.0");
+const INVALID_TARGET: InvocationError = InvocationError("the event has an invalid path or query");
 
 /// A request with a decoded body, or the reason why the body is unusable.
 pub(crate) type ApiRequest = Request<Result<Body, ProblemType>>;
@@ -34,7 +35,7 @@ pub(crate) type ApiRequest = Request<Result<Body, ProblemType>>;
 ///
 /// # Errors
 /// If the event has another payload format or no path.
-pub(crate) fn from_event(event: LambdaRequest) -> Result<ApiRequest, Failed> {
+pub(crate) fn from_event(event: LambdaRequest) -> Result<ApiRequest, InvocationError> {
     let LambdaRequest::ApiGatewayV2(mut event) = event else { return Err(NOT_VERSION_2) };
     if event.version.as_deref() != Some("2.0") {
         return Err(NOT_VERSION_2);

@@ -30,7 +30,7 @@ const TIME: Duration = Duration::from_secs(10);
 
 /// A service of AWS, called without an SDK client.
 pub struct Aws {
-    operation: Operation<HttpRequest, Answer, NotAnswered>,
+    operation: Operation<HttpRequest, Answer, AwsCallError>,
     endpoint: String,
     signer: Signer,
 }
@@ -46,7 +46,7 @@ pub struct Answer {
 
 /// The reason for a missing response.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum NotAnswered {
+pub enum AwsCallError {
     /// The service refused, with an error code of AWS such as `AccessDeniedException`.
     #[error("{0}")]
     Refused(String),
@@ -88,24 +88,24 @@ impl Aws {
     /// Sends `GET path`, which may have a query.
     ///
     /// # Errors
-    /// [`NotAnswered`].
-    pub async fn get(&self, path: &str) -> Result<Answer, NotAnswered> {
+    /// [`AwsCallError`].
+    pub async fn get(&self, path: &str) -> Result<Answer, AwsCallError> {
         self.ask("GET", path, &[], "").await
     }
 
     /// Sends `GET path` and parses the response as JSON.
     ///
     /// # Errors
-    /// [`NotAnswered`].
-    pub async fn get_json(&self, path: &str) -> Result<Value, NotAnswered> {
+    /// [`AwsCallError`].
+    pub async fn get_json(&self, path: &str) -> Result<Value, AwsCallError> {
         self.get(path).await.and_then(|answer| json(&answer))
     }
 
     /// Calls an operation of AWS's JSON protocols, e.g. `AWSEvents.DescribeRule`.
     ///
     /// # Errors
-    /// [`NotAnswered`].
-    pub async fn call(&self, operation: &str, request: &Value) -> Result<Value, NotAnswered> {
+    /// [`AwsCallError`].
+    pub async fn call(&self, operation: &str, request: &Value) -> Result<Value, AwsCallError> {
         let version =
             if operation.starts_with("AWSEvents") || operation.starts_with("Logs") { "1.1" } else { "1.0" };
         let kind = format!("application/x-amz-json-{version}");
@@ -119,13 +119,13 @@ impl Aws {
         path: &str,
         headers: &[(&str, &str)],
         body: &str,
-    ) -> Result<Answer, NotAnswered> {
+    ) -> Result<Answer, AwsCallError> {
         let request = Unsigned { method, endpoint: &self.endpoint, path, headers, body };
-        let request = self.signer.signed(request).await.map_err(|_| NotAnswered::Unreachable)?;
+        let request = self.signer.signed(request).await.map_err(|_| AwsCallError::Unreachable)?;
         let outcome = self.operation.invoke(request).await;
         outcome.map_err(|error| match error {
             SdkError::ServiceError(refused) => refused.into_err(),
-            _ => NotAnswered::Unreachable,
+            _ => AwsCallError::Unreachable,
         })
     }
 }
@@ -136,15 +136,15 @@ pub(crate) fn endpoint(host: &str, region: &str) -> String {
     format!("https://{host}.{region}.amazonaws.com{suffix}")
 }
 
-fn answer(response: &HttpResponse) -> Result<Answer, OrchestratorError<NotAnswered>> {
+fn answer(response: &HttpResponse) -> Result<Answer, OrchestratorError<AwsCallError>> {
     let body = response.body().bytes().and_then(|body| String::from_utf8(body.to_vec()).ok());
-    let text = body.ok_or_else(|| OrchestratorError::operation(NotAnswered::Unreachable))?;
+    let text = body.ok_or_else(|| OrchestratorError::operation(AwsCallError::Unreachable))?;
     if response.status().is_success() {
         return Ok(Answer { text, date: response.headers().get("date").and_then(moment) });
     }
     let code = response.headers().get("x-amzn-errortype").map(str::to_owned).or_else(|| code_of(&text));
     let code = code.unwrap_or_else(|| format!("status {}", response.status().as_u16()));
-    Err(OrchestratorError::operation(NotAnswered::Refused(bare(&code).to_owned())))
+    Err(OrchestratorError::operation(AwsCallError::Refused(bare(&code).to_owned())))
 }
 
 /// Parses an HTTP date.
@@ -167,8 +167,8 @@ fn bare(code: &str) -> &str {
     code.split(':').next().unwrap_or(code)
 }
 
-fn json(answer: &Answer) -> Result<Value, NotAnswered> {
-    serde_json::from_str(&answer.text).map_err(|_| NotAnswered::Unreachable)
+fn json(answer: &Answer) -> Result<Value, AwsCallError> {
+    serde_json::from_str(&answer.text).map_err(|_| AwsCallError::Unreachable)
 }
 
 impl fmt::Debug for Aws {

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 /// A failed call of AWS, with its error code, e.g. `ThrottlingException`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Fault {
+pub enum AwsError {
     /// There was no response, a 5xx, a throttle, or a conflict with another call. The same call may succeed
     /// later.
     #[error("{0}")]
@@ -17,7 +17,7 @@ pub enum Fault {
     Final(String),
 }
 
-impl Fault {
+impl AwsError {
     /// Classifies an error of the SDK.
     pub fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
         match error {
@@ -65,10 +65,10 @@ mod tests {
 
     use super::*;
 
-    fn answered(status: u16, code: &str) -> Fault {
+    fn answered(status: u16, code: &str) -> AwsError {
         let status = StatusCode::try_from(status).expect("a status");
         let error = ErrorMetadata::builder().code(code).build();
-        Fault::of(&SdkError::service_error(error, HttpResponse::new(status, SdkBody::empty())))
+        AwsError::of(&SdkError::service_error(error, HttpResponse::new(status, SdkBody::empty())))
     }
 
     #[test]
@@ -83,16 +83,16 @@ mod tests {
             (500, "InternalServerError"),
             (503, "AccessDeniedException"),
         ] {
-            assert_eq!(answered(status, code), Fault::Transient(code.to_owned()), "{status}");
+            assert_eq!(answered(status, code), AwsError::Transient(code.to_owned()), "{status}");
         }
         for (status, code) in
             [(400, "AccessDeniedException"), (400, "ResourceNotFoundException"), (400, "ValidationException")]
         {
-            assert_eq!(answered(status, code), Fault::Final(code.to_owned()));
+            assert_eq!(answered(status, code), AwsError::Final(code.to_owned()));
         }
         let not_answered = SdkError::<ErrorMetadata, _>::timeout_error("late");
-        assert_eq!(Fault::of(&not_answered), Fault::Transient("NoAnswer".to_owned()));
+        assert_eq!(AwsError::of(&not_answered), AwsError::Transient("NoAnswer".to_owned()));
         let not_made = SdkError::<ErrorMetadata, _>::construction_failure("without a table");
-        assert_eq!(Fault::of(&not_made), Fault::Final("ConstructionFailure".to_owned()));
+        assert_eq!(AwsError::of(&not_made), AwsError::Final("ConstructionFailure".to_owned()));
     }
 }

@@ -28,7 +28,7 @@ pub trait Function: Send + Sync + 'static {
         &self,
         event: Self::Event,
         invocation: Invocation,
-    ) -> impl Future<Output = Result<Self::Answer, Failed>> + Send;
+    ) -> impl Future<Output = Result<Self::Answer, InvocationError>> + Send;
 }
 
 /// The metadata of a call.
@@ -49,7 +49,7 @@ pub struct Deadline(Instant);
 /// The call failed as a whole and can be retried. The cause is in the log.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("{0}")]
-pub struct Failed(pub &'static str);
+pub struct InvocationError(pub &'static str);
 
 impl Deadline {
     /// Creates the deadline `time_left` from now.

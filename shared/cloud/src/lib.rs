@@ -31,20 +31,20 @@ use aws_types::SdkConfig;
 
 use calls::Bounded;
 
-pub use aws::{Answer, Aws, NotAnswered};
+pub use aws::{Answer, Aws, AwsCallError};
 pub use chain::chain;
 pub use clock::{Clock, Random};
-pub use fault::{Fault, is_transient};
-pub use function::{Deadline, Failed, Function, Invocation, StartFailed, run};
+pub use fault::{AwsError, is_transient};
+pub use function::{Deadline, Function, Invocation, InvocationError, StartFailed, run};
 pub use line::{Line, Log, Metric, Unit};
 pub use logging::log_to;
 #[cfg(feature = "operator")]
 pub use operator::OperatorError;
-pub use secret::{FromSecret, SecretUnavailable, SecretVersion, StoredSecret};
+pub use secret::{FromSecret, SecretError, SecretVersion, StoredSecret};
 pub use settings::{SettingError, Settings};
 pub use shell::Shell;
 pub use uploads::{UploadConditions, UploadForm, Uploads};
-pub use web::{Unanswered, Web};
+pub use web::{Web, WebError};
 pub use work::{Answered, Units, put_answer, put_count, put_longest, put_time, put_units, put_user, timed};
 
 /// The dependencies of a function.

@@ -11,7 +11,7 @@ use aws_sdk_secretsmanager::{
     Client, config::Builder, error::DisplayErrorContext,
     operation::update_secret_version_stage::UpdateSecretVersionStageError as NotMoved,
 };
-use domain::{MalformedSeeds, PepperSeeds, Ring, Seeds, Timestamp};
+use domain::{InvalidSeeds, PepperSeeds, Ring, Seeds, Timestamp};
 use thiserror::Error;
 use tokio::{sync::Mutex, time::timeout};
 use uuid::Uuid;
@@ -59,7 +59,7 @@ struct Kept<T> {
 }
 
 type Text = Arc<Zeroizing<String>>;
-type Derive<T> = dyn Fn(&str, Timestamp) -> Result<(T, Option<Timestamp>), SecretUnavailable> + Send + Sync;
+type Derive<T> = dyn Fn(&str, Timestamp) -> Result<(T, Option<Timestamp>), SecretError> + Send + Sync;
 
 /// The secrets that an environment has read. All values derived from one secret share its reads.
 #[derive(Clone, Default)]
@@ -82,13 +82,13 @@ struct Read {
 
 /// The secret could not be read or written. The message never contains its content.
 #[derive(Debug, Error)]
-pub enum SecretUnavailable {
+pub enum SecretError {
     /// Secrets Manager did not respond, or refused.
     #[error("Secrets Manager: {0}")]
     Unanswered(String),
     /// The secret is malformed.
     #[error(transparent)]
-    Malformed(#[from] MalformedSeeds),
+    Malformed(#[from] InvalidSeeds),
     /// No value can be derived from the secret.
     #[error("cannot derive keys from the secret")]
     Underivable,
@@ -111,8 +111,8 @@ impl StoredSecret {
     /// Reads the secret.
     ///
     /// # Errors
-    /// [`SecretUnavailable`].
-    pub async fn read(&self) -> Result<(Zeroizing<String>, SecretVersion), SecretUnavailable> {
+    /// [`SecretError`].
+    pub async fn read(&self) -> Result<(Zeroizing<String>, SecretVersion), SecretError> {
         let answer = self.client.get_secret_value().secret_id(&self.id).send().await;
         let answer = answer.map_err(|error| unanswered(&error))?;
         let version = SecretVersion(answer.version_id.unwrap_or_default());
@@ -123,13 +123,8 @@ impl StoredSecret {
     /// one of two concurrent calls succeeds.
     ///
     /// # Errors
-    /// [`SecretUnavailable`].
-    pub async fn replace(
-        &self,
-        version: &SecretVersion,
-        text: &str,
-        new: Uuid,
-    ) -> Result<bool, SecretUnavailable> {
+    /// [`SecretError`].
+    pub async fn replace(&self, version: &SecretVersion, text: &str, new: Uuid) -> Result<bool, SecretError> {
         let put = self.client.put_secret_value().secret_id(&self.id).client_request_token(new);
         let put = put.secret_string(text).version_stages(NEXT);
         put.send().await.map_err(|error| unanswered(&error))?;
@@ -163,7 +158,7 @@ impl<T> FromSecret<T> {
     ) -> Result<Self, SettingError> {
         let derive = move |secret: &str, now| {
             let ring = Ring::parse_keys(secret)?;
-            let derived = derive(&ring.seeds_at(now)).ok_or(SecretUnavailable::Underivable)?;
+            let derived = derive(&ring.seeds_at(now)).ok_or(SecretError::Underivable)?;
             Ok((derived, ring.changes_at(now)))
         };
         Self::derived(cloud, "KEYS_SECRET", Box::new(derive))
@@ -179,7 +174,7 @@ impl<T> FromSecret<T> {
     ) -> Result<Self, SettingError> {
         let derive = move |secret: &str, now| {
             let ring = Ring::parse_credentials(secret)?;
-            let derived = derive(&ring.pepper_seeds_at(now)).ok_or(SecretUnavailable::Underivable)?;
+            let derived = derive(&ring.pepper_seeds_at(now)).ok_or(SecretError::Underivable)?;
             Ok((derived, ring.changes_at(now)))
         };
         Self::derived(cloud, "CREDENTIALS_SECRET", Box::new(derive))
@@ -194,7 +189,7 @@ impl<T> FromSecret<T> {
         name: &'static str,
         read: impl Fn(&str) -> Option<T> + Send + Sync + 'static,
     ) -> Result<Self, SettingError> {
-        let derive = move |secret: &str, _| Ok((read(secret).ok_or(SecretUnavailable::Underivable)?, None));
+        let derive = move |secret: &str, _| Ok((read(secret).ok_or(SecretError::Underivable)?, None));
         Self::derived(cloud, name, Box::new(derive))
     }
 
@@ -206,8 +201,8 @@ impl<T> FromSecret<T> {
     /// Returns the value derived from a secret that is at most a few minutes old, if it can be read.
     ///
     /// # Errors
-    /// [`SecretUnavailable`] if it was never read. The next call tries again.
-    pub async fn get(&self) -> Result<Arc<T>, SecretUnavailable> {
+    /// [`SecretError`] if it was never read. The next call tries again.
+    pub async fn get(&self) -> Result<Arc<T>, SecretError> {
         let now = self.clock.now();
         let text = self.secret.recent(now).await?;
         self.of_text(&text, now).or_else(|failed| {
@@ -224,15 +219,15 @@ impl<T> FromSecret<T> {
     /// some seconds old.
     ///
     /// # Errors
-    /// [`SecretUnavailable`]: then it is unknown whether the key exists.
-    pub async fn newest(&self) -> Result<Arc<T>, SecretUnavailable> {
+    /// [`SecretError`]: then it is unknown whether the key exists.
+    pub async fn newest(&self) -> Result<Arc<T>, SecretError> {
         let now = self.clock.now();
         let text = self.secret.newest(now).await?;
         self.of_text(&text, now)
     }
 
     /// Derives again only if the text has changed, or the time for a change has come.
-    fn of_text(&self, text: &Text, now: Timestamp) -> Result<Arc<T>, SecretUnavailable> {
+    fn of_text(&self, text: &Text, now: Timestamp) -> Result<Arc<T>, SecretError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same =
             |kept: &&Kept<T>| kept.text == *text && kept.changes_at.is_none_or(|change| now < change);
@@ -268,7 +263,7 @@ impl fmt::Debug for Secrets {
 
 impl SharedSecret {
     /// Returns a text that is at most a few minutes old, if it can be read.
-    async fn recent(&self, now: Timestamp) -> Result<Text, SecretUnavailable> {
+    async fn recent(&self, now: Timestamp) -> Result<Text, SecretError> {
         if let Some(text) = self.good_at(now) {
             return Ok(text);
         }
@@ -287,11 +282,11 @@ impl SharedSecret {
         }
     }
 
-    async fn newest(&self, now: Timestamp) -> Result<Text, SecretUnavailable> {
+    async fn newest(&self, now: Timestamp) -> Result<Text, SecretError> {
         let mut tried = self.tried.lock().await;
         match (*tried, self.text()) {
             (Some((at, false)), _) if now.since(at) < MIN_TIME_BETWEEN_READS => {
-                Err(SecretUnavailable::Unanswered("the last attempt failed a moment ago".to_owned()))
+                Err(SecretError::Unanswered("the last attempt failed a moment ago".to_owned()))
             }
             (Some((at, true)), Some(text)) if now.since(at) < MIN_TIME_BETWEEN_READS => {
                 Ok(self.keep(text, now.plus(Ring::KEPT_FOR)))
@@ -300,13 +295,9 @@ impl SharedSecret {
         }
     }
 
-    async fn look(
-        &self,
-        tried: &mut Option<(Timestamp, bool)>,
-        now: Timestamp,
-    ) -> Result<Text, SecretUnavailable> {
+    async fn look(&self, tried: &mut Option<(Timestamp, bool)>, now: Timestamp) -> Result<Text, SecretError> {
         let read = if self.text().is_some() {
-            let late = SecretUnavailable::Unanswered("timed out".to_owned());
+            let late = SecretError::Unanswered("timed out".to_owned());
             timeout(PATIENCE, self.secret.read()).await.unwrap_or(Err(late))
         } else {
             self.secret.read().await
@@ -333,6 +324,6 @@ impl SharedSecret {
     }
 }
 
-fn unanswered(error: &(dyn std::error::Error + 'static)) -> SecretUnavailable {
-    SecretUnavailable::Unanswered(DisplayErrorContext(error).to_string())
+fn unanswered(error: &(dyn std::error::Error + 'static)) -> SecretError {
+    SecretError::Unanswered(DisplayErrorContext(error).to_string())
 }

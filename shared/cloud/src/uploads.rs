@@ -27,7 +27,7 @@ use domain::UserId;
 use serde_json::json;
 
 use crate::{
-    Cloud, Fault, SettingError, aws,
+    AwsError, Cloud, SettingError, aws,
     signing::{Signer, Unsigned},
 };
 
@@ -90,33 +90,33 @@ impl Uploads {
     /// Signs a form that permits exactly such an upload.
     ///
     /// # Errors
-    /// [`Fault::Final`] if there are no credentials to sign it with.
-    pub async fn form(&self, conditions: &UploadConditions<'_>) -> Result<UploadForm, Fault> {
-        let fields = self.fields(conditions).await.map_err(|_| Fault::unmade())?;
+    /// [`AwsError::Final`] if there are no credentials to sign it with.
+    pub async fn form(&self, conditions: &UploadConditions<'_>) -> Result<UploadForm, AwsError> {
+        let fields = self.fields(conditions).await.map_err(|_| AwsError::unmade())?;
         Ok(UploadForm { url: format!("{}{}", self.endpoint, self.path), fields })
     }
 
     /// Reads the upload of a user, if there is one.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub async fn read(&self, user: UserId) -> Result<Option<Vec<u8>>, Fault> {
+    /// [`AwsError`].
+    pub async fn read(&self, user: UserId) -> Result<Option<Vec<u8>>, AwsError> {
         self.call("GET", user).await
     }
 
     /// Deletes the upload of a user, if there is one.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub async fn delete(&self, user: UserId) -> Result<(), Fault> {
+    /// [`AwsError`].
+    pub async fn delete(&self, user: UserId) -> Result<(), AwsError> {
         self.call("DELETE", user).await.map(drop)
     }
 
-    async fn call(&self, method: &'static str, user: UserId) -> Result<Option<Vec<u8>>, Fault> {
+    async fn call(&self, method: &'static str, user: UserId) -> Result<Option<Vec<u8>>, AwsError> {
         let path = format!("{}/{user}", self.path);
         let request = Unsigned { method, endpoint: &self.endpoint, path: &path, headers: &[], body: "" };
-        let request = self.signer.signed(request).await.map_err(|_| Fault::unmade())?;
-        self.operation.invoke(request).await.map_err(|error| Fault::of(&error))
+        let request = self.signer.signed(request).await.map_err(|_| AwsError::unmade())?;
+        self.operation.invoke(request).await.map_err(|error| AwsError::of(&error))
     }
 
     /// Returns the fields of a form: a policy with the conditions, and its signature. See "Browser-Based

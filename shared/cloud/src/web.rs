@@ -19,12 +19,12 @@ use crate::Cloud;
 
 /// A server that returns texts.
 #[derive(Clone)]
-pub struct Web(Operation<String, String, Unanswered>);
+pub struct Web(Operation<String, String, WebError>);
 
 /// There was no response, or not a successful one.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the server did not respond")]
-pub struct Unanswered;
+pub struct WebError;
 
 impl Web {
     /// Creates a client of the server at `url`, with a timeout, and headers for each request.
@@ -55,9 +55,9 @@ impl Web {
     /// Sends `GET path`. Returns the text if the status is 200.
     ///
     /// # Errors
-    /// [`Unanswered`], without details, because the path may be confidential.
-    pub async fn get(&self, path: String) -> Result<String, Unanswered> {
-        self.0.invoke(path).await.map_err(|_| Unanswered)
+    /// [`WebError`], without details, because the path may be confidential.
+    pub async fn get(&self, path: String) -> Result<String, WebError> {
+        self.0.invoke(path).await.map_err(|_| WebError)
     }
 }
 
@@ -71,10 +71,10 @@ fn request(path: &str, headers: &[(&'static str, &'static str)]) -> Result<HttpR
     Ok(request)
 }
 
-fn text(response: &HttpResponse) -> Result<String, OrchestratorError<Unanswered>> {
+fn text(response: &HttpResponse) -> Result<String, OrchestratorError<WebError>> {
     let body = response.body().bytes().filter(|_| response.status().as_u16() == 200);
     let text = body.and_then(|body| String::from_utf8(body.to_vec()).ok());
-    text.ok_or_else(|| OrchestratorError::operation(Unanswered))
+    text.ok_or_else(|| OrchestratorError::operation(WebError))
 }
 
 impl fmt::Debug for Web {
@@ -96,7 +96,7 @@ mod tests {
     const TIME: Duration = Duration::from_millis(300);
 
     /// Sends a request to a server that returns one response.
-    async fn asked(answer: &'static str) -> (Result<String, Unanswered>, String) {
+    async fn asked(answer: &'static str) -> (Result<String, WebError>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let (tell, told) = oneshot::channel();
@@ -133,9 +133,9 @@ mod tests {
             "nonsense\r\n\r\n",
             "",
         ] {
-            assert_eq!(asked(answer).await.0, Err(Unanswered), "{answer}");
+            assert_eq!(asked(answer).await.0, Err(WebError), "{answer}");
         }
         let nobody = Web::new(&Cloud::of_environment(), "https://127.0.0.1:1", TIME, &[]);
-        assert_eq!(nobody.get("/".to_owned()).await, Err(Unanswered));
+        assert_eq!(nobody.get("/".to_owned()).await, Err(WebError));
     }
 }

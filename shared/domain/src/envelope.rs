@@ -32,7 +32,7 @@ pub struct Envelope {
 /// The text is not an event.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("not an event")]
-pub struct NotAnEvent;
+pub struct InvalidEnvelope;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -102,10 +102,10 @@ impl Envelope {
     /// Removes the personal data from a rendered event; `None` if it has none.
     ///
     /// # Errors
-    /// [`NotAnEvent`] if the text is not a rendered event.
-    pub fn redact(rendered: &str) -> Result<Option<String>, NotAnEvent> {
-        let mut detail: Value = serde_json::from_str(rendered).map_err(|_| NotAnEvent)?;
-        let data = detail.get_mut("data").and_then(Value::as_object_mut).ok_or(NotAnEvent)?;
+    /// [`InvalidEnvelope`] if the text is not a rendered event.
+    pub fn redact(rendered: &str) -> Result<Option<String>, InvalidEnvelope> {
+        let mut detail: Value = serde_json::from_str(rendered).map_err(|_| InvalidEnvelope)?;
+        let data = detail.get_mut("data").and_then(Value::as_object_mut).ok_or(InvalidEnvelope)?;
         let before = data.len();
         let is_personal = |name: &str| {
             Person::FIELDS.contains(&name) || [StatedReason::FIELD, DeviceFamily::FIELD].contains(&name)
@@ -118,14 +118,14 @@ impl Envelope {
     /// none.
     ///
     /// # Errors
-    /// [`NotAnEvent`] if the text is not a rendered event.
-    pub fn for_user(rendered: &str, schema: &AttributesSchema) -> Result<Option<String>, NotAnEvent> {
+    /// [`InvalidEnvelope`] if the text is not a rendered event.
+    pub fn for_user(rendered: &str, schema: &AttributesSchema) -> Result<Option<String>, InvalidEnvelope> {
         const ATTRIBUTES: &str = "attributes";
         if !rendered.contains(ATTRIBUTES) {
             return Ok(None);
         }
-        let mut detail: Value = serde_json::from_str(rendered).map_err(|_| NotAnEvent)?;
-        let data = detail.get_mut("data").and_then(Value::as_object_mut).ok_or(NotAnEvent)?;
+        let mut detail: Value = serde_json::from_str(rendered).map_err(|_| InvalidEnvelope)?;
+        let data = detail.get_mut("data").and_then(Value::as_object_mut).ok_or(InvalidEnvelope)?;
         let mut hidden = 0;
         if let Some(attributes) = data.get_mut(ATTRIBUTES).and_then(Value::as_object_mut) {
             hidden += attributes.len();
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(Envelope::for_user(&whole, &schema), Ok(Some(seen.clone())));
         assert_eq!(Envelope::for_user(&seen, &schema), Ok(None));
         assert_eq!(Envelope::for_user(r#"{"data":{}}"#, &schema), Ok(None));
-        assert_eq!(Envelope::for_user("attributes", &schema), Err(NotAnEvent));
+        assert_eq!(Envelope::for_user("attributes", &schema), Err(InvalidEnvelope));
     }
 
     /// Compares an event of each type with and without personal data.
@@ -183,7 +183,7 @@ mod tests {
         }
         assert!(redacted >= 3, "some events have personal data");
         for none in ["", "{}", "[]", r#"{"data": "x"}"#] {
-            assert_eq!(Envelope::redact(none), Err(NotAnEvent), "{none}");
+            assert_eq!(Envelope::redact(none), Err(InvalidEnvelope), "{none}");
         }
     }
 }

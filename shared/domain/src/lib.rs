@@ -49,7 +49,7 @@ pub use credential::Credential;
 pub use device_family::DeviceFamily;
 pub use digest::{Digest, Standing, UserChange, UsersByStatus, Week};
 pub use email::{CanonicalEmail, Email, InvalidEmail};
-pub use envelope::{Detail, Envelope, NotAnEvent};
+pub use envelope::{Detail, Envelope, InvalidEnvelope};
 pub use event::{Actor, Event, EventContext, EventKind, Person, SessionEnd, Stream};
 pub use id::{
     ClientSecretId, DeviceId, EventId, GrantId, Id, PictureId, RegistrationId, ResendId, ResetId, SessionId,
@@ -68,11 +68,11 @@ pub use receipt::{Receipt, ReceiptId};
 pub use registration::{Applicant, PasswordRequired, Registration, RegistrationTokenHash, ResendRequest};
 pub use ring::{KeyState, Ring, RingKey, StillSigns};
 pub use role::{InvalidPermission, InvalidRoleName, Permission, Rights, Role, RoleName, Roles};
-pub use seeds::{KeyMaterial, MalformedSeeds, PepperSeeds, Seed, Seeds};
+pub use seeds::{InvalidSeeds, KeyMaterial, PepperSeeds, Seed, Seeds};
 pub use session::{
-    EndedSession, NewSession, Presented, RefreshRefused, Session, SessionKind, SessionLimits, StartedSession,
+    EndedSession, NewSession, Presented, RefreshError, Session, SessionKind, SessionLimits, StartedSession,
 };
-pub use signing_algorithm::{SigningAlgorithm, UnknownAlgorithm};
+pub use signing_algorithm::{InvalidSigningAlgorithm, SigningAlgorithm};
 pub use stated_reason::{InvalidReason, StatedReason};
 pub use status_name::StatusName;
 pub use time::{InvalidTimestamp, Timestamp};

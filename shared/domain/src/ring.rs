@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::{KeyMaterial, MalformedSeeds, PepperSeeds, Secret, Seed, Seeds, SigningAlgorithm, Timestamp};
+use crate::{InvalidSeeds, KeyMaterial, PepperSeeds, Secret, Seed, Seeds, SigningAlgorithm, Timestamp};
 
 /// The content of a secret: keys, peppers or both, each newest first.
 #[derive(Clone)]
@@ -113,8 +113,8 @@ impl Ring {
     /// `{"keys": […]}`.
     ///
     /// # Errors
-    /// [`MalformedSeeds`] if the secret has no key, or a seed is too short to be random.
-    pub fn parse_keys(secret: &str) -> Result<Self, MalformedSeeds> {
+    /// [`InvalidSeeds`] if the secret has no key, or a seed is too short to be random.
+    pub fn parse_keys(secret: &str) -> Result<Self, InvalidSeeds> {
         Self::parse(secret, |ring| !ring.keys.is_empty())
     }
 
@@ -122,13 +122,13 @@ impl Ring {
     /// `{"peppers": […]}`. The keys secret of an older deployment can be parsed as well.
     ///
     /// # Errors
-    /// [`MalformedSeeds`] if the secret has no pepper, or a seed is too short to be random.
-    pub fn parse_credentials(secret: &str) -> Result<Self, MalformedSeeds> {
+    /// [`InvalidSeeds`] if the secret has no pepper, or a seed is too short to be random.
+    pub fn parse_credentials(secret: &str) -> Result<Self, InvalidSeeds> {
         Self::parse(secret, |ring| !ring.peppers.is_empty())
     }
 
-    fn parse(secret: &str, is_usable: impl FnOnce(&Self) -> bool) -> Result<Self, MalformedSeeds> {
-        let stored: Stored = serde_json::from_str(secret).map_err(|_| MalformedSeeds)?;
+    fn parse(secret: &str, is_usable: impl FnOnce(&Self) -> bool) -> Result<Self, InvalidSeeds> {
+        let stored: Stored = serde_json::from_str(secret).map_err(|_| InvalidSeeds)?;
         let begun = Timestamp::from_millis(0);
         let generated = stored.seed.into_iter().chain(stored.previous).map(Seed::parse);
         let generated = generated.collect::<Result<Vec<_>, _>>()?;
@@ -139,7 +139,7 @@ impl Ring {
         let peppers = pepper.into_iter().chain(generated);
         let mut peppers: Vec<_> = peppers.map(|seed| RingPepper { seed, from: begun }).collect();
         peppers.extend(stored.peppers.into_iter().map(RingPepper::parse).collect::<Result<Vec<_>, _>>()?);
-        Some(Self { keys, peppers }).filter(is_usable).ok_or(MalformedSeeds)
+        Some(Self { keys, peppers }).filter(is_usable).ok_or(InvalidSeeds)
     }
 
     /// Returns the text of the secret.
@@ -349,10 +349,10 @@ impl Ring {
 }
 
 impl RingKey {
-    fn parse(stored: StoredKey) -> Result<Self, MalformedSeeds> {
+    fn parse(stored: StoredKey) -> Result<Self, InvalidSeeds> {
         let moment = |millis: Option<i64>| millis.map(Timestamp::from_millis);
         let algorithm = stored.algorithm.as_deref().map(str::parse).transpose();
-        let algorithm = algorithm.map_err(|_| MalformedSeeds)?.unwrap_or_default();
+        let algorithm = algorithm.map_err(|_| InvalidSeeds)?.unwrap_or_default();
         let private_key = stored.private_key.map(Secret::from);
         let material = KeyMaterial::new(Seed::parse(stored.seed)?, algorithm, private_key)?;
         Ok(Self { material, from: moment(stored.from), until: moment(stored.until) })
@@ -393,7 +393,7 @@ impl RingKey {
 }
 
 impl RingPepper {
-    fn parse(stored: StoredPepper) -> Result<Self, MalformedSeeds> {
+    fn parse(stored: StoredPepper) -> Result<Self, InvalidSeeds> {
         Ok(Self { seed: Seed::parse(stored.seed)?, from: Timestamp::from_millis(stored.from) })
     }
 }

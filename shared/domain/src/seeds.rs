@@ -47,7 +47,7 @@ pub struct PepperSeeds {
      `keys`; the credentials secret is one with `pepper`, or with `peppers`; a key has a known `algorithm`, and a \
      `private_key` if that is RSA"
 )]
-pub struct MalformedSeeds;
+pub struct InvalidSeeds;
 
 impl Seed {
     /// Creates a seed from random bytes.
@@ -59,13 +59,13 @@ impl Seed {
     /// Parses a seed.
     ///
     /// # Errors
-    /// [`MalformedSeeds`] if the text is too short, or has too few different characters to be random.
-    pub fn parse(text: String) -> Result<Self, MalformedSeeds> {
+    /// [`InvalidSeeds`] if the text is too short, or has too few different characters to be random.
+    pub fn parse(text: String) -> Result<Self, InvalidSeeds> {
         let text = Zeroizing::new(text);
         let distinct = text.bytes().collect::<std::collections::HashSet<_>>().len();
         // Texts such as "aaaa…" or "change-me-change-me-…" are not seeds: 43 random characters have far more
         // variety.
-        if text.len() < MIN_CHARACTERS || distinct < 16 { Err(MalformedSeeds) } else { Ok(Self(text)) }
+        if text.len() < MIN_CHARACTERS || distinct < 16 { Err(InvalidSeeds) } else { Ok(Self(text)) }
     }
 
     /// Returns the bytes from which keys are derived.
@@ -84,16 +84,16 @@ impl KeyMaterial {
     /// otherwise with a derived one.
     ///
     /// # Errors
-    /// [`MalformedSeeds`] if a private key is missing for RSA, or given for another algorithm.
+    /// [`InvalidSeeds`] if a private key is missing for RSA, or given for another algorithm.
     pub fn new(
         seed: Seed,
         algorithm: SigningAlgorithm,
         private_key: Option<Secret>,
-    ) -> Result<Self, MalformedSeeds> {
+    ) -> Result<Self, InvalidSeeds> {
         if algorithm.is_rsa() == private_key.is_some() {
             Ok(Self { seed, algorithm, private_key })
         } else {
-            Err(MalformedSeeds)
+            Err(InvalidSeeds)
         }
     }
 

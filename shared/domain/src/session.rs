@@ -121,7 +121,7 @@ pub struct Presented {
 
 /// The reason why a refresh is refused.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum RefreshRefused {
+pub enum RefreshError {
     /// The session does not exist or has ended, or the user may not log in.
     #[error("the session has ended")]
     Ended,
@@ -168,15 +168,15 @@ impl Session {
     /// generation.
     ///
     /// # Errors
-    /// [`RefreshRefused`]. After [`RefreshRefused::Reused`] the caller must end the session.
+    /// [`RefreshError`]. After [`RefreshError::Reused`] the caller must end the session.
     pub fn judge(
         &self,
         presented: Presented,
         now: Timestamp,
         retry_window: Duration,
-    ) -> Result<(), RefreshRefused> {
+    ) -> Result<(), RefreshError> {
         if !self.is_good_at(now) {
-            return Err(RefreshRefused::Expired);
+            return Err(RefreshError::Expired);
         }
         judge_generation(presented.generation, self.generation, self.rotated_at, now, retry_window)
     }
@@ -194,16 +194,16 @@ pub(crate) fn judge_generation(
     rotated_at: Timestamp,
     now: Timestamp,
     retry_window: Duration,
-) -> Result<(), RefreshRefused> {
+) -> Result<(), RefreshError> {
     // A token from the future: the table was restored to an earlier moment.
     if presented >= current {
-        return Err(RefreshRefused::Ended);
+        return Err(RefreshError::Ended);
     }
     let is_previous = presented + 1 == current;
     if is_previous && !retry_window.is_zero() && now.since(rotated_at) <= retry_window {
         Ok(())
     } else {
-        Err(RefreshRefused::Reused)
+        Err(RefreshError::Reused)
     }
 }
 

@@ -25,7 +25,7 @@ pub enum SigningAlgorithm {
 /// The algorithm is unknown.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("unknown algorithm")]
-pub struct UnknownAlgorithm;
+pub struct InvalidSigningAlgorithm;
 
 impl SigningAlgorithm {
     /// All algorithms.
@@ -53,9 +53,9 @@ impl SigningAlgorithm {
 }
 
 impl FromStr for SigningAlgorithm {
-    type Err = UnknownAlgorithm;
+    type Err = InvalidSigningAlgorithm;
 
-    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or(UnknownAlgorithm)
+    fn from_str(name: &str) -> Result<Self, InvalidSigningAlgorithm> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or(InvalidSigningAlgorithm)
     }
 }

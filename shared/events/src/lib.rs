@@ -11,4 +11,4 @@ mod waves;
 
 pub use backoff::{backoff, full_jitter};
 pub use publisher::{Publisher, Report, Stop};
-pub use sweeper::{GRACE, NotSwept, Sweeper, Swept};
+pub use sweeper::{GRACE, SweepError, Sweeper, Swept};

@@ -53,7 +53,7 @@ pub struct Swept {
 
 /// The reason why nothing was swept.
 #[derive(Debug, Error)]
-pub enum NotSwept {
+pub enum SweepError {
     /// Another sweep is running.
     #[error("another sweep is running")]
     Busy,
@@ -79,10 +79,10 @@ impl Sweeper {
     ///
     /// # Errors
     /// If another sweep is running, or the table does not answer.
-    pub async fn sweep(&self, grace: Duration, most: usize, deadline: Deadline) -> Result<Swept, NotSwept> {
+    pub async fn sweep(&self, grace: Duration, most: usize, deadline: Deadline) -> Result<Swept, SweepError> {
         let (holder, time) = (self.random.uuid().to_string(), deadline.left() + LEASE_MARGIN);
         if !self.outbox.take_lease(LEASE, &holder, self.clock.now(), time).await? {
-            return Err(NotSwept::Busy);
+            return Err(SweepError::Busy);
         }
         let swept = self.sweep_alone(grace, most, deadline).await;
         if let Err(failure) = self.outbox.give_lease_back(LEASE, &holder).await {

@@ -50,7 +50,7 @@ pub enum Verdict {
 
 /// Why there is no answer: an operator's problem, never the caller's.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum HashFailed {
+pub enum HashError {
     /// A stored hash needs a pepper that is not in the credentials secret.
     #[error(
         "a stored password hash names a pepper that the credentials secret lacks: if it is still in the keys \
@@ -98,12 +98,12 @@ impl Hasher {
     /// Hashes a new password with `salt`, which comes in as a value, fresh from the random source.
     ///
     /// # Errors
-    /// [`HashFailed::Unfinished`].
+    /// [`HashError::Unfinished`].
     pub async fn hash(
         &self,
         password: &Password,
         salt: [u8; SALT_OCTETS],
-    ) -> Result<PasswordHash, HashFailed> {
+    ) -> Result<PasswordHash, HashError> {
         let password = password.clone();
         self.run(move |state| state.hash(&password, salt)).await
     }
@@ -113,12 +113,12 @@ impl Hasher {
     /// another time.
     ///
     /// # Errors
-    /// [`HashFailed`], as late as a mismatch would be known.
+    /// [`HashError`], as late as a mismatch would be known.
     pub async fn verify(
         &self,
         password: &Password,
         stored: Option<&PasswordHash>,
-    ) -> Result<Verdict, HashFailed> {
+    ) -> Result<Verdict, HashError> {
         let (password, stored) = (password.clone(), stored.cloned());
         self.run(move |state| state.verify(&password, stored.as_ref())).await
     }
@@ -127,12 +127,12 @@ impl Hasher {
     /// comes in as a value, fresh from the random source.
     ///
     /// # Errors
-    /// [`HashFailed::Unfinished`].
+    /// [`HashError::Unfinished`].
     pub async fn adopt(
         &self,
         foreign: ForeignHash,
         salt: [u8; SALT_OCTETS],
-    ) -> Result<PasswordHash, HashFailed> {
+    ) -> Result<PasswordHash, HashError> {
         if foreign.is_strong() {
             return Ok(stored::as_it_is(&foreign));
         }
@@ -142,47 +142,47 @@ impl Hasher {
     /// Whether a stored hash can be verified here.
     ///
     /// # Errors
-    /// [`HashFailed::UnknownPepper`] if it was made with the seed of another system, or
-    /// [`HashFailed::Malformed`].
-    pub fn check(&self, stored: &PasswordHash) -> Result<(), HashFailed> {
+    /// [`HashError::UnknownPepper`] if it was made with the seed of another system, or
+    /// [`HashError::Malformed`].
+    pub fn check(&self, stored: &PasswordHash) -> Result<(), HashError> {
         self.state.read(stored).map(drop)
     }
 
     /// Off the threads that serve requests, when it is its turn.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&State) -> Result<T, HashFailed> + Send + 'static,
-    ) -> Result<T, HashFailed> {
-        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HashFailed::Unfinished)?;
+        work: impl FnOnce(&State) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_| HashError::Unfinished)?;
         let state = Arc::clone(&self.state);
         let work = move || {
             // Held until the work is done, also when nobody waits for it any more.
             let _turn = turn;
             work(&state)
         };
-        task::spawn_blocking(work).await.map_err(|_| HashFailed::Unfinished)?
+        task::spawn_blocking(work).await.map_err(|_| HashError::Unfinished)?
     }
 }
 
 impl State {
-    fn hash(&self, password: &Password, salt: [u8; SALT_OCTETS]) -> Result<PasswordHash, HashFailed> {
+    fn hash(&self, password: &Password, salt: [u8; SALT_OCTETS]) -> Result<PasswordHash, HashError> {
         let (phc, pepper) = self.make(password.expose().as_bytes(), salt)?;
         Ok(PasswordHash { phc: phc.to_string(), pepper_id: pepper.id().to_owned() })
     }
 
-    fn wrap(&self, foreign: &ForeignHash, salt: [u8; SALT_OCTETS]) -> Result<PasswordHash, HashFailed> {
+    fn wrap(&self, foreign: &ForeignHash, salt: [u8; SALT_OCTETS]) -> Result<PasswordHash, HashError> {
         let (phc, pepper) = self.make(&foreign.digest, salt)?;
         Ok(stored::wrapped(&foreign.scheme, &phc, pepper))
     }
 
     /// A hash as new ones are.
-    fn make(&self, input: &[u8], salt: [u8; SALT_OCTETS]) -> Result<(Phc, &Pepper), HashFailed> {
+    fn make(&self, input: &[u8], salt: [u8; SALT_OCTETS]) -> Result<(Phc, &Pepper), HashError> {
         let pepper = self.peppers.current();
         let tag = self.argon2id(input, &salt, pepper, self.parameters)?;
         Ok((Phc { parameters: self.parameters, salt, tag: *tag }, pepper))
     }
 
-    fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, HashFailed> {
+    fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verdict, HashError> {
         let password = password.expose().as_bytes();
         match stored.map(|stored| self.read(stored)) {
             Some(Ok(Stored::Own(phc, pepper))) => {
@@ -204,16 +204,16 @@ impl State {
     }
 
     /// The work that a hash of ours would be.
-    fn in_vain(&self, password: &[u8]) -> Result<(), HashFailed> {
+    fn in_vain(&self, password: &[u8]) -> Result<(), HashError> {
         self.matches(password, &self.nobody, self.peppers.current()).map(drop)
     }
 
-    fn matches(&self, input: &[u8], phc: &Phc, pepper: &Pepper) -> Result<bool, HashFailed> {
+    fn matches(&self, input: &[u8], phc: &Phc, pepper: &Pepper) -> Result<bool, HashError> {
         let tag = self.argon2id(input, &phc.salt, pepper, phc.parameters)?;
         Ok(verify_slices_are_equal(&*tag, &phc.tag).is_ok())
     }
 
-    fn read(&self, stored: &PasswordHash) -> Result<Stored<'_>, HashFailed> {
+    fn read(&self, stored: &PasswordHash) -> Result<Stored<'_>, HashError> {
         Stored::read(stored, &self.peppers)
     }
 
@@ -223,7 +223,7 @@ impl State {
         salt: &[u8],
         pepper: &Pepper,
         parameters: Parameters,
-    ) -> Result<Zeroizing<[u8; TAG_OCTETS]>, HashFailed> {
+    ) -> Result<Zeroizing<[u8; TAG_OCTETS]>, HashError> {
         let Parameters { memory_kib, iterations } = parameters;
         let mut tag = Zeroizing::new([0; TAG_OCTETS]);
         let mut memory = self.pool.lease(parameters.blocks());
@@ -234,7 +234,7 @@ impl State {
             .and_then(|argon2| {
                 argon2.hash_password_into_with_memory(input, salt, tag.as_mut_slice(), memory.blocks())
             })
-            .map_err(|_| HashFailed::Unfinished)?;
+            .map_err(|_| HashError::Unfinished)?;
         Ok(tag)
     }
 }
@@ -282,8 +282,8 @@ mod tests {
             (None, Ok(Verdict::Mismatch)),
             (Some(nothing()), Ok(Verdict::Mismatch)),
             (Some(known), Ok(Verdict::Match)),
-            (Some(malformed), Err(HashFailed::Malformed)),
-            (Some(unknown_pepper), Err(HashFailed::UnknownPepper)),
+            (Some(malformed), Err(HashError::Malformed)),
+            (Some(unknown_pepper), Err(HashError::UnknownPepper)),
         ] {
             let state = state();
             assert!(!has_hashed(&state));

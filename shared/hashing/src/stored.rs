@@ -10,7 +10,7 @@
 use domain::PasswordHash;
 
 use crate::{
-    HashFailed,
+    HashError,
     foreign::{ForeignHash, Scheme},
     pepper::{Pepper, Peppers},
     phc::Phc,
@@ -45,19 +45,19 @@ pub(crate) fn wrapped(scheme: &Scheme, phc: &Phc, pepper: &Pepper) -> PasswordHa
 }
 
 impl<'peppers> Stored<'peppers> {
-    pub(crate) fn read(stored: &PasswordHash, peppers: &'peppers Peppers) -> Result<Self, HashFailed> {
+    pub(crate) fn read(stored: &PasswordHash, peppers: &'peppers Peppers) -> Result<Self, HashError> {
         let PasswordHash { phc: text, pepper_id } = stored;
         if pepper_id == NONE {
             return match text.as_str() {
                 NONE => Ok(Self::Nothing),
-                text => ForeignHash::stored(text).map(Self::Foreign).map_err(|_| HashFailed::Malformed),
+                text => ForeignHash::stored(text).map(Self::Foreign).map_err(|_| HashError::Malformed),
             };
         }
-        let own = |text| Phc::parse(text).ok_or(HashFailed::Malformed);
-        let pepper = || peppers.find(pepper_id).ok_or(HashFailed::UnknownPepper);
+        let own = |text| Phc::parse(text).ok_or(HashError::Malformed);
+        let pepper = || peppers.find(pepper_id).ok_or(HashError::UnknownPepper);
         let Some(rest) = text.strip_prefix(OVER) else { return Ok(Self::Own(own(text)?, pepper()?)) };
-        let (scheme, phc) = rest.split_at(rest.rfind(OURS).ok_or(HashFailed::Malformed)?);
-        let scheme = Scheme::stored(scheme).map_err(|_| HashFailed::Malformed)?;
+        let (scheme, phc) = rest.split_at(rest.rfind(OURS).ok_or(HashError::Malformed)?);
+        let scheme = Scheme::stored(scheme).map_err(|_| HashError::Malformed)?;
         Ok(Self::Wrapped(scheme, own(phc)?, pepper()?))
     }
 }

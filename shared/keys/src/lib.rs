@@ -9,11 +9,11 @@ mod separation;
 
 use std::time::Duration;
 
-use cloud::{Clock, Cloud, Random, SecretUnavailable, SecretVersion, SettingError, StoredSecret};
-use domain::{KeyMaterial, KeyState, MalformedSeeds, Receipt, Ring, Seed, SigningAlgorithm, Timestamp};
+use cloud::{Clock, Cloud, Random, SecretError, SecretVersion, SettingError, StoredSecret};
+use domain::{InvalidSeeds, KeyMaterial, KeyState, Receipt, Ring, Seed, SigningAlgorithm, Timestamp};
 use store::{Identities, StoreError};
 use thiserror::Error;
-use tokens::KeyUnusable;
+use tokens::KeyError;
 
 pub use peppers::Peppers;
 pub use separation::{Separated, Separation};
@@ -40,19 +40,19 @@ pub struct Keyring {
 
 /// Why the ring is not changed, or not published to the end. Whoever tries again goes on from there.
 #[derive(Debug, Error)]
-pub enum NotChanged {
+pub enum KeyringError {
     /// The secret could not be read or written.
     #[error(transparent)]
-    Secret(#[from] SecretUnavailable),
+    Secret(#[from] SecretError),
     /// The secret is not what it must be.
     #[error(transparent)]
-    Malformed(#[from] MalformedSeeds),
+    Malformed(#[from] InvalidSeeds),
     /// The table of public keys failed.
     #[error("the public keys were not published: {0}")]
     Unpublished(#[from] StoreError),
     /// A seed yields no key.
     #[error(transparent)]
-    Underivable(#[from] KeyUnusable),
+    Underivable(#[from] KeyError),
     /// Others change the secret all the time.
     #[error("somebody else changes the secret: try again in a minute")]
     Contended,
@@ -100,8 +100,8 @@ impl Keyring {
     /// The ring as it is.
     ///
     /// # Errors
-    /// [`NotChanged`].
-    pub async fn read(&self) -> Result<Ring, NotChanged> {
+    /// [`KeyringError`].
+    pub async fn read(&self) -> Result<Ring, KeyringError> {
         Ok(self.read_version().await?.0)
     }
 
@@ -109,8 +109,8 @@ impl Keyring {
     /// completes in any case what somebody has begun.
     ///
     /// # Errors
-    /// [`NotChanged`].
-    pub async fn rotate_if_due(&self, every: Option<Duration>) -> Result<Ring, NotChanged> {
+    /// [`KeyringError`].
+    pub async fn rotate_if_due(&self, every: Option<Duration>) -> Result<Ring, KeyringError> {
         let ring = self.read().await?;
         if ring.is_due(self.clock.now(), every, self.algorithm) {
             self.rotate().await
@@ -123,8 +123,8 @@ impl Keyring {
     /// completed instead.
     ///
     /// # Errors
-    /// [`NotChanged`].
-    pub async fn rotate(&self) -> Result<Ring, NotChanged> {
+    /// [`KeyringError`].
+    pub async fn rotate(&self) -> Result<Ring, KeyringError> {
         let new = self.new_key()?;
         self.change(|ring, now| Ok(ring.with_new_key(new.clone(), now))).await?;
         self.complete().await
@@ -133,13 +133,13 @@ impl Keyring {
     /// Gives up a retired key before its time: what was made with it is worth nothing any more.
     ///
     /// # Errors
-    /// [`NotChanged`].
-    pub async fn retire(&self, kid: &str) -> Result<Ring, NotChanged> {
+    /// [`KeyringError`].
+    pub async fn retire(&self, kid: &str) -> Result<Ring, KeyringError> {
         self.change(|ring, now| {
             let mut kids = ring.keys_at(now).map(|(key, _)| tokens::public_key(key.material(), now));
             let index =
-                kids.position(|key| key.is_ok_and(|key| key.kid == kid)).ok_or(NotChanged::NoSuchKey)?;
-            ring.with_retired(index, now).map(Some).map_err(|_| NotChanged::StillSigns)
+                kids.position(|key| key.is_ok_and(|key| key.kid == kid)).ok_or(KeyringError::NoSuchKey)?;
+            ring.with_retired(index, now).map(Some).map_err(|_| KeyringError::StillSigns)
         })
         .await?;
         self.complete().await
@@ -148,15 +148,15 @@ impl Keyring {
     /// Gives up every key, for one that signs immediately.
     ///
     /// # Errors
-    /// [`NotChanged`].
-    pub async fn revoke_all(&self) -> Result<Ring, NotChanged> {
+    /// [`KeyringError`].
+    pub async fn revoke_all(&self) -> Result<Ring, KeyringError> {
         let new = self.new_key()?;
         self.change(|ring, now| Ok(Some(ring.revoked(new.clone(), now)))).await?;
         self.complete().await
     }
 
     /// Publishes what the ring holds; then the newest key may sign.
-    async fn complete(&self) -> Result<Ring, NotChanged> {
+    async fn complete(&self) -> Result<Ring, KeyringError> {
         let ring = self.read().await?;
         self.publish(&ring).await?;
         let ring = self.change(|ring, now| Ok(ring.with_start(now, self.overlap))).await?;
@@ -168,14 +168,14 @@ impl Keyring {
     /// Changes the ring, if `change` makes another one of it.
     async fn change(
         &self,
-        change: impl Fn(&Ring, Timestamp) -> Result<Option<Ring>, NotChanged>,
-    ) -> Result<Ring, NotChanged> {
+        change: impl Fn(&Ring, Timestamp) -> Result<Option<Ring>, KeyringError>,
+    ) -> Result<Ring, KeyringError> {
         for _turn in 0..TURNS {
             let (ring, version) = self.read_version().await?;
             let Some(changed) = change(&ring, self.clock.now())? else { return Ok(ring) };
             let text = changed.to_secret();
             if text.len() > StoredSecret::CAPACITY {
-                return Err(NotChanged::Full);
+                return Err(KeyringError::Full);
             }
             // What is gone is not in the next ring: the table must know it before.
             self.publish(&ring).await?;
@@ -183,10 +183,10 @@ impl Keyring {
                 return Ok(changed);
             }
         }
-        Err(NotChanged::Contended)
+        Err(KeyringError::Contended)
     }
 
-    async fn publish(&self, ring: &Ring) -> Result<(), NotChanged> {
+    async fn publish(&self, ring: &Ring) -> Result<(), KeyringError> {
         let now = self.clock.now();
         for (key, state) in ring.keys_at(now) {
             let public = tokens::public_key(key.material(), key.signs_from(now))?;
@@ -201,12 +201,12 @@ impl Keyring {
         Ok(())
     }
 
-    async fn read_version(&self) -> Result<(Ring, SecretVersion), NotChanged> {
+    async fn read_version(&self) -> Result<(Ring, SecretVersion), KeyringError> {
         let (text, version) = self.secret.read().await?;
         Ok((Ring::parse_keys(&text)?, version))
     }
 
-    fn new_key(&self) -> Result<KeyMaterial, KeyUnusable> {
+    fn new_key(&self) -> Result<KeyMaterial, KeyError> {
         tokens::new_material(self.seed(), self.algorithm)
     }
 

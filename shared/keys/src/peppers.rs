@@ -3,7 +3,7 @@
 use cloud::{Clock, Cloud, Random, SettingError, StoredSecret};
 use domain::{Ring, Seed};
 
-use crate::{NotChanged, TURNS};
+use crate::{KeyringError, TURNS};
 
 /// The peppers in the secret `CREDENTIALS_SECRET`.
 pub struct Peppers {
@@ -25,28 +25,28 @@ impl Peppers {
     /// Reads the peppers.
     ///
     /// # Errors
-    /// [`NotChanged`].
-    pub async fn read(&self) -> Result<Ring, NotChanged> {
+    /// [`KeyringError`].
+    pub async fn read(&self) -> Result<Ring, KeyringError> {
         Ok(Ring::parse_credentials(&self.secret.read().await?.0)?)
     }
 
     /// Adds a pepper, which makes new hashes as soon as every function has read it.
     ///
     /// # Errors
-    /// [`NotChanged`].
-    pub async fn add(&self) -> Result<Ring, NotChanged> {
+    /// [`KeyringError`].
+    pub async fn add(&self) -> Result<Ring, KeyringError> {
         for _attempt in 0..TURNS {
             let (text, version) = self.secret.read().await?;
             let seed = Seed::of(&self.random.bytes());
             let changed = Ring::parse_credentials(&text)?.with_new_pepper(seed, self.clock.now());
             let text = changed.to_secret();
             if text.len() > StoredSecret::CAPACITY {
-                return Err(NotChanged::Full);
+                return Err(KeyringError::Full);
             }
             if self.secret.replace(&version, &text, self.random.uuid()).await? {
                 return Ok(changed);
             }
         }
-        Err(NotChanged::Contended)
+        Err(KeyringError::Contended)
     }
 }

@@ -6,7 +6,7 @@
 use cloud::{Cloud, Random, SettingError, StoredSecret};
 use domain::Ring;
 
-use crate::{NotChanged, TURNS};
+use crate::{KeyringError, TURNS};
 
 /// The two secrets of a deployment.
 pub struct Separation {
@@ -47,8 +47,8 @@ impl Separation {
     /// only counts.
     ///
     /// # Errors
-    /// [`NotChanged`].
-    pub async fn run(&self, dry_run: bool) -> Result<Separated, NotChanged> {
+    /// [`KeyringError`].
+    pub async fn run(&self, dry_run: bool) -> Result<Separated, KeyringError> {
         let mut done = Separated { copied: 0, removed: 0, is_shared: self.is_shared };
         for _attempt in 0..TURNS {
             let (text, version) = self.keys.read().await?;
@@ -61,7 +61,7 @@ impl Separation {
                 return Ok(done);
             }
         }
-        Err(NotChanged::Contended)
+        Err(KeyringError::Contended)
     }
 
     /// Copies the peppers that the credentials secret lacks. `None` if the secret has changed meanwhile.
@@ -70,7 +70,7 @@ impl Separation {
         keys: &Ring,
         dry_run: bool,
         done: &mut Separated,
-    ) -> Result<Option<Ring>, NotChanged> {
+    ) -> Result<Option<Ring>, KeyringError> {
         let (text, version) = self.credentials.read().await?;
         let credentials = Ring::parse_credentials(&text)?;
         // A credentials secret that is in use keeps its own current pepper.
@@ -79,7 +79,7 @@ impl Separation {
         };
         let text = copied.to_secret();
         if text.len() > StoredSecret::CAPACITY {
-            return Err(NotChanged::Full);
+            return Err(KeyringError::Full);
         }
         if !dry_run && !self.credentials.replace(&version, &text, self.random.uuid()).await? {
             return Ok(None);

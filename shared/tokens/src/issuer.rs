@@ -6,7 +6,7 @@ use domain::{Attributes, CanonicalEmail, Presented, PublicKey, Secret, Seeds, Ti
 use jsonwebtoken::Header;
 
 use crate::{
-    InvalidToken, KeyUnusable, KnownDevice, NotOpened,
+    InvalidToken, KeyError, KnownDevice, RefreshTokenError,
     access::{AccessClaims, Claims, TYPE},
     device::DeviceKeys,
     oauth::{
@@ -43,9 +43,9 @@ impl Issuer {
     /// Derives the keys, once for a process.
     ///
     /// # Errors
-    /// [`KeyUnusable`] if the seed yields no key, which does not happen for a random seed.
-    pub fn new(seeds: &Seeds, settings: IssuerSettings) -> Result<Self, KeyUnusable> {
-        let key = SigningKey::of(seeds.signing().ok_or(KeyUnusable)?)?;
+    /// [`KeyError`] if the seed yields no key, which does not happen for a random seed.
+    pub fn new(seeds: &Seeds, settings: IssuerSettings) -> Result<Self, KeyError> {
+        let key = SigningKey::of(seeds.signing().ok_or(KeyError)?)?;
         let header = key.header(TYPE);
         let (refresh, device) = (RefreshKeys::derive(seeds), DeviceKeys::derive(seeds));
         Ok(Self { settings, key, header, refresh, device })
@@ -77,8 +77,8 @@ impl Issuer {
     /// Issues an access token, which is valid from `now` for the configured lifetime.
     ///
     /// # Errors
-    /// [`KeyUnusable`] if the key cannot sign.
-    pub fn access_token(&self, claims: &AccessClaims, now: Timestamp) -> Result<Secret, KeyUnusable> {
+    /// [`KeyError`] if the key cannot sign.
+    pub fn access_token(&self, claims: &AccessClaims, now: Timestamp) -> Result<Secret, KeyError> {
         self.key.sign(&self.header, &self.claims(claims, now)).map(Secret::from)
     }
 
@@ -104,13 +104,13 @@ impl Issuer {
     /// Returns an access token of a client, good from `now` for `lifetime`.
     ///
     /// # Errors
-    /// [`KeyUnusable`] if the key does not sign.
+    /// [`KeyError`] if the key does not sign.
     pub fn client_token(
         &self,
         token: ClientToken,
         lifetime: Duration,
         now: Timestamp,
-    ) -> Result<Secret, KeyUnusable> {
+    ) -> Result<Secret, KeyError> {
         let grant = token.grant.as_ref();
         let claims = Claims {
             iss: self.settings.issuer.clone(),
@@ -134,13 +134,13 @@ impl Issuer {
     /// Returns the ID token that comes with an access token, good from `now` as long as that.
     ///
     /// # Errors
-    /// [`KeyUnusable`] if the key does not sign.
+    /// [`KeyError`] if the key does not sign.
     pub fn id_token(
         &self,
         claims: &IdClaims,
         access_token: &Secret,
         now: Timestamp,
-    ) -> Result<Secret, KeyUnusable> {
+    ) -> Result<Secret, KeyError> {
         let token = IdToken {
             iss: &self.settings.issuer,
             sub: claims.user_id.to_string(),
@@ -167,8 +167,8 @@ impl Issuer {
     /// Opens a refresh token of any key of the ring.
     ///
     /// # Errors
-    /// [`NotOpened`] for all other texts.
-    pub fn open_refresh_token(&self, token: &Secret) -> Result<Presented, NotOpened> {
+    /// [`RefreshTokenError`] for all other texts.
+    pub fn open_refresh_token(&self, token: &Secret) -> Result<Presented, RefreshTokenError> {
         self.refresh.open(token)
     }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jsonwebtoken::{Header, Validation, decode, encode, errors::Error};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{KeyUnusable, from_base64url, json, provider::KeptKey};
+use crate::{KeyError, from_base64url, json, provider::KeptKey};
 
 /// The usual limit of a header line. Longer tokens are not parsed.
 const MAX_TOKEN_OCTETS: usize = 8 * 1024;
@@ -100,7 +100,7 @@ pub(crate) fn header(key: &KeptKey, typ: &str, kid: &str) -> Header {
 /// Returns a token with this header and these claims, signed with the key of the header.
 ///
 /// # Errors
-/// [`KeyUnusable`] if the key cannot sign.
-pub(crate) fn sign(header: &Header, claims: &impl Serialize, key: &KeptKey) -> Result<String, KeyUnusable> {
-    encode(header, claims, &key.encoding_key()).map_err(|_| KeyUnusable)
+/// [`KeyError`] if the key cannot sign.
+pub(crate) fn sign(header: &Header, claims: &impl Serialize, key: &KeptKey) -> Result<String, KeyError> {
+    encode(header, claims, &key.encoding_key()).map_err(|_| KeyError)
 }

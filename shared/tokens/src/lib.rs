@@ -45,7 +45,7 @@ pub struct InvalidToken;
 
 /// The reason why a refresh token cannot be opened.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum NotOpened {
+pub enum RefreshTokenError {
     /// The token has an unknown key, which may be newer.
     #[error("the token's key is unknown")]
     UnknownKey,
@@ -57,15 +57,15 @@ pub enum NotOpened {
 /// Returns the public half of a signing key, which signs from `not_before`.
 ///
 /// # Errors
-/// [`KeyUnusable`] if the material yields no key, which does not happen for a random seed.
-pub fn public_key(material: &KeyMaterial, not_before: Timestamp) -> Result<PublicKey, KeyUnusable> {
+/// [`KeyError`] if the material yields no key, which does not happen for a random seed.
+pub fn public_key(material: &KeyMaterial, not_before: Timestamp) -> Result<PublicKey, KeyError> {
     Ok(signing::SigningKey::of(material)?.published(not_before))
 }
 
 /// The signing key cannot be created, derived or used. Callers cannot fix that.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the signing key cannot be used")]
-pub struct KeyUnusable;
+pub struct KeyError;
 
 /// Encodes base64url without padding, as in RFC 7515.
 fn base64url(bytes: impl AsRef<[u8]>) -> String {

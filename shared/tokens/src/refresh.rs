@@ -4,7 +4,7 @@ use domain::{Presented, Secret, Seeds, SessionId, UserId};
 use uuid::Uuid;
 
 use crate::{
-    InvalidToken, NotOpened,
+    InvalidToken, RefreshTokenError,
     sealed::{Kind, Seals},
 };
 
@@ -29,9 +29,9 @@ impl RefreshKeys {
         self.0.seal(&claims, &[])
     }
 
-    pub(crate) fn open(&self, token: &Secret) -> Result<Presented, NotOpened> {
+    pub(crate) fn open(&self, token: &Secret) -> Result<Presented, RefreshTokenError> {
         let claims = self.0.open::<CLAIMS>(token, &[])?;
-        read(&claims).ok_or(NotOpened::Forged(InvalidToken))
+        read(&claims).ok_or(RefreshTokenError::Forged(InvalidToken))
     }
 }
 

@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Secret, Seeds};
 use zeroize::Zeroizing;
 
-use crate::{InvalidToken, NotOpened, derive::derive};
+use crate::{InvalidToken, RefreshTokenError, derive::derive};
 
 const KEY_ID: usize = 6;
 const MAC: usize = 32;
@@ -59,19 +59,26 @@ impl Seals {
     }
 
     /// Returns the claims of an authentic token.
-    pub(crate) fn open<const N: usize>(&self, token: &Secret, context: &[u8]) -> Result<[u8; N], NotOpened> {
-        let octets = self.octets(token).ok_or(NotOpened::Forged(InvalidToken))?;
-        let (claimed, mac) = octets.split_at_checked(KEY_ID + N).ok_or(NotOpened::Forged(InvalidToken))?;
-        let (id, claims) = claimed.split_first_chunk::<KEY_ID>().ok_or(NotOpened::Forged(InvalidToken))?;
+    pub(crate) fn open<const N: usize>(
+        &self,
+        token: &Secret,
+        context: &[u8],
+    ) -> Result<[u8; N], RefreshTokenError> {
+        let octets = self.octets(token).ok_or(RefreshTokenError::Forged(InvalidToken))?;
+        let (claimed, mac) =
+            octets.split_at_checked(KEY_ID + N).ok_or(RefreshTokenError::Forged(InvalidToken))?;
+        let (id, claims) =
+            claimed.split_first_chunk::<KEY_ID>().ok_or(RefreshTokenError::Forged(InvalidToken))?;
         if mac.len() != MAC {
-            return Err(NotOpened::Forged(InvalidToken));
+            return Err(RefreshTokenError::Forged(InvalidToken));
         }
         let key = std::iter::once(&self.current).chain(&self.others).find(|key| key.id == *id);
-        let key = key.ok_or(NotOpened::UnknownKey)?;
+        let key = key.ok_or(RefreshTokenError::UnknownKey)?;
         // In constant time, in full length, and before the claims are used.
         let expected = key.mac(claimed, context).sign();
-        verify_slices_are_equal(expected.as_ref(), mac).map_err(|_| NotOpened::Forged(InvalidToken))?;
-        claims.try_into().map_err(|_| NotOpened::Forged(InvalidToken))
+        verify_slices_are_equal(expected.as_ref(), mac)
+            .map_err(|_| RefreshTokenError::Forged(InvalidToken))?;
+        claims.try_into().map_err(|_| RefreshTokenError::Forged(InvalidToken))
     }
 
     fn octets(&self, token: &Secret) -> Option<Zeroizing<Vec<u8>>> {

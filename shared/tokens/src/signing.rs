@@ -21,7 +21,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
-    KeyUnusable, base64url,
+    KeyError, base64url,
     derive::derive,
     from_base64url,
     jwk::RSA_EXPONENT,
@@ -76,7 +76,7 @@ static P384: Curve = Curve {
 
 impl SigningKey {
     /// Creates the key from its material.
-    pub(crate) fn of(material: &KeyMaterial) -> Result<Self, KeyUnusable> {
+    pub(crate) fn of(material: &KeyMaterial) -> Result<Self, KeyError> {
         let seed = material.seed().bytes();
         let pair = match material.algorithm() {
             SigningAlgorithm::Es256 => P256.derive::<32>(seed),
@@ -86,7 +86,7 @@ impl SigningKey {
             SigningAlgorithm::Rs384 => rsa(material.private_key(), &RSA_PKCS1_SHA384),
             SigningAlgorithm::Rs512 => rsa(material.private_key(), &RSA_PKCS1_SHA512),
         };
-        Self::keep(pair.ok_or(KeyUnusable)?, material.algorithm()).ok_or(KeyUnusable)
+        Self::keep(pair.ok_or(KeyError)?, material.algorithm()).ok_or(KeyError)
     }
 
     /// Registers the pair with the provider; `None` if the library uses another provider.
@@ -131,8 +131,8 @@ impl SigningKey {
     /// Returns a signed token.
     ///
     /// # Errors
-    /// [`KeyUnusable`] if the key cannot sign.
-    pub(crate) fn sign(&self, header: &Header, claims: &impl Serialize) -> Result<String, KeyUnusable> {
+    /// [`KeyError`] if the key cannot sign.
+    pub(crate) fn sign(&self, header: &Header, claims: &impl Serialize) -> Result<String, KeyError> {
         jwt::sign(header, claims, &self.key)
     }
 }
@@ -213,15 +213,15 @@ fn rsa(private_key: Option<&Secret>, encoding: &'static RsaSignatureEncoding) ->
 /// of a second.
 ///
 /// # Errors
-/// [`KeyUnusable`] if the key cannot be created.
-pub fn new_material(seed: Seed, algorithm: SigningAlgorithm) -> Result<KeyMaterial, KeyUnusable> {
+/// [`KeyError`] if the key cannot be created.
+pub fn new_material(seed: Seed, algorithm: SigningAlgorithm) -> Result<KeyMaterial, KeyError> {
     let private_key = algorithm.is_rsa().then(new_rsa_key).transpose()?;
-    KeyMaterial::new(seed, algorithm, private_key).map_err(|_| KeyUnusable)
+    KeyMaterial::new(seed, algorithm, private_key).map_err(|_| KeyError)
 }
 
-fn new_rsa_key() -> Result<Secret, KeyUnusable> {
-    let pair = RsaKeyPair::generate(RSA_SIZE).map_err(|_| KeyUnusable)?;
-    let document: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyUnusable)?;
+fn new_rsa_key() -> Result<Secret, KeyError> {
+    let pair = RsaKeyPair::generate(RSA_SIZE).map_err(|_| KeyError)?;
+    let document: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError)?;
     Ok(Secret::from(base64url(document.as_ref())))
 }
 

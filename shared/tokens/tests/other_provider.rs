@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::{PublicKey, Ring, Timestamp};
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
-use tokens::{Issuer, IssuerSettings, KeyUnusable, Rejected, Verifier};
+use tokens::{Issuer, IssuerSettings, KeyError, Rejected, Verifier};
 
 const NOW: Timestamp = Timestamp::from_millis(1_763_694_000_250);
 
@@ -34,5 +34,5 @@ fn keys_of_another_provider_are_refused() {
         Verifier::new(issuer, audience, &[key]).verify(include_str!("eddsa-token.txt").trim(), NOW);
 
     assert_eq!(verified, Err(Rejected::UnknownKey));
-    assert_eq!(Issuer::new(&seeds, settings).map(drop), Err(KeyUnusable));
+    assert_eq!(Issuer::new(&seeds, settings).map(drop), Err(KeyError));
 }

@@ -5,7 +5,7 @@
 //! the text of an event anew each time.
 
 use aws_sdk_eventbridge::{Client, config::retry::RetryConfig, types::PutEventsRequestEntry};
-use cloud::{Clock, Cloud, Failed, Function, Invocation, SettingError};
+use cloud::{Clock, Cloud, Function, Invocation, InvocationError, SettingError};
 use local::functions::{Build, mount};
 use serde_json::{Value, json};
 use store::{EventKey, Outbox};
@@ -92,8 +92,8 @@ impl Function for NaiveRelay {
     type Event = Value;
     type Answer = Value;
 
-    async fn call(&self, batch: Value, _: Invocation) -> Result<Value, Failed> {
-        let records = batch["Records"].as_array().ok_or(Failed("no records"))?;
+    async fn call(&self, batch: Value, _: Invocation) -> Result<Value, InvocationError> {
+        let records = batch["Records"].as_array().ok_or(InvocationError("no records"))?;
         let entries: Vec<_> = records.iter().filter_map(|record| self.entry(record)).collect();
         let size = if self.flaw == Flaw::NoWaves { 10 } else { 1 };
         for chunk in entries.chunks(size) {

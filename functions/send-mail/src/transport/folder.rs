@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use cloud::{Cloud, SettingError};
 use gatepost_consumer::Unhandled;
 
-use super::{NotSent, message::Writer, smtp};
+use super::{SendError, message::Writer, smtp};
 use crate::templates::Mail;
 
 /// Writes mails to a folder.
@@ -29,7 +29,7 @@ impl Folder {
             .and_then(|()| fs::write(&unfinished, message.formatted()))
             .and_then(|()| fs::rename(&unfinished, self.path.join(&name)));
         written.map_err(|error| {
-            Unhandled::retry(NotSent { by: "the folder", code: error.kind().to_string().into() })
+            Unhandled::retry(SendError { by: "the folder", code: error.kind().to_string().into() })
         })
     }
 }

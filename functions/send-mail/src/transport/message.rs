@@ -24,11 +24,11 @@ pub(super) struct Writer {
 /// The address or the text cannot be written. The error contains neither.
 #[derive(Debug, Error)]
 #[error("cannot write the mail as a message")]
-pub(super) struct Unwritable;
+pub(super) struct MessageError;
 
 impl Writer {
-    pub(super) fn write(&self, to: &str, mail: &Mail) -> Result<Message, Unwritable> {
-        let to: Address = to.parse().map_err(|_| Unwritable)?;
+    pub(super) fn write(&self, to: &str, mail: &Mail) -> Result<Message, MessageError> {
+        let to: Address = to.parse().map_err(|_| MessageError)?;
         let id = format!("<{}@{}>", self.random.uuid(), self.from.domain());
         // Suppresses automatic replies (RFC 3834).
         let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -40,7 +40,7 @@ impl Writer {
             .header(Date::new(moment(self.clock.now())))
             .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
             .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
-            .map_err(|_| Unwritable)
+            .map_err(|_| MessageError)
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) enum Transport {
 /// The mail was not accepted. Only a code is kept, since the text of a refusal may contain the recipient.
 #[derive(Debug, Error)]
 #[error("{by} did not accept the mail: {code}")]
-pub(crate) struct NotSent {
+pub(crate) struct SendError {
     by: &'static str,
     code: Cow<'static, str>,
 }

@@ -13,10 +13,10 @@ use aws_sdk_sesv2::{
     operation::send_email::SendEmailError,
     types::{Body, Content, Destination, EmailContent, Message, MessageHeader},
 };
-use cloud::{Cloud, Fault, SettingError};
+use cloud::{AwsError, Cloud, SettingError};
 use gatepost_consumer::Unhandled;
 
-use super::NotSent;
+use super::SendError;
 use crate::templates::Mail;
 
 /// Generous timeouts: SES may accept a mail late, and a retry would send it twice.
@@ -90,7 +90,7 @@ fn content(mail: &Mail) -> Result<EmailContent, BuildError> {
 
 /// Only errors about this mail are final. Errors about the account or the sender can be repaired.
 fn unhandled(error: &SdkError<SendEmailError>) -> Unhandled {
-    let not_sent = NotSent { by: "SES", code: Fault::of(error).into_code().into() };
+    let not_sent = SendError { by: "SES", code: AwsError::of(error).into_code().into() };
     match error.as_service_error() {
         Some(SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_)) => {
             Unhandled::poison(not_sent)

@@ -20,7 +20,7 @@ use lettre::{
 };
 use serde::Deserialize;
 
-use super::{NotSent, message::Writer};
+use super::{SendError, message::Writer};
 use crate::templates::Mail;
 
 /// The timeout of one command and its response.
@@ -142,7 +142,7 @@ fn credentials(secret: &str) -> Option<Credentials> {
 /// repaired.
 fn unhandled(error: &Error) -> Unhandled {
     let code = error.status().map(u16::from);
-    let not_sent = NotSent {
+    let not_sent = SendError {
         by: "the SMTP server",
         code: code.map_or_else(|| kind(error).into(), |code| code.to_string().into()),
     };

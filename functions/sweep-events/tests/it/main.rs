@@ -307,7 +307,7 @@ async fn the_later_of_two_concurrent_runs_is_recorded() {
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let slow = runs.noting(async {
         let _ = ended.await;
-        Err::<(), _>(cloud::Failed("it was slow"))
+        Err::<(), _>(cloud::InvocationError("it was slow"))
     });
     let mut slow = std::pin::pin!(slow);
     assert!(futures_util::poll!(&mut slow).is_pending());

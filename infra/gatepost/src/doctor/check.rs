@@ -1,6 +1,6 @@
 //! The result of a single check.
 
-use cloud::NotAnswered;
+use cloud::AwsCallError;
 use serde_json::{Value, json};
 
 /// A check: the subject, the expected and the found state, and the remedy.
@@ -61,11 +61,11 @@ impl Check {
     pub(crate) fn unanswered(
         name: impl Into<String>,
         expected: impl Into<String>,
-        error: &NotAnswered,
+        error: &AwsCallError,
         remedy: Remedy,
     ) -> Self {
         let is_denied = |code: &str| code.starts_with("AccessDenied") || code.starts_with("Unauthorized");
-        let denied = matches!(error, NotAnswered::Refused(code) if is_denied(code));
+        let denied = matches!(error, AwsCallError::Refused(code) if is_denied(code));
         let (severity, remedy) = if denied { (Severity::Warning, GRANT) } else { (Severity::Error, remedy) };
         Self { name: name.into(), expected: expected.into(), found: error.to_string(), severity, remedy }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cloud::{Answer, Aws, Cloud, NotAnswered, Web};
+use cloud::{Answer, Aws, AwsCallError, Cloud, Web};
 use futures_util::{StreamExt, stream};
 use local::{
     Stack,
@@ -155,7 +155,7 @@ impl Deployed {
 }
 
 /// Reads the physical id of each resource of the stack by its logical id.
-async fn resources(cloud: &Cloud, stack: &str) -> Result<(BTreeMap<String, String>, Answer), NotAnswered> {
+async fn resources(cloud: &Cloud, stack: &str) -> Result<(BTreeMap<String, String>, Answer), AwsCallError> {
     let cloudformation = Aws::new(cloud, "cloudformation", "cloudformation");
     let first = format!("/?Action=ListStackResources&StackName={}&Version=2010-05-15", escaped(stack));
     let (mut names, mut answer) = (BTreeMap::new(), cloudformation.get(&first).await?);

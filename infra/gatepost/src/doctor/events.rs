@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cloud::NotAnswered;
+use cloud::AwsCallError;
 use local::template::{
     DEFAULT_BUS, Pattern, QueueResource, QueueSource, Rule, Schedule, StreamSource, logical_id,
 };
@@ -77,7 +77,7 @@ pub(crate) async fn checks(
 }
 
 /// Returns the mapping of a function that reads a table's stream or a queue.
-async fn mapping(deployed: &Deployed, function: &str, source: &str) -> Result<Option<Value>, NotAnswered> {
+async fn mapping(deployed: &Deployed, function: &str, source: &str) -> Result<Option<Value>, AwsCallError> {
     let function = deployed.name(&logical_id(function)).unwrap_or_default();
     let source = last_part(deployed.name(source).unwrap_or_default());
     let path = format!("/2015-03-31/event-source-mappings/?FunctionName={function}");
@@ -93,7 +93,7 @@ async fn mapping(deployed: &Deployed, function: &str, source: &str) -> Result<Op
 
 pub(crate) fn of_mapping(
     function: &str,
-    found: Result<Option<Value>, NotAnswered>,
+    found: Result<Option<Value>, AwsCallError>,
     settings: impl FnOnce(&Value) -> Vec<Check>,
 ) -> Vec<Check> {
     let name = format!("mapping of {function}");
@@ -212,7 +212,7 @@ async fn of_schedule(deployed: &Deployed, schedule: &Schedule) -> Check {
 }
 
 /// Describes a rule and its targets.
-async fn described(deployed: &Deployed, id: &str, bus: &str) -> Result<(Value, Value), NotAnswered> {
+async fn described(deployed: &Deployed, id: &str, bus: &str) -> Result<(Value, Value), AwsCallError> {
     // On other buses than the default one, the physical id is `bus|rule`.
     let rule = deployed.name(id).unwrap_or(id);
     let rule = rule.rsplit('|').next().unwrap_or(rule);
@@ -262,7 +262,7 @@ async fn of_queue(deployed: &Deployed, id: &str, queue: &QueueResource, checks: 
     });
 }
 
-async fn attributes(deployed: &Deployed, id: &str) -> Result<Value, NotAnswered> {
+async fn attributes(deployed: &Deployed, id: &str) -> Result<Value, AwsCallError> {
     let url = deployed.name(id).unwrap_or_default();
     let request = json!({"QueueUrl": url, "AttributeNames": ["All"]});
     Ok(deployed.queues.call("AmazonSQS.GetQueueAttributes", &request).await?["Attributes"].take())
@@ -329,7 +329,7 @@ async fn log(
     group: &str,
     function: &str,
     seconds: u64,
-) -> Result<Vec<Value>, NotAnswered> {
+) -> Result<Vec<Value>, AwsCallError> {
     let since = deployed.cloud.clock().now().minus(Duration::from_secs(seconds));
     let name = |id| deployed.name(id).unwrap_or(id);
     let function = name(function);
@@ -376,7 +376,7 @@ mod tests {
     }
 
     /// Returns the names of the failed checks of the relay's mapping.
-    fn wrong(found: Result<Option<Value>, NotAnswered>) -> Vec<(String, Severity)> {
+    fn wrong(found: Result<Option<Value>, AwsCallError>) -> Vec<(String, Severity)> {
         let template = Stack::memory().template().expect("the template");
         let source = &template.streams[0];
         let checks = of_mapping("relay", found, |found| of_stream(source, found));
@@ -415,13 +415,13 @@ mod tests {
 
     #[test]
     fn a_caller_without_permission_is_warned_and_gets_the_missing_rights() {
-        let denied = NotAnswered::Refused("AccessDeniedException".to_owned());
+        let denied = AwsCallError::Refused("AccessDeniedException".to_owned());
 
         let found = of_mapping("relay", Err(denied), |_| Vec::new());
 
         assert_eq!(found[0].severity, Severity::Warning);
         assert_eq!(found[0].json()["guide"], "docs/operate/doctor.md#rights");
-        assert_eq!(wrong(Err(NotAnswered::Unreachable))[0].1, Severity::Error);
+        assert_eq!(wrong(Err(AwsCallError::Unreachable))[0].1, Severity::Error);
     }
 
     #[test]

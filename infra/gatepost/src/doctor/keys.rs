@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::{password, representations};
-use cloud::{Cloud, FromSecret, NotAnswered, SecretUnavailable, SettingError, chain};
+use cloud::{AwsCallError, Cloud, FromSecret, SecretError, SettingError, chain};
 use domain::{Attributes, Password, PublicKey, Secret, Seeds, Timestamp};
 use hashing::Hasher;
 use serde_json::{Value, json};
@@ -79,10 +79,10 @@ fn separate(cloud: &Cloud) -> Result<Check, SettingError> {
 }
 
 /// Creates the result for an unreadable secret. Without permission to read it, its state is unknown.
-fn unreadable(name: &str, error: &SecretUnavailable, remedy: Remedy) -> Check {
+fn unreadable(name: &str, error: &SecretError, remedy: Remedy) -> Check {
     let said = chain(error);
     if said.contains("AccessDenied") {
-        let denied = NotAnswered::Refused("AccessDeniedException".to_owned());
+        let denied = AwsCallError::Refused("AccessDeniedException".to_owned());
         return Check::unanswered(name, "readable", &denied, remedy);
     }
     Check::outcome(name, "readable", Err(said), remedy)

@@ -1,6 +1,6 @@
 //! The checks of the sending address.
 
-use cloud::{NotAnswered, Settings};
+use cloud::{AwsCallError, Settings};
 use serde_json::Value;
 
 use super::{
@@ -37,7 +37,7 @@ pub(crate) async fn checks(deployed: &Deployed, settings: &Settings) -> Vec<Chec
 }
 
 /// Reads the identity of the address, or that of its domain.
-async fn identity(deployed: &Deployed, address: &str) -> Result<Value, NotAnswered> {
+async fn identity(deployed: &Deployed, address: &str) -> Result<Value, AwsCallError> {
     let ask = async |identity: &str| {
         deployed.mail.get_json(&format!("/v2/email/identities/{}", escaped(identity))).await
     };

@@ -88,5 +88,7 @@ fn show(index: &mut String, sample: &Sample) {
 
 fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
     let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
-    folder.and_then(|()| fs::write(path, text)).map_err(|error| CliError::Unwritable(path.to_owned(), error))
+    folder
+        .and_then(|()| fs::write(path, text))
+        .map_err(|error| CliError::MessageError(path.to_owned(), error))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 use cloud::Deadline;
-use events::{NotSwept, Stop, Sweeper, Swept};
+use events::{Stop, SweepError, Sweeper, Swept};
 use serde_json::json;
 use store::State;
 use tokio::{task::JoinHandle, time::sleep};
@@ -63,7 +63,7 @@ async fn once(
     loop {
         let swept = match sweeper.sweep(Duration::ZERO, most, Deadline::after(ROUND_TIME)).await {
             // The sweeper runs between two rounds, and its deliveries count as well.
-            Err(NotSwept::Busy) if total.delivered > 0 && !ended.is_finished() => {
+            Err(SweepError::Busy) if total.delivered > 0 && !ended.is_finished() => {
                 sleep(Duration::from_secs(1)).await;
                 continue;
             }
@@ -96,7 +96,7 @@ async fn continuously(
     while !ended.is_finished() {
         match sweeper.sweep(Duration::ZERO, most, Deadline::after(ROUND_TIME)).await {
             Ok(swept) => last = tell(report, &swept),
-            Err(busy @ NotSwept::Busy) => eprintln!("gatepost: {}", CliError::from(busy)),
+            Err(busy @ SweepError::Busy) => eprintln!("gatepost: {}", CliError::from(busy)),
             Err(failed) => return Err(failed.into()),
         }
         tokio::select! {

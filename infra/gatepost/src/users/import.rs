@@ -11,7 +11,7 @@ use clap::Args;
 use cloud::{Clock, Random};
 use domain::{Actor, EventContext, Hashes, InvalidLocale, PasswordHash, Timestamp};
 use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
-use hashing::{HashFailed, Hasher};
+use hashing::{HashError, Hasher};
 use serde_json::{Value, json};
 use store::{AdmissionRejected, CommitError, Store};
 use tokio::{sync::mpsc, task::spawn_blocking};
@@ -220,7 +220,7 @@ impl Import {
                     judged.administrators += usize::from(candidate.was_administrator);
                     judged.locales.extend(candidate.invalid_locale.map(|invalid| (place, invalid)));
                 }
-                Ok((Err(HashFailed::UnknownPepper), _)) => return Err(CliError::OtherSecret),
+                Ok((Err(HashError::UnknownPepper), _)) => return Err(CliError::OtherSecret),
                 Ok((Err(_), _)) => judged.bad.push((place, Wrong::NotOurs)),
                 Err(wrong) => judged.bad.push((place, wrong)),
             }
@@ -230,7 +230,7 @@ impl Import {
     }
 
     /// Checks that the current and previous passwords can be verified.
-    fn check(&self, Candidate { password, previous_passwords, .. }: &Candidate) -> Result<(), HashFailed> {
+    fn check(&self, Candidate { password, previous_passwords, .. }: &Candidate) -> Result<(), HashError> {
         iter::once(password).chain(previous_passwords).try_for_each(|password| match password {
             Password::Ours(hash) => self.hasher.check(hash),
             Password::None | Password::Foreign(_) => Ok(()),
@@ -304,7 +304,7 @@ impl Import {
         }
     }
 
-    async fn hash(&self, password: Password) -> Result<PasswordHash, HashFailed> {
+    async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
         match password {
             Password::None => Ok(hashing::nothing()),
             Password::Foreign(foreign) => self.hasher.adopt(foreign, self.random.bytes()).await,

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use local::Stack;
 use serde_json::{Value, json};
 use stage::{Stage, Tokens};
-use store::{Added, Kind, NotBegun, Table, WholeTables};
+use store::{Added, CopyError, Kind, Table, WholeTables};
 
 use crate::{
     operated::{Said, now},
@@ -306,7 +306,7 @@ async fn the_later_of_two_equal_copies_continues_and_other_copies_are_refused() 
     let second = to.begin("folder:a", "second", now).await.expect("the same");
     let other = to.begin("folder:b", "third", now).await;
 
-    assert!(matches!(other, Err(NotBegun::OtherCopy(source)) if source == "folder:a"));
+    assert!(matches!(other, Err(CopyError::OtherCopy(source)) if source == "folder:a"));
     assert!(!to.goes_on(&first).await.expect("an answer"));
     assert!(to.goes_on(&second).await.expect("an answer"));
     to.prove(&first, now).await.expect_err("taken over");

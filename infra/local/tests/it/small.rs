@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
-use cloud::{Cloud, Failed, Function, Invocation, SettingError};
+use cloud::{Cloud, Function, Invocation, InvocationError, SettingError};
 use local::{
     Setup, Stack,
     functions::{Build, mount},
@@ -39,12 +39,12 @@ impl Function for Write {
     type Event = Value;
     type Answer = Value;
 
-    async fn call(&self, event: Value, _: Invocation) -> Result<Value, Failed> {
+    async fn call(&self, event: Value, _: Invocation) -> Result<Value, InvocationError> {
         let id = event["pathParameters"]["id"].as_str().unwrap_or_default();
         let put = self.0.put_item().table_name(&self.1);
         let put =
             put.item("note", AttributeValue::S(id.to_owned())).item("at", AttributeValue::N("1".to_owned()));
-        put.send().await.map_err(|_| Failed("not put"))?;
+        put.send().await.map_err(|_| InvocationError("not put"))?;
         Ok(json!({"statusCode": 202, "headers": {"content-type": "application/json"}, "body": "{}"}))
     }
 }
@@ -62,7 +62,7 @@ impl Function for Relay {
     type Event = Value;
     type Answer = Value;
 
-    async fn call(&self, event: Value, _: Invocation) -> Result<Value, Failed> {
+    async fn call(&self, event: Value, _: Invocation) -> Result<Value, InvocationError> {
         for record in event["Records"].as_array().into_iter().flatten() {
             let note = record["dynamodb"]["Keys"]["note"]["S"].as_str().unwrap_or_default();
             let entry = PutEventsRequestEntry::builder()
@@ -71,8 +71,13 @@ impl Function for Relay {
                 .detail(json!({"note": note}).to_string())
                 .event_bus_name(&self.1)
                 .build();
-            let answer =
-                self.0.put_events().entries(entry).send().await.map_err(|_| Failed("not published"))?;
+            let answer = self
+                .0
+                .put_events()
+                .entries(entry)
+                .send()
+                .await
+                .map_err(|_| InvocationError("not published"))?;
             if answer.failed_entry_count() > 0 {
                 let sequence = &record["dynamodb"]["SequenceNumber"];
                 return Ok(json!({"batchItemFailures": [{"itemIdentifier": sequence}]}));
@@ -107,7 +112,7 @@ impl Function for Mailer {
     type Event = Value;
     type Answer = Value;
 
-    async fn call(&self, event: Value, _: Invocation) -> Result<Value, Failed> {
+    async fn call(&self, event: Value, _: Invocation) -> Result<Value, InvocationError> {
         let mut failures = Vec::new();
         for record in event["Records"].as_array().into_iter().flatten() {
             let event: Value =
@@ -128,9 +133,9 @@ impl Function for Echo {
     type Event = Value;
     type Answer = Value;
 
-    async fn call(&self, event: Value, _: Invocation) -> Result<Value, Failed> {
+    async fn call(&self, event: Value, _: Invocation) -> Result<Value, InvocationError> {
         match event["rawPath"].as_str() {
-            Some("/fail") => Err(Failed("as asked")),
+            Some("/fail") => Err(InvocationError("as asked")),
             Some("/panic") => panic!("as asked"),
             Some("/hang") => std::future::pending().await,
             _ => Ok(json!({"statusCode": 200, "body": event.to_string(), "cookies": ["a=1", "b=2"]})),

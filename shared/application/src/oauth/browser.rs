@@ -6,7 +6,7 @@ use api::{Error, Head};
 use cloud::{Cloud, FromSecret, SettingError};
 use domain::{Presented, Secret, Session, SessionKind, User};
 use store::Identities;
-use tokens::{NotOpened, oauth::OauthKeys};
+use tokens::{RefreshTokenError, oauth::OauthKeys};
 
 /// Reads and writes the cookie of browser sessions.
 pub struct Browser {
@@ -56,10 +56,10 @@ impl Browser {
     /// If the keys cannot be read.
     pub async fn open<T>(
         &self,
-        open: impl Fn(&OauthKeys) -> Result<T, NotOpened>,
+        open: impl Fn(&OauthKeys) -> Result<T, RefreshTokenError>,
     ) -> Result<Option<T>, Error> {
         match open(&*self.keys.get().await?) {
-            Err(NotOpened::UnknownKey) => Ok(open(&*self.keys.newest().await?).ok()),
+            Err(RefreshTokenError::UnknownKey) => Ok(open(&*self.keys.newest().await?).ok()),
             opened => Ok(opened.ok()),
         }
     }

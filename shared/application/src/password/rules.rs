@@ -6,7 +6,7 @@ use domain::{
     Applicant, BreachCheck, Credential, InvalidPassword, NewPassword, OwnWords, Password, PasswordPolicy,
     Secret, User,
 };
-use hashing::{HashFailed, Hasher, Verdict};
+use hashing::{HashError, Hasher, Verdict};
 
 use super::{breaches::Breaches, reauthentication::Reauthenticated};
 
@@ -37,7 +37,7 @@ pub enum NewPasswordError {
     Unacceptable(Vec<InvalidPassword>),
     /// It could not be hashed, or not be compared with those before.
     #[error("no hash")]
-    NoHash(#[from] HashFailed),
+    NoHash(#[from] HashError),
 }
 
 impl NewPasswordError {
@@ -133,7 +133,7 @@ async fn is_reused(
     password: &Password,
     present: Present<'_>,
     remembered: usize,
-) -> Result<bool, HashFailed> {
+) -> Result<bool, HashError> {
     let (credential, compared) = match present {
         Present::None => return Ok(false),
         Present::Hashed(credential) => (credential, 0),
@@ -143,8 +143,8 @@ async fn is_reused(
     for known in credential.last(remembered).skip(compared) {
         match cloud::timed("HashTime", hasher.verify(password, Some(known))).await {
             Ok(Verdict::Match | Verdict::MatchButOutdated) => return Ok(true),
-            Ok(Verdict::Mismatch) | Err(HashFailed::UnknownPepper | HashFailed::Malformed) => {}
-            Err(failed @ HashFailed::Unfinished) => return Err(failed),
+            Ok(Verdict::Mismatch) | Err(HashError::UnknownPepper | HashError::Malformed) => {}
+            Err(failed @ HashError::Unfinished) => return Err(failed),
         }
     }
     Ok(false)

@@ -40,7 +40,7 @@ pub struct Limit(#[schemars(range(min = 1, max = 100))] u8);
 /// The number is not from 1 to 100.
 #[derive(Debug, Error)]
 #[error("must be 1 to 100")]
-pub struct OutOfRange;
+pub struct InvalidLimit;
 
 /// Seals and opens the cursors of one user's lists.
 pub struct Cursors {
@@ -100,11 +100,11 @@ impl Default for Limit {
 }
 
 impl TryFrom<f64> for Limit {
-    type Error = OutOfRange;
+    type Error = InvalidLimit;
 
     /// Accepts `30.0` as an integer, as in JSON Schema.
-    fn try_from(limit: f64) -> Result<Self, OutOfRange> {
+    fn try_from(limit: f64) -> Result<Self, InvalidLimit> {
         let is_it = |whole: &u8| f64::from(*whole).total_cmp(&limit).is_eq();
-        (1..=100).find(is_it).map(Self).ok_or(OutOfRange)
+        (1..=100).find(is_it).map(Self).ok_or(InvalidLimit)
     }
 }

@@ -10,7 +10,7 @@ mod role;
 
 pub use applicant::{parse_locale, parse_person};
 pub use grant::{Grant, Grants, SigningKeys, issuing};
-pub use list::{Cursors, Limit, List, OutOfRange, Page};
+pub use list::{Cursors, InvalidLimit, Limit, List, Page};
 pub use member::{Member, Never};
 pub use profile::{Profile, attributes_schema};
 pub use profile_patch::ProfilePatch;

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::{Client, ClientId, Consent, Scope};
 use crate::{
-    EventContext, EventKind, GrantId, RefreshRefused, Session, SessionId, SessionLimits, Status, Timestamp,
+    EventContext, EventKind, GrantId, RefreshError, Session, SessionId, SessionLimits, Status, Timestamp,
     Transition, User, UserId, session,
 };
 
@@ -167,18 +167,18 @@ impl Grant {
     /// [`Session::judge`] does.
     ///
     /// # Errors
-    /// [`RefreshRefused`], which for [`RefreshRefused::Reused`] obliges the caller to end the grant.
+    /// [`RefreshError`], which for [`RefreshError::Reused`] obliges the caller to end the grant.
     pub fn judge_refresh(
         &self,
         presented: PresentedGrant,
         now: Timestamp,
         retry_window: Duration,
-    ) -> Result<(), RefreshRefused> {
+    ) -> Result<(), RefreshError> {
         if self.ended_at.is_some() {
-            return Err(RefreshRefused::Ended);
+            return Err(RefreshError::Ended);
         }
         if now >= self.ends_at() {
-            return Err(RefreshRefused::Expired);
+            return Err(RefreshError::Expired);
         }
         session::judge_generation(presented.generation, self.generation, self.rotated_at, now, retry_window)
     }

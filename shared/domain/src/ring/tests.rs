@@ -39,10 +39,10 @@ fn a_weak_or_default_seed_is_refused() {
     let peppers = format!(r#"{{"peppers":[{{"seed":"{}"}}]}}"#, seed(1));
     let keys = format!(r#"{{"keys":[{{"seed":"{}"}}]}}"#, seed(1));
     for secret in ["", "{}", r#"{"seed":"short"}"#, &padded, &peppers] {
-        assert_eq!(Ring::parse_keys(secret).err(), Some(MalformedSeeds), "{secret}");
+        assert_eq!(Ring::parse_keys(secret).err(), Some(InvalidSeeds), "{secret}");
     }
     for secret in ["", "{}", r#"{"pepper":"short"}"#, &padded.replace("seed", "pepper"), &keys] {
-        assert_eq!(Ring::parse_credentials(secret).err(), Some(MalformedSeeds), "{secret}");
+        assert_eq!(Ring::parse_credentials(secret).err(), Some(InvalidSeeds), "{secret}");
     }
 }
 
@@ -184,7 +184,7 @@ fn a_key_keeps_its_algorithm() {
     assert_eq!(algorithm(&ring, at(60)), Some(SigningAlgorithm::Es384));
     let named = |name: &str| ring.to_secret().replace("ES384", name);
     for unknown in ["HS256", "none", "", "es384"] {
-        assert_eq!(Ring::parse_keys(&named(unknown)).err(), Some(MalformedSeeds), "{unknown}");
+        assert_eq!(Ring::parse_keys(&named(unknown)).err(), Some(InvalidSeeds), "{unknown}");
     }
     assert!(Ring::parse_keys(&named("EdDSA")).is_ok());
 }
@@ -200,7 +200,7 @@ fn only_rsa_keys_have_a_private_key() {
     assert_eq!(private_key.expose(), "MIIE");
     let (derived, lacking) = (secret.replace("RS384", "ES384"), secret.replace("private_key", "until"));
     for secret in [&derived, &lacking, &secret.replace(r#","private_key":"MIIE""#, "")] {
-        assert_eq!(Ring::parse_keys(secret).err(), Some(MalformedSeeds), "{}", secret.as_str());
+        assert_eq!(Ring::parse_keys(secret).err(), Some(InvalidSeeds), "{}", secret.as_str());
     }
 }
 

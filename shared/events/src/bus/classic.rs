@@ -3,7 +3,7 @@
 use aws_sdk_eventbridge::{
     Client, config::retry::RetryConfig, primitives::DateTime, types::PutEventsRequestEntry,
 };
-use cloud::{Cloud, Fault};
+use cloud::{AwsError, Cloud};
 use store::PendingEvent;
 
 use super::{Verdict, judge, source};
@@ -26,10 +26,10 @@ impl Classic {
     pub(super) async fn put<'a>(
         &self,
         events: impl Iterator<Item = &'a PendingEvent>,
-    ) -> Result<Vec<Verdict>, Fault> {
+    ) -> Result<Vec<Verdict>, AwsError> {
         let entries = events.map(|event| self.entry(event)).collect();
         let call = self.eventbridge.put_events().set_entries(Some(entries));
-        let answer = call.send().await.map_err(|error| Fault::of(&error))?;
+        let answer = call.send().await.map_err(|error| AwsError::of(&error))?;
         Ok(answer.entries().iter().map(|entry| judge(entry.error_code(), entry.event_id())).collect())
     }
 

@@ -7,7 +7,7 @@ use aws_sdk_eventbridgev2::{
     primitives::DateTime,
     types::{PutEventsRequestEntry, PutEventsResultEntry, PutEventsSystemMetadata, SuccessCode},
 };
-use cloud::{Cloud, Fault};
+use cloud::{AwsError, Cloud};
 use store::PendingEvent;
 
 use super::{Verdict, judge, source};
@@ -32,10 +32,10 @@ impl Custom {
     pub(super) async fn put<'a>(
         &self,
         events: impl Iterator<Item = &'a PendingEvent>,
-    ) -> Result<Vec<Verdict>, Fault> {
-        let entries = events.map(entry).collect::<Result<_, _>>().map_err(|_| Fault::unmade())?;
+    ) -> Result<Vec<Verdict>, AwsError> {
+        let entries = events.map(entry).collect::<Result<_, _>>().map_err(|_| AwsError::unmade())?;
         let call = self.eventbridge.put_events().event_bus_arn(&self.arn).set_entries(Some(entries));
-        let answer = call.send().await.map_err(|error| Fault::of(&error))?;
+        let answer = call.send().await.map_err(|error| AwsError::of(&error))?;
         Ok(answer.entries().iter().map(verdict).collect())
     }
 }

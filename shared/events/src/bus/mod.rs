@@ -3,7 +3,7 @@
 mod classic;
 mod custom;
 
-use cloud::{Cloud, Fault, SettingError, is_transient};
+use cloud::{AwsError, Cloud, SettingError, is_transient};
 use domain::Canary;
 use store::PendingEvent;
 
@@ -126,14 +126,14 @@ fn is_systemic(code: &str) -> bool {
 }
 
 /// Judges the refusal of a whole call.
-fn judge_call(fault: Fault, entries: usize, bytes: usize) -> Verdict {
+fn judge_call(fault: AwsError, entries: usize, bytes: usize) -> Verdict {
     match fault {
-        Fault::Transient(code) => Verdict::Busy(code),
-        Fault::Final(code) if is_systemic(&code) => Verdict::Systemic(code),
-        Fault::Final(_) if entries > 1 => Verdict::Crowded,
-        Fault::Final(code) if bytes > MAX_BYTES => Verdict::Poison(code),
+        AwsError::Transient(code) => Verdict::Busy(code),
+        AwsError::Final(code) if is_systemic(&code) => Verdict::Systemic(code),
+        AwsError::Final(_) if entries > 1 => Verdict::Crowded,
+        AwsError::Final(code) if bytes > MAX_BYTES => Verdict::Poison(code),
         // A small single event that is refused: more likely the name of the bus is wrong than the event.
-        Fault::Final(code) => Verdict::Systemic(code),
+        AwsError::Final(code) => Verdict::Systemic(code),
     }
 }
 

@@ -106,8 +106,8 @@ async fn a_wrapped_hash_needs_its_pepper() {
     let other = crate::hasher_with(7_168, 5, &crate::seeds(crate::NEXT, &[]));
 
     assert_eq!(hasher().check(&stored), Ok(()));
-    assert_eq!(other.check(&stored), Err(hashing::HashFailed::UnknownPepper));
-    assert_eq!(other.verify(&password("x"), Some(&stored)).await, Err(hashing::HashFailed::UnknownPepper));
+    assert_eq!(other.check(&stored), Err(hashing::HashError::UnknownPepper));
+    assert_eq!(other.verify(&password("x"), Some(&stored)).await, Err(hashing::HashError::UnknownPepper));
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_stored_foreign_hash_that_somebody_has_tampered_with_is_an_operators_p
 
         let verdict = hasher().verify(&password("x"), Some(&tampered)).await;
 
-        assert_eq!(verdict, Err(hashing::HashFailed::Malformed), "{}", tampered.phc);
+        assert_eq!(verdict, Err(hashing::HashError::Malformed), "{}", tampered.phc);
     }
 }
 

@@ -4,7 +4,7 @@
 mod foreign;
 
 use domain::{Password, PasswordHash, PepperSeeds, Secret};
-use hashing::{HashFailed, Hasher, InvalidParameters, Parameters, Verdict};
+use hashing::{HashError, Hasher, InvalidParameters, Parameters, Verdict};
 
 const CURRENT: &str = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const NEXT: &str = "ZYXWVUTSRQPONMLKJIHGFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210";
@@ -100,7 +100,7 @@ async fn a_hash_of_an_unknown_pepper_is_an_operators_problem() {
     let old = stored(&hasher()).await;
     let hasher = hasher_with(7_168, 5, &seeds(NEXT, &[]));
 
-    assert_eq!(hasher.verify(&right(), Some(&old)).await, Err(HashFailed::UnknownPepper));
+    assert_eq!(hasher.verify(&right(), Some(&old)).await, Err(HashError::UnknownPepper));
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn a_tampered_hash_is_an_operators_problem() {
 
     stored.phc = stored.phc.replace("m=7168", "m=4194304");
 
-    assert_eq!(hasher.verify(&right(), Some(&stored)).await, Err(HashFailed::Malformed));
+    assert_eq!(hasher.verify(&right(), Some(&stored)).await, Err(HashError::Malformed));
 }
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! What can go wrong with a table that is not the caller's doing.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use cloud::Fault;
+use cloud::AwsError;
 use thiserror::Error;
 
-use crate::MalformedItem;
+use crate::InvalidItem;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -42,7 +42,7 @@ pub enum StoreError {
     Throttled,
     /// An item lacks an attribute or holds an unusable one.
     #[error(transparent)]
-    Malformed(#[from] MalformedItem),
+    Malformed(#[from] InvalidItem),
 }
 
 impl StoreError {
@@ -63,7 +63,7 @@ impl StoreError {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let is_final = !Fault::of(&error).is_transient();
+        let is_final = !AwsError::of(&error).is_transient();
         let source = error.into();
         if is_final { Self::Rejected { operation, source } } else { Self::Unavailable { operation, source } }
     }

@@ -18,7 +18,7 @@ pub(crate) trait Item: DeserializeOwned {
     const TYPE: &'static str;
 
     /// Reads an item.
-    fn read(attributes: Attributes) -> Result<Self, MalformedItem> {
+    fn read(attributes: Attributes) -> Result<Self, InvalidItem> {
         // `serde_dynamo` panics on a kind of value that the SDK does not know.
         if let Some((name, _)) = attributes.iter().find(|(_, value)| !is_known(value)) {
             return Err(Self::malformed(name));
@@ -30,15 +30,15 @@ pub(crate) trait Item: DeserializeOwned {
     }
 
     /// Returns the error that an attribute is missing or unusable.
-    fn malformed(attribute: &str) -> MalformedItem {
-        MalformedItem { item: Self::TYPE, attribute: attribute.to_owned() }
+    fn malformed(attribute: &str) -> InvalidItem {
+        InvalidItem { item: Self::TYPE, attribute: attribute.to_owned() }
     }
 }
 
 /// An item lacks an attribute or holds an unusable one. The error does not hold the value, which may be secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a stored {item} has no usable attribute `{attribute}`")]
-pub struct MalformedItem {
+pub struct InvalidItem {
     /// The type of the item, e.g. `session`.
     pub item: &'static str,
     /// The name of the attribute.

@@ -13,7 +13,7 @@ use crate::{
 
 /// The reason why a caller is not authorized.
 #[derive(Debug, thiserror::Error)]
-pub enum NotAuthorized {
+pub enum AuthorizationError {
     /// The session has ended, or the user does not hold the permission.
     #[error(transparent)]
     None(#[from] NoAuthority),
@@ -26,12 +26,12 @@ impl Identities {
     /// Returns the user of a session that has not ended at `now`.
     ///
     /// # Errors
-    /// [`NotAuthorized`].
+    /// [`AuthorizationError`].
     pub async fn signed_in(
         &self,
         (user, session): (UserId, SessionId),
         now: Timestamp,
-    ) -> Result<User, NotAuthorized> {
+    ) -> Result<User, AuthorizationError> {
         let (user, session) = tokio::try_join!(self.user(user), self.session(user, session))?;
         let (Some(user), Some(session)) = (user, session) else { return Err(NoAuthority::Ended.into()) };
         let (user, session) = self.of_one_moment(user, session).await?.ok_or(NoAuthority::Ended)?;
@@ -41,13 +41,13 @@ impl Identities {
     /// Returns the authority of the user of a session over others, if they hold `permission`.
     ///
     /// # Errors
-    /// [`NotAuthorized`].
+    /// [`AuthorizationError`].
     pub async fn authority(
         &self,
         caller: (UserId, SessionId),
         permission: &str,
         now: Timestamp,
-    ) -> Result<Authority, NotAuthorized> {
+    ) -> Result<Authority, AuthorizationError> {
         let roles = async { Ok(self.roles().await?) };
         // Boxed, since the future of three concurrent reads is large.
         let (user, roles) = Box::pin(async { tokio::try_join!(self.signed_in(caller, now), roles) }).await?;

@@ -102,7 +102,7 @@ impl MailLimits {
 
 /// Why an attempt must not be made.
 #[derive(Debug, thiserror::Error)]
-pub enum NotReserved {
+pub enum RateLimitError {
     /// There were too many; come back after so many seconds.
     #[error("too many attempts")]
     TooMany(u32),
@@ -178,17 +178,17 @@ impl Identities {
     /// do not count.
     ///
     /// # Errors
-    /// [`NotReserved`].
-    pub async fn reserve(&self, limits: &[Limit], now: Timestamp) -> Result<(), NotReserved> {
+    /// [`RateLimitError`].
+    pub async fn reserve(&self, limits: &[Limit], now: Timestamp) -> Result<(), RateLimitError> {
         let outcomes = join_all(limits.iter().map(|limit| self.reserve_one(limit, now))).await;
         if outcomes.iter().any(Result::is_err) {
             let reserved = limits.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok());
             // If this fails, the attempt counts although it was not made: nobody gains by it.
             let _ = try_join_all(reserved.map(|(limit, _)| self.give_back(limit))).await;
         }
-        let longest = |one: NotReserved, other: NotReserved| match (&one, &other) {
-            (NotReserved::TooMany(this), NotReserved::TooMany(that)) if this < that => other,
-            (NotReserved::TooMany(_), NotReserved::Failed(_)) => other,
+        let longest = |one: RateLimitError, other: RateLimitError| match (&one, &other) {
+            (RateLimitError::TooMany(this), RateLimitError::TooMany(that)) if this < that => other,
+            (RateLimitError::TooMany(_), RateLimitError::Failed(_)) => other,
             _ => one,
         };
         outcomes.into_iter().filter_map(Result::err).reduce(longest).map_or(Ok(()), Err)
@@ -206,17 +206,17 @@ impl Identities {
         try_join_all(limits.iter().map(refund)).await.map(drop)
     }
 
-    async fn reserve_one(&self, limit: &Limit, now: Timestamp) -> Result<(), NotReserved> {
+    async fn reserve_one(&self, limit: &Limit, now: Timestamp) -> Result<(), RateLimitError> {
         let mut seen = None;
         for _attempt in 0..MAX_ATTEMPTS {
             let after = limit.rate.admit(seen, now);
-            let after = after.map_err(|wait| NotReserved::TooMany(whole_seconds(wait)))?;
+            let after = after.map_err(|wait| RateLimitError::TooMany(whole_seconds(wait)))?;
             match self.remember(limit, seen, after).await? {
                 Outcome::Remembered => return Ok(()),
                 Outcome::Found(found) => seen = found,
             }
         }
-        Err(NotReserved::TooMany(1))
+        Err(RateLimitError::TooMany(1))
     }
 
     /// Writes down an attempt that is admitted if all is as it was `seen`, or if it is free anyway.

@@ -8,7 +8,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AddressHash, Commands, CommitError, Identities, MalformedItem, StoreError,
+    AddressHash, Commands, CommitError, Identities, InvalidItem, StoreError,
     dynamodb::{
         attributes::{self, Attributes, bytes, millis, values},
         item::{self, Item},
@@ -171,7 +171,7 @@ impl From<&Registration> for RegistrationItem {
 
 impl RegistrationItem {
     /// Returns the registration of this id.
-    pub(crate) fn registration(self, id: RegistrationId) -> Result<Registration, MalformedItem> {
+    pub(crate) fn registration(self, id: RegistrationId) -> Result<Registration, InvalidItem> {
         let password_hash = match (self.password_hash, self.pepper_id) {
             (Some(phc), Some(pepper_id)) => Some(PasswordHash { phc, pepper_id }),
             (Some(_), None) => return Err(Self::malformed("pepper_id")),

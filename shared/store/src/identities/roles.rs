@@ -10,7 +10,7 @@ use domain::{Permission, Rights, Role, RoleName, Roles, Timestamp, Transition, U
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Commands, CommitError, Identities, MalformedItem, StoreError,
+    Commands, CommitError, Identities, InvalidItem, StoreError,
     dynamodb::{
         attributes::{number, values},
         item::{self, Item},
@@ -122,7 +122,7 @@ impl From<&Role> for RoleItem {
 }
 
 impl RoleItem {
-    pub(crate) fn role(self) -> Result<Role, MalformedItem> {
+    pub(crate) fn role(self) -> Result<Role, InvalidItem> {
         let permissions = match self.permissions {
             Some(permissions) => permissions.into_iter().map(Text::into).collect(),
             None if self.deleted_at.is_some() => BTreeSet::new(),

@@ -13,7 +13,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Commands, CommitError, Identities, MalformedItem, SessionEnded, StoreError,
+    Commands, CommitError, Identities, InvalidItem, SessionEnded, StoreError,
     dynamodb::{
         attributes::{self, Attributes, millis, number, text, text_of, values},
         item::{self, Item},
@@ -30,7 +30,7 @@ fn key(user: UserId, session: SessionId) -> Attributes {
     attributes::key(keys::user_pk(user), format!("{SK}{session}"))
 }
 
-fn session_id(key: &Attributes) -> Result<SessionId, MalformedItem> {
+fn session_id(key: &Attributes) -> Result<SessionId, InvalidItem> {
     let id = text_of(key, "sk").and_then(|sk| sk.strip_prefix(SK)?.parse().ok());
     id.ok_or_else(|| SessionItem::malformed("sk"))
 }
@@ -196,7 +196,7 @@ impl Identities {
             Ok(SessionItem::read(item)?.session(user, id))
         };
         let items = answer.items.unwrap_or_default().into_iter();
-        let sessions = items.map(read).collect::<Result<_, MalformedItem>>()?;
+        let sessions = items.map(read).collect::<Result<_, InvalidItem>>()?;
         let next = answer.last_evaluated_key.as_ref().map(session_id).transpose()?;
         Ok((sessions, next))
     }

@@ -7,7 +7,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    MalformedItem,
+    InvalidItem,
     dynamodb::{
         attributes::{Attributes, number, text, text_of, values},
         item::{self, Item},
@@ -89,7 +89,7 @@ impl From<&User> for UserItem {
 
 impl UserItem {
     /// Returns the user of this id.
-    pub(crate) fn user(self, id: UserId) -> Result<User, MalformedItem> {
+    pub(crate) fn user(self, id: UserId) -> Result<User, InvalidItem> {
         let status = match self.status.0 {
             StatusName::Active => Status::Active,
             StatusName::Suspended => Status::Suspended,
@@ -189,7 +189,7 @@ pub(crate) fn add(user: &User) -> Write {
 }
 
 /// Returns the user of an item in the user's partition.
-pub(crate) fn id(key: &Attributes) -> Result<UserId, MalformedItem> {
+pub(crate) fn id(key: &Attributes) -> Result<UserId, InvalidItem> {
     let id = text_of(key, "pk").and_then(|pk| pk.strip_prefix("USER#")?.parse().ok());
     id.ok_or_else(|| UserItem::malformed("pk"))
 }
@@ -199,6 +199,6 @@ fn user_item(user: &User) -> Attributes {
 }
 
 /// Reads the user of an id.
-pub(crate) fn parse(id: UserId, item: Attributes) -> Result<User, MalformedItem> {
+pub(crate) fn parse(id: UserId, item: Attributes) -> Result<User, InvalidItem> {
     UserItem::read(item)?.user(id)
 }

@@ -12,7 +12,7 @@ use domain::{StatusName, Timestamp, User, UserId};
 use futures_util::future::try_join_all;
 
 use crate::{
-    Identities, MalformedItem, StoreError,
+    Identities, InvalidItem, StoreError,
     dynamodb::{
         attributes::{Attributes, sortable, text, text_of},
         item::Item,
@@ -214,7 +214,7 @@ impl Stretch {
 }
 
 impl Place {
-    fn of(item: &Attributes, position: &str) -> Result<Self, MalformedItem> {
+    fn of(item: &Attributes, position: &str) -> Result<Self, InvalidItem> {
         let text = text_of(item, position).ok_or_else(|| UserItem::malformed(position))?;
         Ok(Self { position: text.to_owned(), id: user_item::id(item)? })
     }

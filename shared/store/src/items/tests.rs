@@ -12,7 +12,7 @@ use proptest::{
 };
 use serde_json::Value;
 
-use crate::MalformedItem;
+use crate::InvalidItem;
 use crate::dynamodb::attributes::{Attributes, text_of};
 use kinds::{Kind, kinds};
 
@@ -189,7 +189,7 @@ fn a_user_who_is_to_be_erased_needs_the_moment() {
 
     let read = (kind.rewrite)(user);
 
-    assert_eq!(read, Err(MalformedItem { item: "user", attribute: "erase_at".to_owned() }));
+    assert_eq!(read, Err(InvalidItem { item: "user", attribute: "erase_at".to_owned() }));
     let message = read.expect_err("an error").to_string();
     assert_eq!(message, "a stored user has no usable attribute `erase_at`");
 }

@@ -16,7 +16,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Commands, CommitError, Identities, MalformedItem, StoreError,
+    Commands, CommitError, Identities, InvalidItem, StoreError,
     dynamodb::{
         attributes::{self, Attributes, number, values},
         item::{self, Item},
@@ -92,7 +92,7 @@ impl Identities {
     pub async fn oauth_clients(&self) -> Result<Vec<Client>, StoreError> {
         let items = self.query(PK).await?.into_iter();
         let clients = items.map(|item| ClientItem::read(item)?.client());
-        let clients = clients.collect::<Result<Vec<_>, MalformedItem>>()?;
+        let clients = clients.collect::<Result<Vec<_>, InvalidItem>>()?;
         Ok(clients.into_iter().filter(|client| client.deleted_at.is_none()).collect())
     }
 }
@@ -188,7 +188,7 @@ impl From<&Client> for ClientItem {
 }
 
 impl ClientItem {
-    pub(crate) fn client(self) -> Result<Client, MalformedItem> {
+    pub(crate) fn client(self) -> Result<Client, InvalidItem> {
         let kind = self.kind.into();
         let uris = |uris: Vec<String>, name: &str| {
             let uris = uris.iter().map(|uri| RedirectUri::parse(uri, kind));

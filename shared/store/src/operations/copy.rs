@@ -42,7 +42,7 @@ pub enum Added {
 
 /// Why a copy does not begin.
 #[derive(Debug, thiserror::Error)]
-pub enum NotBegun {
+pub enum CopyError {
     /// The tables hold something else.
     #[error("there is other data in it already")]
     NotEmpty,
@@ -135,21 +135,21 @@ impl WholeTables {
     /// system makes by itself, or hold the beginning of this very copy.
     ///
     /// # Errors
-    /// [`NotBegun`].
-    pub async fn begin(&self, source: &str, run: &str, now: Timestamp) -> Result<Copying, NotBegun> {
+    /// [`CopyError`].
+    pub async fn begin(&self, source: &str, run: &str, now: Timestamp) -> Result<Copying, CopyError> {
         let Some(found) = self.mark().await? else {
             if !self.is_empty().await? {
-                return Err(NotBegun::NotEmpty);
+                return Err(CopyError::NotEmpty);
             }
             let is_first = self.put_mark(source, run, now, "attribute_not_exists(pk)").await?;
             return if is_first {
                 Ok(Copying { run: run.to_owned(), is_proven: false })
             } else {
-                Err(NotBegun::OtherCopy("elsewhere, at this very moment,".to_owned()))
+                Err(CopyError::OtherCopy("elsewhere, at this very moment,".to_owned()))
             };
         };
         if found.source != source {
-            return Err(NotBegun::OtherCopy(found.source));
+            return Err(CopyError::OtherCopy(found.source));
         }
         let copying = Copying { run: run.to_owned(), is_proven: found.proven_at.is_some() };
         let values = values([(":run", text(run))]);

@@ -78,21 +78,22 @@ pub enum Kind {
 /// A text that is no item.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("is no item of the table")]
-pub struct NotAnItem;
+pub struct InvalidRawItem;
 
 impl StoredItem {
     /// The item of a table that is written down like this, in DynamoDB's JSON.
     ///
     /// # Errors
     /// If it is none.
-    pub fn of_json(table: Table, json: &Value) -> Result<Self, NotAnItem> {
-        let attributes: Attributes = serde_dynamo::Item::deserialize(json).map_err(|_| NotAnItem)?.into();
+    pub fn of_json(table: Table, json: &Value) -> Result<Self, InvalidRawItem> {
+        let attributes: Attributes =
+            serde_dynamo::Item::deserialize(json).map_err(|_| InvalidRawItem)?.into();
         let text = |name| matches!(attributes.get(name), Some(AttributeValue::S(text)) if !text.is_empty());
         let has_key = match table {
             Table::Identities => text("pk") && text("sk"),
             Table::Events => text("stream") && matches!(attributes.get("seq"), Some(AttributeValue::N(_))),
         };
-        if has_key { Ok(Self { table, attributes }) } else { Err(NotAnItem) }
+        if has_key { Ok(Self { table, attributes }) } else { Err(InvalidRawItem) }
     }
 
     /// The item in DynamoDB's JSON. The same item is always the same text.

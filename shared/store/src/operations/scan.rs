@@ -5,7 +5,7 @@ use domain::{Timestamp, UserId};
 use serde::Deserialize;
 
 use crate::{
-    Entry, EventKey, Identities, MalformedItem, NextPage, Outbox, Page, PendingEvent, State, StoreError,
+    Entry, EventKey, Identities, InvalidItem, NextPage, Outbox, Page, PendingEvent, State, StoreError,
     dynamodb::{
         attributes::{Attributes, number, text, text_of},
         item::Item,
@@ -185,7 +185,7 @@ pub(crate) struct UserVersionItem {
     created_at: Millis,
 }
 
-fn parse_user_version(item: Attributes) -> Result<UserVersion, MalformedItem> {
+fn parse_user_version(item: Attributes) -> Result<UserVersion, InvalidItem> {
     let id = user_item::id(&item)?;
     let UserVersionItem { version, created_at } = Item::read(item)?;
     Ok(UserVersion { id, version, created_at: created_at.0 })

@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::{
-    EventKey, MalformedItem, PendingEvent, State, StoredEvent, Waiting,
+    EventKey, InvalidItem, PendingEvent, State, StoredEvent, Waiting,
     dynamodb::{
         attributes::{Attributes, text_of},
         item::{self, Item},
@@ -116,7 +116,7 @@ pub(crate) struct DueItem {
 }
 
 impl DueItem {
-    pub(crate) fn waiting(self) -> Result<Waiting, MalformedItem> {
+    pub(crate) fn waiting(self) -> Result<Waiting, InvalidItem> {
         let due_at = due_at(&self.due_sk).ok_or_else(|| Self::malformed("due_sk"))?;
         let created_at = self.created_at.map_or(due_at, Millis::moment);
         Ok(Waiting { key: EventKey { stream: self.stream, sequence: self.seq }, due_at, created_at })

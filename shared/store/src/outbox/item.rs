@@ -3,7 +3,7 @@
 use domain::Timestamp;
 
 use crate::{
-    EventKey, MalformedItem, State, StoredEvent,
+    EventKey, InvalidItem, State, StoredEvent,
     dynamodb::{
         attributes::{Attributes, text_of},
         item::Item,
@@ -52,11 +52,7 @@ impl Entry {
             Some("quarantine") => QuarantinedItem::read(item).map(Self::from),
             _ => EventSummary::read(item).map(|event| Self::Event(event.into())),
         };
-        entry.unwrap_or_else(|MalformedItem { attribute, .. }| Self::Unreadable {
-            stream,
-            sequence,
-            attribute,
-        })
+        entry.unwrap_or_else(|InvalidItem { attribute, .. }| Self::Unreadable { stream, sequence, attribute })
     }
 }
 

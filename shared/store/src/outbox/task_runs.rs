@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use aws_sdk_dynamodb::{Client, operation::update_item::UpdateItemError};
-use cloud::{Clock, Cloud, Failed, SettingError, chain};
+use cloud::{Clock, Cloud, InvocationError, SettingError, chain};
 use domain::Timestamp;
 use serde::Deserialize;
 
@@ -58,7 +58,10 @@ impl Runs {
     ///
     /// # Errors
     /// Those of the run.
-    pub async fn noting<T>(&self, run: impl Future<Output = Result<T, Failed>>) -> Result<T, Failed> {
+    pub async fn noting<T>(
+        &self,
+        run: impl Future<Output = Result<T, InvocationError>>,
+    ) -> Result<T, InvocationError> {
         let began_at = self.clock.now();
         let outcome = run.await;
         if let Err(failure) = self.note(began_at, outcome.as_ref().err()).await {
@@ -67,11 +70,11 @@ impl Runs {
         outcome
     }
 
-    async fn note(&self, began_at: Timestamp, failed: Option<&Failed>) -> Result<(), StoreError> {
+    async fn note(&self, began_at: Timestamp, failed: Option<&InvocationError>) -> Result<(), StoreError> {
         let ended_at = self.clock.now();
         let mut values = values([(":began", millis(began_at)), (":ended", millis(ended_at))]);
         let outcome = match failed {
-            Some(Failed(why)) => {
+            Some(InvocationError(why)) => {
                 values.insert(":why".to_owned(), text(*why));
                 "why_failed = :why"
             }

@@ -5,7 +5,7 @@ use domain::Seeds;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-use crate::{InvalidToken, NotOpened, cipher::Cipher, derive::derive, sealed::Kind};
+use crate::{InvalidToken, RefreshTokenError, cipher::Cipher, derive::derive, sealed::Kind};
 
 const KEY_ID: usize = 6;
 
@@ -39,13 +39,13 @@ impl Encrypted {
         text
     }
 
-    pub(super) fn open(&self, text: &str) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
-        const FORGED: NotOpened = NotOpened::Forged(InvalidToken);
+    pub(super) fn open(&self, text: &str) -> Result<Zeroizing<Vec<u8>>, RefreshTokenError> {
+        const FORGED: RefreshTokenError = RefreshTokenError::Forged(InvalidToken);
         let encoded = text.strip_prefix(self.kind.prefix).ok_or(FORGED)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| FORGED)?;
         let (id, sealed) = bytes.split_first_chunk::<KEY_ID>().ok_or(FORGED)?;
         let key = std::iter::once(&self.current).chain(&self.others).find(|key| key.id == *id);
-        let key = key.ok_or(NotOpened::UnknownKey)?;
+        let key = key.ok_or(RefreshTokenError::UnknownKey)?;
         key.cipher.open(self.kind.prefix.as_bytes(), sealed).ok_or(FORGED)
     }
 }

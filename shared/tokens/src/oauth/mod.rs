@@ -21,7 +21,7 @@ pub use pkce::CodeVerifier;
 pub use secret::NewClientSecret;
 
 use crate::{
-    InvalidToken, NotOpened,
+    InvalidToken, RefreshTokenError,
     sealed::{Kind, Seals},
 };
 use encrypted::Encrypted;
@@ -61,8 +61,8 @@ impl OauthKeys {
     /// Returns the content of an interaction.
     ///
     /// # Errors
-    /// [`NotOpened`] for anything that was not made with one of the keys.
-    pub fn open_interaction(&self, text: &str) -> Result<Vec<u8>, NotOpened> {
+    /// [`RefreshTokenError`] for anything that was not made with one of the keys.
+    pub fn open_interaction(&self, text: &str) -> Result<Vec<u8>, RefreshTokenError> {
         Ok(self.interactions.open(text)?.to_vec())
     }
 
@@ -75,9 +75,9 @@ impl OauthKeys {
     /// Returns the content of an authorization code.
     ///
     /// # Errors
-    /// [`NotOpened`] for anything that was not made with one of the keys.
-    pub fn open_code(&self, text: &str) -> Result<AuthorizationCode, NotOpened> {
-        code::read(&self.codes.open(text)?).ok_or(NotOpened::Forged(InvalidToken))
+    /// [`RefreshTokenError`] for anything that was not made with one of the keys.
+    pub fn open_code(&self, text: &str) -> Result<AuthorizationCode, RefreshTokenError> {
+        code::read(&self.codes.open(text)?).ok_or(RefreshTokenError::Forged(InvalidToken))
     }
 
     /// Returns the refresh token of a grant's generation: always the same one.
@@ -89,9 +89,9 @@ impl OauthKeys {
     /// Returns the content of a client's refresh token.
     ///
     /// # Errors
-    /// [`NotOpened`] for anything that was not made with one of the keys.
-    pub fn open_refresh_token(&self, token: &Secret) -> Result<PresentedGrant, NotOpened> {
-        presented::read_grant(&self.refresh.open(token, &[])?).ok_or(NotOpened::Forged(InvalidToken))
+    /// [`RefreshTokenError`] for anything that was not made with one of the keys.
+    pub fn open_refresh_token(&self, token: &Secret) -> Result<PresentedGrant, RefreshTokenError> {
+        presented::read_grant(&self.refresh.open(token, &[])?).ok_or(RefreshTokenError::Forged(InvalidToken))
     }
 
     /// Returns the cookie of a browser session's generation.
@@ -103,9 +103,10 @@ impl OauthKeys {
     /// Returns the content of a browser's cookie.
     ///
     /// # Errors
-    /// [`NotOpened`] for anything that was not made with one of the keys.
-    pub fn open_cookie(&self, cookie: &Secret) -> Result<Presented, NotOpened> {
-        presented::read_session(&self.cookies.open(cookie, &[])?).ok_or(NotOpened::Forged(InvalidToken))
+    /// [`RefreshTokenError`] for anything that was not made with one of the keys.
+    pub fn open_cookie(&self, cookie: &Secret) -> Result<Presented, RefreshTokenError> {
+        presented::read_session(&self.cookies.open(cookie, &[])?)
+            .ok_or(RefreshTokenError::Forged(InvalidToken))
     }
 }
 

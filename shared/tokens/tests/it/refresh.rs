@@ -1,6 +1,6 @@
 use domain::{Presented, Secret, SessionId, UserId};
 use proptest::prelude::*;
-use tokens::{InvalidToken, NotOpened};
+use tokens::{InvalidToken, RefreshTokenError};
 use uuid::Uuid;
 
 use crate::{CURRENT, NEXT, issuer, issuer_with, seeds, uuid};
@@ -41,7 +41,7 @@ fn a_token_of_a_previous_seed_still_opens() {
 fn a_token_of_an_unknown_seed_is_refused() {
     let token = issuer_with(&seeds(NEXT, &[])).refresh_token(presented(3));
 
-    assert_eq!(issuer().open_refresh_token(&token), Err(NotOpened::UnknownKey));
+    assert_eq!(issuer().open_refresh_token(&token), Err(RefreshTokenError::UnknownKey));
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn a_token_with_anything_around_it_is_refused() {
     ] {
         assert_eq!(
             issuer().open_refresh_token(&Secret::from(wrong.clone())),
-            Err(NotOpened::Forged(InvalidToken)),
+            Err(RefreshTokenError::Forged(InvalidToken)),
             "{wrong}"
         );
     }
@@ -90,6 +90,6 @@ proptest! {
 
     #[test]
     fn no_text_is_a_token(text in "(gpr_)?\\PC{0,120}") {
-        prop_assert_eq!(issuer().open_refresh_token(&Secret::from(text)), Err(NotOpened::Forged(InvalidToken)));
+        prop_assert_eq!(issuer().open_refresh_token(&Secret::from(text)), Err(RefreshTokenError::Forged(InvalidToken)));
     }
 }

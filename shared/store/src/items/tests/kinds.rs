@@ -16,7 +16,7 @@ use super::{
     },
 };
 use crate::{
-    AdministratorCount, Erasure, MalformedItem, SuppressionReason,
+    AdministratorCount, Erasure, InvalidItem, SuppressionReason,
     dynamodb::{
         attributes::{Attributes, key, millis, number, text, values},
         item::{Item, write},
@@ -54,7 +54,7 @@ pub(super) struct Kind {
     /// Items of this type, as they are written.
     pub(super) items: BoxedStrategy<Attributes>,
     /// Reads an item, and writes what was read.
-    pub(super) rewrite: fn(Attributes) -> Result<Attributes, MalformedItem>,
+    pub(super) rewrite: fn(Attributes) -> Result<Attributes, InvalidItem>,
 }
 
 impl Kind {
@@ -67,8 +67,8 @@ impl Kind {
         !is_of_key && !self.unread.contains(&attribute)
     }
 
-    pub(super) fn malformed(&self, attribute: &str) -> MalformedItem {
-        MalformedItem { item: self.name, attribute: attribute.to_owned() }
+    pub(super) fn malformed(&self, attribute: &str) -> InvalidItem {
+        InvalidItem { item: self.name, attribute: attribute.to_owned() }
     }
 }
 
@@ -243,7 +243,7 @@ fn people() -> [Kind; 6] {
 pub(super) fn again<I: Item + serde::Serialize>(
     item: Attributes,
     unread: &[&str],
-) -> Result<Attributes, MalformedItem> {
+) -> Result<Attributes, InvalidItem> {
     let kept = part(&item, &[&KEY, unread].concat());
     let mut written = write(Attributes::new(), &I::read(item)?);
     written.extend(kept);
