@@ -37,7 +37,7 @@ impl Erasing {
         let Some(user) = self.waiting(erasure).await? else { return Ok(false) };
         let registration = Id::from_uuid(user.id.uuid());
         tokio::try_join!(
-            identities.delete_belongings(user.id),
+            identities.delete_records(user.id),
             self.history.redact(Stream::User(user.id)),
             self.history.redact(Stream::Registration(registration)),
         )?;

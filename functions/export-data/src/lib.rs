@@ -9,7 +9,7 @@ use domain::{AttributesSchema, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use store::{Belonging, History, Identities};
+use store::{History, Identities, Record};
 
 /// Bytes of history in one response. Lambda permits 6 MB in total.
 const MOST_OCTETS: usize = 5_000_000;
@@ -41,7 +41,7 @@ pub struct Export {
     profile: Profile,
     /// Sessions, links and other records under the user's id.
     #[schemars(with = "Vec<serde_json::Value>")]
-    belongings: Vec<Belonging>,
+    belongings: Vec<Record>,
     /// The events as they were published, newest first.
     events: Vec<Box<RawValue>>,
     /// Where to read further events, if they do not fit in one response.
@@ -59,7 +59,7 @@ impl UseCase for ExportData {
     async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
         let (user, belongings, (events, is_whole)) = tokio::try_join!(
             caller.user(),
-            async { Ok(self.identities.belongings(caller.user_id).await?) },
+            async { Ok(self.identities.records(caller.user_id).await?) },
             self.history(caller.user_id)
         )?;
         let more_events = (!is_whole).then_some("/v1/me/events");

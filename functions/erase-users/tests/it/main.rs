@@ -335,9 +335,9 @@ async fn the_tables_agree_about_erased_users() {
     let users = identities.user_versions(None).await.expect("users").items;
     let mut reconciliation = Reconciliation::new(outbox.clone(), identities, stage.stack.clock().now(), None);
     let mut findings = Vec::new();
-    for entry in outbox.scan(None).await.expect("events").items {
+    for item in outbox.scan(None).await.expect("events").items {
         // Rebuilds the state from the events alone.
-        findings.extend(reconciliation.entry(entry).await.expect("a judgement").findings);
+        findings.extend(reconciliation.item(item).await.expect("a judgement").findings);
     }
     for user in users {
         let user = user.expect("a user's item that can be read");

@@ -7,7 +7,7 @@ use clap::Args;
 use cloud::Clock;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use store::{Added, Copying, Kind, StoredItem, Table};
+use store::{Added, Copying, Kind, RawItem, Table};
 
 use super::{
     file::{Lines, Writer},
@@ -128,7 +128,7 @@ async fn add(
 
 /// Adds events in order. If a relay is running, an event added before its predecessor would be published
 /// first.
-async fn add_in_order(to: &Tables, items: Vec<StoredItem>, done: &Done) -> Result<(), CliError> {
+async fn add_in_order(to: &Tables, items: Vec<RawItem>, done: &Done) -> Result<(), CliError> {
     for item in items {
         let counted = match patiently(async || to.whole.add(&item).await).await? {
             Added::New => &done.added,
@@ -140,8 +140,8 @@ async fn add_in_order(to: &Tables, items: Vec<StoredItem>, done: &Done) -> Resul
     Ok(())
 }
 
-fn by_partition(items: Vec<StoredItem>) -> Vec<Vec<StoredItem>> {
-    let mut partitions: Vec<Vec<StoredItem>> = Vec::new();
+fn by_partition(items: Vec<RawItem>) -> Vec<Vec<RawItem>> {
+    let mut partitions: Vec<Vec<RawItem>> = Vec::new();
     for item in items {
         match partitions.last_mut() {
             Some(last) if last.iter().all(|other| other.partition() == item.partition()) => last.push(item),
@@ -153,7 +153,7 @@ fn by_partition(items: Vec<StoredItem>) -> Vec<Vec<StoredItem>> {
 
 async fn into_file(source: &Source, writer: Writer, report: &Report) -> Result<ExitCode, CliError> {
     let (now, progress, writer) = (Clock::system().now(), Progress::of("items copied"), RefCell::new(writer));
-    let is_copied = |item: &StoredItem| item.kind() != Kind::Machinery && !item.expires_by(now);
+    let is_copied = |item: &RawItem| item.kind() != Kind::Machinery && !item.expires_by(now);
     source
         .visit(async |items| {
             progress.add(items.len());

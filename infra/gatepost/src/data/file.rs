@@ -10,7 +10,7 @@ use std::{
 
 use domain::Timestamp;
 use serde_json::{Value, json};
-use store::{StoredItem, Table};
+use store::{RawItem, Table};
 
 use super::sums::Sums;
 use crate::error::CliError;
@@ -68,7 +68,7 @@ impl Writer {
         &self.unfinished
     }
 
-    pub(crate) fn write(&mut self, item: &StoredItem) -> Result<(), CliError> {
+    pub(crate) fn write(&mut self, item: &RawItem) -> Result<(), CliError> {
         self.sums.add(item);
         self.line(&json!({"table": item.table().name(), "sha256": beginning(item), "item": item.json()}))
     }
@@ -131,14 +131,14 @@ impl Lines {
         serde_json::from_slice(&text).map_err(|_| self.wrong("is not JSON"))
     }
 
-    fn item(&mut self) -> Result<Option<StoredItem>, CliError> {
+    fn item(&mut self) -> Result<Option<RawItem>, CliError> {
         let line = self.read()?;
         if !line["end"].is_null() {
             return self.end(&line["end"]).map(|()| None);
         }
         let table = Table::ALL.into_iter().find(|table| line["table"] == table.name());
         let table = table.ok_or_else(|| self.wrong("has no table"))?;
-        let item = StoredItem::of_json(table, &line["item"]).map_err(|_| self.wrong("is not an item"))?;
+        let item = RawItem::of_json(table, &line["item"]).map_err(|_| self.wrong("is not an item"))?;
         if line["sha256"] != *beginning(&item) {
             return Err(self.wrong("has a wrong checksum"));
         }
@@ -164,7 +164,7 @@ impl Lines {
 }
 
 impl Iterator for Lines {
-    type Item = Result<StoredItem, CliError>;
+    type Item = Result<RawItem, CliError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_over {
@@ -177,7 +177,7 @@ impl Iterator for Lines {
 }
 
 /// Returns the beginning of an item's digest, which is sufficient to detect accidental changes.
-fn beginning(item: &StoredItem) -> String {
+fn beginning(item: &RawItem) -> String {
     item.digest().iter().take(8).fold(String::new(), |mut text, octet| {
         let _ = write!(text, "{octet:02x}");
         text

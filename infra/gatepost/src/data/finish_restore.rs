@@ -92,7 +92,7 @@ pub(super) async fn list(place: &Place, account: &Account, report: &Report) -> R
     let source = place.source(account).await?;
     source
         .visit(async |items| {
-            found.borrow_mut().extend(items.iter().filter_map(store::StoredItem::erased_user));
+            found.borrow_mut().extend(items.iter().filter_map(store::RawItem::erased_user));
             Ok(())
         })
         .await?;
@@ -118,7 +118,7 @@ async fn is_used(tables: &Tables, epoch: u64) -> Result<bool, CliError> {
     let is_used = Cell::new(false);
     tables
         .visit(async |items| {
-            let mut events = items.iter().filter_map(store::StoredItem::event_epoch);
+            let mut events = items.iter().filter_map(store::RawItem::event_epoch);
             let is_after =
                 |(of, kind): (u64, String)| of > epoch || of == epoch && !OWN.contains(&kind.as_str());
             is_used.set(is_used.get() || events.any(is_after));

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use cloud::Cloud;
 use futures_util::future::try_join_all;
 use local::Stack;
-use store::{StoreError, StoredItem, Table, WholeTables};
+use store::{RawItem, StoreError, Table, WholeTables};
 
 use super::file::Lines;
 use crate::{error::CliError, stack::Account, system::System};
@@ -163,7 +163,7 @@ impl Tables {
     /// Visits the items. See [`Source::visit`].
     pub(crate) async fn visit(
         &self,
-        visit: impl AsyncFn(Vec<StoredItem>) -> Result<(), CliError>,
+        visit: impl AsyncFn(Vec<RawItem>) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
         for table in Table::ALL {
             let parts = (0..SEGMENTS).map(|part| visit_part(&self.whole, table, part, &visit));
@@ -184,7 +184,7 @@ impl Source {
     /// events of a stream are in order.
     pub(crate) async fn visit(
         &self,
-        visit: impl AsyncFn(Vec<StoredItem>) -> Result<(), CliError>,
+        visit: impl AsyncFn(Vec<RawItem>) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
         match self {
             Self::Tables(tables) => tables.visit(visit).await,
@@ -206,7 +206,7 @@ async fn visit_part(
     tables: &WholeTables,
     table: Table,
     part: u16,
-    visit: &impl AsyncFn(Vec<StoredItem>) -> Result<(), CliError>,
+    visit: &impl AsyncFn(Vec<RawItem>) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let mut start = None;
     loop {

@@ -5,7 +5,7 @@ use std::{cell::RefCell, fmt, time::Duration};
 use cloud::Clock;
 use domain::Timestamp;
 use serde_json::{Value, json};
-use store::{Kind, StoredItem, Table};
+use store::{Kind, RawItem, Table};
 
 use super::place::{Place, Source, Tables};
 use crate::{
@@ -31,7 +31,7 @@ pub(crate) struct Sum {
 pub(crate) struct Sums([Sum; 2]);
 
 impl Sum {
-    fn add(&mut self, item: &StoredItem) {
+    fn add(&mut self, item: &RawItem) {
         self.items += 1;
         for (sum, part) in self.digest.iter_mut().zip(item.digest().chunks_exact(8)) {
             // Each chunk has eight bytes.
@@ -47,7 +47,7 @@ impl fmt::Display for Sum {
 }
 
 impl Sums {
-    pub(crate) fn add(&mut self, item: &StoredItem) {
+    pub(crate) fn add(&mut self, item: &RawItem) {
         self.0[item.table() as usize].add(item);
     }
 
@@ -110,11 +110,10 @@ impl<F: Fn(Kind) -> bool> Summing<F> {
         Self { sums, progress: Progress::of("items checked"), horizon, is_wanted }
     }
 
-    fn add(&self, items: &[StoredItem]) {
+    fn add(&self, items: &[RawItem]) {
         self.progress.add(items.len());
         let mut sums = self.sums.borrow_mut();
-        let is_compared =
-            |item: &&StoredItem| (self.is_wanted)(item.kind()) && !item.expires_by(self.horizon);
+        let is_compared = |item: &&RawItem| (self.is_wanted)(item.kind()) && !item.expires_by(self.horizon);
         items.iter().filter(is_compared).for_each(|item| sums.add(item));
     }
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use domain::Timestamp;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use store::{Entry, EventKey, Outbox, State, StoreError};
+use store::{EventKey, Outbox, OutboxItem, State, StoreError};
 
 use super::Deployment;
 use crate::{
@@ -212,18 +212,18 @@ impl Change {
         now: Timestamp,
         dry_run: bool,
     ) -> Result<bool, StoreError> {
-        let Some(entry) = outbox.entry(key).await? else { return Ok(false) };
+        let Some(entry) = outbox.item(key).await? else { return Ok(false) };
         match (self, entry) {
-            (Self::Retry, Entry::Event(seen)) if seen.state == State::Pending && seen.attempts > 0 => {
+            (Self::Retry, OutboxItem::Event(seen)) if seen.state == State::Pending && seen.attempts > 0 => {
                 Ok(dry_run || outbox.retry(&seen, now).await?)
             }
-            (Self::Requeue, Entry::Event(seen)) if seen.state == State::Dead => {
+            (Self::Requeue, OutboxItem::Event(seen)) if seen.state == State::Dead => {
                 Ok(dry_run || outbox.requeue(key, now).await?)
             }
-            (Self::Discard, Entry::Event(seen)) if seen.state == State::Dead => {
+            (Self::Discard, OutboxItem::Event(seen)) if seen.state == State::Dead => {
                 Ok(dry_run || outbox.discard(key, now).await?)
             }
-            (Self::Discard, Entry::Quarantined { is_discarded: false, .. }) => {
+            (Self::Discard, OutboxItem::Quarantined { is_discarded: false, .. }) => {
                 Ok(dry_run || outbox.discard(key, now).await?)
             }
             _ => Ok(false),

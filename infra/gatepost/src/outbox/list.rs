@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum, value_parser};
 use domain::{Timestamp, UserId};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use store::{Entry, EventKey, Outbox, State, StoreError, StoredEvent};
+use store::{EventKey, Outbox, OutboxItem, State, StoreError, StoredEvent};
 
 use super::Deployment;
 use crate::{
@@ -71,7 +71,7 @@ impl List {
         Ok(ExitCode::Done)
     }
 
-    async fn find(&self, outbox: &Outbox, limit: usize) -> Result<Vec<Entry>, StoreError> {
+    async fn find(&self, outbox: &Outbox, limit: usize) -> Result<Vec<OutboxItem>, StoreError> {
         match (self.user, self.state) {
             (Some(user), state) => read(outbox, Some(&format!("user#{user}")), state.name(), limit).await,
             (None, ListedState::Pending) => indexed(outbox, State::Pending, limit).await,
@@ -82,7 +82,7 @@ impl List {
 }
 
 /// Returns the first events of the index, as they are in the table.
-async fn indexed(outbox: &Outbox, state: State, limit: usize) -> Result<Vec<Entry>, StoreError> {
+async fn indexed(outbox: &Outbox, state: State, limit: usize) -> Result<Vec<OutboxItem>, StoreError> {
     let mut waiting = Vec::new();
     for shard in Outbox::shards() {
         let (mut start, before) = (None, waiting.len());
@@ -96,11 +96,10 @@ async fn indexed(outbox: &Outbox, state: State, limit: usize) -> Result<Vec<Entr
         }
     }
     waiting.sort_by_key(|waiting| waiting.due_at);
-    let reads =
-        waiting.into_iter().take(limit).map(|waiting| async move { outbox.entry(&waiting.key).await });
-    let entries: Vec<Option<Entry>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+    let reads = waiting.into_iter().take(limit).map(|waiting| async move { outbox.item(&waiting.key).await });
+    let entries: Vec<Option<OutboxItem>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
     // The index is eventually consistent: an event may have been delivered. Unreadable events are listed.
-    let is_wanted = |entry: &Entry| !matches!(entry, Entry::Event(event) if event.state != state);
+    let is_wanted = |entry: &OutboxItem| !matches!(entry, OutboxItem::Event(event) if event.state != state);
     Ok(entries.into_iter().flatten().filter(is_wanted).collect())
 }
 
@@ -110,7 +109,7 @@ async fn read(
     stream: Option<&str>,
     state: &str,
     limit: usize,
-) -> Result<Vec<Entry>, StoreError> {
+) -> Result<Vec<OutboxItem>, StoreError> {
     let progress = Progress::of("items");
     let (mut found, mut start) = (Vec::new(), None);
     loop {
@@ -128,20 +127,20 @@ async fn read(
     }
 }
 
-fn state_of(entry: &Entry) -> Option<&'static str> {
+fn state_of(entry: &OutboxItem) -> Option<&'static str> {
     match entry {
-        Entry::Event(event) => Some(event.state.name()),
-        Entry::Quarantined { is_discarded: false, .. } => Some("quarantined"),
+        OutboxItem::Event(event) => Some(event.state.name()),
+        OutboxItem::Quarantined { is_discarded: false, .. } => Some("quarantined"),
         _ => None,
     }
 }
 
-fn line(entry: &Entry, now: Timestamp) -> String {
+fn line(entry: &OutboxItem, now: Timestamp) -> String {
     let of = |EventKey { stream, sequence }: &EventKey, created_at| {
         format!("{stream} {sequence}  {} old", spoken(now.since(created_at)))
     };
     match entry {
-        Entry::Event(event @ StoredEvent { key, detail_type, created_at, .. }) => {
+        OutboxItem::Event(event @ StoredEvent { key, detail_type, created_at, .. }) => {
             let error = event.last_error.as_deref().unwrap_or("-");
             let tried = match event.attempts {
                 0 => String::new(),
@@ -149,30 +148,30 @@ fn line(entry: &Entry, now: Timestamp) -> String {
             };
             format!("{}  {detail_type}{tried}", of(key, *created_at))
         }
-        Entry::Quarantined { key, created_at, .. } => of(key, *created_at),
-        Entry::Unreadable { stream, sequence, attribute } => {
+        OutboxItem::Quarantined { key, created_at, .. } => of(key, *created_at),
+        OutboxItem::Unreadable { stream, sequence, attribute } => {
             format!("{stream} {sequence}  its `{attribute}` cannot be read")
         }
-        Entry::Internal => String::new(),
+        OutboxItem::Internal => String::new(),
     }
 }
 
-fn document(entry: &Entry) -> Value {
+fn document(entry: &OutboxItem) -> Value {
     match entry {
-        Entry::Event(event) => json!({
+        OutboxItem::Event(event) => json!({
             "stream": event.key.stream, "sequence": event.key.sequence, "state": event.state.name(),
             "event_id": event.event_id, "type": event.detail_type, "created_at": event.created_at.to_string(),
             "attempts": event.attempts, "last_error": event.last_error,
             "next_attempt_at": event.next_attempt_at.to_string(),
             "delivered_at": moment(event.delivered_at), "requeued_at": moment(event.requeued_at),
         }),
-        Entry::Quarantined { key, created_at, .. } => json!({
+        OutboxItem::Quarantined { key, created_at, .. } => json!({
             "stream": key.stream, "sequence": key.sequence, "state": "quarantined",
             "created_at": created_at.to_string(),
         }),
-        Entry::Unreadable { stream, sequence, attribute } => json!({
+        OutboxItem::Unreadable { stream, sequence, attribute } => json!({
             "stream": stream, "sequence": sequence, "state": "unreadable", "attribute": attribute,
         }),
-        Entry::Internal => Value::Null,
+        OutboxItem::Internal => Value::Null,
     }
 }

@@ -7,7 +7,7 @@ use cloud::Deadline;
 use domain::{Timestamp, UserId};
 use events::{Publisher, Stop};
 use serde_json::json;
-use store::{Entry, EventKey, PendingEvent, State};
+use store::{EventKey, OutboxItem, PendingEvent, State};
 
 use super::Deployment;
 use crate::{
@@ -100,7 +100,7 @@ impl Replay<'_> {
         loop {
             let page = self.deployment.outbox.scan(start).await?;
             for entry in page.items {
-                let Entry::Event(event) = entry else { continue };
+                let OutboxItem::Event(event) = entry else { continue };
                 let is_wanted = event.state == State::Delivered
                     && event.key.stream.starts_with("user#")
                     && (self.since..self.until).contains(&event.created_at);

@@ -5,7 +5,7 @@ use domain::Timestamp;
 use events::GRACE;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
-use store::{Entry, Outbox, State, StoreError, Waiting};
+use store::{Outbox, OutboxItem, State, StoreError, Waiting};
 
 use super::Deployment;
 use crate::{
@@ -121,10 +121,10 @@ async fn count_states(outbox: &Outbox) -> Result<[(&'static str, u64); 6], Store
         progress.add(page.items.len());
         for entry in &page.items {
             let kind = match entry {
-                Entry::Event(event) => event.state.name(),
-                Entry::Quarantined { is_discarded: false, .. } => "quarantined",
-                Entry::Unreadable { .. } => "unreadable",
-                Entry::Quarantined { .. } | Entry::Internal => continue,
+                OutboxItem::Event(event) => event.state.name(),
+                OutboxItem::Quarantined { is_discarded: false, .. } => "quarantined",
+                OutboxItem::Unreadable { .. } => "unreadable",
+                OutboxItem::Quarantined { .. } | OutboxItem::Internal => continue,
             };
             counts.iter_mut().filter(|(name, _)| *name == kind).for_each(|(_, count)| *count += 1);
         }

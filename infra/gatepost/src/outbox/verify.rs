@@ -55,7 +55,7 @@ async fn one(
     loop {
         let page = deployment.outbox.history(&format!("user#{id}"), start).await?;
         for entry in page.items {
-            reconciled += reconciliation.entry(entry).await?;
+            reconciled += reconciliation.item(entry).await?;
         }
         start = page.next;
         if start.is_none() {
@@ -97,7 +97,7 @@ async fn everything(
         let page = deployment.outbox.scan(start).await?;
         progress.add(page.items.len());
         for entry in page.items {
-            reconciled += reconciliation.entry(entry).await?;
+            reconciled += reconciliation.item(entry).await?;
         }
         start = page.next;
         if start.is_none() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
-use store::Entry;
+use store::OutboxItem;
 
 use crate::operated::{Folder, key, now};
 
@@ -131,7 +131,7 @@ async fn concurrent_changes_are_not_overwritten() {
     let (ada, outbox) = (system.user("ada@example.com").await, system.outbox());
     system.leave_pending("ada@example.com").await;
     outbox.postponed(&key(&ada, 2), 1, "InternalFailure", now().plus(HOUR)).await.expect("put off");
-    let Some(Entry::Event(seen)) = outbox.entry(&key(&ada, 2)).await.expect("an answer") else {
+    let Some(OutboxItem::Event(seen)) = outbox.item(&key(&ada, 2)).await.expect("an answer") else {
         panic!("an event");
     };
     outbox.postponed(&key(&ada, 2), 2, "InternalFailure", now().plus(HOUR * 2)).await.expect("put off");

@@ -19,7 +19,7 @@ const DELETES: usize = 16;
 
 /// Something that is under a user's id.
 #[derive(Debug, Serialize)]
-pub struct Belonging {
+pub struct Record {
     /// What it is, e.g. `session`.
     kind: String,
     /// Which one.
@@ -42,16 +42,16 @@ impl Identities {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn belongings(&self, user: UserId) -> Result<Vec<Belonging>, StoreError> {
+    pub async fn records(&self, user: UserId) -> Result<Vec<Record>, StoreError> {
         let items = self.items_of(user).await?;
-        Ok(items.iter().filter_map(Belonging::of).collect())
+        Ok(items.iter().filter_map(Record::of).collect())
     }
 
     /// Deletes what is under a user's id.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn delete_belongings(&self, user: UserId) -> Result<(), StoreError> {
+    pub async fn delete_records(&self, user: UserId) -> Result<(), StoreError> {
         let items = self.items_of(user).await?;
         let deletes = stream::iter(items.into_iter().map(|item| Ok(self.delete(item))));
         deletes.try_buffer_unordered(DELETES).try_collect().await
@@ -70,7 +70,7 @@ impl Identities {
     }
 }
 
-impl Belonging {
+impl Record {
     fn of(item: &Attributes) -> Option<Self> {
         let key = text_of(item, "sk")?;
         let (kind, id) = key.split_once('#').unwrap_or((key, ""));

@@ -11,7 +11,7 @@ use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Kind, NextPage, Page, StoreError, StoredItem, Table,
+    Kind, NextPage, Page, RawItem, StoreError, Table,
     dynamodb::{
         attributes::{Attributes, key, millis, text, values},
         capacity::counted_client,
@@ -93,7 +93,7 @@ impl WholeTables {
         table: Table,
         (segment, segments): (u16, u16),
         start: Option<&NextPage>,
-    ) -> Result<Page<StoredItem>, StoreError> {
+    ) -> Result<Page<RawItem>, StoreError> {
         let scan = self
             .dynamodb
             .scan()
@@ -104,7 +104,7 @@ impl WholeTables {
             .set_exclusive_start_key(start.map(|start| start.0.clone()));
         let answer = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
         let items = answer.items.unwrap_or_default().into_iter();
-        let items = items.map(|attributes| StoredItem { table, attributes }).collect();
+        let items = items.map(|attributes| RawItem { table, attributes }).collect();
         Ok(Page { items, next: answer.last_evaluated_key.map(NextPage) })
     }
 
@@ -112,7 +112,7 @@ impl WholeTables {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn add(&self, item: &StoredItem) -> Result<Added, StoreError> {
+    pub async fn add(&self, item: &RawItem) -> Result<Added, StoreError> {
         let put = self
             .dynamodb
             .put_item()
@@ -124,7 +124,7 @@ impl WholeTables {
         match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(unmet)) => {
                 let attributes = unmet.item.clone().unwrap_or_default();
-                let found = StoredItem { table: item.table, attributes };
+                let found = RawItem { table: item.table, attributes };
                 Ok(if found.digest() == item.digest() { Added::Same } else { Added::Other })
             }
             _ => Err(StoreError::of("PutItem", error)),

@@ -58,7 +58,7 @@ impl fmt::Display for Table {
 
 /// An item of one of the tables.
 #[derive(Clone)]
-pub struct StoredItem {
+pub struct RawItem {
     pub(crate) table: Table,
     pub(crate) attributes: Attributes,
 }
@@ -80,7 +80,7 @@ pub enum Kind {
 #[error("is no item of the table")]
 pub struct InvalidRawItem;
 
-impl StoredItem {
+impl RawItem {
     /// The item of a table that is written down like this, in DynamoDB's JSON.
     ///
     /// # Errors

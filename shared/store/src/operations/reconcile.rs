@@ -4,7 +4,7 @@ use std::{collections::HashSet, ops::AddAssign, time::Duration};
 
 use domain::{EventId, Timestamp, UserId};
 
-use crate::{Entry, EventKey, Finding, Identities, Outbox, State, StoreError, StoredEvent, UserVersion};
+use crate::{EventKey, Finding, Identities, Outbox, OutboxItem, State, StoreError, StoredEvent, UserVersion};
 
 /// An event that waits behind a delivered one was published, and its mark was lost: the sweeper
 /// publishes it again soon after its grace. One that still waits after that is stuck.
@@ -128,10 +128,10 @@ impl Reconciliation {
     ///
     /// # Errors
     /// If one of the tables does not answer.
-    pub async fn entry(&mut self, entry: Entry) -> Result<Reconciled, StoreError> {
-        let event = match entry {
-            Entry::Event(event) => event,
-            entry => return Ok(Reconciled::of(unreadable(entry))),
+    pub async fn item(&mut self, item: OutboxItem) -> Result<Reconciled, StoreError> {
+        let event = match item {
+            OutboxItem::Event(event) => event,
+            item => return Ok(Reconciled::of(unreadable(item))),
         };
         let mut reconciled = Reconciled::of(self.repeated(&event));
         let stream = &event.key.stream;
@@ -173,17 +173,17 @@ impl Reconciliation {
     }
 }
 
-fn numbered(entry: Entry) -> Option<Numbered> {
-    match entry {
-        Entry::Event(event) => Some((event.key.sequence, Some(event))),
-        Entry::Unreadable { sequence, .. } => Some((sequence.parse().ok()?, None)),
-        Entry::Quarantined { .. } | Entry::Internal => None,
+fn numbered(item: OutboxItem) -> Option<Numbered> {
+    match item {
+        OutboxItem::Event(event) => Some((event.key.sequence, Some(event))),
+        OutboxItem::Unreadable { sequence, .. } => Some((sequence.parse().ok()?, None)),
+        OutboxItem::Quarantined { .. } | OutboxItem::Internal => None,
     }
 }
 
-fn unreadable(entry: Entry) -> Option<Finding> {
-    match entry {
-        Entry::Unreadable { stream, sequence, attribute } => {
+fn unreadable(item: OutboxItem) -> Option<Finding> {
+    match item {
+        OutboxItem::Unreadable { stream, sequence, attribute } => {
             Some(Finding::Unreadable { key: format!("{stream} {sequence}"), attribute })
         }
         _ => None,

@@ -5,7 +5,7 @@ use domain::{Timestamp, UserId};
 use serde::Deserialize;
 
 use crate::{
-    Entry, EventKey, Identities, InvalidItem, NextPage, Outbox, Page, PendingEvent, State, StoreError,
+    EventKey, Identities, InvalidItem, NextPage, Outbox, OutboxItem, Page, PendingEvent, State, StoreError,
     dynamodb::{
         attributes::{Attributes, number, text, text_of},
         item::Item,
@@ -36,7 +36,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn entry(&self, key: &EventKey) -> Result<Option<Entry>, StoreError> {
+    pub async fn item(&self, key: &EventKey) -> Result<Option<OutboxItem>, StoreError> {
         let get = self
             .dynamodb
             .get_item()
@@ -46,14 +46,18 @@ impl Outbox {
             .projection_expression(PROJECTION)
             .set_expression_attribute_names(Some(names()));
         let answer = get.send().await.map_err(|error| StoreError::of("GetItem", error))?;
-        Ok(answer.item.map(Entry::of))
+        Ok(answer.item.map(OutboxItem::of))
     }
 
     /// The items of a stream, in order.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn history(&self, stream: &str, start: Option<NextPage>) -> Result<Page<Entry>, StoreError> {
+    pub async fn history(
+        &self,
+        stream: &str,
+        start: Option<NextPage>,
+    ) -> Result<Page<OutboxItem>, StoreError> {
         let query = self
             .dynamodb
             .query()
@@ -65,7 +69,7 @@ impl Outbox {
             .set_expression_attribute_names(Some(names()))
             .set_exclusive_start_key(start.map(|start| start.0));
         let answer = query.send().await.map_err(|error| StoreError::of("Query", error))?;
-        Ok(page(answer.items, answer.last_evaluated_key, Entry::of))
+        Ok(page(answer.items, answer.last_evaluated_key, OutboxItem::of))
     }
 
     /// The delivered events of a stream that were committed from `since` on and before `until`, in
@@ -104,7 +108,7 @@ impl Outbox {
     ///
     /// # Errors
     /// If the table does not answer.
-    pub async fn scan(&self, start: Option<NextPage>) -> Result<Page<Entry>, StoreError> {
+    pub async fn scan(&self, start: Option<NextPage>) -> Result<Page<OutboxItem>, StoreError> {
         let scan = self
             .dynamodb
             .scan()
@@ -114,7 +118,7 @@ impl Outbox {
             .set_expression_attribute_names(Some(names()))
             .set_exclusive_start_key(start.map(|start| start.0));
         let answer = scan.send().await.map_err(|error| StoreError::of("Scan", error))?;
-        Ok(page(answer.items, answer.last_evaluated_key, Entry::of))
+        Ok(page(answer.items, answer.last_evaluated_key, OutboxItem::of))
     }
 
     /// The keys of what needs nobody any more since before `before`: delivered or discarded events.

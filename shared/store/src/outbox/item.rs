@@ -13,7 +13,7 @@ use crate::{
 
 /// One item of the table Events.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum OutboxItem {
     /// An event.
     Event(StoredEvent),
     /// The raw copy of a stream record that could not be read.
@@ -38,25 +38,25 @@ pub enum Entry {
     },
 }
 
-/// What [`Entry::of`] reads. The detail is not in it: what is listed may be shown to anybody.
+/// What [`OutboxItem::of`] reads. The detail is not in it: what is listed may be shown to anybody.
 pub(crate) const PROJECTION: &str = "#stream, seq, #state, event_id, detail_type, created_at, attempts, last_error, next_attempt_at, delivered_at, requeued_at";
 /// Those of the names that are reserved words.
 pub(crate) const PROJECTED: [(&str, &str); 2] = [("#stream", "stream"), ("#state", "state")];
 
-impl Entry {
+impl OutboxItem {
     pub(crate) fn of(item: Attributes) -> Self {
         let stream = text_of(&item, "stream").unwrap_or_default().to_owned();
         let sequence = item.get("seq").and_then(|value| value.as_n().ok()).cloned().unwrap_or_default();
-        let entry = match stream.split('#').next() {
+        let item = match stream.split('#').next() {
             Some("canary" | "lease" | "task") => return Self::Internal,
             Some("quarantine") => QuarantinedItem::read(item).map(Self::from),
             _ => EventSummary::read(item).map(|event| Self::Event(event.into())),
         };
-        entry.unwrap_or_else(|InvalidItem { attribute, .. }| Self::Unreadable { stream, sequence, attribute })
+        item.unwrap_or_else(|InvalidItem { attribute, .. }| Self::Unreadable { stream, sequence, attribute })
     }
 }
 
-impl From<QuarantinedItem> for Entry {
+impl From<QuarantinedItem> for OutboxItem {
     fn from(item: QuarantinedItem) -> Self {
         Self::Quarantined {
             key: EventKey { stream: item.stream, sequence: item.seq },
