@@ -41,7 +41,7 @@ pub struct Export {
     profile: Profile,
     /// Sessions, links and other records under the user's id.
     #[schemars(with = "Vec<serde_json::Value>")]
-    belongings: Vec<Record>,
+    records: Vec<Record>,
     /// The events as they were published, newest first.
     events: Vec<Box<RawValue>>,
     /// Where to read further events, if they do not fit in one response.
@@ -57,14 +57,14 @@ impl UseCase for ExportData {
     type Response = Json<Export>;
 
     async fn run(&self, caller: Self::Caller, _: Self::Request) -> Result<Self::Response, Error> {
-        let (user, belongings, (events, is_whole)) = tokio::try_join!(
+        let (user, records, (events, is_whole)) = tokio::try_join!(
             caller.user(),
             async { Ok(self.identities.records(caller.user_id).await?) },
             self.history(caller.user_id)
         )?;
         let more_events = (!is_whole).then_some("/v1/me/events");
         let (exported_at, profile) = (caller.head.now, Profile::for_owner(&user, &self.schema));
-        Ok(Json(Export { exported_at, profile, belongings, events, more_events }))
+        Ok(Json(Export { exported_at, profile, records, events, more_events }))
     }
 }
 

@@ -23,12 +23,12 @@ async fn the_export_has_all_data_and_no_secrets() {
     assert_eq!((&export["events"], &export["more_events"]), (&history["items"], &Value::Null));
     let session = json!({
         "kind": "session", "id": tokens.session_id, "generation": 0, "epoch": 1, "user_agent": "a telephone",
-        "ip": export["belongings"][0]["ip"], "created_at": "2026-11-21T03:00:00Z",
+        "ip": export["records"][0]["ip"], "created_at": "2026-11-21T03:00:00Z",
         "rotated_at": "2026-11-21T03:00:00Z", "idle_expires_at": "2026-11-28T03:00:00Z",
         "expires_at": "2026-12-21T03:00:00Z",
     });
-    assert_eq!(export["belongings"], json!([session]));
-    assert!(export["belongings"][0]["ip"].is_string());
+    assert_eq!(export["records"], json!([session]));
+    assert!(export["records"][0]["ip"].is_string());
     for secret in [PASSWORD, "argon2", "_hash", "gpr_", "gpl_", "gps_"] {
         assert!(!export.to_string().contains(secret), "{secret}");
     }

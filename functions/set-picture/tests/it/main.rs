@@ -110,7 +110,7 @@ async fn a_user_can_remove_the_picture() {
     assert_eq!(removed.body["picture"], Value::Null);
     shown(&stage, &profile).await.expect(404);
     let export = stage.get("/v1/me/export", &tokens.access).await.expect(200).body;
-    assert!(!export["belongings"].to_string().contains("octets"), "{export}");
+    assert!(!export["records"].to_string().contains("octets"), "{export}");
 }
 
 #[tokio::test]
@@ -149,8 +149,8 @@ async fn the_picture_is_part_of_the_export() {
 
     let export = stage.get("/v1/me/export", &tokens.access).await.expect(200).body;
 
-    let belongings = export["belongings"].as_array().expect("belongings");
-    let picture = belongings.iter().find(|belonging| belonging["kind"] == "picture").expect("a picture");
+    let records = export["records"].as_array().expect("records");
+    let picture = records.iter().find(|record| record["kind"] == "picture").expect("a picture");
     assert!(picture["octets"].as_str().expect("Base64").starts_with("/9j/"), "a JPEG: {picture}");
 }
 
