@@ -20,7 +20,9 @@ use std::{path::Path, str::FromStr, time::Duration};
 
 use cloud::{Clock, Cloud, Function, Invocation, InvocationError, Random, SettingError, chain};
 use domain::{Email, Locale};
-use gatepost_consumer::{BatchFailures, Consumer, Event, QueueBatch, Turn, Turns, Unhandled, serve};
+use gatepost_consumer::{
+    BatchFailures, Claim, Consumer, Event, ProcessedEvents, QueueBatch, Unhandled, serve,
+};
 use store::{Identities, MailCap, StoreError};
 use thiserror::Error;
 
@@ -39,7 +41,7 @@ const LEASE: Duration = Duration::from_mins(1);
 
 /// Sends mails.
 pub struct SendMail {
-    turns: Turns,
+    processed: ProcessedEvents,
     identities: Identities,
     transport: Transport,
     templates: Templates,
@@ -72,7 +74,7 @@ pub fn function(cloud: &Cloud) -> Result<SendMail, SettingError> {
     let unusable =
         |error: TemplatesError| SettingError::of("MAIL_TEMPLATES", format!("is not usable: {error}"));
     Ok(SendMail {
-        turns: Turns::new(identities.client(), table, RECEIPTS_KEPT, LEASE),
+        processed: ProcessedEvents::new(identities.client(), table, RECEIPTS_KEPT, LEASE),
         identities,
         transport: Transport::new(cloud)?,
         templates: Templates::read(folder).map_err(unusable)?,
@@ -100,7 +102,7 @@ impl Function for SendMail {
 impl Consumer for SendMail {
     async fn on(&self, event: Event) -> Result<(), Unhandled> {
         let parts = Part::of_event(&event.kind).ok_or_else(|| Unhandled::poison(NoMail))?;
-        if self.turns.may_have_forgotten(&event, self.clock.now().millis()) {
+        if self.processed.may_have_forgotten(&event, self.clock.now().millis()) {
             tracing::warn!(event_id = event.id, "skipped an event that is too old to be mailed");
             return Ok(());
         }
@@ -118,15 +120,15 @@ impl SendMail {
     /// Sends one mail of an event, unless it has been sent already.
     async fn once(&self, event: &Event, part: Part) -> Result<(), Unhandled> {
         let now = self.clock.now().millis();
-        let lease = match self.turns.take(event, part.name(), now).await? {
-            Turn::Ours(lease) => lease,
-            Turn::Done => return Ok(()),
-            Turn::Elsewhere => return Err(Unhandled::retry(Elsewhere)),
+        let lease = match self.processed.claim(event, part.name(), now).await? {
+            Claim::Acquired(lease) => lease,
+            Claim::AlreadyProcessed => return Ok(()),
+            Claim::InProgress => return Err(Unhandled::retry(Elsewhere)),
         };
         let outcome = self.act(event, part).await;
         let noted = match outcome {
-            Ok(()) => self.turns.done(lease).await,
-            Err(_) => self.turns.give_back(lease).await,
+            Ok(()) => self.processed.complete(lease).await,
+            Err(_) => self.processed.release(lease).await,
         };
         if let Err(failure) = noted {
             // An error here would certainly send the mail again. Without it, that happens only if the event

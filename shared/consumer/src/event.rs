@@ -33,7 +33,7 @@ pub struct Event {
 /// The text is not an event of Gatepost. The error does not contain it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("not an event of Gatepost")]
-pub struct NotAnEvent;
+pub struct InvalidEvent;
 
 #[derive(Deserialize)]
 struct Delivery {
@@ -58,27 +58,27 @@ impl Event {
     /// Parses a delivery of EventBridge, whose `detail` is a CloudEvents object.
     ///
     /// # Errors
-    /// [`NotAnEvent`] if the text is something else.
-    pub fn from_delivery(message: &str) -> Result<Self, NotAnEvent> {
-        let delivery: Delivery = serde_json::from_str(message).map_err(|_| NotAnEvent)?;
+    /// [`InvalidEvent`] if the text is something else.
+    pub fn from_delivery(message: &str) -> Result<Self, InvalidEvent> {
+        let delivery: Delivery = serde_json::from_str(message).map_err(|_| InvalidEvent)?;
         Self::from_detail(delivery.detail.get())
     }
 
     /// Parses a CloudEvents object, which is the `detail` of a delivery or of an item in the table Events.
     ///
     /// # Errors
-    /// [`NotAnEvent`] if the text is something else.
-    pub fn from_detail(detail: &str) -> Result<Self, NotAnEvent> {
-        let read: CloudEvent = serde_json::from_str(detail).map_err(|_| NotAnEvent)?;
+    /// [`InvalidEvent`] if the text is something else.
+    pub fn from_detail(detail: &str) -> Result<Self, InvalidEvent> {
+        let read: CloudEvent = serde_json::from_str(detail).map_err(|_| InvalidEvent)?;
         if read.specversion != "1.0" {
-            return Err(NotAnEvent);
+            return Err(InvalidEvent);
         }
-        let time = OffsetDateTime::parse(&read.time, &Rfc3339).map_err(|_| NotAnEvent)?;
+        let time = OffsetDateTime::parse(&read.time, &Rfc3339).map_err(|_| InvalidEvent)?;
         Ok(Self {
             id: read.id,
             kind: read.r#type,
             subject: read.subject,
-            sequence: read.sequence.parse().map_err(|_| NotAnEvent)?,
+            sequence: read.sequence.parse().map_err(|_| InvalidEvent)?,
             epoch: read.epoch,
             occurred_at_millis: time.unix_timestamp() * 1000 + i64::from(time.millisecond()),
             correlation_id: read.correlationid,
@@ -104,7 +104,7 @@ impl Event {
     /// # Errors
     /// Poison, if the data does not match the type.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, Unhandled> {
-        serde_json::from_str(self.data.get()).map_err(|_| Unhandled::poison(NotAnEvent))
+        serde_json::from_str(self.data.get()).map_err(|_| Unhandled::poison(InvalidEvent))
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
         for (from, to) in spoiled {
             let bad = good.replace(from, to);
             assert_ne!(bad, good);
-            assert_eq!(Event::from_delivery(&bad).err(), Some(NotAnEvent), "{to}");
+            assert_eq!(Event::from_delivery(&bad).err(), Some(InvalidEvent), "{to}");
         }
     }
 }

@@ -7,8 +7,8 @@
 //! A [`Consumer`] acts on one [`Event`]; [`serve`] hands it a queue's messages and answers Lambda
 //! which ones are to come again. [`Positions`] is how far the consumer has come with each subject, in
 //! a DynamoDB table of its own: [`Positions::judge`] says what an event is, and [`Positions::commit`]
-//! writes the consumer's state and its position together, or neither. [`Turns`] are for consumers
-//! to whom order means nothing: of each event by itself, whether what it asks for is done.
+//! writes the consumer's state and its position together, or neither. [`ProcessedEvents`] are for consumers
+//! that do not need the order: each event is claimed, takes effect, and is recorded by itself.
 //!
 //! ```
 //! use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
@@ -42,12 +42,12 @@
 mod batch;
 mod event;
 mod positions;
+mod processed_events;
 mod queue;
-mod turns;
 
 pub use aws_sdk_dynamodb::types::TransactWriteItem;
 pub use batch::BatchFailures;
-pub use event::{Event, NotAnEvent};
-pub use positions::{Committed, PositionFailure, Positions, Verdict};
+pub use event::{Event, InvalidEvent};
+pub use positions::{Committed, PositionError, Positions, Verdict};
+pub use processed_events::{Claim, ClaimError, Lease, ProcessedEvents};
 pub use queue::{Consumer, Message, QueueBatch, Unhandled, serve};
-pub use turns::{Lease, Turn, TurnFailure, Turns};

@@ -54,7 +54,7 @@ pub enum Committed {
 
 /// The reason why a position cannot be read or moved.
 #[derive(Debug, Error)]
-pub enum PositionFailure {
+pub enum PositionError {
     /// DynamoDB failed: permissions, throttling, a conflicting transaction, or no response.
     #[error("{operation} failed")]
     Unavailable {
@@ -106,7 +106,7 @@ impl Positions {
     ///
     /// # Errors
     /// If DynamoDB does not respond, or the stored position is malformed.
-    pub async fn judge(&self, event: &Event) -> Result<Verdict, PositionFailure> {
+    pub async fn judge(&self, event: &Event) -> Result<Verdict, PositionError> {
         let get = self.dynamodb.get_item().table_name(&self.table).consistent_read(true);
         let answer = get.key("subject", AttributeValue::S(event.subject.clone())).send().await;
         let answer = answer.map_err(|error| unavailable("GetItem", error))?;
@@ -123,7 +123,7 @@ impl Positions {
         &self,
         event: &Event,
         writes: impl IntoIterator<Item = TransactWriteItem>,
-    ) -> Result<Committed, PositionFailure> {
+    ) -> Result<Committed, PositionError> {
         let writes = std::iter::once(self.position(event)).chain(writes).collect();
         let transaction = self.dynamodb.transact_write_items().set_transact_items(Some(writes));
         let Err(error) = transaction.send().await else { return Ok(Committed::Done) };
@@ -173,15 +173,15 @@ impl Position {
         }
     }
 
-    fn read(item: HashMap<String, AttributeValue>) -> Result<Self, PositionFailure> {
+    fn read(item: HashMap<String, AttributeValue>) -> Result<Self, PositionError> {
         // `serde_dynamo` panics on types that the SDK does not know.
         if let Some((name, _)) = item.iter().find(|(_, value)| value.is_unknown()) {
-            return Err(PositionFailure::Malformed { attribute: name.clone() });
+            return Err(PositionError::Malformed { attribute: name.clone() });
         }
         let item = serde_dynamo::AttributeValue::M(serde_dynamo::Item::from(item).into_inner());
         let item = serde_dynamo::Deserializer::from_attribute_value(item);
         serde_path_to_error::deserialize(item)
-            .map_err(|error| PositionFailure::Malformed { attribute: attribute(&error) })
+            .map_err(|error| PositionError::Malformed { attribute: attribute(&error) })
     }
 }
 
@@ -195,7 +195,7 @@ fn attribute(error: &serde_path_to_error::Error<serde_dynamo::Error>) -> String 
     missing.unwrap_or_default().to_owned()
 }
 
-fn verdict(held: Option<&Position>, event: &Event) -> Result<Verdict, PositionFailure> {
+fn verdict(held: Option<&Position>, event: &Event) -> Result<Verdict, PositionError> {
     let next = match held {
         None => 1,
         Some(held) if event.epoch < held.epoch => return Ok(Verdict::Stale),
@@ -203,7 +203,7 @@ fn verdict(held: Option<&Position>, event: &Event) -> Result<Verdict, PositionFa
         Some(held) if event.epoch > held.epoch => return Ok(Verdict::Gap { missing_from: 1 }),
         Some(held) if event.sequence == held.sequence => {
             let is_same = event.id == held.event_id;
-            return if is_same { Ok(Verdict::Duplicate) } else { Err(PositionFailure::Renumbered) };
+            return if is_same { Ok(Verdict::Duplicate) } else { Err(PositionError::Renumbered) };
         }
         Some(held) => held.sequence.saturating_add(1),
     };
@@ -217,8 +217,8 @@ fn verdict(held: Option<&Position>, event: &Event) -> Result<Verdict, PositionFa
 fn unavailable<E: std::error::Error + Send + Sync + 'static>(
     operation: &'static str,
     error: aws_sdk_dynamodb::error::SdkError<E>,
-) -> PositionFailure {
-    PositionFailure::Unavailable { operation, source: error.into() }
+) -> PositionError {
+    PositionError::Unavailable { operation, source: error.into() }
 }
 
 #[cfg(test)]
@@ -253,6 +253,6 @@ mod tests {
             assert_eq!(judged, expected, "{} {}", event.epoch, event.sequence);
         }
         let other = verdict(Some(&held), &event(2, 5, "another"));
-        assert!(matches!(other, Err(PositionFailure::Renumbered)));
+        assert!(matches!(other, Err(PositionError::Renumbered)));
     }
 }

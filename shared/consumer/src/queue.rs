@@ -7,7 +7,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
-use crate::{BatchFailures, Event, PositionFailure, TurnFailure};
+use crate::{BatchFailures, ClaimError, Event, PositionError};
 
 /// Kept back for the response after the last message.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
@@ -44,17 +44,17 @@ impl Unhandled {
     }
 }
 
-impl From<PositionFailure> for Unhandled {
-    fn from(failure: PositionFailure) -> Self {
+impl From<PositionError> for Unhandled {
+    fn from(failure: PositionError) -> Self {
         match failure {
-            PositionFailure::Unavailable { .. } => Self::retry(failure),
-            PositionFailure::Malformed { .. } | PositionFailure::Renumbered => Self::poison(failure),
+            PositionError::Unavailable { .. } => Self::retry(failure),
+            PositionError::Malformed { .. } | PositionError::Renumbered => Self::poison(failure),
         }
     }
 }
 
-impl From<TurnFailure> for Unhandled {
-    fn from(failure: TurnFailure) -> Self {
+impl From<ClaimError> for Unhandled {
+    fn from(failure: ClaimError) -> Self {
         Self::retry(failure)
     }
 }

@@ -1,8 +1,7 @@
-//! Positions in a table: state and position together, once, whoever else tries. Turns in a table: once
-//! for each event.
+//! Positions, which commit together with the state, and claims of single events.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-mod turns;
+mod processed_events;
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use aws_sdk_dynamodb::{
 use futures_util::future::join_all;
 use gatepost_consumer::{
     Committed::{Done, Overtaken, Refused},
-    Event, PositionFailure, Positions, TransactWriteItem, Verdict,
+    Event, PositionError, Positions, TransactWriteItem, Verdict,
 };
 use stage::Stage;
 
@@ -146,7 +145,7 @@ async fn a_malformed_position_is_reported() {
     let judged = place.positions.judge(&event(1, 1)).await;
 
     let attribute = match judged {
-        Err(PositionFailure::Malformed { attribute }) => attribute,
+        Err(PositionError::Malformed { attribute }) => attribute,
         other => panic!("not malformed: {other:?}"),
     };
     assert_eq!(attribute, "epoch");

@@ -1,4 +1,4 @@
-//! Which events a consumer has acted on, each by itself, in a DynamoDB table of its own.
+//! Effects of single events, each at most once at a time, recorded in a DynamoDB table of the consumer.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -12,30 +12,30 @@ use thiserror::Error;
 
 use crate::Event;
 
-/// Which events took effect, for consumers to whom their order means nothing: each event asks for
-/// something of its own, a mail or a call of another's API, which is to be done once, however often and
-/// in whatever order events come. The table has the partition key `receipt`, a string, and no sort key;
-/// each consumer has one of its own.
+/// The events that a consumer has processed. It is for effects that do not depend on the order of events, such as a
+/// mail or a call of another API. Each consumer has its own table, with the partition key `receipt`, a string, and no
+/// sort key.
 #[derive(Clone, Debug)]
-pub struct Turns {
+pub struct ProcessedEvents {
     dynamodb: Client,
     table: String,
     kept: Duration,
     lease: Duration,
 }
 
-/// Whose turn it is to do what an event asks for.
+/// The result of claiming an event.
 #[derive(Debug)]
-pub enum Turn {
-    /// Ours: do it, then say that it is [`done`](Turns::done), or [`give it back`](Turns::give_back).
-    Ours(Lease),
-    /// It is done: nothing is to do.
-    Done,
-    /// Somebody else is at it, with another copy of the event: let this one come again.
-    Elsewhere,
+pub enum Claim {
+    /// The claim is acquired. Act, then [`complete`](ProcessedEvents::complete) it, or [`release`](ProcessedEvents::release)
+    /// it after a failure.
+    Acquired(Lease),
+    /// The event took effect before.
+    AlreadyProcessed,
+    /// Another copy of the event is being processed. Let the queue deliver this one again.
+    InProgress,
 }
 
-/// The right to do what one event asks for, until its lease is over.
+/// The sole right to act on an event, until the lease expires.
 #[derive(Debug)]
 pub struct Lease {
     id: String,
@@ -43,31 +43,29 @@ pub struct Lease {
     event_millis: i64,
 }
 
-/// DynamoDB does not do it now: rights, throttling, no answer.
+/// DynamoDB refused, throttled or did not answer a call.
 #[derive(Debug, Error)]
-#[error("DynamoDB does not say or note whose turn it is")]
-pub struct TurnFailure(#[source] Box<dyn std::error::Error + Send + Sync>);
+#[error("cannot read or write the claim of an event")]
+pub struct ClaimError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-impl Turns {
-    /// The leases and receipts in this table. DynamoDB may forget one so long after its event happened, by the
-    /// table's TTL attribute `ttl`: an event older than that must not be acted on. A `lease` is longer
-    /// than whoever acts can take: who is not done by then is dead.
+impl ProcessedEvents {
+    /// Creates the claims in this table. DynamoDB may delete a receipt once its event is older than `kept`, by the TTL
+    /// attribute `ttl`; do not act on older events. A `lease` must be longer than any effect takes.
     pub fn new(dynamodb: Client, table: impl Into<String>, kept: Duration, lease: Duration) -> Self {
         Self { dynamodb, table: table.into(), kept, lease }
     }
 
-    /// Whether an event is so old that its receipt may be forgotten.
+    /// Returns whether an event is so old that its receipt may have been deleted.
     #[must_use]
     pub fn may_have_forgotten(&self, event: &Event, now_millis: i64) -> bool {
         now_millis.saturating_sub(event.occurred_at_millis) >= millis(self.kept)
     }
 
-    /// Asks for the turn to do one `part` of what an event asks for, by one conditional write. Of many
-    /// copies at once, one gets it.
+    /// Claims one `part` of an event, with one conditional write. Only one of several concurrent copies acquires it.
     ///
     /// # Errors
-    /// If DynamoDB does not do it now.
-    pub async fn take(&self, event: &Event, part: &str, now_millis: i64) -> Result<Turn, TurnFailure> {
+    /// [`ClaimError`].
+    pub async fn claim(&self, event: &Event, part: &str, now_millis: i64) -> Result<Claim, ClaimError> {
         let id = format!("{}/{part}", event.id);
         let lease = Lease {
             until_millis: now_millis.saturating_add(millis(self.lease)),
@@ -80,37 +78,38 @@ impl Turns {
             .expression_attribute_names("#receipt", "receipt")
             .expression_attribute_values(":now", number(now_millis))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = update.send().await else { return Ok(Turn::Ours(lease)) };
+        let Err(error) = update.send().await else { return Ok(Claim::Acquired(lease)) };
         match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(found)) => Ok(turn(found.item.clone())),
-            _ => Err(TurnFailure(error.into())),
+            Some(UpdateItemError::ConditionalCheckFailedException(found)) => {
+                Ok(found_claim(found.item.clone()))
+            }
+            _ => Err(ClaimError(error.into())),
         }
     }
 
-    /// Notes that it is done: the lease becomes a receipt.
+    /// Records that the event took effect: the lease becomes a receipt.
     ///
     /// # Errors
-    /// If DynamoDB does not do it now. Once the lease is over, it will be done again if the event comes
-    /// again.
-    pub async fn done(&self, lease: Lease) -> Result<(), TurnFailure> {
-        // Whoever has the turn by now does the same again: that it was done is as true.
+    /// [`ClaimError`]. A copy of the event that arrives after the lease has expired takes effect again.
+    pub async fn complete(&self, lease: Lease) -> Result<(), ClaimError> {
+        // Unconditional: if another copy has claimed the event since, the event has still taken effect.
         let update = self.update(&lease, "SET #ttl = :ttl, #done = :until REMOVE #until");
         let update = update.expression_attribute_names("#done", "done");
-        update.send().await.map(drop).map_err(|error| TurnFailure(error.into()))
+        update.send().await.map(drop).map_err(|error| ClaimError(error.into()))
     }
 
-    /// Lets the next one try at once, instead of when the lease is over.
+    /// Lets another copy claim the event immediately, without waiting for the lease to expire.
     ///
     /// # Errors
-    /// If DynamoDB does not do it now.
-    pub async fn give_back(&self, lease: Lease) -> Result<(), TurnFailure> {
+    /// [`ClaimError`], also if another copy holds the claim.
+    pub async fn release(&self, lease: Lease) -> Result<(), ClaimError> {
         let delete = self.dynamodb.delete_item().table_name(&self.table);
         let delete = delete
             .key("receipt", text(&lease.id))
             .condition_expression("#until = :until")
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":until", number(lease.until_millis));
-        delete.send().await.map(drop).map_err(|error| TurnFailure(error.into()))
+        delete.send().await.map(drop).map_err(|error| ClaimError(error.into()))
     }
 
     fn update(
@@ -123,7 +122,7 @@ impl Turns {
         update
             .key("receipt", text(&lease.id))
             .update_expression(expression)
-            // Names, since DynamoDB reserves words that the embedded one does not.
+            // Placeholders, because `until` and `ttl` are reserved words.
             .expression_attribute_names("#until", "until")
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_values(":until", number(lease.until_millis))
@@ -131,16 +130,20 @@ impl Turns {
     }
 }
 
-/// The note of an event. Only a receipt has `done`.
+/// A lease or a receipt. Only a receipt has `done`.
 #[derive(Deserialize)]
-struct Noted {
+struct ClaimItem {
     done: Option<i64>,
 }
 
-fn turn(found: Option<HashMap<String, AttributeValue>>) -> Turn {
-    // An unusable note is taken for a lease, so the copy of the event comes again.
-    let noted = found.and_then(|item| serde_dynamo::from_item(item).ok());
-    if noted.is_some_and(|Noted { done }| done.is_some()) { Turn::Done } else { Turn::Elsewhere }
+fn found_claim(found: Option<HashMap<String, AttributeValue>>) -> Claim {
+    // A malformed item counts as a lease, so the queue delivers the event again.
+    let item = found.and_then(|item| serde_dynamo::from_item(item).ok());
+    if item.is_some_and(|ClaimItem { done }| done.is_some()) {
+        Claim::AlreadyProcessed
+    } else {
+        Claim::InProgress
+    }
 }
 
 fn text(text: &str) -> AttributeValue {
