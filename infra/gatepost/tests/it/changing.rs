@@ -116,7 +116,11 @@ async fn only_dead_events_are_requeued() {
         for sequence in ["1", "9"] {
             let said = folder.outbox(&[command, "--event", &stream, sequence, "--yes"]);
             assert_eq!(said.code, Some(3), "{command} {sequence}");
-            assert!(said.text.starts_with(&format!("skipped {stream} {sequence}: it is not dead")), "{}", said.text);
+            assert!(
+                said.text.starts_with(&format!("skipped {stream} {sequence}: it is not dead")),
+                "{}",
+                said.text
+            );
         }
     }
     assert_eq!(folder.outbox(&["discard", "--event", &stream, "first", "--yes"]).code, Some(1));
