@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Identities, StoreError,
     dynamodb::attributes::{Attributes, key, number, text, values},
-    identities::{keys, user_item},
+    identities::keys,
     transaction::write::Write,
 };
 
 /// The partition and the sort key of the one item.
 const ADMINISTRATORS: &str = "ADMINISTRATORS";
+
+/// Set on users who have no password and were not invited. Older items lack it.
+const NO_PASSWORD: &str = "no_password";
 
 /// The stored count of administrators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,7 +78,7 @@ impl Identities {
             .set_key(Some(keys::user(user.id)))
             .update_expression("SET #missing = :yes")
             .condition_expression("version = :version")
-            .expression_attribute_names("#missing", user_item::NO_PASSWORD)
+            .expression_attribute_names("#missing", NO_PASSWORD)
             .expression_attribute_values(":yes", text("yes"))
             .expression_attribute_values(":version", number(user.version));
         is_written(update.send().await)

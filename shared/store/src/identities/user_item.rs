@@ -17,8 +17,6 @@ use crate::{
     transaction::write::Write,
 };
 
-/// Set on users who have no password and were not invited. Older items lack it.
-pub(crate) const NO_PASSWORD: &str = "no_password";
 /// The status of a tombstone.
 pub(crate) const ERASED: &str = "erased";
 
