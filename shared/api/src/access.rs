@@ -15,7 +15,7 @@ use store::Identities;
 use tokens::{AccessClaims, Rejected, Verifier, oauth::GrantClaims};
 use tracing::error;
 
-use crate::{Admission, Answer, Caller, Error, Head, Problem, ProblemType, receipts::Replay};
+use crate::{Admission, Answer, Caller, Error, Head, Problem, ProblemType, stored_response::Replay};
 
 /// The keys are read again for an unknown key, but not more often than this, so that forged tokens cause no
 /// load.

@@ -10,7 +10,7 @@ use lambda_http::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Given;
+use crate::ResponseSpec;
 
 /// The response of a use case.
 pub trait Answer: Send + Sync {
@@ -21,7 +21,7 @@ pub trait Answer: Send + Sync {
     fn reply(&self) -> Reply;
 
     /// Describes the response for the contract.
-    fn describe(given: &mut Given<'_>);
+    fn describe(spec: &mut ResponseSpec<'_>);
 }
 
 /// Status, headers and body, in the form of stored responses.
@@ -192,8 +192,8 @@ impl<T: JsonSchema + Serialize + Send + Sync> Answer for Json<T> {
         Reply::json(Self::STATUS, &self.0)
     }
 
-    fn describe(given: &mut Given<'_>) {
-        given.json::<T>();
+    fn describe(spec: &mut ResponseSpec<'_>) {
+        spec.json::<T>();
     }
 }
 
@@ -206,9 +206,9 @@ impl<T: JsonSchema + Serialize + Send + Sync> Answer for WithEtag<T> {
         reply
     }
 
-    fn describe(given: &mut Given<'_>) {
-        given.json::<T>();
-        given.versioned();
+    fn describe(spec: &mut ResponseSpec<'_>) {
+        spec.json::<T>();
+        spec.versioned();
     }
 }
 
@@ -219,8 +219,8 @@ impl<T: JsonSchema + Serialize + Send + Sync> Answer for Created<T> {
         Reply::json(Self::STATUS, &self.0)
     }
 
-    fn describe(given: &mut Given<'_>) {
-        given.json::<T>();
+    fn describe(spec: &mut ResponseSpec<'_>) {
+        spec.json::<T>();
     }
 }
 
@@ -233,8 +233,8 @@ impl<T: JsonSchema + Serialize + Send + Sync> Answer for CreatedWithCookie<T> {
         reply
     }
 
-    fn describe(given: &mut Given<'_>) {
-        given.json::<T>();
+    fn describe(spec: &mut ResponseSpec<'_>) {
+        spec.json::<T>();
     }
 }
 
@@ -248,9 +248,9 @@ impl<T: JsonSchema + Serialize + Send + Sync> Answer for CreatedAt<T> {
         reply
     }
 
-    fn describe(given: &mut Given<'_>) {
-        given.json::<T>();
-        given.placed();
+    fn describe(spec: &mut ResponseSpec<'_>) {
+        spec.json::<T>();
+        spec.placed();
     }
 }
 
@@ -261,8 +261,8 @@ impl<T: JsonSchema + Serialize + Send + Sync> Answer for Accepted<T> {
         Reply::json(Self::STATUS, &self.0)
     }
 
-    fn describe(given: &mut Given<'_>) {
-        given.json::<T>();
+    fn describe(spec: &mut ResponseSpec<'_>) {
+        spec.json::<T>();
     }
 }
 
@@ -274,7 +274,7 @@ impl Answer for NoContent {
         Reply { status: Self::STATUS, headers, body: Body::from("") }
     }
 
-    fn describe(_: &mut Given<'_>) {}
+    fn describe(_: &mut ResponseSpec<'_>) {}
 }
 
 impl Answer for Allowed {
@@ -286,7 +286,7 @@ impl Answer for Allowed {
         reply
     }
 
-    fn describe(_: &mut Given<'_>) {}
+    fn describe(_: &mut ResponseSpec<'_>) {}
 }
 
 impl<T: JsonSchema + Serialize + Send + Sync> Answer for Public<T> {
@@ -298,9 +298,9 @@ impl<T: JsonSchema + Serialize + Send + Sync> Answer for Public<T> {
         reply
     }
 
-    fn describe(given: &mut Given<'_>) {
-        given.json::<T>();
-        given.cacheable();
+    fn describe(spec: &mut ResponseSpec<'_>) {
+        spec.json::<T>();
+        spec.cacheable();
     }
 }
 
@@ -315,9 +315,9 @@ impl Answer for Published {
         Reply { status: Self::STATUS, headers, body: Body::from(&*self.text) }
     }
 
-    fn describe(given: &mut Given<'_>) {
-        given.media(&["application/json", "text/css", "text/html", "text/javascript"]);
-        given.cacheable();
+    fn describe(spec: &mut ResponseSpec<'_>) {
+        spec.media(&["application/json", "text/css", "text/html", "text/javascript"]);
+        spec.cacheable();
     }
 }
 
@@ -331,9 +331,9 @@ impl Answer for Picture {
         Reply { status: Self::STATUS, headers, body: Body::from(&*self.0) }
     }
 
-    fn describe(given: &mut Given<'_>) {
-        given.media(&["image/jpeg"]);
-        given.cacheable();
+    fn describe(spec: &mut ResponseSpec<'_>) {
+        spec.media(&["image/jpeg"]);
+        spec.cacheable();
     }
 }
 

@@ -3,11 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Answer, Caller, Input, Method, ProblemType, Route, UseCase, endpoint::problems_of, oauth, problem,
+    Answer, Caller, Input, Method, ProblemType, Route, UseCase,
+    endpoint::problems_of,
+    oauth, problem,
+    spec::{RequestSpec, ResponseSpec, header},
 };
 
 /// The `OpenAPI` document of an API.
@@ -17,20 +20,6 @@ pub struct Contract {
     paths: Map<String, Value>,
     /// The problem responses by the slugs of their problems.
     refusals: Map<String, Value>,
-}
-
-/// The request of one operation.
-pub struct Taken<'a> {
-    generator: &'a mut SchemaGenerator,
-    parameters: Vec<Value>,
-    body: Option<Value>,
-}
-
-/// The successful response of one operation.
-pub struct Given<'a> {
-    generator: &'a mut SchemaGenerator,
-    headers: Map<String, Value>,
-    content: Map<String, Value>,
 }
 
 impl Default for Contract {
@@ -62,26 +51,24 @@ impl Contract {
     }
 
     fn operation<U: UseCase>(&mut self, route: &Route) -> Value {
-        let mut taken = Taken { generator: &mut self.inputs, parameters: Vec::new(), body: None };
-        U::Request::describe(&mut taken);
-        let Taken { mut parameters, body, .. } = taken;
+        let mut request = RequestSpec { generator: &mut self.inputs, parameters: Vec::new(), body: None };
+        U::Request::describe(&mut request);
+        let RequestSpec { mut parameters, body, .. } = request;
         with_path(route.path, &mut parameters);
         let generator = &mut self.outputs;
-        let mut given = Given { generator, headers: Map::new(), content: Map::new() };
-        U::Response::describe(&mut given);
-        given.headers.insert("x-correlation-id".to_owned(), header("x-correlation-id"));
+        let mut response = ResponseSpec { generator, headers: Map::new(), content: Map::new() };
+        U::Response::describe(&mut response);
+        response.headers.insert("x-correlation-id".to_owned(), header("x-correlation-id"));
         parameters.push(parameter("x-correlation-id"));
         if route.takes_idempotency_key {
             parameters.push(parameter("idempotency-key"));
         }
-        if route.method.changes() {
-            if problems_of::<U>().contains(&ProblemType::VersionConflict) {
-                parameters.push(parameter("if-match"));
-            }
+        if route.method.changes() && problems_of::<U>().contains(&ProblemType::VersionConflict) {
+            parameters.push(parameter("if-match"));
         }
-        let mut answer = json!({"description": "Success.", "headers": given.headers});
-        if !given.content.is_empty() {
-            answer["content"] = Value::Object(given.content);
+        let mut answer = json!({"description": "Success.", "headers": response.headers});
+        if !response.content.is_empty() {
+            answer["content"] = Value::Object(response.content);
         }
         let mut responses =
             if U::IS_OAUTH { self.oauth_refusals() } else { self.refusals(problems_of::<U>()) };
@@ -159,70 +146,6 @@ impl Contract {
     }
 }
 
-impl Taken<'_> {
-    pub(crate) fn body<T: JsonSchema>(&mut self) {
-        let schema = T::json_schema(self.generator);
-        let content = json!({"application/json": {"schema": schema}});
-        self.body = Some(json!({"required": true, "content": content}));
-    }
-
-    pub(crate) fn form<T: JsonSchema>(&mut self) {
-        let schema = T::json_schema(self.generator);
-        let content = json!({"application/x-www-form-urlencoded": {"schema": schema}});
-        self.body = Some(json!({"required": true, "content": content}));
-    }
-
-    /// Adds the members of `T` as parameters.
-    pub(crate) fn parameters<T: JsonSchema>(&mut self, place: &str) {
-        let schema = T::json_schema(self.generator).to_value();
-        let required = |name: &str| {
-            let names = schema["required"].as_array().into_iter().flatten();
-            place == "path" || names.into_iter().any(|required| required == name)
-        };
-        for (name, member) in schema["properties"].as_object().into_iter().flatten() {
-            let mut member = member.clone();
-            let description = member.as_object_mut().and_then(|member| member.remove("description"));
-            let mut parameter =
-                json!({"name": name, "in": place, "required": required(name), "schema": member});
-            if let Some(description) = description {
-                parameter["description"] = description;
-            }
-            self.parameters.push(parameter);
-        }
-    }
-}
-
-impl Given<'_> {
-    pub(crate) fn json<T: JsonSchema>(&mut self) {
-        let schema = self.generator.subschema_for::<T>();
-        self.content.insert("application/json".to_owned(), json!({"schema": schema}));
-    }
-
-    pub(crate) fn media(&mut self, media_types: &[&str]) {
-        let any = |media_type: &&str| ((*media_type).to_owned(), json!({}));
-        self.content.extend(media_types.iter().map(any));
-    }
-
-    pub(crate) fn versioned(&mut self) {
-        self.headers.insert("etag".to_owned(), header("etag"));
-    }
-
-    pub(crate) fn placed(&mut self) {
-        for name in ["location", "etag"] {
-            self.headers.insert(name.to_owned(), header(name));
-        }
-    }
-
-    pub(crate) fn redirected(&mut self) {
-        self.headers.insert("location".to_owned(), header("location"));
-        self.media(&["text/html"]);
-    }
-
-    pub(crate) fn cacheable(&mut self) {
-        self.headers.insert("cache-control".to_owned(), header("cache-control"));
-    }
-}
-
 /// Keeps the path parameters that this path has. Others belong to another route of the use case.
 fn with_path(path: &str, parameters: &mut Vec<Value>) {
     let places = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
@@ -271,10 +194,6 @@ fn refusal(problems: &[ProblemType]) -> Value {
 
 fn parameter(name: &str) -> Value {
     json!({"$ref": format!("#/components/parameters/{name}")})
-}
-
-fn header(name: &str) -> Value {
-    json!({"$ref": format!("#/components/headers/{name}")})
 }
 
 fn parameters() -> Value {

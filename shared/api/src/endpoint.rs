@@ -15,10 +15,11 @@ use crate::{
     Admission, Anonymous, Answer, Caller, Error, Head, Input, Problem, ProblemType, Route, Trace,
     admission::AdmissionError,
     answer::{self, Reply},
-    caller::HEAD,
+    head::HEAD,
+    idempotency::IdempotencyStore,
     input::Parts,
-    receipts::{Keyed, Receipts, Replay},
     request::{self, ApiRequest},
+    stored_response::{IdempotencyKey, Replay},
 };
 
 /// One operation of the API.
@@ -66,7 +67,7 @@ const TIME_TO_HASH: Duration = Duration::from_millis(150);
 pub struct Endpoint<U: UseCase> {
     use_case: U,
     gate: <U::Caller as Caller>::Gate,
-    receipts: Option<Receipts>,
+    receipts: Option<IdempotencyStore>,
     log_key: Option<FromSecret<LogKey>>,
     issuer: String,
     clock: Clock,
@@ -83,7 +84,7 @@ impl<U: UseCase> Endpoint<U> {
     pub fn new(cloud: &Cloud, identities: Identities, use_case: U) -> Result<Self, SettingError> {
         let gate = U::Caller::gate(cloud, &identities)?;
         let receipts = if has_changing(U::ROUTES) {
-            Some(Receipts::new(cloud, identities, U::TAKES_PASSWORD)?)
+            Some(IdempotencyStore::new(cloud, identities, U::TAKES_PASSWORD)?)
         } else {
             None
         };
@@ -93,7 +94,7 @@ impl<U: UseCase> Endpoint<U> {
     fn with(
         cloud: &Cloud,
         gate: <U::Caller as Caller>::Gate,
-        receipts: Option<Receipts>,
+        receipts: Option<IdempotencyStore>,
         use_case: U,
     ) -> Result<Self, SettingError> {
         let log_key = match cloud.settings().optional("CREDENTIALS_SECRET") {
@@ -186,7 +187,7 @@ impl<U: UseCase> Endpoint<U> {
         head: &Head,
         user: Option<UserId>,
         parts: &Parts,
-    ) -> Result<Option<Arc<Keyed>>, Error> {
+    ) -> Result<Option<Arc<IdempotencyKey>>, Error> {
         let Some(receipts) = &self.receipts else { return Ok(None) };
         let keyed = receipts.keyed(head, user, parts).await?;
         Ok(keyed.map(Arc::new))
@@ -208,7 +209,7 @@ impl<U: UseCase> Endpoint<U> {
     /// Returns the stored response to the request, if there is one and the caller may get it.
     async fn given(
         &self,
-        keyed: Option<&Keyed>,
+        keyed: Option<&IdempotencyKey>,
         head: &Head,
         admission: Option<&Admission>,
     ) -> Result<Option<Reply>, Error> {

@@ -7,7 +7,7 @@ use serde::de::{DeserializeOwned, value::MapDeserializer};
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
-use crate::{FieldProblem, Head, Problem, ProblemType, Taken, request::ApiRequest};
+use crate::{FieldProblem, Head, Problem, ProblemType, RequestSpec, request::ApiRequest};
 
 /// The request of a use case.
 pub trait Input: Sized + Send {
@@ -21,7 +21,7 @@ pub trait Input: Sized + Send {
     fn problems() -> Vec<ProblemType>;
 
     /// Describes the request for the contract.
-    fn describe(taken: &mut Taken<'_>);
+    fn describe(spec: &mut RequestSpec<'_>);
 }
 
 /// The parts of a request besides its head.
@@ -94,7 +94,7 @@ impl Input for Nothing {
         Vec::new()
     }
 
-    fn describe(_: &mut Taken<'_>) {}
+    fn describe(_: &mut RequestSpec<'_>) {}
 }
 
 impl<T: DeserializeOwned + JsonSchema + Send> Input for Body<T> {
@@ -111,8 +111,8 @@ impl<T: DeserializeOwned + JsonSchema + Send> Input for Body<T> {
         ]
     }
 
-    fn describe(taken: &mut Taken<'_>) {
-        taken.body::<T>();
+    fn describe(spec: &mut RequestSpec<'_>) {
+        spec.body::<T>();
     }
 }
 
@@ -126,8 +126,8 @@ impl<T: DeserializeOwned + JsonSchema + Send> Input for Form<T> {
         vec![ProblemType::PayloadTooLarge, ProblemType::UnsupportedMediaType, ProblemType::ValidationFailed]
     }
 
-    fn describe(taken: &mut Taken<'_>) {
-        taken.form::<T>();
+    fn describe(spec: &mut RequestSpec<'_>) {
+        spec.form::<T>();
     }
 }
 
@@ -144,7 +144,7 @@ impl Input for RawParameters {
         vec![ProblemType::PayloadTooLarge, ProblemType::UnsupportedMediaType, ProblemType::ValidationFailed]
     }
 
-    fn describe(_: &mut Taken<'_>) {}
+    fn describe(_: &mut RequestSpec<'_>) {}
 }
 
 impl<T: DeserializeOwned + JsonSchema + Send> Input for Query<T> {
@@ -159,8 +159,8 @@ impl<T: DeserializeOwned + JsonSchema + Send> Input for Query<T> {
         vec![ProblemType::ValidationFailed]
     }
 
-    fn describe(taken: &mut Taken<'_>) {
-        taken.parameters::<T>("query");
+    fn describe(spec: &mut RequestSpec<'_>) {
+        spec.parameters::<T>("query");
     }
 }
 
@@ -176,8 +176,8 @@ impl<T: DeserializeOwned + JsonSchema + Send> Input for Path<T> {
         vec![ProblemType::NotFound]
     }
 
-    fn describe(taken: &mut Taken<'_>) {
-        taken.parameters::<T>("path");
+    fn describe(spec: &mut RequestSpec<'_>) {
+        spec.parameters::<T>("path");
     }
 }
 
@@ -190,9 +190,9 @@ impl<A: Input, B: Input> Input for (A, B) {
         [A::problems(), B::problems()].concat()
     }
 
-    fn describe(taken: &mut Taken<'_>) {
-        A::describe(taken);
-        B::describe(taken);
+    fn describe(spec: &mut RequestSpec<'_>) {
+        A::describe(spec);
+        B::describe(spec);
     }
 }
 

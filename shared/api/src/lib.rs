@@ -13,13 +13,17 @@ mod contract;
 mod endpoint;
 mod error;
 mod grant_bearer;
+mod head;
+mod idempotency;
 mod input;
 mod navigation;
 mod oauth;
 mod permitted;
 mod problem;
-mod receipts;
 mod request;
+mod route;
+mod spec;
+mod stored_response;
 mod trace;
 
 pub use access::{AccessGate, Authenticated};
@@ -28,11 +32,12 @@ pub use answer::{
     Accepted, Allowed, Answer, Created, CreatedAt, CreatedWithCookie, Json, NoContent, Picture, Public,
     Published, WithEtag,
 };
-pub use caller::{Anonymous, Caller, Head, Method, Route};
-pub use contract::{Contract, Given, Taken};
+pub use caller::{Anonymous, Caller};
+pub use contract::Contract;
 pub use endpoint::{Endpoint, UseCase};
 pub use error::Error;
 pub use grant_bearer::GrantBearer;
+pub use head::Head;
 pub use input::{Body, Form, Input, Nothing, Parts, Path, Query, RawParameters};
 pub use navigation::{Navigation, WebPage};
 pub use oauth::OauthError;
@@ -40,4 +45,6 @@ pub use permitted::{
     Authorized, EventsRead, RequiredPermission, RolesRead, RolesWrite, UsersRead, UsersWrite,
 };
 pub use problem::{FIELD_CODES, FieldProblem, Problem, ProblemType};
+pub use route::{Method, Route};
+pub use spec::{RequestSpec, ResponseSpec};
 pub use trace::Trace;

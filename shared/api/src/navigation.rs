@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lambda_http::Body;
 
-use crate::{Answer, Given, answer::Reply};
+use crate::{Answer, ResponseSpec, answer::Reply};
 
 /// The answer to a browser that navigates.
 pub enum Navigation {
@@ -56,7 +56,7 @@ impl Answer for Navigation {
         }
     }
 
-    fn describe(given: &mut Given<'_>) {
-        given.redirected();
+    fn describe(spec: &mut ResponseSpec<'_>) {
+        spec.redirected();
     }
 }

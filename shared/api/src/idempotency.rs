@@ -3,19 +3,19 @@
 //! No lock is taken. The use case hands its command a [`Receipt`] of its response, and both are committed or
 //! neither. One of two concurrent requests is refused there, and returns the response of the other.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::Relaxed},
-};
+use std::sync::Arc;
 
 use cloud::{Cloud, FromSecret, SecretError, SettingError, chain};
 use domain::{PepperSeeds, RateLimit, Receipt, ReceiptId, Timestamp, UserId};
-use serde::{Deserialize, Serialize};
 use store::{Identities, Limit, RateLimitError};
-use tokens::{ReceiptKey, ReceiptKeys};
+use tokens::ReceiptKeys;
 use tracing::warn;
 
-use crate::{Answer, Error, Head, Problem, ProblemType, answer::Reply, input::Parts};
+use crate::{
+    Error, Head, Problem, ProblemType,
+    input::Parts,
+    stored_response::{IdempotencyKey, StoredResponse},
+};
 
 /// Shorter keys could be guessed.
 const MIN_KEY: usize = 16;
@@ -23,28 +23,8 @@ const MAX_KEY: usize = 255;
 /// The highest number of free guesses at passwords.
 const FREE_COMPARISONS: u32 = 15;
 
-/// The condition for returning a stored response again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Replay {
-    /// The caller must be admitted now.
-    Admitted,
-    /// Every sender of the same request gets it, since the request itself ended the caller's session or
-    /// permission.
-    Always,
-}
-
-/// A stored response.
-#[derive(Deserialize, Serialize)]
-pub(crate) struct Kept {
-    #[serde(flatten)]
-    pub(crate) reply: Reply,
-    #[serde(default = "Replay::of_earlier_releases")]
-    pub(crate) replay: Replay,
-}
-
 /// The stored responses to requests with an idempotency key.
-pub(crate) struct Receipts {
+pub(crate) struct IdempotencyStore {
     identities: Identities,
     keys: SealingKeys,
     /// Whether comparisons are limited. Without a limit, an attacker who knows a key could guess a password
@@ -60,14 +40,7 @@ enum SealingKeys {
     Unpeppered(Arc<ReceiptKeys>),
 }
 
-/// A request with an idempotency key: the id of its stored response, and the key that seals it.
-pub(crate) struct Keyed {
-    key: ReceiptKey,
-    expires_at: Timestamp,
-    is_receipted: AtomicBool,
-}
-
-impl Receipts {
+impl IdempotencyStore {
     /// Stores responses in `identities`, sealed with the function's secret. `is_limited` limits comparisons.
     ///
     /// # Errors
@@ -82,7 +55,7 @@ impl Receipts {
         head: &Head,
         user: Option<UserId>,
         parts: &Parts,
-    ) -> Result<Option<Keyed>, Error> {
+    ) -> Result<Option<IdempotencyKey>, Error> {
         let Some(key) = &head.idempotency_key else { return Ok(None) };
         if !is_key(key) {
             return Err(ProblemType::InvalidIdempotencyKey.into());
@@ -94,16 +67,20 @@ impl Receipts {
         let if_match = head.if_match.as_deref().unwrap_or_default().as_bytes();
         let key = keys.of(&scope, &[parts.query().as_bytes(), if_match, parts.body()]);
         let expires_at = head.now.plus(Receipt::LIFETIME);
-        Ok(Some(Keyed { key, expires_at, is_receipted: AtomicBool::new(false) }))
+        Ok(Some(IdempotencyKey::new(key, expires_at)))
     }
 
     /// Returns the stored response to the request, if there is one.
-    pub(crate) async fn given(&self, keyed: &Keyed, now: Timestamp) -> Result<Option<Kept>, Error> {
-        let receipt = self.identities.receipt(keyed.key.id()).await.map_err(Error::unavailable)?;
+    pub(crate) async fn given(
+        &self,
+        keyed: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<StoredResponse>, Error> {
+        let receipt = self.identities.receipt(keyed.id()).await.map_err(Error::unavailable)?;
         let Some(receipt) = receipt.filter(|receipt| receipt.is_good_at(now)) else { return Ok(None) };
         // Before the comparison, so that concurrent requests cannot make further guesses.
         self.reserve_comparison(receipt.id, now).await?;
-        let answer = keyed.key.open(&receipt.sealed).ok_or(ProblemType::IdempotencyMismatch)?;
+        let answer = keyed.open(&receipt.sealed).ok_or(ProblemType::IdempotencyMismatch)?;
         self.give_comparison_back(receipt.id).await;
         serde_json::from_slice(&answer).map(Some).map_err(|_| ProblemType::InternalError.into())
     }
@@ -157,29 +134,6 @@ impl SealingKeys {
 /// Returns the limit of the comparisons with one request.
 fn comparisons(id: ReceiptId) -> Limit {
     Limit::of_receipt("idempotency", id, RateLimit::of_guesses(FREE_COMPARISONS))
-}
-
-impl Replay {
-    /// Returns the condition for responses stored by earlier releases, which do not have one.
-    const fn of_earlier_releases() -> Self {
-        Self::Admitted
-    }
-}
-
-impl Keyed {
-    pub(crate) fn receipt(&self, answer: &impl Answer, replay: Replay, nonce: [u8; 12]) -> Receipt {
-        self.is_receipted.store(true, Relaxed);
-        let kept = Kept { reply: answer.reply(), replay };
-        // Serialization fails only for map keys that are not strings. Responses have none.
-        let answer = zeroize::Zeroizing::new(serde_json::to_vec(&kept).unwrap_or_default());
-        let sealed = self.key.seal(nonce, &answer);
-        Receipt { id: self.key.id(), sealed, expires_at: self.expires_at }
-    }
-
-    /// Returns whether the response was prepared for storing.
-    pub(crate) fn is_receipted(&self) -> bool {
-        self.is_receipted.load(Relaxed)
-    }
 }
 
 fn is_key(key: &str) -> bool {
