@@ -15,6 +15,7 @@ mod headers;
 mod layout;
 mod limits;
 mod logs;
+mod modules;
 mod quotas;
 mod races;
 mod rights;
