@@ -1,7 +1,7 @@
-//! `POST /v1/interactions`: shows a page what a user is asked, and takes the answer.
+//! `POST /v1/interactions`: shows the question to a user, and takes the answer.
 //!
 //! An interaction is an authorization request that waits for the user. Each answer leads back to the authorization, which
-//! decides what is next. Only the pages of this deployment may ask.
+//! decides the next step. Only the pages of this deployment may ask.
 
 use api::{Anonymous, Body, Endpoint, Error, Json, ProblemType, Route, UseCase};
 use application::oauth::{Browser, Interaction, SignedInBrowser};
@@ -41,7 +41,7 @@ pub struct Request {
     action: Action,
 }
 
-/// What to do with an interaction.
+/// An action on an interaction.
 #[derive(Clone, Copy, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
@@ -57,24 +57,24 @@ pub enum Action {
     Deny,
 }
 
-/// What the user is asked, or where to go on.
+/// The question to the user, or the path to continue at.
 #[derive(JsonSchema, Serialize)]
 #[serde(untagged)]
 #[schemars(inline)]
 pub enum Response {
-    /// What the user is asked.
+    /// The question to the user.
     Shown(Shown),
     /// The answer was taken.
     Continued {
-        /// The path to go on at.
+        /// The path to continue at.
         r#continue: String,
     },
 }
 
-/// What the user is asked.
+/// The question to the user.
 #[derive(JsonSchema, Serialize)]
 pub struct Shown {
-    /// `sign-up`, `sign-in`, `authenticate`, `choose-account`, `consent`, or `code` if nothing is left to ask.
+    /// `sign-up`, `sign-in`, `authenticate`, `choose-account`, `consent`, or `code` if no question is left.
     #[schemars(with = "String")]
     step: NextStep,
     /// The name of the application, as the owner of the deployment registered it.
@@ -90,7 +90,7 @@ pub struct Shown {
     /// The address that the application expects.
     #[serde(skip_serializing_if = "Option::is_none")]
     login_hint: Option<String>,
-    /// The path to go on at, if nothing is left to ask.
+    /// The path to continue at, if no question is left.
     #[serde(skip_serializing_if = "Option::is_none")]
     r#continue: Option<String>,
 }

@@ -121,7 +121,7 @@ impl UseCase for IssueTokens {
     }
 }
 
-/// The text says the same whatever is wrong with a code or token, since only an attacker would want to know.
+/// The text does not say why a code or token is refused, since only an attacker would use that.
 const INVALID_GRANT: OauthError = OauthError::new(
     ErrorCode::InvalidGrant,
     "The code or refresh token is invalid, was used, or has expired.",

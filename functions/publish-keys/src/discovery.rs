@@ -1,4 +1,4 @@
-//! What the OpenID provider offers.
+//! The discovery document of the OpenID provider.
 
 use domain::{SigningAlgorithm, oauth::Scope};
 use schemars::JsonSchema;

@@ -44,9 +44,9 @@ pub struct WithEtag<T> {
 }
 /// Status 201.
 pub struct Created<T>(pub T);
-/// `201 Created`, and perhaps a cookie.
+/// Status 201, and perhaps a cookie.
 pub struct CreatedWithCookie<T> {
-    /// What was made.
+    /// The resource.
     pub content: T,
     /// The value of `set-cookie`.
     pub cookie: Option<String>,
@@ -98,7 +98,7 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-u
     frame-ancestors 'none'";
 
 const HTML: &str = "text/html; charset=utf-8";
-/// Of a page with scripts: everything comes from this deployment, and no text becomes markup.
+/// The policy of a page with scripts: everything comes from this deployment, and no text becomes markup.
 const APPLICATION_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
@@ -116,19 +116,19 @@ impl Published {
         Self { media_type: HTML, policy: Some(PAGE_POLICY), text: Cow::Owned(text) }
     }
 
-    /// A page with scripts and styles of this deployment, which calls its API.
+    /// Creates a page with scripts and styles of this deployment, which calls its API.
     #[must_use]
     pub const fn page(text: &'static str) -> Self {
         Self { media_type: HTML, policy: Some(APPLICATION_POLICY), text: Cow::Borrowed(text) }
     }
 
-    /// A script of a page.
+    /// Creates a script of a page.
     #[must_use]
     pub const fn script(text: &'static str) -> Self {
         Self { media_type: "text/javascript; charset=utf-8", policy: None, text: Cow::Borrowed(text) }
     }
 
-    /// A style sheet of a page.
+    /// Creates a style sheet of a page.
     #[must_use]
     pub const fn style(text: &'static str) -> Self {
         Self { media_type: "text/css; charset=utf-8", policy: None, text: Cow::Borrowed(text) }

@@ -98,7 +98,7 @@ impl Contract {
         by_status(problems).into_iter().map(response).collect()
     }
 
-    /// The one response of the OAuth endpoints to whatever they refuse.
+    /// Returns the response of the OAuth endpoints to all refused requests.
     fn oauth_refusals(&mut self) -> Map<String, Value> {
         let schema = self.outputs.subschema_for::<oauth::Document>();
         let response = json!({

@@ -159,6 +159,8 @@ impl<U: UseCase> Endpoint<U> {
         outcome: Result<Reply, Error>,
         route: String,
         trace: &Trace,
+        presents_token: bool,
+        is_head: bool,
     ) -> ApiGatewayV2httpResponse {
         let (reply, code) = match outcome {
             Ok(reply) => (reply, None),
@@ -167,9 +169,10 @@ impl<U: UseCase> Endpoint<U> {
                 if let Some(metric) = error.metric() {
                     cloud::put_count(metric, 1);
                 }
-                (error.into_reply(), Some(error.code().as_str()))
+                (error.into_reply(presents_token), Some(error.code().as_str()))
             }
         };
+        let reply = if is_head { reply.without_body() } else { reply };
         cloud::put_answer(Answered {
             route,
             status: reply.status,
@@ -261,7 +264,7 @@ impl<U: UseCase> Function for Endpoint<U> {
             Err(_elapsed) => Err(Problem::unavailable().into()),
         };
         if U::IS_OAUTH {
-            return Ok(self.answer_oauth(outcome, route, &trace));
+            return Ok(self.answer_oauth(outcome, route, &trace, presents_token, is_head));
         }
         let outcome = outcome.map_err(|error| error.into_problem(&trace.correlation_id));
         let problem = outcome.as_ref().err().map(Problem::kind);

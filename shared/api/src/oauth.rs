@@ -21,7 +21,7 @@ pub struct OauthError {
 pub(crate) struct Document {
     /// The code.
     error: &'static str,
-    /// What is wrong, from a fixed list.
+    /// The reason, from a fixed list.
     error_description: &'static str,
 }
 
@@ -56,12 +56,14 @@ impl OauthError {
         }
     }
 
-    pub(crate) fn into_reply(self) -> Reply {
+    /// The error code of a challenge is about a token that was presented (RFC 6750, section 3).
+    pub(crate) fn into_reply(self, presents_token: bool) -> Reply {
         let code = self.code.as_str();
         let mut reply =
             Reply::json(self.status, &Document { error: code, error_description: self.description });
         let challenge = match self.code {
             ErrorCode::InvalidClient => Some("Basic realm=\"gatepost\"".to_owned()),
+            ErrorCode::InvalidToken if !presents_token => Some("Bearer".to_owned()),
             ErrorCode::InvalidToken | ErrorCode::InsufficientScope => {
                 Some(format!("Bearer error=\"{code}\""))
             }

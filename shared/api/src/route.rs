@@ -73,6 +73,12 @@ impl Route {
         Self { takes_idempotency_key: false, ..self }
     }
 
+    /// Returns whether the answer is kept for a request with an `Idempotency-Key`.
+    #[must_use]
+    pub const fn takes_idempotency_key(&self) -> bool {
+        self.takes_idempotency_key
+    }
+
     const fn of(method: Method, path: &'static str) -> Self {
         Self { method, path, takes_idempotency_key: method.changes() }
     }

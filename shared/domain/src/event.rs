@@ -165,8 +165,8 @@ pub enum EventKind {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         offline: bool,
     },
-    /// `grant.ended`: the grant has ended by itself. A grant also ends with its session, consent or client; that
-    /// is no event of the grant.
+    /// `grant.ended`: the grant has ended by itself. The end of its session, consent or client
+    /// also ends it, without this event.
     GrantEnded {
         /// The grant's id.
         grant_id: GrantId,

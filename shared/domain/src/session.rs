@@ -22,11 +22,11 @@ pub struct Session {
     pub generation: u64,
     /// The user's session epoch at the start of the session.
     pub epoch: u64,
-    /// Who keeps its token.
+    /// The holder of its token.
     pub kind: SessionKind,
-    /// When the user logged in.
+    /// The time of the log-in.
     pub created_at: Timestamp,
-    /// When the user last proved their credentials.
+    /// The time of the last authentication.
     pub authenticated_at: Timestamp,
     /// The time of the last refresh.
     pub rotated_at: Timestamp,
@@ -38,7 +38,7 @@ pub struct Session {
     pub client: Client,
 }
 
-/// Who keeps the token of a session.
+/// The holder of a session's token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SessionKind {
     /// An application of the owner, which refreshes it.
@@ -53,7 +53,7 @@ pub enum SessionKind {
 pub struct NewSession {
     /// Its id.
     pub id: SessionId,
-    /// Who keeps its token.
+    /// The holder of its token.
     pub kind: SessionKind,
     /// Where it is started.
     pub client: Client,

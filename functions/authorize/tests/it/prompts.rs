@@ -1,4 +1,4 @@
-//! What the user is asked before the client gets its code.
+//! The questions to the user before the client gets its code.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use stage::{
     applications::{Application, Browser, claims, forum, interaction, parameter, shop},
 };
 
-/// The step that a request leads to; `code` if there is none.
+/// Returns the step that a request leads to, or the error for the client.
 async fn step(stage: &Stage, browser: &mut Browser, parameters: &[(&str, &str)]) -> String {
     let answer = browser.authorize(stage, parameters).await.expect(303);
     let Some(interaction) = interaction(&answer) else {

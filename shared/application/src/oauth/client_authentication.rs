@@ -12,14 +12,14 @@ use percent_encoding::percent_decode_str;
 use store::oauth::RecentClients;
 use tokens::oauth::NewClientSecret;
 
-/// What a client presents to authenticate.
+/// The credentials that a client presents.
 pub struct PresentedClient {
     id: ClientId,
     method: AuthMethod,
     secret: Option<Secret>,
 }
 
-/// The text says the same whatever is wrong, since only an attacker would want to know.
+/// The text does not say why, since only an attacker would use that.
 const INVALID_CLIENT: OauthError = OauthError::new(ErrorCode::InvalidClient, "Client authentication failed.");
 
 impl PresentedClient {

@@ -36,7 +36,7 @@ impl Interaction {
     /// Encrypts the interaction for the browser.
     #[must_use]
     pub fn seal(&self, keys: &OauthKeys, head: &Head) -> String {
-        // Fails only for a map key that is not text, and there is no map.
+        // Only a map with keys other than text could fail.
         let content = serde_json::to_vec(self).unwrap_or_default();
         keys.seal_interaction(head.random_bytes(), &content)
     }

@@ -1,4 +1,4 @@
-//! What the functions of OAuth 2.1 and OpenID Connect share.
+//! Browser sessions, interactions and client authentication, which the functions of OAuth 2.1 share.
 
 mod browser;
 mod claims;

@@ -30,7 +30,7 @@ pub struct AuthorizationRequest {
     /// The value that the client recognizes the answer by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// What the client asks for and may have.
+    /// The requested scope, without the tokens that the client may not have.
     pub scope: Scope,
     /// The value that comes back in the ID token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ pub struct AuthorizationRequest {
     /// The code challenge; `None` only for a confidential client that may do without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge: Option<CodeChallenge>,
-    /// What the client wants the user to be asked.
+    /// The questions that the client wants.
     #[serde(default, skip_serializing_if = "Prompts::is_empty")]
     pub prompts: Prompts,
     /// The longest time since the user authenticated, in seconds.
@@ -70,7 +70,7 @@ pub enum ResponseMode {
 #[serde(transparent)]
 pub struct CodeChallenge(String);
 
-/// What a client wants the user to be asked (OpenID Connect Core 1.0, section 3.1.2.1).
+/// A question to the user that a client wants (OpenID Connect Core 1.0, section 3.1.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Prompt {
@@ -108,7 +108,7 @@ pub struct AuthorizationCode {
     pub code_challenge: Option<CodeChallenge>,
     /// The value that comes back in the ID token.
     pub nonce: Option<String>,
-    /// What the client may do.
+    /// The scope of the grant.
     pub scope: Scope,
     /// The time at which it was issued.
     pub issued_at: Timestamp,
@@ -129,7 +129,7 @@ pub enum AuthorizationError {
         state: Option<String>,
         /// The error.
         code: ErrorCode,
-        /// What is wrong, from a fixed list.
+        /// The reason, from a fixed list.
         description: &'static str,
     },
 }

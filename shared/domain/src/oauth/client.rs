@@ -104,7 +104,7 @@ pub struct Client {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// How it may get tokens.
     pub grant_types: BTreeSet<GrantType>,
-    /// What it may ask for.
+    /// The scope that it may request.
     pub scope: Scope,
     /// How it authenticates.
     pub auth_method: AuthMethod,
@@ -139,7 +139,7 @@ pub struct NewClient {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// How it may get tokens.
     pub grant_types: BTreeSet<GrantType>,
-    /// What it may ask for.
+    /// The scope that it may request.
     pub scope: Scope,
     /// How it authenticates.
     pub auth_method: AuthMethod,
@@ -160,7 +160,7 @@ pub struct ClientChange {
     pub post_logout_redirect_uris: Option<Vec<RedirectUri>>,
     /// How it may get tokens.
     pub grant_types: Option<BTreeSet<GrantType>>,
-    /// What it may ask for.
+    /// The scope that it may request.
     pub scope: Option<Scope>,
     /// Whether requests need a code challenge.
     pub requires_pkce: Option<bool>,

@@ -1,16 +1,16 @@
-//! Consents: what a user has allowed a client.
+//! Consents of users to clients.
 
 use super::{ClientId, Scope};
 use crate::{EventContext, EventKind, Timestamp, Transition, User, UserId};
 
-/// What a user has allowed a client.
+/// The consent of a user to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
     /// The user.
     pub user_id: UserId,
     /// The client.
     pub client_id: ClientId,
-    /// What the client may do.
+    /// The allowed scope.
     pub scope: Scope,
     /// The time at which the user last allowed something.
     pub granted_at: Timestamp,

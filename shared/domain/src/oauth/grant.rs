@@ -1,4 +1,4 @@
-//! Grants: what a client may do for a user, until one of the things that it hangs on ends.
+//! Grants of users to clients. A grant stands until its user, session, consent or client ends it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     Transition, User, UserId, session,
 };
 
-/// What a client may do for a user.
+/// The grant of a user to a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Its id, which its code names.
@@ -24,7 +24,7 @@ pub struct Grant {
     pub client_id: ClientId,
     /// How often it was refreshed; the refresh token of this generation is the current one.
     pub generation: u64,
-    /// What the client may do.
+    /// The scope.
     pub scope: Scope,
     /// The session epoch of the user, for a grant that outlives its session.
     pub offline_epoch: Option<u64>,
@@ -69,7 +69,7 @@ pub enum GrantEnd {
 #[error("the grant has ended")]
 pub struct GrantRefused;
 
-/// What a genuine refresh token of a client says.
+/// The content of a genuine refresh token of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PresentedGrant {
     /// The user.

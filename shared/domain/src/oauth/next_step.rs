@@ -14,7 +14,7 @@ pub struct BrowserUser<'a> {
     pub session: &'a Session,
 }
 
-/// What the user has decided on the way.
+/// The decisions of the user so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Choices {
     /// The session whose account the user goes on with.

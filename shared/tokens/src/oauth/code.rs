@@ -35,7 +35,7 @@ pub(super) fn write(code: &AuthorizationCode) -> Vec<u8> {
         o: code.scope.clone(),
         t: code.issued_at.millis(),
     };
-    // Fails only for a map key that is not text, and there is no map.
+    // Only a map with keys other than text could fail.
     serde_json::to_vec(&content).unwrap_or_default()
 }
 

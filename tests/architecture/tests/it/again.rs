@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use local::{
     Request, Stack,
     calls::{Call, Fate},
+    functions,
 };
 use serde_json::json;
 use stage::{Answer, PASSWORD, Stage, Tokens, upload::PNG};
@@ -148,13 +149,19 @@ async fn ready_at_home(route: &str, stage: &Stage, here: &Tokens) -> Request {
     }
 }
 
-/// Every route of the template that changes something.
+/// Every route of the template that takes an `Idempotency-Key`.
 pub(crate) fn changing() -> BTreeSet<String> {
     let stack = Stack::memory().start().expect("the stack starts");
     let routes = stack.template().routes.iter();
     let routes = routes.filter_map(|route| Some((route.method.clone()?, route.path.clone())));
-    let routes = routes.filter(|(method, _)| method != "GET" && method != "HEAD");
-    routes.map(|(method, path)| format!("{method} {path}")).collect()
+    let registered = functions::ALL.iter().filter_map(|function| function.endpoint.as_ref());
+    let keyless: BTreeSet<_> = registered
+        .flat_map(|endpoint| endpoint.routes)
+        .filter(|route| !route.takes_idempotency_key())
+        .map(ToString::to_string)
+        .collect();
+    let routes = routes.filter(|(method, _)| method != "HEAD");
+    routes.map(|(method, path)| format!("{method} {path}")).filter(|route| !keyless.contains(route)).collect()
 }
 
 pub(crate) fn under_the_key(request: &Request) -> Request {

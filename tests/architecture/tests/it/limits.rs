@@ -85,10 +85,19 @@ use Cost::{Decode, Hash, Signature, Write};
 use To::{Former, Named, User};
 
 /// A new route is listed here before anything passes.
-const ROUTES: [Row; 46] = [
+const ROUTES: [Row; 54] = [
     read("$default"),
     read("GET /.well-known/jwks.json"),
     read("GET /.well-known/openid-configuration"),
+    read("GET /.well-known/oauth-authorization-server"),
+    // A session that is in use is kept by a write now and then.
+    read("GET /oauth2/authorize"),
+    read("POST /oauth2/authorize"),
+    read("GET /oauth2/userinfo"),
+    read("POST /oauth2/userinfo"),
+    read("GET /pages/{page}"),
+    row("POST /oauth2/token", &[Write, Signature], &[], Bound::None),
+    write("POST /v1/interactions"),
     read("GET /openapi.json"),
     read("GET /problems"),
     read("GET /problems/{slug}"),

@@ -13,7 +13,11 @@ use local::{
     template::{OF_THIS_BUILD, Right, document},
 };
 use serde_json::{Value, json};
-use stage::{PASSWORD, Stage, Tokens, upload::PNG};
+use stage::{
+    PASSWORD, Stage, Tokens,
+    applications::{Browser, forum, shop},
+    upload::PNG,
+};
 
 use crate::again;
 
@@ -69,6 +73,7 @@ async fn through_lost_answers_and_a_late_relay(touched: &mut Touched) {
     stage.log_out(&other.access).await.expect(204);
     through_the_oldest_session(&stage).await;
     through_the_profile_and_its_sessions(&stage).await;
+    through_applications(&stage).await;
     through_new_passwords_and_addresses(&stage).await;
     through_the_end(&stage).await;
     record(&stage, touched);
@@ -81,6 +86,30 @@ async fn through_the_oldest_session(stage: &Stage) {
     }
     // Sessions of the same moment have no order: the next ones are younger.
     stage.pass(Duration::from_secs(1));
+}
+
+/// Signs in to applications, with everything that ends a grant.
+async fn through_applications(stage: &Stage) {
+    let (shop, forum) = (stage.application(shop()).await, stage.application(forum()).await);
+    let mut browser = Browser::default();
+    browser.code(stage, &shop.request("openid"), "ada@example.com").await;
+    // Long enough for a session that is in use to be kept.
+    stage.pass(Duration::from_hours(24));
+    let again = [shop.request("openid"), vec![("prompt", "login")]].concat();
+    let code = browser.code(stage, &again, "ada@example.com").await;
+    let tokens = stage.redeem(&shop, &code).await.expect(200).body;
+    stage.get("/oauth2/userinfo", tokens["access_token"].as_str().expect("a token")).await.expect(200);
+    let refresh_token = tokens["refresh_token"].as_str().expect("a token");
+    stage.refresh_grant(&shop, refresh_token).await.expect(200);
+    stage.pass(Duration::from_mins(2));
+    stage.refresh_grant(&shop, refresh_token).await.expect(400);
+    browser.code(stage, &forum.request("openid"), "ada@example.com").await;
+    stage.registered("eve@example.com").await;
+    let other = [shop.request("openid"), vec![("prompt", "login")]].concat();
+    browser.code(stage, &other, "eve@example.com").await;
+    for path in ["/pages/sign-in", "/.well-known/oauth-authorization-server"] {
+        stage.send(local::Request::get(path)).await.expect(200);
+    }
 }
 
 /// Changes passwords and addresses.
