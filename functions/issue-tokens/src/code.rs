@@ -2,7 +2,7 @@
 
 use api::{Anonymous, Error, OauthError};
 use application::representations::SigningKeys;
-use domain::oauth::{AuthorizationCode, Client, ErrorCode, Grant, GrantEnd, StartedGrant};
+use domain::oauth::{AuthorizationCode, Client, ErrorCode, Grant, GrantEnd, NewGrant, StartedGrant};
 use store::{
     CommitError,
     oauth::{CodeUsed, GrantContext},
@@ -52,15 +52,12 @@ impl IssueTokens {
         let (Some(newest), Some(context)) = (newest, context) else { return Err(INVALID_GRANT.into()) };
         let GrantContext { user, session, consent } = &context;
         let Some(session) = session else { return Err(INVALID_GRANT.into()) };
-        let started = Grant::start(
-            code.grant_id,
-            client.id.clone(),
-            code.scope.clone(),
-            user,
-            session,
-            &self.lifetimes,
-            caller.context(),
-        );
+        let new = NewGrant {
+            id: code.grant_id,
+            client_id: client.id.clone(),
+            scope: code.scope.clone(),
+        };
+        let started = Grant::start(new, user, session, &self.lifetimes, caller.context());
         let stands = started.grant.judge(user, Some(session), consent.as_ref(), &newest, now);
         stands.map_err(|_| INVALID_GRANT)?;
         // Consents and clients that were changed after the code was issued end it like a grant.

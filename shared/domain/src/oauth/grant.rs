@@ -42,6 +42,17 @@ pub struct Grant {
     pub ended_at: Option<Timestamp>,
 }
 
+/// A grant to start.
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    /// Its id.
+    pub id: GrantId,
+    /// The client.
+    pub client_id: ClientId,
+    /// The scope.
+    pub scope: Scope,
+}
+
 /// A grant that was started, and the change of its user.
 #[derive(Clone, Debug)]
 pub struct StartedGrant {
@@ -82,31 +93,33 @@ pub struct PresentedGrant {
     pub generation: u64,
 }
 
-/// How long grants live: as sessions do.
-pub type GrantLifetimes = SessionLimits;
-
 impl Grant {
-    /// Starts the grant of a code. With the scope `offline_access` it outlives the session.
+    /// Starts a grant. With the scope `offline_access` it outlives the session.
     #[must_use]
     pub fn start(
-        id: GrantId,
-        client_id: ClientId,
-        scope: Scope,
+        new: NewGrant,
         user: &User,
         session: &Session,
-        lifetimes: &GrantLifetimes,
+        lifetimes: &SessionLimits,
         context: EventContext,
     ) -> StartedGrant {
         let now = context.occurred_at;
-        let is_offline = scope.has(Scope::OFFLINE_ACCESS);
+        let is_offline = new.scope.has(Scope::OFFLINE_ACCESS);
         let expires_at = if is_offline { now.plus(lifetimes.absolute) } else { session.expires_at };
+        let kind = EventKind::GrantStarted {
+            grant_id: new.id,
+            client_id: new.client_id.clone(),
+            session_id: session.id,
+            scope: new.scope.to_string(),
+            offline: is_offline,
+        };
         let grant = Self {
-            id,
+            id: new.id,
             user_id: user.id,
             session_id: session.id,
-            client_id: client_id.clone(),
+            client_id: new.client_id,
             generation: 0,
-            scope: scope.clone(),
+            scope: new.scope,
             offline_epoch: is_offline.then_some(user.epoch),
             authenticated_at: session.authenticated_at,
             created_at: now,
@@ -114,13 +127,6 @@ impl Grant {
             idle_expires_at: now.plus(lifetimes.idle).min(expires_at),
             expires_at,
             ended_at: None,
-        };
-        let kind = EventKind::GrantStarted {
-            grant_id: id,
-            client_id,
-            session_id: session.id,
-            scope: scope.to_string(),
-            offline: is_offline,
         };
         StartedGrant { user: user.change_own(user.clone(), context, kind), grant }
     }

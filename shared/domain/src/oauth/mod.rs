@@ -21,7 +21,7 @@ pub use client::{
 };
 pub use consent::Consent;
 pub use error::ErrorCode;
-pub use grant::{Grant, GrantEnd, GrantLifetimes, GrantRefused, PresentedGrant, StartedGrant};
+pub use grant::{Grant, GrantEnd, GrantRefused, NewGrant, PresentedGrant, StartedGrant};
 pub use next_step::{BrowserUser, Choices, NextStep};
 pub use redirect_uri::{InvalidRedirectUri, RedirectUri};
 pub use scope::{InvalidScope, Scope};

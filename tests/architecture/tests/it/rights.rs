@@ -104,9 +104,9 @@ async fn through_applications(stage: &Stage) {
     stage.pass(Duration::from_mins(2));
     stage.refresh_grant(&shop, refresh_token).await.expect(400);
     browser.code(stage, &forum.request("openid"), "ada@example.com").await;
-    stage.registered("eve@example.com").await;
+    stage.registered("kim@example.com").await;
     let other = [shop.request("openid"), vec![("prompt", "login")]].concat();
-    browser.code(stage, &other, "eve@example.com").await;
+    browser.code(stage, &other, "kim@example.com").await;
     for path in ["/pages/sign-in", "/.well-known/oauth-authorization-server"] {
         stage.send(local::Request::get(path)).await.expect(200);
     }
