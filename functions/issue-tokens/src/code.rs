@@ -52,11 +52,7 @@ impl IssueTokens {
         let (Some(newest), Some(context)) = (newest, context) else { return Err(INVALID_GRANT.into()) };
         let GrantContext { user, session, consent } = &context;
         let Some(session) = session else { return Err(INVALID_GRANT.into()) };
-        let new = NewGrant {
-            id: code.grant_id,
-            client_id: client.id.clone(),
-            scope: code.scope.clone(),
-        };
+        let new = NewGrant { id: code.grant_id, client_id: client.id.clone(), scope: code.scope.clone() };
         let started = Grant::start(new, user, session, &self.lifetimes, caller.context());
         let stands = started.grant.judge(user, Some(session), consent.as_ref(), &newest, now);
         stands.map_err(|_| INVALID_GRANT)?;
