@@ -5,8 +5,8 @@ use std::process;
 use clap::{Command as Clap, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::{
-    data::Data, dev::Dev, doctor::Doctor, error::CliError, keys::Keys, logs::Logs, mail::Mail,
-    outbox::Outbox, tasks::Tasks, users::Users,
+    clients::Clients, data::Data, dev::Dev, doctor::Doctor, error::CliError, keys::Keys, logs::Logs,
+    mail::Mail, outbox::Outbox, tasks::Tasks, users::Users,
 };
 
 /// Run and operate the identity service Gatepost
@@ -35,6 +35,8 @@ enum Command {
     Tasks(Tasks),
     /// Import users with their passwords, export them, count them, and make administrators
     Users(Users),
+    /// Register the applications that users sign in to
+    Clients(Clients),
     /// Copy a whole system to another place, for moves and backups
     Data(Data),
 }
@@ -85,6 +87,7 @@ impl Command {
             Self::Mail(mail) => mail.run().await,
             Self::Tasks(tasks) => tasks.run().await,
             Self::Users(users) => Box::pin(users.run()).await,
+            Self::Clients(clients) => clients.run().await,
             Self::Data(data) => Box::pin(data.run()).await,
         }
     }

@@ -134,6 +134,28 @@ pub(crate) enum CliError {
     #[error("the user is suspended or awaits erasure")]
     NotActive,
 
+    // `gatepost clients`.
+    #[error("found no client {0}")]
+    NoClient(String),
+    #[error("the id {0} is taken, perhaps by a deleted client: choose another")]
+    ClientIdTaken(String),
+    #[error("the client {0} is public, or has two secrets: remove one first")]
+    NoRoomForSecret(String),
+    #[error("the client has no secret {0}, or no other one")]
+    NoSecret(String),
+    #[error("the client {0}")]
+    Client(#[from] domain::oauth::InvalidClient),
+    #[error("the id {0}")]
+    ClientId(#[from] domain::oauth::InvalidClientId),
+    #[error("the name {0}")]
+    ClientName(#[from] domain::oauth::InvalidClientName),
+    #[error("the scope {0}")]
+    Scope(#[from] domain::oauth::InvalidScope),
+    #[error("{0} {1}")]
+    RedirectUri(String, domain::oauth::InvalidRedirectUri),
+    #[error("{}", cloud::chain(.0))]
+    ClientCommit(#[from] store::CommitError),
+
     // `gatepost data`.
     #[error("{0}: nothing was copied")]
     CopyError(#[from] store::CopyError),
@@ -157,7 +179,11 @@ pub(crate) enum CliError {
 
 impl store::AttemptError for CliError {
     fn is_conflict(&self) -> bool {
-        matches!(self, Self::Commit(error) if error.is_conflict())
+        match self {
+            Self::Commit(error) => error.is_conflict(),
+            Self::ClientCommit(error) => error.is_conflict(),
+            _ => false,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::doc_markdown, reason = "clap shows doc comments as they are")]
 
 mod cli;
+mod clients;
 mod console;
 mod data;
 mod dev;

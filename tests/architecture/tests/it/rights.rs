@@ -384,7 +384,9 @@ async fn every_role_permits_what_its_function_does_and_no_more() {
     let mut wide = Vec::new();
     for (role, granted) in local::template::rights(OF_THIS_BUILD).expect("a template") {
         let function = folder_of(&role);
-        let done = touched.remove(&function).unwrap_or_default();
+        let mut done = touched.remove(&function).unwrap_or_default();
+        // `gatepost clients` uses the settings of this function, and an operator's own rights.
+        done.retain(|touch| function != "grant-role" || !is_of_clients(touch));
         let lacking = done.iter().filter(|touch| !granted.iter().any(|right| permits(right, touch)));
         missing.extend(lacking.map(|touch| format!("{function}: {touch:?}")));
         let ours =
@@ -403,6 +405,11 @@ async fn every_role_permits_what_its_function_does_and_no_more() {
     let none = Vec::<String>::new;
     assert_eq!((missing, spare, wide), (none(), none(), none()), "missing, spare, too wide");
     assert!(touched.is_empty(), "a role for each function: {:?}", touched.keys());
+}
+
+fn is_of_clients(touch: &Touch) -> bool {
+    let key = touch.partition_key.as_deref();
+    key.is_some_and(|key| key == "CLIENTS" || key.starts_with("client#"))
 }
 
 #[test]
