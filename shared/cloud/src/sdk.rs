@@ -10,7 +10,9 @@ use aws_config::{BehaviorVersion, ConfigLoader, Region};
 use aws_credential_types::Credentials;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::{
+    http::SharedHttpClient, stalled_stream_protection::StalledStreamProtectionConfig,
+};
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_types::SdkConfig;
 
@@ -71,10 +73,12 @@ fn loaded(loader: ConfigLoader) -> SdkConfig {
     }
 }
 
-/// Returns the configuration with longer timeouts.
+/// Returns the configuration with longer timeouts, which alone decide when a call has failed. A page of a large data
+/// folder can take longer than the SDK's own check of stalled streams allows.
 pub(crate) fn patient(sdk: SdkConfig) -> SdkConfig {
     let timeouts = timeouts(PATIENT_ATTEMPT_TIMEOUT, PATIENT_OPERATION_TIMEOUT);
-    sdk.into_builder().timeout_config(timeouts).build()
+    let unchecked = StalledStreamProtectionConfig::disabled();
+    sdk.into_builder().timeout_config(timeouts).stalled_stream_protection(unchecked).build()
 }
 
 fn timeouts(attempt: Duration, operation: Duration) -> TimeoutConfig {
