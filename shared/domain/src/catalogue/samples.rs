@@ -5,6 +5,10 @@ use crate::{
     Event, EventContext, EventKind, Id, Locale, Name, NewPassword, Newcomer, PasswordHash, Permission,
     Person, Registration, RegistrationTokenHash, Role, RoleName, SessionEnd, Standing, StatedReason, Status,
     StatusName, Stream, Timestamp, User, UsersByStatus, Week,
+    oauth::{
+        AuthMethod, ClientChange, ClientId, ClientKind, ClientName, ClientSecret, GrantEnd, GrantType,
+        NewClient, RedirectUri, Scope, SecretHash,
+    },
 };
 
 /// 21 November 2026, 03:00 UTC.
@@ -69,7 +73,7 @@ pub(crate) fn all() -> Vec<Event> {
         kind,
     });
     let of_role = of_role().into_iter();
-    let of_nobody = of_role.chain([digest()]);
+    let of_nobody = of_role.chain([digest()]).chain(of_client());
     [requested, asked_again, reset, created, registered].into_iter().chain(of_user).chain(of_nobody).collect()
 }
 
@@ -105,6 +109,42 @@ fn invited(applicant: Applicant, context: EventContext) -> Event {
     newcomer.invite(no_password, StatedReason::parse("ticket 4711").expect("a reason"), context).2
 }
 
+fn client_id() -> ClientId {
+    ClientId::parse("shop").expect("an id")
+}
+
+/// Creates the events of a client.
+fn of_client() -> Vec<Event> {
+    let secret = |number: u8| ClientSecret {
+        id: Id::new(at(0), [number; 10]),
+        hash: SecretHash::from_bytes([number; 32]),
+        created_at: at(0),
+    };
+    let uri = RedirectUri::parse("https://shop.example/cb", ClientKind::Web).expect("a URI");
+    let new = NewClient {
+        id: client_id(),
+        name: ClientName::parse("The shop").expect("a name"),
+        kind: ClientKind::Web,
+        is_first_party: true,
+        redirect_uris: vec![uri],
+        post_logout_redirect_uris: Vec::new(),
+        grant_types: [GrantType::AuthorizationCode, GrantType::RefreshToken].into(),
+        scope: Scope::parse("openid email").expect("a scope"),
+        auth_method: AuthMethod::ClientSecretBasic,
+        requires_pkce: true,
+    };
+    let by = |number| context(number, Actor::User(Id::new(at(0), [7; 10])));
+    let (client, created) = new.create(Some(secret(1)), by(50)).expect("a client");
+    let change = ClientChange { scope: Scope::parse("openid").ok(), ..ClientChange::default() };
+    let updated = client.update(change, by(51)).expect("a client").expect("a change");
+    let added = updated.after.add_secret(secret(2), by(52)).expect("room");
+    let removed = added.after.remove_secret(secret(1).id, by(53)).expect("another secret");
+    let ended = removed.after.end_grants(by(54));
+    let deleted = ended.after.delete(by(55));
+    let changes = [updated, added, removed, ended, deleted];
+    [created].into_iter().chain(changes.into_iter().map(|change| change.event)).collect()
+}
+
 /// Creates the events of a role.
 fn of_role() -> [Event; 2] {
     let name = RoleName::parse("editor").expect("a name");
@@ -137,6 +177,21 @@ fn of_user(user: User) -> Vec<EventKind> {
             device: DeviceFamily::from_user_agent("curl/8.5.0"),
         },
         EventKind::OtherSessionsEnded { kept_session_id: session_id },
+        EventKind::SessionReauthenticated { session_id },
+        EventKind::ConsentGranted { client_id: client_id(), scope: "email openid".to_owned() },
+        EventKind::GrantStarted {
+            grant_id: Id::new(at(4500), [9; 10]),
+            client_id: client_id(),
+            session_id,
+            scope: "email openid".to_owned(),
+            offline: true,
+        },
+        EventKind::GrantEnded {
+            grant_id: Id::new(at(4500), [9; 10]),
+            client_id: client_id(),
+            reason: GrantEnd::CodeReused,
+        },
+        EventKind::ConsentWithdrawn { client_id: client_id() },
         EventKind::UserPasswordResetRequested { stated_reason: StatedReason::parse("ticket 4711").ok() },
         EventKind::PasswordReset { breach_check: Some(BreachCheck::Unavailable) },
         EventKind::PasswordChanged {

@@ -93,6 +93,7 @@ pub(super) fn all() -> BTreeMap<String, Value> {
             example["subject"].as_str().and_then(|it| it.split_once('#')).expect("a kind and an id");
         let id = match subject {
             "role" => "[a-z][a-z0-9_-]{0,31}",
+            "client" => "[a-z][a-z0-9._-]{2,63}",
             "digest" => "[0-9]{4}-[0-9]{2}-[0-9]{2}",
             _ => "[0-9a-f-]{36}",
         };
