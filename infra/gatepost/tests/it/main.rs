@@ -4,6 +4,7 @@
 mod admitting;
 mod aws;
 mod changing;
+mod clients;
 mod command;
 mod copying;
 mod counting;

@@ -55,6 +55,13 @@ impl Folder {
         said(&self.command(arguments).output().expect("it runs"))
     }
 
+    /// Runs `gatepost clients` with these arguments.
+    pub(crate) fn clients(&self, arguments: &[&str]) -> Said {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+        command.current_dir(self.0.path()).arg("clients").args(arguments).args(["--data", "data"]);
+        said(&command.stdin(Stdio::null()).output().expect("it runs"))
+    }
+
     /// Imports a file with this text.
     pub(crate) fn import(&self, name: &str, text: &str, options: &[&str]) -> Said {
         self.file(name, text);
