@@ -55,6 +55,13 @@ impl Folder {
         said(&self.command(arguments).output().expect("it runs"))
     }
 
+    /// Lists the events that wait.
+    pub(crate) fn waiting(&self) -> Said {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
+        command.current_dir(self.0.path()).args(["outbox", "list", "--data", "data"]);
+        said(&command.output().expect("it runs"))
+    }
+
     /// Runs `gatepost clients` with these arguments.
     pub(crate) fn clients(&self, arguments: &[&str]) -> Said {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
