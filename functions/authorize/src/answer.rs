@@ -90,8 +90,9 @@ fn form(action: &str, parameters: &[(&str, &str)]) -> WebPage {
 fn error_page(code: ErrorCode, description: &str) -> WebPage {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>Sign-in is not possible</title>\
-         <style>body{{font:1rem/1.5 system-ui;max-width:32rem;margin:4rem auto;padding:0 1rem}}</style>\
+         <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
+         <title>Sign-in is not possible</title><link rel=\"icon\" href=\"data:,\">\
+         <link rel=\"stylesheet\" href=\"/pages/style.css\">\
          <main><h1>Sign-in is not possible</h1><p>{description}</p>\
          <p>Go back to the application and try again. If this happens again, tell its owner: <code>{code}</code></p>\
          </main></html>"

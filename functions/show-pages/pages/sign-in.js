@@ -32,7 +32,8 @@ async function post(path, body) {
 
 function show(id) {
   for (const section of document.querySelectorAll("section")) section.hidden = section.id !== id;
-  find(id).querySelector("input, button")?.focus();
+  const empty = [...find(id).querySelectorAll("input")].find((input) => input.type !== "checkbox" && !input.value);
+  (empty ?? find(id).querySelector("button"))?.focus();
 }
 
 function fail(error) {
@@ -59,13 +60,19 @@ async function run(message, work) {
   }
 }
 
+// Scopes with words of their own come first.
+function inOrder(scopes) {
+  const known = Object.keys(words);
+  return [...known.filter((scope) => scopes.includes(scope)), ...scopes.filter((scope) => !known.includes(scope))];
+}
+
 function fill(shown) {
   for (const [name, value] of [["application", shown.application], ["account", shown.account], ["origin", shown.origin]]) {
     for (const element of document.querySelectorAll("." + name)) element.textContent = value ?? "";
   }
   for (const line of document.querySelectorAll(".origin-line")) line.hidden = !shown.origin;
   find("scopes").replaceChildren(
-    ...shown.scopes.map((scope) => {
+    ...inOrder(shown.scopes).map((scope) => {
       const item = document.createElement("li");
       item.textContent = words[scope] ?? scope;
       return item;

@@ -31,7 +31,7 @@ impl WebPage {
         let script = self.script_hash.as_ref().map_or("'none'".to_owned(), |hash| format!("'sha256-{hash}'"));
         let form = if self.sends_form { "" } else { " form-action 'none';" };
         format!(
-            "default-src 'none'; style-src 'unsafe-inline'; script-src {script};{form} base-uri 'none'; \
+            "default-src 'none'; style-src 'self'; img-src data:; script-src {script};{form} base-uri 'none'; \
              frame-ancestors 'none'"
         )
     }
