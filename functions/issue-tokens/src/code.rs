@@ -1,7 +1,7 @@
 //! Redeeming an authorization code.
 
 use api::{Anonymous, Error, OauthError};
-use application::representations::SigningKeys;
+use application::{oauth::end_grant, representations::SigningKeys};
 use domain::oauth::{AuthorizationCode, Client, ErrorCode, Grant, GrantEnd, NewGrant, StartedGrant};
 use store::{
     CommitError,
@@ -86,7 +86,7 @@ impl IssueTokens {
         if caller.head.now.since(grant.created_at) <= self.retry_window {
             return Ok(());
         }
-        self.end_grant(caller, &grant, GrantEnd::CodeReused).await
+        end_grant(&self.store, &grant, GrantEnd::CodeReused, caller.context()).await
     }
 }
 

@@ -1,14 +1,12 @@
 //! Refreshing a grant.
 
 use api::{Anonymous, Error, OauthError};
+use application::oauth::end_grant;
 use domain::{
     RefreshError,
     oauth::{Client, ErrorCode, Grant, GrantEnd, PresentedGrant},
 };
-use store::{
-    oauth::{GrantContext, GrantRotation},
-    retry_on_conflict,
-};
+use store::oauth::{GrantContext, GrantRotation};
 use tokens::RefreshTokenError;
 
 use crate::{INVALID_GRANT, IssueTokens, Request, Tokens, narrowed};
@@ -66,32 +64,9 @@ impl IssueTokens {
             Ok(()) => Ok(grant),
             Err(RefreshError::Ended | RefreshError::Expired) => Err(INVALID_GRANT.into()),
             Err(RefreshError::Reused) => {
-                self.end_grant(caller, &grant, GrantEnd::TokenReused).await?;
+                end_grant(&self.store, &grant, GrantEnd::TokenReused, caller.context()).await?;
                 Err(INVALID_GRANT.into())
             }
         }
-    }
-
-    /// Ends a grant, unless it has ended.
-    pub(crate) async fn end_grant(
-        &self,
-        caller: &Anonymous,
-        grant: &Grant,
-        reason: GrantEnd,
-    ) -> Result<(), Error> {
-        let identities = self.store.identities();
-        retry_on_conflict(|_| async {
-            let (user, now) = tokio::try_join!(
-                identities.user(grant.user_id),
-                identities.grant(grant.user_id, grant.session_id, grant.id)
-            )?;
-            let (Some(user), Some(grant)) = (user, now) else { return Ok(()) };
-            if grant.ended_at.is_some() {
-                return Ok(());
-            }
-            let ended = grant.end(reason, &user, caller.context());
-            Ok::<_, Error>(self.store.answering(None).end_grant(&grant, &ended).await?)
-        })
-        .await
     }
 }

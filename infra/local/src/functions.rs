@@ -76,6 +76,7 @@ pub const ALL: &[Registered] = &[
     endpoint::<resend_verification::ResendVerification>("resend-verification", |cloud| mount(resend_verification::function(cloud))),
     endpoint::<reset_password::ResetPassword>("reset-password", |cloud| mount(reset_password::function(cloud))),
     endpoint::<revoke_role::RevokeRole>("revoke-role", |cloud| mount(revoke_role::function(cloud))),
+    endpoint::<revoke_token::RevokeToken>("revoke-token", |cloud| mount(revoke_token::function(cloud))),
     consumer("rotate-keys", |cloud| mount(rotate_keys::function(cloud))),
     consumer("send-mail", |cloud| mount(send_mail::function(cloud))),
     endpoint::<set_picture::SetPicture>("set-picture", |cloud| mount(set_picture::function(cloud))),
@@ -89,6 +90,7 @@ pub const ALL: &[Registered] = &[
     endpoint::<update_user::UpdateUser>("update-user", |cloud| mount(update_user::function(cloud))),
     endpoint::<verify_email_change::VerifyEmailChange>("verify-email-change", |cloud| mount(verify_email_change::function(cloud))),
     endpoint::<verify_registration::VerifyRegistration>("verify-registration", |cloud| mount(verify_registration::function(cloud))),
+    endpoint::<withdraw_consent::WithdrawConsent>("withdraw-consent", |cloud| mount(withdraw_consent::function(cloud))),
     consumer("write-digest", |cloud| mount(write_digest::function(cloud))),
 ];
 

@@ -122,7 +122,7 @@ impl AccessGate {
     ///
     /// # Errors
     /// If a setting is missing.
-    pub(crate) fn new(cloud: &Cloud, identities: &Identities) -> Result<Self, SettingError> {
+    pub fn new(cloud: &Cloud, identities: &Identities) -> Result<Self, SettingError> {
         let (issuer, audience) = (cloud.settings().text("ISSUER")?, cloud.settings().text("AUDIENCE")?);
         let verifier = Arc::new(Verifier::new(issuer.clone(), audience.clone(), &[]));
         Ok(Self {
@@ -140,7 +140,10 @@ impl AccessGate {
     }
 
     /// Verifies the access token of a client's grant.
-    pub(crate) async fn verify_grant(&self, token: &str, now: Timestamp) -> Result<GrantClaims, Error> {
+    ///
+    /// # Errors
+    /// [`ProblemType::InvalidToken`] or [`ProblemType::TokenExpired`], or if the keys cannot be read.
+    pub async fn verify_grant(&self, token: &str, now: Timestamp) -> Result<GrantClaims, Error> {
         self.verify_by(now, |verifier| verifier.verify_grant(token, now)).await
     }
 

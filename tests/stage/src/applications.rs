@@ -4,7 +4,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     ClientSecretId,
     oauth::{
-        AuthMethod, ClientId, ClientKind, ClientName, ClientSecret, GrantType, NewClient, RedirectUri, Scope,
+        AuthMethod, ClientChange, ClientId, ClientKind, ClientName, ClientSecret, GrantType, NewClient,
+        RedirectUri, Scope,
     },
 };
 use local::Request;
@@ -133,9 +134,45 @@ impl Stage {
         application
     }
 
+    /// Changes a client with a secret, as the command of this name of `gatepost clients` does.
+    pub async fn change_client(&self, id: &str, command: &str) {
+        let cloud = self.stack.cloud("grant-role").expect("a cloud");
+        let store = store::Store::new(&cloud).expect("a store");
+        let context = by_operator(&cloud);
+        let id = ClientId::parse(id).expect("an id");
+        let client = store.identities().oauth_client(&id).await.expect("an answer").expect("a client");
+        let new = ClientSecret {
+            id: ClientSecretId::from_uuid(cloud.random().uuid()),
+            hash: NewClientSecret::new(cloud.random().bytes()).hash(),
+            created_at: context.occurred_at,
+        };
+        let first = client.secrets.first().map(|secret| secret.id);
+        let change = match command {
+            "update" => {
+                let change = ClientChange { scope: Scope::parse("openid").ok(), ..ClientChange::default() };
+                client.update(change, context).expect("a client")
+            }
+            "add-secret" => client.add_secret(new, context),
+            "remove-secret" => client.remove_secret(first.expect("a secret"), context),
+            "end-grants" => Some(client.end_grants(context)),
+            _ => Some(client.delete(context)),
+        };
+        store.answering(None).change_client(&change.expect("a change")).await.expect("changed");
+    }
+
     /// Asks for tokens.
     pub async fn token(&self, application: &Application, parameters: &[(&str, &str)]) -> Answer {
-        let request = Request::new("POST", "/oauth2/token");
+        self.post_form(application, "/oauth2/token", parameters).await
+    }
+
+    /// Posts a form, with the credentials of the application.
+    pub async fn post_form(
+        &self,
+        application: &Application,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> Answer {
+        let request = Request::new("POST", path);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         let own = [("client_id", application.id.as_str())];
         let request = match &application.secret {

@@ -16,7 +16,11 @@ use local::{
     functions,
 };
 use serde_json::json;
-use stage::{Answer, PASSWORD, Stage, Tokens, upload::PNG};
+use stage::{
+    Answer, PASSWORD, Stage, Tokens,
+    applications::{Browser, forum},
+    upload::PNG,
+};
 
 const EMAIL: &str = "ada@example.com";
 const NEW: &str = "another horse, another battery";
@@ -122,6 +126,11 @@ async fn ready_at_home(route: &str, stage: &Stage, here: &Tokens) -> Request {
     match route {
         "DELETE /v1/sessions/current" | "DELETE /v1/me/sessions" => {
             Request::delete(route.trim_start_matches("DELETE "))
+        }
+        "DELETE /v1/me/grants/{client_id}" => {
+            let forum = stage.application(forum()).await;
+            Browser::default().code(stage, &forum.request("openid"), EMAIL).await;
+            Request::delete("/v1/me/grants/forum")
         }
         "DELETE /v1/me/sessions/{id}" => {
             let there = Tokens::of(&stage.log_in(EMAIL).await.expect(201).body);

@@ -10,7 +10,10 @@ use std::{
 use boon::{Compiler, SchemaIndex, Schemas};
 use local::calls::Fate;
 use serde_json::{Value, json};
-use stage::{PASSWORD, Stage, Tokens};
+use stage::{
+    PASSWORD, Stage, Tokens,
+    applications::{Browser, forum, shop},
+};
 
 /// The committed schemas, found by the URN that an event's `dataschema` names.
 #[derive(Default)]
@@ -97,6 +100,8 @@ async fn published(detail: &str) -> Vec<Value> {
     stage.log_out(&other.access).await.expect(204);
     the_profile_and_its_sessions(&stage).await;
     another_password_and_address(&stage).await;
+    stage.registered("kim@example.com").await;
+    applications(&stage).await;
     the_end(&stage).await;
     stage.stack.run_schedule("write-digest").await.expect("a digest");
     stage.settle().await;
@@ -122,6 +127,23 @@ async fn the_profile_and_its_sessions(stage: &Stage) {
     stage.send(as_ada("DELETE", &format!("/v1/me/sessions/{}", there.session_id))).await.expect(204);
     stage.send(as_ada("DELETE", "/v1/me/sessions")).await.expect(204);
     stage.send(as_ada("PATCH", "/v1/me").json(&json!({"attributes": {"plan": "pro"}}))).await.expect(200);
+}
+
+async fn applications(stage: &Stage) {
+    let (shop, forum) = (stage.application(shop()).await, stage.application(forum()).await);
+    let mut browser = Browser::default();
+    let code = browser.code(stage, &forum.request("openid"), "kim@example.com").await;
+    let tokens = stage.redeem(&forum, &code).await.expect(200).body;
+    let revoked = [("token", tokens["refresh_token"].as_str().expect("a token"))];
+    stage.post_form(&forum, "/oauth2/revoke", &revoked).await.expect(200);
+    let again = [shop.request("openid"), vec![("prompt", "login")]].concat();
+    stage.pass(Duration::from_secs(1));
+    browser.code(stage, &again, "kim@example.com").await;
+    let here = Tokens::of(&stage.log_in("kim@example.com").await.expect(201).body);
+    stage.send(local::Request::delete("/v1/me/grants/forum").bearer(&here.access)).await.expect(204);
+    for change in ["update", "add-secret", "remove-secret", "end-grants", "delete"] {
+        stage.change_client("shop", change).await;
+    }
 }
 
 async fn the_end(stage: &Stage) {

@@ -85,7 +85,7 @@ use Cost::{Decode, Hash, Signature, Write};
 use To::{Former, Named, User};
 
 /// A new route is listed here before anything passes.
-const ROUTES: [Row; 54] = [
+const ROUTES: [Row; 56] = [
     read("$default"),
     read("GET /.well-known/jwks.json"),
     read("GET /.well-known/openid-configuration"),
@@ -97,6 +97,7 @@ const ROUTES: [Row; 54] = [
     read("POST /oauth2/userinfo"),
     read("GET /pages/{page}"),
     row("POST /oauth2/token", &[Write, Signature], &[], Bound::None),
+    write("POST /oauth2/revoke"),
     write("POST /v1/interactions"),
     read("GET /openapi.json"),
     read("GET /problems"),
@@ -114,6 +115,7 @@ const ROUTES: [Row; 54] = [
     read("GET /v1/users"),
     read("GET /v1/users/{id}"),
     read("GET /v1/users/{id}/events"),
+    write("DELETE /v1/me/grants/{client_id}"),
     write("DELETE /v1/me/sessions"),
     write("DELETE /v1/me/sessions/{id}"),
     write("DELETE /v1/roles/{name}"),

@@ -101,6 +101,10 @@ async fn through_applications(stage: &Stage) {
     stage.get("/oauth2/userinfo", tokens["access_token"].as_str().expect("a token")).await.expect(200);
     let refresh_token = tokens["refresh_token"].as_str().expect("a token");
     stage.refresh_grant(&shop, refresh_token).await.expect(200);
+    let code = browser.code(stage, &shop.request("openid"), "ada@example.com").await;
+    let revoked = stage.redeem(&shop, &code).await.expect(200).body;
+    let revoked = [("token", revoked["access_token"].as_str().expect("a token"))];
+    stage.post_form(&shop, "/oauth2/revoke", &revoked).await.expect(200);
     stage.pass(Duration::from_mins(2));
     stage.refresh_grant(&shop, refresh_token).await.expect(400);
     browser.code(stage, &forum.request("openid"), "ada@example.com").await;
