@@ -93,7 +93,7 @@ impl Deployment {
         for _ in 0..PAGES {
             let page = self.page(search)?;
             let limit = search.strip_prefix("limit=").and_then(|rest| rest.split('&').next());
-            if page["users"].as_array().map(|users| users.len().to_string()).as_deref() != limit {
+            if page["items"].as_array().map(|users| users.len().to_string()).as_deref() != limit {
                 return Err(format!("?{search} of {} users is not a full page", self.users).into());
             }
         }

@@ -43,7 +43,7 @@ async fn every_grant_of_the_application_ends_and_it_has_to_ask_again() {
     let interaction = interaction(&asked).expect("an interaction");
     assert_eq!(browser.act(&stage, &interaction, "show").await.expect(200).body["step"], "consent");
     assert_eq!(stage.events_of(&subject(&user)).await.last().expect("an event"), "consent.withdrawn");
-    // The consent that is given again starts anew: what was granted before stays ended.
+    // Another consent does not bring back the grants from before.
     let again = granted(&stage, &forum, &mut browser, ADA).await;
     stage.refresh_grant(&forum, text(&again, "refresh_token")).await.expect(200);
     stage.refresh_grant(&forum, text(&forums, "refresh_token")).await.expect(400);

@@ -367,7 +367,7 @@ mod tests {
     fn mapping() -> Value {
         let pattern = r#"{"eventName": ["INSERT"], "dynamodb": {"Keys": {"stream": {"S": [{"prefix": "user#"},
             {"prefix": "registration#"}, {"prefix": "resend#"}, {"prefix": "reset#"}, {"prefix": "role#"},
-            {"prefix": "digest#"}, {"prefix": "canary#"}]}}}}"#;
+            {"prefix": "digest#"}, {"prefix": "client#"}, {"prefix": "canary#"}]}}}}"#;
         json!({
             "State": "Enabled", "LastProcessingResult": "OK", "BatchSize": 100, "ParallelizationFactor": 1,
             "BisectBatchOnFunctionError": true, "FunctionResponseTypes": ["ReportBatchItemFailures"],

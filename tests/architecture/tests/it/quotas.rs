@@ -35,7 +35,7 @@ const MAX_RETENTION_SECONDS: u64 = 1_209_600;
 const MAX_VISIBILITY_SECONDS: u64 = 43_200;
 /// The size of the template as it is.
 const MAX_LINES: usize = 3_888;
-const MAX_DEPLOYED: usize = 281;
+const MAX_DEPLOYED: usize = 283;
 /// The longest text of a number.
 const MAX_NUMBER: usize = 20;
 /// An ARN or a generated name: a stack's name has at most 128 characters.

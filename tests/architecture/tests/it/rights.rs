@@ -108,6 +108,8 @@ async fn through_applications(stage: &Stage) {
     stage.pass(Duration::from_mins(2));
     stage.refresh_grant(&shop, refresh_token).await.expect(400);
     browser.code(stage, &forum.request("openid"), "ada@example.com").await;
+    let here = Tokens::of(&stage.log_in("ada@example.com").await.expect(201).body);
+    stage.send(local::Request::delete("/v1/me/grants/forum").bearer(&here.access)).await.expect(204);
     stage.registered("kim@example.com").await;
     let other = [shop.request("openid"), vec![("prompt", "login")]].concat();
     browser.code(stage, &other, "kim@example.com").await;
