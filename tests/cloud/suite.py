@@ -18,6 +18,7 @@ import traceback
 import botocore.exceptions
 import jwt
 
+import application
 import smtp
 from deployment import ACCOUNT, API_ID, DIGEST_RECIPIENT, MAIL_FROM, REGION, STACK, VERIFICATION_URL, deployed, free_port
 from visitor import Visitor, call, until
@@ -443,6 +444,22 @@ def _(world):
 
 
 # ---------------------------------------------------------------- tokens, verified by other people's code
+
+@check("an operator registers an application, which signs a user in and gives the tokens back")
+def _(world):
+    environment = as_operator(world, "OperatorClients")
+    create = ["clients", "create", "shop", "--redirect-uri", application.CALLBACK, "--scope", "openid email"]
+    secret = operate(environment, *create)["client_secret"]
+    ada, _ = world.ada
+    user = application.sign_in(world.deployment.issuer, ada.email, ada.password, "shop", secret)
+    assert user["email"] == ada.email, user
+    heard = until("the grant to be heard", lambda: [
+        event["detail"]["type"] for event in world.events()
+        if event["detail"]["type"].startswith(("client.", "consent.", "grant."))][3:])
+    assert heard, heard
+    assert [client["client_id"] for client in operate(environment, "clients", "list")["clients"]] == ["shop"]
+    operate(environment, "clients", "delete", "shop", "--yes")
+
 
 def altered(token):
     """The token with another subject and its old signature, and with another signature."""
