@@ -281,6 +281,7 @@ async fn through_the_sweeper_and_the_quarantine(touched: &mut Touched) {
     stage.post("/v1/password-resets", json!({"email": "bob@example.com"})).await.expect(202);
     stage.log_in("ada@example.com").await.expect(201);
     stage.put_role(&admin.access, "editor", &[]).await.expect(200);
+    stage.application(shop()).await;
     stage.stack.run_schedule("write-digest").await.expect("a digest");
     stage.pass(Duration::from_mins(16));
     stage.stack.run_schedule("sweep-events").await.expect("a sweep");
