@@ -3,13 +3,14 @@
 //! An interaction is an authorization request that waits for the user. Each answer leads back to the authorization, which
 //! decides the next step. Only the pages of this deployment may ask.
 
+use std::sync::Arc;
+
 use api::{Anonymous, Body, Endpoint, Error, Json, ProblemType, Route, UseCase};
 use application::oauth::{Browser, Interaction, SignedInBrowser};
 use cloud::{Cloud, SettingError};
 use domain::oauth::{BrowserUser, Choices, Client, ClientId, Consent, NextStep, RedirectUri};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use store::{Store, oauth::RecentClients, retry_on_conflict};
 
 /// Shows interactions, and takes answers.

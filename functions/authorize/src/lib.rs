@@ -5,6 +5,8 @@
 
 mod answer;
 
+use std::sync::Arc;
+
 use api::{Anonymous, Endpoint, Error, Navigation, ProblemType, RawParameters, Route, UseCase};
 use application::oauth::{Browser, Interaction, SignedInBrowser};
 use cloud::{Cloud, SettingError};
@@ -15,7 +17,6 @@ use domain::{
         Consent, ErrorCode, Parameters, Prompt,
     },
 };
-use std::sync::Arc;
 use store::{Identities, oauth::RecentClients};
 
 const PATH: &str = "/oauth2/authorize";

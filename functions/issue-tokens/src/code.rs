@@ -66,7 +66,7 @@ impl IssueTokens {
         match self.store.answering(None).start_grant(&started).await {
             Ok(()) => {
                 let StartedGrant { grant, user } = &started;
-                self.tokens(keys, &newest, &user.after, grant, code.nonce.as_deref(), &caller.head).await
+                Ok(self.tokens(keys, &newest, &user.after, grant, code.nonce.as_deref(), &caller.head)?)
             }
             Err(CommitError::Rejected(CodeUsed)) => {
                 self.end_reused(caller, code).await?;

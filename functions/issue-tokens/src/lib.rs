@@ -144,6 +144,6 @@ impl IssueTokens {
     ) -> Result<Tokens, Error> {
         let scope = narrowed(&client.scope, request.scope.as_deref())?;
         let keys = self.grants.keys().await?;
-        Ok(self.service_tokens(&keys, client, scope, &caller.head)?)
+        Ok(self.service_tokens(&keys, client, &scope, &caller.head)?)
     }
 }

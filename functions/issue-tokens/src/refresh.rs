@@ -50,7 +50,7 @@ impl IssueTokens {
         let scope = narrowed(&grant.scope, request.scope.as_deref())?;
         // The refresh token keeps the whole scope of the grant.
         let narrowed = Grant { scope, ..grant };
-        self.tokens(&keys, client, &user, &narrowed, None, &caller.head).await
+        Ok(self.tokens(&keys, client, &user, &narrowed, None, &caller.head)?)
     }
 
     /// Returns the grant for a retry of its previous token, which gets the same successor.

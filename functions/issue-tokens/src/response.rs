@@ -1,6 +1,6 @@
 //! The tokens of a response.
 
-use api::{Error, Head};
+use api::Head;
 use application::{oauth::claims, representations::SigningKeys};
 use domain::{
     User,
@@ -36,7 +36,7 @@ pub struct Tokens {
 
 impl IssueTokens {
     /// Makes the tokens of a grant's current generation.
-    pub(crate) async fn tokens(
+    pub(crate) fn tokens(
         &self,
         keys: &SigningKeys,
         client: &Client,
@@ -44,7 +44,7 @@ impl IssueTokens {
         grant: &Grant,
         nonce: Option<&str>,
         head: &Head,
-    ) -> Result<Tokens, Error> {
+    ) -> Result<Tokens, KeyError> {
         let issuer = &keys.issuer;
         let grant_claims = GrantClaims {
             user_id: user.id,
@@ -100,7 +100,7 @@ impl IssueTokens {
         &self,
         keys: &SigningKeys,
         client: &Client,
-        scope: Scope,
+        scope: &Scope,
         head: &Head,
     ) -> Result<Tokens, KeyError> {
         let issuer = &keys.issuer;

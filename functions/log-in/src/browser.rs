@@ -33,15 +33,12 @@ impl LogIn {
             None => None,
         };
         let is_same = |before: &&SignedInBrowser| before.user.id == proof.found.user.id;
-        let session = match before.as_ref().filter(is_same) {
-            Some(before) => {
-                let session = &before.session;
-                retry_on_conflict(|attempt| self.reauthenticate(attempt, caller, proof, session)).await?
-            }
-            None => {
-                let id = caller.head.new_id();
-                retry_on_conflict(|attempt| self.attempt_in_browser(attempt, caller, proof, id)).await?
-            }
+        let session = if let Some(before) = before.as_ref().filter(is_same) {
+            let session = &before.session;
+            retry_on_conflict(|attempt| self.reauthenticate(attempt, caller, proof, session)).await?
+        } else {
+            let id = caller.head.new_id();
+            retry_on_conflict(|attempt| self.attempt_in_browser(attempt, caller, proof, id)).await?
         };
         if let Some(before) = before.filter(|before| before.session.id != session.id) {
             self.end_replaced(caller, &before).await?;

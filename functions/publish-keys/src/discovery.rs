@@ -29,8 +29,6 @@ pub struct Discovery {
     acr_values_supported: [&'static str; 1],
     prompt_values_supported: [&'static str; 5],
     authorization_response_iss_parameter_supported: bool,
-    claims_parameter_supported: bool,
-    request_parameter_supported: bool,
     /// The default is true.
     request_uri_parameter_supported: bool,
 }
@@ -72,8 +70,6 @@ impl Discovery {
             acr_values_supported: ["urn:gatepost:1fa"],
             prompt_values_supported: ["none", "login", "consent", "select_account", "create"],
             authorization_response_iss_parameter_supported: true,
-            claims_parameter_supported: false,
-            request_parameter_supported: false,
             request_uri_parameter_supported: false,
         }
     }

@@ -1,5 +1,4 @@
 //! Questions to users and their answers, tested through the API.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use local::calls::{Call, Fate};
 use serde_json::json;

@@ -36,7 +36,7 @@ async fn the_user_is_asked_only_for_what_is_missing() {
     assert_eq!(step(&stage, &mut browser, &shop.request("openid")).await, "sign-in");
     assert_eq!(step(&stage, &mut browser, &and(&shop, "openid", &[("prompt", "create")])).await, "sign-up");
     browser.code(&stage, &shop.request("openid"), ADA).await;
-    stage.pass(Duration::from_secs(60));
+    stage.pass(Duration::from_mins(1));
 
     for (more, expected) in [
         (vec![], "code"),

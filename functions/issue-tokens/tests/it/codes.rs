@@ -53,7 +53,7 @@ async fn o5_a_code_is_good_for_its_client_redirect_uri_and_verifier() {
 #[tokio::test]
 async fn a_code_can_be_redeemed_for_a_minute() {
     let (stage, shop, code) = stage_with_code().await;
-    stage.pass(Duration::from_secs(60));
+    stage.pass(Duration::from_mins(1));
 
     let refused = stage.redeem(&shop, &code).await.expect(400);
 

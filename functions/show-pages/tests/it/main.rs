@@ -1,5 +1,4 @@
 //! Pages, tested through the API.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use local::Request;
 use stage::Stage;

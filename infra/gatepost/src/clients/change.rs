@@ -143,10 +143,9 @@ impl Create {
         };
         let auth_method = match self.authentication {
             Some(Authentication::None) => AuthMethod::None,
-            Some(Authentication::ClientSecretBasic) => AuthMethod::ClientSecretBasic,
             Some(Authentication::ClientSecretPost) => AuthMethod::ClientSecretPost,
             None if kind == ClientKind::Native => AuthMethod::None,
-            None => AuthMethod::ClientSecretBasic,
+            None | Some(Authentication::ClientSecretBasic) => AuthMethod::ClientSecretBasic,
         };
         let grant_types: BTreeSet<_> = match kind {
             ClientKind::Service => [GrantType::ClientCredentials].into(),
@@ -229,12 +228,12 @@ impl RemoveSecret {
 impl Confirmed {
     pub(super) async fn end_grants(self, registry: &Registry, report: &Report) -> Result<ExitCode, CliError> {
         let question = format!("End every grant of {}? Its users must sign in again.", self.id);
-        self.change(registry, report, &question, |client, context| client.end_grants(context)).await
+        self.change(registry, report, &question, Client::end_grants).await
     }
 
     pub(super) async fn delete(self, registry: &Registry, report: &Report) -> Result<ExitCode, CliError> {
         let question = format!("Delete {}? Its id is never given again.", self.id);
-        self.change(registry, report, &question, |client, context| client.delete(context)).await
+        self.change(registry, report, &question, Client::delete).await
     }
 
     async fn change(

@@ -1,6 +1,6 @@
 //! The browser's session, which a cookie names.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use api::{Error, Head};
 use cloud::{Cloud, FromSecret, SettingError};
@@ -40,7 +40,7 @@ impl Browser {
     ///
     /// # Errors
     /// If they cannot be read.
-    pub async fn keys(&self) -> Result<std::sync::Arc<OauthKeys>, Error> {
+    pub async fn keys(&self) -> Result<Arc<OauthKeys>, Error> {
         Ok(self.keys.get().await?)
     }
 
@@ -84,8 +84,11 @@ impl Browser {
         head: &Head,
     ) -> Result<Option<SignedInBrowser>, Error> {
         let Presented { user_id, session_id, generation } = presented;
-        let (user, session) =
-            tokio::try_join!(self.identities.user(user_id), self.identities.session(user_id, session_id))?;
+        // Boxed, since the future of concurrent reads is large.
+        let reads = async {
+            tokio::try_join!(self.identities.user(user_id), self.identities.session(user_id, session_id))
+        };
+        let (user, session) = Box::pin(reads).await?;
         let (Some(user), Some(session)) = (user, session) else { return Ok(None) };
         let Some((user, session)) = self.identities.of_one_moment(user, session).await? else {
             return Ok(None);

@@ -1,6 +1,6 @@
 //! Client authentication (RFC 6749, section 2.3).
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use api::{Error, Head, OauthError};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -79,7 +79,7 @@ fn basic(credentials: &str) -> Option<(String, Secret)> {
     let (id, secret) = text.split_once(':')?;
     let decode = |part: &str| {
         let spaced = part.replace('+', " ");
-        percent_decode_str(&spaced).decode_utf8().ok().map(|text| text.into_owned())
+        percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
     };
     Some((decode(id)?, Secret::from(decode(secret)?)))
 }

@@ -84,8 +84,11 @@ impl Identities {
         session: SessionId,
         client: &ClientId,
     ) -> Result<Option<GrantContext>, StoreError> {
-        let (user, session, consent) =
-            tokio::try_join!(self.user(user), self.session(user, session), self.consent(user, client))?;
+        // Boxed, since the future of three concurrent reads is large.
+        let reads = async {
+            tokio::try_join!(self.user(user), self.session(user, session), self.consent(user, client))
+        };
+        let (user, session, consent) = Box::pin(reads).await?;
         let Some(user) = user else { return Ok(None) };
         let Some(session) = session else { return Ok(Some(GrantContext { user, session: None, consent })) };
         let id = user.id;
