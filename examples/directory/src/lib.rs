@@ -1,8 +1,8 @@
-//! A sample consumer: a directory of who has an account, kept up to date by the events.
+//! A sample consumer: a directory of all users, kept current by their events.
 //!
-//! Each user is one item in the directory's own table. An event is judged, applied, and written
-//! together with the position, so that however often and in whatever order events come, each takes
-//! effect once. Where some are missing, they are read from the table Events, which keeps them all.
+//! Each user is one item in the directory's own table. An event is judged, applied, and written together with
+//! the position. Each event therefore takes effect once, in any order and for any number of deliveries.
+//! Missing events are read from the table Events, which keeps all of them.
 
 mod row;
 
@@ -18,24 +18,24 @@ use thiserror::Error;
 
 pub use row::Row;
 
-/// Keeps the directory.
+/// Maintains the directory.
 pub struct Directory {
     dynamodb: Client,
     positions: Positions,
     /// The directory's own table.
     users: String,
-    /// Gatepost's table of what happened.
+    /// Gatepost's table of events.
     events: String,
 }
 
-/// The table Events does not hold all that is missing: `EventRetentionDays` is not 0.
+/// The table Events lacks missing events: `EventRetentionDays` is not 0.
 #[derive(Debug, Error)]
 #[error("the history of a user is no longer complete")]
 struct HistoryExpired;
 
-/// The rule brings what is of no user.
+/// The rule matched an event whose subject is not a user.
 #[derive(Debug, Error)]
-#[error("the event is of no user")]
+#[error("the event has no user as its subject")]
 struct NoUser;
 
 /// Wires the function.
@@ -82,7 +82,7 @@ impl Consumer for Directory {
 
         let put = Put::builder().table_name(&self.users).set_item(Some(row.item(user))).build();
         let put = TransactWriteItem::builder().put(put.map_err(Unhandled::poison)?).build();
-        // Overtaken: another copy of the event has written the very same.
+        // Overtaken: another copy of the event has written the same.
         self.positions.commit(&event, [put]).await?;
         Ok(())
     }
@@ -95,7 +95,7 @@ impl Directory {
         Ok(answer.map_err(Unhandled::retry)?.item.map(|item| Row::of(&item)).unwrap_or_default())
     }
 
-    /// The events of a subject from the number `from` on, before the number `until`.
+    /// Returns the events of a subject from the number `from`, before the number `until`.
     async fn history(&self, subject: &str, from: u64, until: u64) -> Result<Vec<Event>, Unhandled> {
         if from == until {
             return Ok(Vec::new());
@@ -106,7 +106,7 @@ impl Directory {
             .query()
             .table_name(&self.events)
             .consistent_read(true)
-            // A name, since `stream` is a word that DynamoDB reserves.
+            // A placeholder, since DynamoDB reserves the word `stream`.
             .key_condition_expression("#stream = :subject AND seq BETWEEN :from AND :to")
             .expression_attribute_names("#stream", "stream")
             .expression_attribute_values(":subject", AttributeValue::S(subject.to_owned()))

@@ -1,4 +1,4 @@
-//! A user, as the directory shows them: what their events come to.
+//! The row of a user: the result of applying their events.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -9,24 +9,24 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use gatepost_consumer::{Event, Unhandled};
 use serde::Deserialize;
 
-/// A user, as the directory shows them.
+/// The row of a user in the directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
-    /// `None` with `EventDetail=ids`.
+    /// The address; `None` with `EventDetail=ids`.
     pub email: Option<String>,
     /// The first name, if given.
     pub first_name: Option<String>,
     /// The last name, if given.
     pub last_name: Option<String>,
-    /// When they proved their address, in milliseconds since the Unix epoch.
+    /// The time at which the address was proven, in milliseconds since the Unix epoch.
     pub registered_at: Option<i64>,
-    /// When they logged in last, in milliseconds since the Unix epoch.
+    /// The time of the last log-in, in milliseconds since the Unix epoch.
     pub last_signed_in: Option<i64>,
-    /// Sessions that have begun and not ended. One that expires is no event, and stays here.
+    /// Active sessions. There is an event for each end except expiry, so expired sessions stay here.
     pub sessions: BTreeSet<String>,
 }
 
-/// What the events of a user hold, each a part of it.
+/// The data of a user's events. Each event has a part of it.
 #[derive(Deserialize)]
 struct Data {
     email: Option<String>,
@@ -41,7 +41,7 @@ struct Data {
 type Item = HashMap<String, AttributeValue>;
 
 impl Row {
-    /// What the next event makes of it.
+    /// Applies the next event.
     pub(crate) fn apply(&mut self, event: &Event) -> Result<(), Unhandled> {
         let Data { email, first_name, last_name, session_id, kept_session_id } = event.data()?;
         match event.kind.as_str() {
@@ -49,7 +49,7 @@ impl Row {
                 (self.email, self.first_name, self.last_name) = (email, first_name, last_name);
                 self.registered_at = Some(event.occurred_at_millis);
             }
-            // Whoever is invited proves the address by accepting that.
+            // Accepting an invitation proves the address.
             "user.invitation-accepted" => self.registered_at = Some(event.occurred_at_millis),
             "session.started" => {
                 self.last_signed_in = Some(event.occurred_at_millis);
@@ -66,16 +66,16 @@ impl Row {
                 self.sessions.retain(|session| *session == kept_session_id);
             }
             "user.password-reset" | "user.deletion-requested" => self.sessions.clear(),
-            // Nothing is left but that there was somebody.
+            // Only the id of the user remains.
             "user.erased" => *self = Self::default(),
             "session.ended" => drop(self.sessions.remove(&session_id)),
-            // A type to come: it counts, and says nothing here.
+            // Unknown types count for the position, and change nothing here.
             _ => {}
         }
         Ok(())
     }
 
-    /// Its item, under the user's id.
+    /// Returns the item, under the user's id.
     pub(crate) fn item(&self, user: &str) -> Item {
         let text = |text: &String| AttributeValue::S(text.clone());
         let number = |number: i64| AttributeValue::N(number.to_string());
@@ -87,13 +87,13 @@ impl Row {
             ("last_name", self.last_name.as_ref().map(text)),
             ("registered_at", self.registered_at.map(number)),
             ("last_signed_in", self.last_signed_in.map(number)),
-            // DynamoDB has no empty set.
+            // DynamoDB has no empty sets.
             ("sessions", (!self.sessions.is_empty()).then_some(AttributeValue::Ss(sessions))),
         ];
         attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
-    /// The row that an item holds.
+    /// Parses the row of an item.
     #[must_use]
     pub fn of(item: &Item) -> Self {
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();

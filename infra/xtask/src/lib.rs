@@ -1,10 +1,10 @@
-//! Tasks of the repository's developers.
+//! Tasks for the developers of the repository.
 
 use std::{fs, io, path::Path};
 
 use thiserror::Error;
 
-/// The slice that a new one begins as: the smallest, so that a new one always has the current shape.
+/// The model of new functions. It is the smallest one, so that a new function always has the current shape.
 const MODEL: &str = "health";
 const REGISTER: &str = "infra/local/src/functions.rs";
 const MOUNTED: &str = "infra/local/Cargo.toml";
@@ -12,10 +12,10 @@ const TEMPLATE: &str = "template.yaml";
 /// Separates tests in the model's test file.
 const TEST: &str = "#[tokio::test]\n";
 
-/// Why no function was created.
+/// The reason why no function was created.
 #[derive(Debug, Error)]
 pub enum NewFunctionError {
-    /// The name does not have the form.
+    /// The name has another form.
     #[error("{0} is not a name such as read-profile: lower-case words, joined by hyphens")]
     InvalidName(String),
     /// The folder exists.
@@ -24,7 +24,7 @@ pub enum NewFunctionError {
     /// A file cannot be read or written.
     #[error("{0}: {1}")]
     File(String, #[source] io::Error),
-    /// A file lacks the place where the function belongs.
+    /// A file lacks the place for the new function.
     #[error("{0} lacks a line of {MODEL}")]
     NoPlace(&'static str),
 }
@@ -46,7 +46,7 @@ pub fn new_function(root: &Path, name: &str) -> Result<(), NewFunctionError> {
     if folder.exists() {
         return Err(NewFunctionError::Exists(name.dashed.to_owned()));
     }
-    // Everything is read before anything is written.
+    // All files are read before any is written.
     let parts = ["Cargo.toml", "event.json", "src/main.rs", "src/lib.rs", "tests/it/main.rs"].map(|part| {
         let text = read(&root.join("functions").join(MODEL).join(part))?;
         Ok((folder.join(part), name.part(part, &text)))
@@ -72,7 +72,7 @@ impl<'a> Name<'a> {
         Ok(Self { dashed, snake: words.join("_"), pascal })
     }
 
-    /// Returns a part of the model as that of the new function.
+    /// Returns a part of the model for the new function.
     fn part(&self, part: &str, text: &str) -> String {
         let text = self.rename(text);
         match part {
@@ -80,7 +80,7 @@ impl<'a> Name<'a> {
                 let code = text.split_once("\n\n").map_or(text.as_str(), |(_, code)| code);
                 format!("//! `GET /v1/{}`: describes the use case in one sentence.\n\n{code}", self.dashed)
             }
-            // The first test is of the model's own answer, the others are of all functions.
+            // The first test is specific to the model, the others apply to all functions.
             "tests/it/main.rs" => {
                 let tests: Vec<_> = text.split(TEST).take(2).collect();
                 tests.join(TEST).trim_end().to_owned() + "\n"
@@ -129,7 +129,7 @@ fn with_line(
 fn with_block(template: &str, name: &Name) -> Result<String, NewFunctionError> {
     let (before, from_model) =
         template.split_once("\n  Health:\n").ok_or(NewFunctionError::NoPlace(TEMPLATE))?;
-    // The function, then its role.
+    // The function and its role.
     let parts: Vec<_> = from_model.split("\n\n").take(2).collect();
     let [function, role] = parts.as_slice() else {
         return Err(NewFunctionError::NoPlace(TEMPLATE));

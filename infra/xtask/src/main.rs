@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     }
     match xtask::new_function(root, name) {
         Ok(()) => {
-            // The files are written, whether the terminal takes the message or not.
+            // The files are written even if the terminal does not accept the message.
             let _ = writeln!(io::stdout(), "Created functions/{name}.\n{NEXT}");
             ExitCode::SUCCESS
         }

@@ -1,5 +1,5 @@
-//! The directory behind the real system: whatever becomes of the events on their way, it ends equal
-//! to the table Identities.
+//! The directory as a consumer of the real system: for any delivery of the events, it ends equal to the table
+//! Identities.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod place;
@@ -41,7 +41,7 @@ async fn however_events_come_the_directory_ends_equal_to_the_table() {
         ("three times all", [events.clone(), events.clone(), events.clone()].concat()),
         ("the last one first", reversed().collect()),
         ("every other one swapped", events.chunks(2).flat_map(|pair| pair.iter().rev()).cloned().collect()),
-        // Of a loss at the end nobody can know before the next event.
+        // A loss at the end cannot be noticed before the next event.
         (
             "all but the last of each user lost",
             events.iter().filter(|event| is_last(event)).cloned().collect(),
@@ -93,7 +93,7 @@ async fn only_a_gap_is_read_from_the_history() {
     place.deliver(events[2]).await;
     assert!(is_read(), "the second is missing");
     place.deliver(events[1]).await;
-    assert!(!is_read(), "it came late");
+    assert!(!is_read(), "it was late");
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_history_that_is_not_complete_is_told() {
     place.forget().await;
     place.expire(last["detail"]["subject"].as_str().expect("a subject"), 1).await;
 
-    assert_eq!(place.deliver(&last).await, 1, "somebody has to look at it");
+    assert_eq!(place.deliver(&last).await, 1, "an operator has to look at it");
     assert!(place.directory().await.is_empty());
 }
 
@@ -119,7 +119,7 @@ async fn what_a_restore_has_undone_is_gone_with_the_next_event() {
     undone["detail"]["sequence"] = format!("{:012}", next.expect("a number") + 1).into();
     undone["detail"]["id"] = "of-another-history".into();
     undone["detail"]["type"] = "session.started".into();
-    undone["detail"]["data"] = json!({"session_id": "that never was"});
+    undone["detail"]["data"] = json!({"session_id": "that never existed"});
     assert_eq!(place.deliver(&undone).await, 0);
     assert_ne!(place.directory().await, place.identities().await);
     drop(place);
@@ -133,5 +133,5 @@ async fn what_a_restore_has_undone_is_gone_with_the_next_event() {
 
     assert_eq!(place.directory().await, place.identities().await);
     drop(place);
-    std::fs::remove_dir_all(&folder).expect("the folder is ours");
+    std::fs::remove_dir_all(&folder).expect("the folder of this test");
 }

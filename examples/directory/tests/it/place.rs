@@ -1,4 +1,4 @@
-//! Gatepost with the directory behind its bus.
+//! Gatepost with the directory as a consumer.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,13 +12,13 @@ use local::{
 use serde_json::{Value, json};
 use stage::{PASSWORD, Stage, Tokens};
 
-/// Gatepost with the directory behind its bus.
+/// Gatepost with the directory as a consumer.
 pub(crate) struct Place {
     pub(crate) stage: Stage,
     dynamodb: Client,
 }
 
-/// A user: what is known of them, and the number of their newest event.
+/// The row of a user, and the number of the newest event.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) row: Row,
@@ -27,7 +27,7 @@ pub(crate) struct User {
 
 type Item = std::collections::HashMap<String, AttributeValue>;
 
-/// Both templates as one, as if the directory had been added to Gatepost's own.
+/// Returns both templates as one, as if the directory had been added to Gatepost's template.
 fn template() -> String {
     let (_, own) = include_str!("../../template.yaml").split_once("\nParameters:\n").expect("parameters");
     let (parameters, resources) = own.split_once("\nResources:\n").expect("resources");
@@ -54,7 +54,8 @@ impl Place {
         Self { stage, dynamodb }
     }
 
-    /// Three people register; two log in; one is robbed, another logs out of one of two sessions.
+    /// Three users register and two log in. An attacker uses a token of one, another logs out of one of two
+    /// sessions.
     pub(crate) async fn lives(&self) {
         let stage = &self.stage;
         let ada = json!({"email": "ada@example.com", "password": PASSWORD, "first_name": "Ada"});
@@ -75,7 +76,7 @@ impl Place {
         stage.settle().await;
     }
 
-    /// What the bus brought of users, in order.
+    /// Returns the events of users on the bus, in order.
     pub(crate) fn events(&self) -> Vec<Value> {
         let events = self.stage.stack.events().into_iter().map(|event| json!({"detail": event.detail}));
         let of_user =
@@ -83,7 +84,7 @@ impl Place {
         events.filter(of_user).collect()
     }
 
-    /// Hands an event to the directory. Returns whether it is to come again.
+    /// Delivers an event to the directory. Returns the number of messages to retry.
     pub(crate) async fn deliver(&self, event: &Value) -> usize {
         let batch = json!({"Records": [{"messageId": "m1", "body": event.to_string()}]});
         let answer = self.stage.stack.call("directory", batch).await.expect("an answer");
@@ -107,7 +108,7 @@ impl Place {
         delete.key("seq", AttributeValue::N(number.to_string())).send().await.expect("deleted");
     }
 
-    /// Who is in the directory, by id.
+    /// Returns the users of the directory by id.
     pub(crate) async fn directory(&self) -> BTreeMap<String, User> {
         let positions = self.scan("DirectoryPositions").await;
         let user = |item: Item| {
@@ -119,8 +120,8 @@ impl Place {
         self.scan("Users").await.into_iter().map(user).collect()
     }
 
-    /// Who is in the table Identities, by id. When somebody logged in last it does not say, once that
-    /// session has ended: that is taken from what was published.
+    /// Returns the users of the table Identities by id. The table does not have the time of a log-in whose
+    /// session has ended, so that is taken from the published events.
     pub(crate) async fn identities(&self) -> BTreeMap<String, User> {
         let items = self.scan("Identities").await;
         let user = |item: &Item| {

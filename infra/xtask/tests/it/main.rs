@@ -1,4 +1,4 @@
-//! New functions, created in a copy of the files that they touch.
+//! Creating functions in a copy of the files that it changes.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -12,7 +12,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const CHANGED: [&str; 3] = ["template.yaml", "infra/local/Cargo.toml", "infra/local/src/functions.rs"];
 const PARTS: [&str; 5] = ["Cargo.toml", "event.json", "src/main.rs", "src/lib.rs", "tests/it/main.rs"];
 
-/// A copy that is removed with the value.
+/// A copy that is removed when the value is dropped.
 struct Copy(PathBuf);
 
 impl Copy {

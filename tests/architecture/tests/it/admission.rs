@@ -1,5 +1,5 @@
-//! Every route that takes an access token looks at user and session as they are now: it refuses a caller who is
-//! suspended, whose session has ended, or whose epoch was raised, and changes nothing for them.
+//! Every route with an access token checks the current user and session: callers who are suspended, whose
+//! session has ended, or whose epoch was raised are refused, and change nothing.
 
 use std::{collections::BTreeSet, fs};
 
@@ -13,7 +13,7 @@ const ROOT: &str = "root@example.com";
 const CALLER: &str = "ada@example.com";
 const CONTRACT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
 
-/// Every operation that takes the access token of a session, and whether it needs a permission.
+/// Returns every operation with the access token of a session, and whether it needs a permission.
 pub(crate) fn with_token() -> Vec<(String, bool)> {
     let contract: Value =
         serde_json::from_str(&fs::read_to_string(CONTRACT).expect("a contract")).expect("JSON");
@@ -31,7 +31,7 @@ pub(crate) fn with_token() -> Vec<(String, bool)> {
     found
 }
 
-/// How a caller ceases to be signed in.
+/// A way in which a session ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Suspended,
@@ -39,7 +39,7 @@ enum End {
     EpochRaised,
 }
 
-/// A request that would succeed, and what it takes to end its caller.
+/// A request that would succeed, and the values for ending its caller's session.
 struct Ready {
     request: Request,
     access: String,
@@ -72,7 +72,7 @@ impl Ready {
     }
 }
 
-/// A request to a route that reads, and the access token of its caller.
+/// Returns a request to a reading route, and the access token of its caller.
 async fn reading(stage: &Stage, path: &str) -> (Request, Option<String>) {
     let (caller, tokens) = stage.known_administrator(CALLER).await;
     let path = path.replace("{id}", stage::id(&caller)).replace("{name}", "admin");
@@ -80,12 +80,13 @@ async fn reading(stage: &Stage, path: &str) -> (Request, Option<String>) {
     (Request::get(&format!("{path}{query}")), Some(tokens.access))
 }
 
-/// The calls that change something, since they were forgotten.
+/// Returns the operations that write, since the calls were last forgotten.
 fn writes(stage: &Stage) -> BTreeSet<String> {
     writing(stage).into_iter().map(|call| call.operation).collect()
 }
 
-/// The same without the counter of guesses under a kept key: a guess counts before its caller is known to be admitted.
+/// The same without the counter of comparisons under an idempotency key: a comparison is counted before its
+/// caller is admitted.
 fn writes_but_of_guesses(stage: &Stage) -> BTreeSet<String> {
     let counts_a_guess = |call: &Call| {
         let keys = call.touches.iter().map(|touch| touch.partition_key.as_deref().unwrap_or_default());
@@ -129,7 +130,7 @@ async fn a_kept_answer_is_given_again_only_to_a_caller_who_is_signed_in() {
             let ready = Ready::at(&stage, &route).await;
             let first = again::send(&stage, &ready.request).await;
             assert!((200..300).contains(&first.status), "{route}: {}", first.body);
-            // A request that ends the caller's own session gets its own answer again, and no other.
+            // A request that ends the caller's own session gets only its own stored response again.
             let has_ended = stage.get("/v1/me", &ready.access).await.status == 401;
             if has_ended {
                 assert_eq!(again::send(&stage, &ready.request).await.status, first.status, "{route}");

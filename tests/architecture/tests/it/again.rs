@@ -1,4 +1,5 @@
-//! Whatever changes something may be sent again under its `Idempotency-Key`: one effect, one answer.
+//! Every request that changes something can be repeated under its `Idempotency-Key`, with one effect and one
+//! response.
 
 use std::{
     collections::BTreeSet,
@@ -26,7 +27,7 @@ const EMAIL: &str = "ada@example.com";
 const NEW: &str = "another horse, another battery";
 const KEY: &str = "0f6d1f4e-3c52-4a39-9f0c-8f3d1a5b7c2d";
 
-/// A request to a route that changes something, on a stage where it will succeed.
+/// Returns a request to a changing route, which will succeed on the stage.
 pub(crate) async fn ready(route: &str, stage: &Stage) -> Request {
     let (request, token) = prepared(route, stage).await;
     match token {
@@ -35,7 +36,7 @@ pub(crate) async fn ready(route: &str, stage: &Stage) -> Request {
     }
 }
 
-/// The same without the access token of its caller, and the token.
+/// Returns the request without its access token, and the token.
 pub(crate) async fn prepared(route: &str, stage: &Stage) -> (Request, Option<String>) {
     if route.contains(" /v1/roles") || route.contains(" /v1/users") {
         let admin = stage.administrator(EMAIL).await;
@@ -48,7 +49,7 @@ pub(crate) async fn prepared(route: &str, stage: &Stage) -> (Request, Option<Str
     (ready_by_anyone(route, stage).await, None)
 }
 
-/// A request that takes no access token.
+/// Returns a request without an access token.
 async fn ready_by_anyone(route: &str, stage: &Stage) -> Request {
     match route {
         "POST /v1/registrations" => {
@@ -80,7 +81,7 @@ async fn ready_by_anyone(route: &str, stage: &Stage) -> Request {
     }
 }
 
-/// A request that asks for an administrator, without the token.
+/// Returns a request that needs an administrator, without the token.
 async fn ready_by_administrator(route: &str, stage: &Stage, admin: &Tokens) -> Request {
     stage.put_role(&admin.access, "editor", &["orders:read"]).await.expect(200);
     let (method, path) = route.split_once(' ').expect("a method");
@@ -111,7 +112,7 @@ async fn ready_by_administrator(route: &str, stage: &Stage, admin: &Tokens) -> R
     }
 }
 
-/// A request about somebody, without the token.
+/// Returns a request about a user, without the token.
 async fn ready_about_user(method: &str, path: &str, stage: &Stage, admin: &Tokens) -> Request {
     let bob = stage.registered("bob@example.com").await;
     if path == "/v1/users/{id}/reactivate" {
@@ -121,7 +122,7 @@ async fn ready_about_user(method: &str, path: &str, stage: &Stage, admin: &Token
     Request::new(method, &path).json(&json!({"reason": "ticket 4711"}))
 }
 
-/// A request that asks for a session, without its token.
+/// Returns a request that needs a session, without its token.
 async fn ready_at_home(route: &str, stage: &Stage, here: &Tokens) -> Request {
     match route {
         "DELETE /v1/sessions/current" | "DELETE /v1/me/sessions" => {
@@ -158,7 +159,7 @@ async fn ready_at_home(route: &str, stage: &Stage, here: &Tokens) -> Request {
     }
 }
 
-/// Every route of the template that takes an `Idempotency-Key`.
+/// Returns every route of the template that takes an `Idempotency-Key`.
 pub(crate) fn changing() -> BTreeSet<String> {
     let stack = Stack::memory().start().expect("the stack starts");
     let routes = stack.template().routes.iter();
@@ -202,7 +203,7 @@ async fn the_same_request_again_has_no_other_effect_and_the_same_answer() {
         assert!((200..300).contains(&first.status), "{route}: {}", first.body);
         let events = published(&stage).await;
 
-        // Past what a refresh token's own retry allows.
+        // After the retry window of a refresh token.
         stage.pass(Duration::from_mins(5));
         let second = send(&stage, &request).await;
 
@@ -214,7 +215,7 @@ async fn the_same_request_again_has_no_other_effect_and_the_same_answer() {
 #[tokio::test]
 async fn of_many_at_once_one_has_an_effect_and_all_get_its_answer() {
     for route in changing() {
-        // Whoever comes before there is an answer counts as an attempt.
+        // Concurrent requests before the first response count as attempts.
         let stage = Stage::with(|setup| {
             let limits = ["LogInAttemptsPerAddress", "MailRequestsPerAddress"];
             limits.into_iter().fold(setup, |setup, limit| setup.with_parameter(limit, "15"))
@@ -255,7 +256,7 @@ async fn another_request_under_the_same_key_is_refused() {
     }
 }
 
-/// The answers of all writes are lost, and no read is answered: nobody knows what was done.
+/// The responses of all writes are lost, and no read is answered, so the result is unknown.
 #[tokio::test]
 async fn whoever_never_got_an_answer_gets_it_by_sending_the_request_again() {
     for route in changing() {
@@ -263,7 +264,7 @@ async fn whoever_never_got_an_answer_gets_it_by_sending_the_request_again() {
         let is_broken = Arc::clone(&broken);
         let watcher = move |call: &Call| match call.operation.as_str() {
             "TransactWriteItems" if is_broken.load(SeqCst) => Fate::AnswerLost,
-            // The first look for a receipt is answered, so that there is something to be lost.
+            // The first read of a stored response succeeds, so that a later call can be lost.
             "GetItem" if is_broken.load(SeqCst) && call.request.to_string().contains("seq") => {
                 Fate::RequestLost
             }

@@ -1,4 +1,4 @@
-//! Every administrative route is played by every kind of caller on every kind of target, and the statuses are
+//! Every kind of caller sends every administrative request about every kind of target. The statuses are
 //! compared with the table in `authorization.txt`.
 //!
 //! `REGENERATE=1 cargo test --package architecture authorization` writes the table; review each changed line.
@@ -63,14 +63,14 @@ const TARGETS: [(&str, Target); 11] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     Plain,
-    /// Has the permissions that the caller has.
+    /// Has the same permissions as the caller.
     Same,
     /// Has a permission that the caller lacks.
     Other,
     Administrator,
     Invited,
     Suspended,
-    /// Waits for the erasure that they asked for.
+    /// Has requested the deletion.
     Leaving,
     LeavingSuspended,
     Deleted,
@@ -81,7 +81,7 @@ enum Target {
 /// A request: its route, its name in the table, and its body.
 struct Asked {
     route: &'static str,
-    /// The method and the path, with the role; it is the label in the table.
+    /// The method and the path, with the role, which are the label in the table.
     shown: &'static str,
     body: Value,
 }
@@ -90,7 +90,7 @@ fn asked(route: &'static str, shown: &'static str, body: Value) -> Asked {
     Asked { route, shown, body }
 }
 
-/// Requests about a user.
+/// Returns requests about a user.
 fn about_users() -> Vec<Asked> {
     let reason = || json!({"reason": "ticket 4711"});
     let update = json!({"first_name": "New", "reason": "ticket 4711"});
@@ -119,7 +119,7 @@ fn about_users() -> Vec<Asked> {
     ]
 }
 
-/// Requests about no user who is there. `{new}` is a role or an address of its own each time.
+/// Returns requests that are not about an existing user. `{new}` is a new role or address each time.
 fn about_others() -> Vec<Asked> {
     let invite = |roles: &[&str]| json!({"email": "{new}@example.com", "roles": roles, "reason": "t"});
     let create = |shown, roles: &[&str]| asked("POST /v1/users", shown, invite(roles));
@@ -152,7 +152,7 @@ struct Caller {
     access: Option<String>,
 }
 
-/// The stage, its callers, and what makes targets.
+/// The stage, its callers, and the means to create targets.
 struct Play {
     stage: Stage,
     root: Tokens,
@@ -185,7 +185,7 @@ impl Play {
         }
         stage.put_role(&root.access, "helper", &[]).await.expect(200);
         stage.put_role(&root.access, "five", &domain::Permission::OWN).await.expect(200);
-        // Roles that log-in has read before may be a minute old.
+        // Log-in caches the roles for a minute.
         stage.pass(Duration::from_mins(1));
         let store = Store::new(&stage.stack.cloud("register").expect("a cloud")).expect("a store");
         let erased = stage::id(&erased).to_owned();
@@ -217,7 +217,7 @@ impl Play {
         Caller { kind, role, id: stage::id(&user).to_owned(), access: Some(tokens.access) }
     }
 
-    /// Adds a user as an import does: without the work of a hash.
+    /// Adds a user like an import, without computing a hash.
     async fn user(&mut self, roles: &[&str], status: Status, has_password: bool) -> String {
         let number = self.number();
         let now = self.stage.stack.clock().now();
@@ -290,7 +290,7 @@ impl Play {
         self.stage.send(request).await.status
     }
 
-    /// The statuses that every caller gets for a request about a target.
+    /// Returns the statuses of a request about a target for every caller.
     async fn row(&mut self, asked: &Asked, target: Option<Target>, callers: &mut [Caller]) -> Vec<u16> {
         let mut statuses = Vec::new();
         for caller in callers {
@@ -300,7 +300,7 @@ impl Play {
             };
             let status = self.send(asked, caller, &id).await;
             statuses.push(status);
-            // The caller is not who they were.
+            // The request has changed the caller, so a new one is needed.
             if target == Some(Target::Oneself) && status < 300 && !asked.shown.starts_with("GET") {
                 *caller = self.caller(caller.kind, caller.role).await;
             }

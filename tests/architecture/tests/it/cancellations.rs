@@ -1,5 +1,5 @@
-//! DynamoDB can cancel a transaction for many reasons. For each combination the request is refused for a business
-//! reason, or may be sent again: it never answers 500.
+//! DynamoDB can cancel a transaction for many reasons. For each combination, the request is refused for a
+//! business reason, or can be retried: it never returns 500.
 
 use std::sync::{Arc, Mutex};
 
@@ -25,16 +25,17 @@ const CODES: [&str; 8] = [
     "ValidationError",
     "DuplicateItem",
 ];
-/// No command writes more items.
+/// The highest number of items in a command.
 const WRITES: usize = 12;
-/// Combinations beside those that are always tried: as many attempts as are free.
+/// The number of random combinations beside the fixed ones. Each one uses up a free attempt.
 const DRAWN: usize = 7;
 
 const PICTURE: &str = "PUT /v1/me/picture";
 
 type Reasons = Vec<&'static str>;
 
-/// Each code for each write, and a condition at some of the first writes beside another code at the others.
+/// Returns each code for all writes, and failed conditions at some of the first writes beside another code at
+/// the others.
 fn combinations() -> Vec<Reasons> {
     let of_all = CODES.iter().skip(1).map(|code| vec![*code; WRITES]);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng());
@@ -47,7 +48,7 @@ fn rng() -> proptest::test_runner::TestRng {
     proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha)
 }
 
-/// A condition that fails at one write alone.
+/// Returns a failed condition at each single write.
 fn alone() -> Vec<Reasons> {
     let at = |position| (0..WRITES).map(|write| CODES[usize::from(write == position)]).collect();
     (0..7).map(at).collect()
@@ -73,7 +74,7 @@ async fn refused(route: String, combinations: Vec<Reasons>) {
 
         let answer = stage.send(request.clone()).await;
 
-        // A session that has ended is as good as ended by the request.
+        // A session that has ended counts as ended by the request.
         let is_decided = answer.status < 500 || answer.status == 503;
         assert!(is_decided, "{route}, {combination:?}: {} {}", answer.status, answer.body);
         assert_ne!(answer.status, 429, "{route}: the limit came first");
@@ -86,14 +87,15 @@ async fn refused(route: String, combinations: Vec<Reasons>) {
     assert!((200..300).contains(&done.status), "{route}: {}", done.body);
 }
 
-/// Refuses one route after another; a picture on a stage for each combination, since each request uses its upload up.
+/// Refuses one route after another. Each combination for a picture has its own stage, since a request uses up
+/// the upload.
 async fn all_refused(combinations: Vec<Reasons>) {
     let pictures = combinations.iter().map(|one| refused(PICTURE.to_owned(), vec![one.clone()]));
     let others = transacting().map(|route| refused(route, combinations.clone()));
     tokio::join!(join_all(pictures), join_all(others));
 }
 
-/// The routes whose command is a transaction: a refresh is one conditional update.
+/// Returns the routes whose command is a transaction. A refresh is one conditional update.
 fn transacting() -> impl Iterator<Item = String> {
     again::changing().into_iter().filter(|route| !["POST /v1/sessions/refresh", PICTURE].contains(&&**route))
 }

@@ -1,5 +1,5 @@
-//! The published contract is what the code does: made of the types that parse the requests and write
-//! the answers, of their comments, and of the problems that the use cases name.
+//! The published contract matches the code. It is generated from the types of requests and responses, their
+//! comments, and the problems of the use cases.
 //!
 //! `REGENERATE=1 cargo test --package architecture contract` writes it.
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 const PUBLISHED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
 
-/// What the comment at the head of a slice says: one sentence after the routes, then the rest.
+/// Returns the comment at the head of a function: the sentence after the routes, and the rest.
 fn said_of(name: &str) -> (String, String) {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../functions"));
     let source = fs::read_to_string(root.join(name).join("src/lib.rs")).expect("a slice");
@@ -42,7 +42,7 @@ fn the_published_contract_is_that_of_the_code() {
         fs::write(PUBLISHED, &text).expect("the contract is written");
     }
     let published = fs::read_to_string(PUBLISHED).expect("a contract");
-    assert!(published == text, "openapi.json is not that of the code: REGENERATE=1 writes it anew");
+    assert!(published == text, "openapi.json does not match the code: REGENERATE=1 writes it");
 }
 
 fn published() -> Value {
@@ -52,7 +52,7 @@ fn published() -> Value {
 #[test]
 fn the_contract_has_the_routes_of_the_template() {
     let stack = Stack::memory().start().expect("the stack starts");
-    // `HEAD` is promised wherever `GET` is, by HTTP itself.
+    // HTTP itself promises `HEAD` for every `GET`.
     let routes = stack.template().routes.iter().filter(|route| route.method.as_deref() != Some("HEAD"));
     let template: BTreeSet<_> =
         routes.filter_map(|route| Some(format!("{} {}", route.method.as_ref()?, route.path))).collect();
@@ -86,7 +86,7 @@ fn every_operation_says_what_it_does_and_what_changes_something_takes_a_key() {
 #[test]
 fn every_problem_is_of_some_operation() {
     let contract = fs::read_to_string(PUBLISHED).expect("a contract");
-    // What no route takes is in no contract of routes.
+    // Requests without a route are not part of the contract.
     let of_routes = ProblemType::ALL.iter().filter(|problem| **problem != ProblemType::MethodNotAllowed);
     for problem in of_routes {
         assert!(contract.contains(&format!("`{}`: ", problem.slug())), "{}", problem.slug());

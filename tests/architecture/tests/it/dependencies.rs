@@ -1,4 +1,4 @@
-//! Who may know whom, read from `cargo metadata`.
+//! Permitted dependencies, read from `cargo metadata`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ struct Package {
     dependencies: BTreeSet<String>,
 }
 
-/// Every package of the workspace, by name, with its normal dependencies.
+/// Returns every package of the workspace by name, with its normal dependencies.
 fn workspace() -> BTreeMap<String, Package> {
     let metadata = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--no-deps", "--offline"])
@@ -32,7 +32,8 @@ fn workspace() -> BTreeMap<String, Package> {
     metadata["packages"].as_array().expect("a list").iter().map(package).collect()
 }
 
-/// What each shared crate may know of the others; a function may know all of these, and no other.
+/// The shared crates, and the others that each may depend on. A function may depend on all of these, and on
+/// nothing else.
 const LAYERS: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("cloud", &["domain"]),
@@ -40,7 +41,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("tokens", &["domain"]),
     ("store", &["cloud", "domain"]),
     ("events", &["cloud", "domain", "store"]),
-    // For owners' own functions as well: it knows nothing of how Gatepost works inside.
+    // Owners use it for their own functions too, so it depends on nothing internal.
     ("gatepost-consumer", &[]),
     ("api", &["cloud", "domain", "store", "tokens"]),
     ("application", &["api", "cloud", "domain", "hashing", "store", "tokens"]),
@@ -82,7 +83,7 @@ fn examples_know_what_is_made_for_owners() {
     }
 }
 
-/// What only these crates may depend on: each is one door to the world outside.
+/// Crates that only these packages may depend on, since each one is a door to the outside.
 const DOORS: [(&str, &[&str]); 22] = [
     ("aws-config", &["cloud"]),
     ("aws-sdk-dynamodb", &["store", "gatepost-consumer", "directory"]),
@@ -92,7 +93,7 @@ const DOORS: [(&str, &[&str]); 22] = [
     ("aws-sdk-sesv2", &["send-mail"]),
     ("lettre", &["send-mail"]),
     ("image", &["set-picture"]),
-    // What is signed has to be verified where there is no AWS.
+    // Signatures are verified where there is no AWS.
     ("aws-sigv4", &["cloud", "local"]),
     ("argon2", &["hashing"]),
     ("bcrypt", &["hashing"]),
@@ -113,7 +114,7 @@ const DOORS: [(&str, &[&str]); 22] = [
 #[test]
 fn each_door_to_the_world_is_in_one_place() {
     let workspace = workspace();
-    // The programs that measure take the libraries themselves as the floor.
+    // The measuring programs use the libraries directly as a baseline.
     let measured = workspace.iter().filter(|(_, package)| !package.folder.starts_with("tests/"));
     for (name, package) in measured {
         for (door, keepers) in DOORS {

@@ -1,4 +1,4 @@
-//! The documentation names what there is.
+//! The documentation matches the code.
 
 use std::{
     collections::BTreeSet,
@@ -40,7 +40,7 @@ fn every_route_and_problem_is_described() {
     let stack = Stack::memory().start().expect("the stack starts");
 
     for route in &stack.template().routes {
-        // That every `GET` has its `HEAD` is said once.
+        // The rule that every `GET` has a `HEAD` is stated once.
         let Some(method) = route.method.as_ref().filter(|method| *method != "HEAD") else { continue };
         assert!(
             api.contains(&format!("`{method} {}`", route.path)),
@@ -53,7 +53,7 @@ fn every_route_and_problem_is_described() {
     }
 }
 
-/// Every page of the repository.
+/// Returns every page of the repository.
 fn pages() -> Vec<PathBuf> {
     let (mut pages, mut folders) = (Vec::new(), vec![root().join("docs"), root().join("examples")]);
     while let Some(folder) = folders.pop() {
@@ -70,7 +70,7 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// The anchor that GitHub gives to a heading.
+/// Returns the anchor that GitHub gives to a heading.
 fn anchor(heading: &str) -> String {
     let heading = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
     heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
@@ -110,7 +110,7 @@ fn the_index_lists_every_page() {
     }
 }
 
-/// Each item of the lists in `docs/use/delivery.md` links to a test that exists.
+/// Each item of the lists in `docs/use/delivery.md` links to an existing test.
 #[test]
 fn every_promise_leads_to_its_test() {
     let text = page("docs/use/delivery.md");
@@ -147,7 +147,7 @@ fn every_alarm_says_what_to_do() {
     }
 }
 
-/// The names that follow `before`, up to the next quote.
+/// Returns the names that follow `before`, up to the next quote.
 fn named<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = &'a str> {
     text.split(before).skip(1).filter_map(|rest| rest.split('"').next())
 }
@@ -193,7 +193,7 @@ fn the_consumer_in_the_guide_is_that_of_the_example() {
     let (guide, example) = (page("docs/use/consuming-events.md"), page("examples/directory/src/lib.rs"));
     let (_, code) = guide.split_once("```rust\n").expect("code");
     let (code, _) = code.split_once("```").expect("its end");
-    // What the guide leaves out it says with `…`.
+    // The guide marks omissions with `…`.
     for line in code.lines().filter(|line| !line.contains('…')) {
         assert!(example.contains(line.trim()), "examples/directory lacks {line}");
     }

@@ -1,4 +1,4 @@
-//! What is published is what the committed schemas say.
+//! Published events match the committed schemas.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use stage::{
     applications::{Browser, forum, shop},
 };
 
-/// The committed schemas, found by the URN that an event's `dataschema` names.
+/// The committed schemas by the URN in an event's `dataschema`.
 #[derive(Default)]
 struct Committed {
     schemas: Schemas,
@@ -39,7 +39,7 @@ impl Committed {
         committed
     }
 
-    /// The newest version of each type: nothing else is published.
+    /// Returns the newest version of each type. Only these are published.
     fn newest(&self) -> BTreeSet<String> {
         let mut newest = BTreeMap::<&str, u32>::new();
         for (kind, version) in self.by_urn.iter().filter_map(|(urn, _)| urn.rsplit_once(':')) {
@@ -49,7 +49,7 @@ impl Committed {
         newest.into_iter().map(|(kind, version)| format!("{kind}:{version}")).collect()
     }
 
-    /// What is wrong with an event, by the schema that it names.
+    /// Returns the defects of an event by its schema.
     fn faults(&self, detail: &Value) -> Option<String> {
         let urn = detail["dataschema"].as_str().expect("a schema is named");
         let (_, schema) = self.by_urn.iter().find(|(known, _)| known == urn).expect("a committed schema");
@@ -57,13 +57,13 @@ impl Committed {
     }
 }
 
-/// Everything that people can do, by the events that it is. Returns what was published.
+/// Runs every action that publishes an event. Returns the published events.
 async fn published(detail: &str) -> Vec<Value> {
     let stage = Stage::with(|setup| {
         setup
             .with_parameter("EventDetail", detail)
             .with_parameter("AttributesSchema", r#"{"plan": {"type": "string", "write": "user"}}"#)
-            // The usual password comes back.
+            // The usual password is chosen repeatedly.
             .with_parameter("PasswordHistory", "1")
             .with_parameter("BreachedPasswords", "check")
             .watched_by(|call| match call.service {
@@ -76,7 +76,7 @@ async fn published(detail: &str) -> Vec<Value> {
     stage.post("/v1/registrations", named).await.expect(202);
     stage.post("/v1/registrations/resend", json!({"email": "ada@example.com"})).await.expect(202);
     let token = stage.link("ada@example.com").await;
-    // A password chosen now: the registration's is not looked at.
+    // A password entered now. That of the registration is ignored.
     stage.verify(&token).await.expect(201);
     let nameless = stage.registered("nameless@example.com").await;
     stage.make_administrator(&nameless).await;
@@ -108,7 +108,7 @@ async fn published(detail: &str) -> Vec<Value> {
     stage.stack.events().into_iter().map(|event| event.detail).collect()
 }
 
-/// Somebody is invited, updated, invited again, and accepts.
+/// Invites a user, updates them, invites them again, and lets them accept.
 async fn by_an_administrator(stage: &Stage, admin: &Tokens) {
     let invited = stage.create_user(&admin.access, "invited@example.com").await.expect(201).body;
     let path = format!("/v1/users/{}", invited["id"].as_str().expect("an id"));
@@ -220,5 +220,5 @@ async fn what_the_schemas_do_not_say_is_refused() {
 
     let mut event = ended;
     event["data"]["device"] = "new".into();
-    assert_eq!(committed.faults(&event), None, "a field to come is no fault");
+    assert_eq!(committed.faults(&event), None, "a future field is not a defect");
 }

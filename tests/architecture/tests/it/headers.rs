@@ -1,11 +1,11 @@
-//! The headers that the answers of every route have, and `HEAD` beside every `GET`.
+//! The headers of the responses of every route, and `HEAD` for every `GET`.
 
 use local::{Request, template::Route};
 use stage::{Answer, Stage};
 
 const ID: &str = "01a1b2c3-0000-7000-8000-000000000000";
 
-/// The path of a route, with something in the place of its parameters.
+/// Returns the path of a route with values for its parameters.
 fn path(route: &Route) -> String {
     let path = if route.path == "$default" { "/v1/nothing" } else { &route.path };
     let named =
@@ -13,8 +13,8 @@ fn path(route: &Route) -> String {
     named.replace("{name}", "admin").replace("{slug}", "not-found")
 }
 
-/// Sends a request without a body to each route, and one to a path that lacks the method; `change` alters
-/// each of them.
+/// Sends a request without a body to each route, and one with an unknown method. `change` alters each of
+/// them.
 async fn answers(stage: &Stage, change: impl Fn(Request) -> Request) -> Vec<(String, Answer)> {
     let mut answers = Vec::new();
     for route in &stage.stack.template().routes {

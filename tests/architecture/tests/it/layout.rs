@@ -1,4 +1,4 @@
-//! Folder = package = binary = template resource = test.
+//! Each function has one name for its folder, package, binary, template resource and test.
 
 use std::{
     fs,
@@ -87,7 +87,8 @@ fn no_file_is_a_drawer_for_everything() {
     }
 }
 
-/// A target without tests is a program that is linked and run for nothing: with three a package, most of a test build.
+/// A target without tests is linked and run for nothing. With three per package, that would be most of a test
+/// build.
 #[test]
 fn only_targets_with_tests_are_built_for_testing() {
     for manifest in manifests() {
@@ -124,7 +125,7 @@ fn only_targets_with_tests_are_built_for_testing() {
     }
 }
 
-/// The manifest of every package.
+/// Returns the manifest of every package.
 fn manifests() -> Vec<PathBuf> {
     let rooms = ["functions", "shared", "infra", "examples", "tests", "tests/load"];
     let folders = rooms.iter().flat_map(|room| fs::read_dir(root().join(room)).expect("a room"));
@@ -132,7 +133,7 @@ fn manifests() -> Vec<PathBuf> {
     manifests.filter(|manifest| manifest.is_file()).collect()
 }
 
-/// The text of every Rust file below `folder`.
+/// Returns the text of every Rust file below `folder`.
 fn sources(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.expect("an entry").path());

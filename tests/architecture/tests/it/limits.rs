@@ -1,5 +1,5 @@
-//! Each route with its costs, its mails and its limits. The table is held against the system: a request that succeeds
-//! takes the listed costs, and beyond each limit a request takes none of them.
+//! Each route with its costs, its mails and its limits. The table is compared with the system: a successful
+//! request has the listed costs, and beyond each limit a request has none of them.
 
 use std::{
     sync::{Arc, Mutex},
@@ -19,7 +19,7 @@ enum Cost {
     Write,
     /// At least one Argon2id hash.
     Hash,
-    /// A picture that is decoded and drawn again.
+    /// A picture that is decoded and rendered.
     Decode,
     /// A signed access token.
     Signature,
@@ -28,34 +28,34 @@ enum Cost {
 /// The recipient of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum To {
-    /// The address in the request, which is not proven.
+    /// The unproven address in the request.
     Named,
     /// The user whose account is changed.
     User,
-    /// The user, at the address before the change.
+    /// The user, at the previous address.
     Former,
 }
 
-/// The key by which a limit counts.
+/// The key of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
     Address,
     Source,
-    /// The user whose account it is.
+    /// The user of the account.
     User,
-    /// The user or administrator who asks.
+    /// The user or administrator who sends the request.
     Asking,
     Device,
-    /// The registration whose link is followed.
+    /// The registration of the link.
     Registration,
-    /// The request that an `Idempotency-Key` stands for.
+    /// The request of an `Idempotency-Key`.
     Receipt,
 }
 
-/// Why a mail or a hash has no limit of its own.
+/// The reason why a mail or a hash has no limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Bound {
-    /// It spends what another route gives, and that route has limits.
+    /// It uses up the result of another route with limits.
     Spends(&'static str),
     Limits(&'static [Key]),
     None,
@@ -182,7 +182,7 @@ fn every_route_is_listed_with_its_costs_and_limits() {
         Some(method) => format!("{method} {}", route.path),
         None => route.path.clone(),
     };
-    // A route that reads takes `HEAD` as well, by the same function.
+    // A reading route also accepts `HEAD`, with the same function.
     let routes = stack.template().routes.iter();
     let routes = routes.filter(|route| route.method.as_deref() != Some("HEAD"));
     let mut template: Vec<_> = routes.map(key).collect();
@@ -211,7 +211,7 @@ fn no_hash_no_mail_and_no_decoding_is_without_a_limit() {
     }
 }
 
-/// Counts the hashes of all functions, as the lines of their invocations tell.
+/// Counts the hashes of all functions in their log lines.
 #[derive(Clone, Default)]
 struct Hashes(Arc<Mutex<Vec<String>>>);
 
@@ -230,7 +230,7 @@ impl Hashes {
     }
 }
 
-/// The costs that a request was seen to take.
+/// The observed costs of a request.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Observed {
     costs: Vec<Cost>,
@@ -238,7 +238,7 @@ struct Observed {
 }
 
 impl Key {
-    /// Whether the item of such a limit has refused an attempt.
+    /// Returns whether the item of this limit has refused an attempt.
     fn has_refused(self, calls: &[Made]) -> bool {
         let name = match self {
             Self::Address => "address",
@@ -257,7 +257,7 @@ impl Key {
     }
 }
 
-/// Whether something was written without an event, apart from limits.
+/// Returns whether a write had no event, apart from limits.
 fn writes_directly(calls: &[Made]) -> bool {
     let is_limit = |made: &&Made| {
         let mut keys = made.call.touches.iter().filter_map(|touch| touch.partition_key.as_deref());
@@ -300,7 +300,7 @@ async fn a_request_that_succeeds_costs_what_is_listed() {
         let (answer, observed, _) = observe(&stage, &hashes, request).await;
 
         assert!((200..300).contains(&answer.status), "{}: {}", row.route, answer.body);
-        // These name an address that is not registered.
+        // These requests name an address that is not registered.
         let mails = if ["/resend", "/password-resets"].iter().any(|end| row.route.ends_with(end)) {
             0
         } else {
@@ -311,13 +311,13 @@ async fn a_request_that_succeeds_costs_what_is_listed() {
     }
 }
 
-/// A stage on which only the limit that is meant is near.
+/// Returns a stage on which only the tested limit is near.
 fn limited(hashes: &Hashes, key: Key) -> Stage {
     let (address, source) = match key {
         Key::Source => ("15", "3"),
         _ => ("3", "100000"),
     };
-    // An administrator may ask for as many mails as a source.
+    // Administrators may request as many mails as a source.
     let mails_from_source = if key == Key::Asking { "3" } else { source };
     Stage::with(|setup| {
         hashes
@@ -329,9 +329,9 @@ fn limited(hashes: &Hashes, key: Key) -> Stage {
     })
 }
 
-/// No limit takes so many requests.
+/// More requests than any limit permits.
 const ENOUGH: usize = 30;
-/// A source that has paused may go on.
+/// After this pause, a source can continue.
 const PAUSE: Duration = Duration::from_mins(10);
 
 #[tokio::test]
@@ -354,13 +354,14 @@ async fn beyond_each_limit_a_request_is_refused_and_costs_nothing() {
 
             assert!(key.has_refused(&calls), "{}: not the limit by {key:?}", row.route);
             if row.route == "DELETE /v1/me" && *key == Key::Receipt {
-                // The first request has ended the session, which every guess is told, counted or not.
+                // The first request has ended the session. Every comparison gets that response, counted or
+                // not.
                 assert_eq!(answer.status, 401, "{}", answer.body);
             } else {
                 let wait: u32 = answer.header("retry-after").parse().expect("a Retry-After");
                 assert!(wait > 0 && answer.problem() == "rate-limited", "{} by {key:?}", row.route);
             }
-            // The mails of a change of address are counted after the password, which has a limit of its own.
+            // Mails for a change of address are counted after the password, which has its own limit.
             if row.route == "POST /v1/me/email" && ![Key::User, Key::Receipt].contains(key) {
                 observed.costs.retain(|cost| *cost != Hash);
             }
@@ -369,7 +370,7 @@ async fn beyond_each_limit_a_request_is_refused_and_costs_nothing() {
     }
 }
 
-/// Requests that reach the limit by `key` before any other one.
+/// Returns requests that reach the limit by `key` before any other one.
 async fn requests(route: &str, key: Key, stage: &Stage) -> Vec<Request> {
     if key == Key::Receipt {
         return guesses_under_a_key(route, stage).await;
@@ -394,7 +395,7 @@ async fn requests(route: &str, key: Key, stage: &Stage) -> Vec<Request> {
     }
 }
 
-/// The same address, unless the limit is of what many addresses share.
+/// Returns the same address each time, unless the limit is shared by many addresses.
 fn address(key: Key, number: usize) -> String {
     match key {
         Key::Source | Key::Asking => format!("user{number}@example.com"),
@@ -415,7 +416,7 @@ async fn log_ins(key: Key, stage: &Stage) -> Vec<Request> {
     (0..ENOUGH).map(|number| Request::post("/v1/sessions", &body(number))).collect()
 }
 
-/// A password that is easily guessed, by a link of one user, or each by another user's.
+/// Resets with a guessable password, with links of one user or of a different user each.
 async fn resets(key: Key, stage: &Stage) -> Vec<Request> {
     let mut links = Vec::new();
     let count = if key == Key::Source { 5 } else { 1 };
@@ -430,7 +431,7 @@ async fn resets(key: Key, stage: &Stage) -> Vec<Request> {
     links.iter().cycle().take(ENOUGH).map(request).collect()
 }
 
-/// A password that is easily guessed, by the link of one registration, or each by another one's.
+/// Verifications with a guessable password, with links of one registration or of a different one each.
 async fn verifications(key: Key, stage: &Stage) -> Vec<Request> {
     let mut links = Vec::new();
     let count = if key == Key::Source { 5 } else { 1 };
@@ -445,7 +446,7 @@ async fn verifications(key: Key, stage: &Stage) -> Vec<Request> {
     links.iter().cycle().take(ENOUGH).map(request).collect()
 }
 
-/// Requests about one user, or each about another one.
+/// Returns requests about one user, or about a different one each.
 async fn by_administrator(path: &str, key: Key, stage: &Stage) -> Vec<Request> {
     let mut paths = vec![path.to_owned(); 5];
     if path != "/v1/users" {
@@ -465,7 +466,7 @@ async fn by_administrator(path: &str, key: Key, stage: &Stage) -> Vec<Request> {
     };
     let request = |(number, path): (usize, &String)| {
         let request = Request::post(path, &body(number)).bearer(&admin.access);
-        // Only a user who is suspended can be reactivated.
+        // Only suspended users can be reactivated.
         let user = path.strip_suffix("/reactivate");
         let suspend = user.map(|user| Request::post(&format!("{user}/suspend"), &body(number)));
         suspend.map(|suspend| suspend.bearer(&admin.access)).into_iter().chain([request])
@@ -491,7 +492,7 @@ async fn at_home(route: &str, key: Key, stage: &Stage) -> Vec<Request> {
     (0..ENOUGH).map(|number| request(number).bearer(&here.access)).collect()
 }
 
-/// A request that has succeeded under a key, and guesses at the password in it.
+/// Returns a request that has succeeded under a key, and guesses at its password.
 async fn guesses_under_a_key(route: &str, stage: &Stage) -> Vec<Request> {
     let request = again::ready(route, stage).await;
     let first = again::send(stage, &request).await;

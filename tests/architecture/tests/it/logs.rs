@@ -1,5 +1,5 @@
-//! What the functions log while people live with them, while everything is refused, and while nothing
-//! answers: nothing of a person, and no secret.
+//! The logs of the functions during normal use, during refusals and during outages contain neither personal
+//! data nor secrets.
 
 use std::{
     io::{self, Write},
@@ -17,7 +17,7 @@ use stage::{PASSWORD, Stage};
 
 use crate::again;
 
-/// What people send in what follows and in [`again::ready`]: addresses, names, passwords, an attribute.
+/// The values that users send here and in [`again::ready`]: addresses, names, passwords, an attribute.
 const SENT: [&str; 8] = [
     "ada@example",
     "eve@example",
@@ -28,10 +28,10 @@ const SENT: [&str; 8] = [
     "another horse, another battery",
     "not the password at all",
 ];
-/// How what they are given begins: tokens of each kind; and what is stored of a password.
+/// The beginnings of values that users get, namely tokens of each kind, and of the stored password hash.
 const GIVEN: [&str; 5] = ["gpl_", "gpr_", "gps_", "eyJ", "$argon2"];
 
-/// What went wrong inside; the log has a cause for it.
+/// Internal failures, whose cause is logged.
 const FATES: [fn() -> Fate; 3] =
     [|| Fate::Refused(Refusal::ACCESS_DENIED), || Fate::RequestLost, || Fate::AnswerLost];
 
@@ -48,10 +48,10 @@ impl Write for Log {
     }
 }
 
-/// Which calls go wrong.
+/// The calls that fail.
 type Broken = Arc<Mutex<fn(&Call) -> bool>>;
 
-/// A stage on which calls meet this fate for as long as it is said.
+/// Creates a stage on which calls meet `fate` while they are selected.
 fn breakable(fate: fn() -> Fate, log: &Log) -> (Stage, Broken) {
     let broken: Broken = Arc::new(Mutex::new(|_| false));
     let switch = Arc::clone(&broken);
@@ -69,8 +69,8 @@ fn declared(setup: Setup, log: &Log) -> Setup {
     setup.with_parameter("AttributesSchema", schema).with_parameter("DeletionGraceDays", "0")
 }
 
-/// A request that fails, then succeeds but for its mail, then comes again; and its like with a field that
-/// nobody knows.
+/// Sends a request that fails, then succeeds except for its mail, and then is repeated. Also sends a similar
+/// one with an unknown field.
 async fn tried(route: &str, fate: fn() -> Fate, log: &Log) {
     let (stage, broken) = breakable(fate, log);
     let say = |which: fn(&Call) -> bool| *broken.lock().expect("a switch") = which;
@@ -91,7 +91,7 @@ async fn tried(route: &str, fate: fn() -> Fate, log: &Log) {
     stage.settle().await;
 }
 
-/// Somebody who writes more of themselves, mistypes, reads all of it, and is erased.
+/// A user adds personal data, mistypes the password, exports the data, and is erased.
 async fn lived(stage: &Stage) {
     let tokens = stage.signed_in("eve@example.com").await;
     let patch =
@@ -110,8 +110,8 @@ async fn lived(stage: &Stage) {
     stage.settle().await;
 }
 
-/// Each refusal by a function that has the key is logged with the hash of its source, and with its user or the hash of
-/// the address that it names. An invalid link names no user.
+/// Each refusal by a function with the key is logged with the hash of its source, and with its user or the
+/// hash of its address. An invalid link has no user.
 fn every_refusal_names_its_user_or_source(lines: &[Value]) {
     let template = Stack::memory().template().expect("the template");
     let has_key = |line: &&Value| {
@@ -135,7 +135,8 @@ fn every_refusal_names_its_user_or_source(lines: &[Value]) {
 async fn no_line_holds_anything_of_a_person_or_a_secret() {
     let log = Log::default();
     let writer = log.clone();
-    // Of one subscriber alone, what another test's thread logs first would be taken to be never wanted.
+    // With a single subscriber, a callsite first reached by another test's thread would be cached as
+    // disabled.
     let _another = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     let logging = tracing::subscriber::set_default(cloud::log_to(move || writer.clone()));
     lived(&Stage::with(|setup| declared(setup, &log))).await;

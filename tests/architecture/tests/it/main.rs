@@ -1,5 +1,4 @@
-//! Holds the code against the architecture: who may know whom, what is where, and what a function
-//! looks like.
+//! Checks of the architecture: dependencies, the layout of files, and the shape of functions.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod admission;

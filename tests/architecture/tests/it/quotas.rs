@@ -1,4 +1,4 @@
-//! Quotas of AWS that a deployment would meet first: each with its source, and a template that exceeds it.
+//! Quotas of AWS that a deployment would reach first, each with its source and a template that exceeds it.
 
 use std::collections::BTreeMap;
 
@@ -33,15 +33,15 @@ const DEFAULT_BATCH: u64 = 10;
 const MAX_MESSAGE_BYTES: u64 = 1_048_576;
 const MAX_RETENTION_SECONDS: u64 = 1_209_600;
 const MAX_VISIBILITY_SECONDS: u64 = 43_200;
-/// The size of the template as it is.
+/// The current size of the template.
 const MAX_LINES: usize = 3_910;
 const MAX_DEPLOYED: usize = 284;
 /// The longest text of a number.
 const MAX_NUMBER: usize = 20;
-/// An ARN or a generated name: a stack's name has at most 128 characters.
+/// An ARN or a generated name. The name of a stack has at most 128 characters.
 const MAX_REFERENCE: usize = 256;
 
-/// The quotas that a template exceeds, or may exceed with parameters that it permits.
+/// Returns the quotas that a template exceeds, or can exceed with permitted parameters.
 fn exceeded(template: &Value) -> Vec<String> {
     let resources = || template["Resources"].as_object().into_iter().flatten();
     let mut exceeded = of_queues(template);
@@ -131,8 +131,8 @@ fn of_source(id: &str, source: &Value, template: &Value) -> Vec<(String, u64, u6
     ]
 }
 
-/// The resources that SAM makes of one: `AWS::Serverless::Function` brings a permission or a mapping for each of its
-/// events, `AWS::Serverless::HttpApi` a stage.
+/// Returns how many resources SAM creates from one: `AWS::Serverless::Function` has a permission or a mapping
+/// for each of its events, `AWS::Serverless::HttpApi` a stage.
 fn resources_of(resource: &Value) -> usize {
     match resource["Type"].as_str() {
         Some("AWS::Serverless::Function") => {
@@ -154,7 +154,7 @@ fn sources(resource: &Value, kind: &str) -> usize {
     sources.filter(|(_, source)| source["Type"] == kind).count()
 }
 
-/// The most bytes that a function's environment can have.
+/// Returns the highest number of bytes in a function's environment.
 fn environment_bytes(function: &Value, template: &Value) -> usize {
     let globals = &template["Globals"]["Function"]["Environment"]["Variables"];
     let own = &function["Environment"]["Variables"];
@@ -163,7 +163,7 @@ fn environment_bytes(function: &Value, template: &Value) -> usize {
     variables.iter().map(|(name, value)| name.len() + longest(value, template)).sum()
 }
 
-/// The length of the longest text that a value can become.
+/// Returns the length of the longest text that a value can have.
 fn longest(value: &Value, template: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
@@ -199,7 +199,7 @@ fn longest_parameter(parameter: &Value) -> usize {
     }
 }
 
-/// The size of a policy as IAM counts it, each reference at its longest.
+/// Returns the size of a policy as IAM counts it, with the longest text for each reference.
 fn policy_bytes(document: &Value) -> usize {
     match document {
         Value::Object(call)
@@ -222,7 +222,7 @@ fn the_template_is_within_the_quotas_of_aws() {
     assert!(template::OF_THIS_BUILD.len() <= MAX_TEMPLATE_BYTES);
 }
 
-/// Each limit may only shrink: what is repeated belongs into `Globals` or a managed policy.
+/// Each limit may only shrink. Repeated parts belong in `Globals` or a managed policy.
 #[test]
 fn the_template_does_not_grow() {
     let document = template::document(template::OF_THIS_BUILD).expect("a template");

@@ -1,6 +1,6 @@
-//! Two commands on one user: the second one runs whole between any two calls of the first one, so that the first one
-//! reads every mix of the states before and after the second. Both are done, refused for a business reason, or may be
-//! sent again: neither answers 500.
+//! Two commands on one user: the second one runs completely between any two calls of the first one, which
+//! therefore reads every mix of the states before and after it. Both succeed, are refused for a business
+//! reason, or can be retried: neither returns 500.
 
 use std::{
     fs,
@@ -27,21 +27,21 @@ use tokio::sync::Notify;
 
 const NEW_EMAIL: &str = "robert@example.org";
 const NEW_PASSWORD: &str = "another horse, another battery";
-/// Marks that no further call is held back.
+/// No further call is held back.
 const NONE: usize = usize::MAX;
-/// The commands that change a credential come first in the list.
+/// The number of commands that change a credential. They come first in the list.
 const PROVING: usize = 5;
-/// No command makes more calls than this before its answer.
+/// The highest number of calls of a command before its response.
 const CALLS: usize = 9;
 
-/// A command, and the function that carries it out.
+/// A command and its function.
 struct Command {
     function: &'static str,
     request: Request,
 }
 
-/// A user with two sessions, a link for a new password and one for another address; and an administrator. It is made
-/// once and copied for each case.
+/// A user with two sessions, a reset link and a link for another address, and an administrator. The scene is
+/// created once and copied for each case.
 struct Scene {
     folder: PathBuf,
     user: String,
@@ -142,11 +142,11 @@ impl Drop for Scene {
     }
 }
 
-/// Holds back one call of one function.
+/// Holds back one call of a function.
 #[derive(Default)]
 struct Hold {
     function: OnceLock<&'static str>,
-    /// How many calls are let through before it.
+    /// The number of calls before it.
     left: AtomicUsize,
     has_come: Notify,
     may_go_on: Notify,
@@ -177,7 +177,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Plays `second` whole before the call of `first` at this position.
+/// Runs `second` completely before the call of `first` at this position.
 async fn play(scene: &Scene, (first, second, position): (usize, usize, usize)) {
     let commands = scene.commands();
     let (one, other) = (&commands[first], &commands[second]);
@@ -190,7 +190,7 @@ async fn play(scene: &Scene, (first, second, position): (usize, usize, usize)) {
 
     let interrupted = async {
         let answer = stage.send(one.request.clone()).await;
-        // It made no such call: the other one runs afterwards.
+        // The command makes no such call, so the other one runs afterwards.
         hold.left.store(NONE, SeqCst);
         hold.has_come.notify_one();
         answer
@@ -211,7 +211,7 @@ async fn play(scene: &Scene, (first, second, position): (usize, usize, usize)) {
     }
     stage.events_of(&format!("user#{}", scene.user)).await;
     drop(stage);
-    fs::remove_dir_all(&folder).expect("the folder is ours");
+    fs::remove_dir_all(&folder).expect("the folder of this test");
 }
 
 async fn play_all(scene: &Scene, cases: Vec<(usize, usize, usize)>) {

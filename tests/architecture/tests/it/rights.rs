@@ -1,5 +1,5 @@
-//! Each function's role may do what the function does, and nothing else: what every function asks
-//! of AWS on its way through success, failure and race is recorded and held against the template.
+//! Each function's role permits exactly the calls of the function. All calls during successes, failures and
+//! races are recorded and compared with the template.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ use stage::{
 
 use crate::again;
 
-/// Rights that Lambda itself uses with a function's role, to read its source and to write its log.
+/// Rights that Lambda uses with a function's role, to read its source and to write its log.
 const OF_LAMBDA: [&str; 7] = [
     "logs:CreateLogStream",
     "logs:PutLogEvents",
@@ -40,14 +40,14 @@ fn record(stage: &Stage, touched: &mut Touched) {
     }
 }
 
-/// The answer of every commit is lost, so that each command reads its event back, and the relay is
-/// late, so that it looks at every event first.
+/// The responses of all commits are lost, so that each command reads its event back. The relay is late, so
+/// that it reads every event first.
 async fn through_lost_answers_and_a_late_relay(touched: &mut Touched) {
     let lost = |call: &Call| match call.operation.as_str() {
         "TransactWriteItems" => Fate::AnswerLost,
         _ => Fate::Proceed,
     };
-    // The usual password comes back.
+    // The usual password is chosen repeatedly.
     let stage =
         Stage::with(|setup| setup.with_parameter("PasswordHistory", "1").recording().watched_by(lost));
     let late = || stage.pass(Duration::from_mins(2));
@@ -79,12 +79,12 @@ async fn through_lost_answers_and_a_late_relay(touched: &mut Touched) {
     record(&stage, touched);
 }
 
-/// Logs in more often than a user has sessions.
+/// Logs in more often than a user can have sessions.
 async fn through_the_oldest_session(stage: &Stage) {
     for _ in 0..51 {
         stage.log_in("ada@example.com").await.expect(201);
     }
-    // Sessions of the same moment have no order: the next ones are younger.
+    // Sessions of the same time have no order, so the next ones are later.
     stage.pass(Duration::from_secs(1));
 }
 
@@ -135,8 +135,8 @@ async fn through_new_passwords_and_addresses(stage: &Stage) {
     stage.settle().await;
 }
 
-/// What administrators do, and somebody who is none but may change roles; the answers of all commits are
-/// lost, and the relay is late.
+/// Runs the actions of administrators, and of a user who may change roles without being one. The responses of
+/// all commits are lost, and the relay is late.
 async fn through_administration(touched: &mut Touched) {
     let lost = |call: &Call| match call.operation.as_str() {
         "TransactWriteItems" => Fate::AnswerLost,
@@ -158,7 +158,7 @@ async fn through_administration(touched: &mut Touched) {
     stage.grant_role(&admin.access, &bob, "admin").await.expect(204);
     stage.revoke_role(&admin.access, &bob, "admin").await.expect(204);
     through_suspension_and_deletion(&stage, &admin, &bob).await;
-    // Not an administrator: what their roles are has to hold as well.
+    // The caller is not an administrator, so their roles must be unchanged as well.
     let (_, helper) = stage.deputy(&admin, "joe@example.com", &["users:write", "roles:write"]).await;
     let invited = json!({"email": "new@example.com", "roles": ["deputy"], "reason": "ticket 4711"});
     let new = stage.post_as("/v1/users", &helper.access, invited).await.expect(201).body;
@@ -196,7 +196,7 @@ async fn through_somebodys_picture(stage: &Stage, helper: &Tokens, user: &Value)
     stage.send(local::Request::new("PATCH", &path).json(&removal).bearer(&helper.access)).await.expect(200);
 }
 
-/// An administrator is suspended, comes back, is deleted, and comes back.
+/// Suspends, reactivates, deletes and reactivates an administrator.
 async fn through_suspension_and_deletion(stage: &Stage, admin: &Tokens, user: &Value) {
     stage.make_administrator(user).await;
     stage.put_role(&admin.access, "helper", &["users:write"]).await.expect(200);
@@ -217,7 +217,7 @@ async fn through_suspension_and_deletion(stage: &Stage, admin: &Tokens, user: &V
     stage.revoke_role(&admin.access, user, "admin").await.expect(204);
 }
 
-/// Every request has a key, so that its answer is looked for, kept, and given again.
+/// Every request has a key, so that stored responses are read, written and returned.
 async fn through_keys(touched: &mut Touched) {
     for route in again::changing() {
         let stage = Stage::with(Setup::recording);
@@ -246,10 +246,10 @@ async fn through_the_profile_and_its_sessions(stage: &Stage) {
     stage.send(as_ada("PATCH", "/v1/me").json(&json!({"picture": null}))).await.expect(200);
 }
 
-/// Somebody deletes their account, comes back, deletes it again, and is erased.
+/// A user deletes the account, cancels that, deletes it again, and is erased.
 async fn through_the_end(stage: &Stage) {
     let user = stage.registered("eve@example.com").await;
-    // As registrations were told of once.
+    // Adds personal data to registration events, as an earlier version wrote them.
     let registration = format!("registration#{}", user["id"].as_str().expect("an id"));
     let detail = json!({"data": {"email": "eve@example.com"}}).to_string();
     stage::outbox::Outbox::of(&stage.stack).commit_detail(&registration, 2, &detail).await;
@@ -264,15 +264,14 @@ async fn through_the_end(stage: &Stage) {
         let delete = local::Request::delete("/v1/me").json(&json!({"password": PASSWORD}));
         stage.send(delete.bearer(&tokens.access)).await.expect(204);
     }
-    // Whoever is to be counted no more is counted first.
+    // The user is counted before the erasure removes them from the counts.
     stage.settle().await;
     stage.pass(Duration::from_hours(7 * 24 + 1));
     stage.stack.run_schedule("erase-users").await.expect("a run");
     stage.settle().await;
 }
 
-/// The relay never runs, so that the sweeper finds events of every kind; and a record that nobody
-/// can read.
+/// The relay never runs, so that the sweeper finds events of every kind. One record is unreadable.
 async fn through_the_sweeper_and_the_quarantine(touched: &mut Touched) {
     let stage = Stage::with(Setup::recording);
     let admin = stage.administrator("ada@example.com").await;
@@ -291,7 +290,7 @@ async fn through_the_sweeper_and_the_quarantine(touched: &mut Touched) {
     record(&stage, touched);
 }
 
-/// The parameters of the hash are raised, so that a log-in makes it anew.
+/// Raises the parameters of the hash, so that a log-in replaces it.
 async fn through_a_rehash(touched: &mut Touched) {
     let folder = std::env::temp_dir().join(format!("gatepost-rights-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
@@ -305,7 +304,7 @@ async fn through_a_rehash(touched: &mut Touched) {
     std::fs::remove_dir_all(&folder).expect("the folder is ours");
 }
 
-/// A mail that SES does not take at first, and one that bounces.
+/// A mail that SES refuses at first, and one that bounces.
 async fn through_mails_that_come_back(touched: &mut Touched) {
     let first = AtomicBool::new(true);
     let busy = move |call: &Call| match call.operation.as_str() {
@@ -328,16 +327,16 @@ fn permits(right: &Right, touch: &Touch) -> bool {
         }
         (Some(_), None) => false,
     };
-    // A mail is sent from an address, which the template does not have as a resource.
+    // A mail is sent from an address, which is not a resource of the template.
     let is_resource = right.resource == touch.resource || right.action == "ses:SendEmail";
     right.action == touch.action && is_resource && right.index == touch.index && key_fits
 }
 
-/// Parts of a key that say what it is of; the next one may be a person's.
+/// The parts of a key that name its kind. Further parts may be personal data.
 const KEY_PARTS: usize = 2;
 
-/// Returns the pattern that the role should name in place of `right`'s own, if that fits more keys than the function
-/// uses: the parts that those begin with, a kind such as `LIMIT#picture#`.
+/// Returns a narrower pattern for the role, if that of `right` matches more keys than the function uses. It
+/// has the common parts of the used keys, for example `LIMIT#picture#`.
 fn narrower(right: &Right, done: &BTreeSet<Touch>) -> Option<String> {
     let used = done.iter().filter(|touch| permits(right, touch));
     let keys: Vec<_> = used.map(|touch| touch.partition_key.as_deref()).collect::<Option<_>>()?;
@@ -349,7 +348,7 @@ fn narrower(right: &Right, done: &BTreeSet<Touch>) -> Option<String> {
     (granted.ends_with('*') && granted.len() < narrowest.len()).then_some(narrowest)
 }
 
-/// Returns what both texts begin with.
+/// Returns the common beginning of both texts.
 fn common<'a>(text: &'a str, other: &str) -> &'a str {
     let same = text.bytes().zip(other.bytes()).take_while(|(byte, other)| byte == other).count();
     text.get(..same).unwrap_or_default()
@@ -398,7 +397,7 @@ async fn every_role_permits_what_its_function_does_and_no_more() {
         missing.extend(lacking.map(|touch| format!("{function}: {touch:?}")));
         let ours =
             granted.iter().filter(|right| !OF_LAMBDA.iter().any(|action| right.action.starts_with(action)));
-        // Where Lambda puts what a source has given up.
+        // The destination of Lambda for records that it gave up.
         let ours = ours.filter(|right| right.resource != "RelayFailures");
         for right in ours {
             if !done.iter().any(|touch| permits(right, touch)) {
@@ -435,7 +434,7 @@ fn every_function_may_write_its_log_and_its_traces() {
         assert_eq!(policy[1]["Fn::If"][0], "IsTraced", "{}", running[0]);
         let traces = json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]);
         assert_eq!(policy[1]["Fn::If"][1]["Action"], traces, "{}", running[0]);
-        // The function writes into the group that its role may write to.
+        // The function writes to the group that its role permits.
         let function = &resources[role.strip_suffix("Role").expect("a role")]["Properties"];
         let group = &function["LoggingConfig"]["LogGroup"]["Ref"];
         let group = group.as_str().unwrap_or("ApiLogs");
@@ -461,7 +460,7 @@ fn one_sid_has_one_meaning() {
     assert!(meanings.len() > 50, "the statements are read");
 }
 
-/// `LogInRole` belongs to `log-in`.
+/// Returns the folder of a role: `LogInRole` belongs to `log-in`.
 fn folder_of(role: &str) -> String {
     let name = role.strip_suffix("Role").unwrap_or(role);
     let dashed = |c: char| if c.is_uppercase() { format!("-{}", c.to_lowercase()) } else { c.to_string() };

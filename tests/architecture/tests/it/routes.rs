@@ -1,4 +1,4 @@
-//! The routes of the register, the template, the fallback and `cargo lambda watch` are the same.
+//! The register, the template, the fallback and `cargo lambda watch` have the same routes.
 
 use std::{collections::BTreeSet, fmt::Write as _, fs};
 
@@ -9,7 +9,7 @@ use stage::Stage;
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
 const ROUTER: &str = "[workspace.metadata.lambda.watch.router]\n";
 
-/// Each route of the API with the folder of its function.
+/// Returns each route of the API with the folder of its function.
 fn in_code() -> impl Iterator<Item = (&'static str, &'static Route)> {
     ALL.iter().flat_map(|function| {
         let routes = function.endpoint.map(|endpoint| endpoint.routes).unwrap_or_default();
@@ -17,7 +17,7 @@ fn in_code() -> impl Iterator<Item = (&'static str, &'static Route)> {
     })
 }
 
-/// The method in a route's key, such as `GET /v1/me`.
+/// Returns the method in a route's key, such as `GET /v1/me`.
 fn method(route: &Route) -> String {
     let key = route.to_string();
     key.split_once(' ').map_or(key.as_str(), |(method, _)| method).to_owned()
@@ -34,7 +34,7 @@ fn the_template_has_the_routes_that_the_code_names() {
     assert_eq!(template, code.collect());
 }
 
-/// The keys of a route: one that reads takes `HEAD`, too.
+/// Returns the keys of a route. A reading route also accepts `HEAD`.
 fn keys(route: &Route) -> impl Iterator<Item = String> {
     let key = route.to_string();
     let head = key.strip_prefix("GET ").map(|path| format!("HEAD {path}"));
