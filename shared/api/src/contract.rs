@@ -66,12 +66,17 @@ impl Contract {
         if route.method.changes() && problems_of::<U>().contains(&ProblemType::VersionConflict) {
             parameters.push(parameter("if-match"));
         }
+        // A redirect, or a page that posts the same.
+        let answers_pages = U::IS_OAUTH && response.content.contains_key("text/html");
         let mut answer = json!({"description": "Success.", "headers": response.headers});
         if !response.content.is_empty() {
             answer["content"] = Value::Object(response.content);
         }
         let mut responses =
-            if U::IS_OAUTH { self.oauth_refusals() } else { self.refusals(problems_of::<U>()) };
+            if U::IS_OAUTH { self.oauth_refusals(answers_pages) } else { self.refusals(problems_of::<U>()) };
+        if answers_pages {
+            responses.insert("200".to_owned(), answer.clone());
+        }
         responses.insert(U::Response::STATUS.to_string(), answer);
         let mut operation = json!({"parameters": parameters, "responses": responses});
         if let Some(mut body) = body {
@@ -99,16 +104,21 @@ impl Contract {
     }
 
     /// Returns the response of the OAuth endpoints to all refused requests.
-    fn oauth_refusals(&mut self) -> Map<String, Value> {
+    fn oauth_refusals(&mut self, answers_pages: bool) -> Map<String, Value> {
         let schema = self.outputs.subschema_for::<oauth::Document>();
-        let response = json!({
+        let mut response = json!({
             "description": "An error of RFC 6749, section 5.2, or RFC 6750, section 3.",
             "headers": {"x-correlation-id": header("x-correlation-id")},
             "content": {"application/json": {"schema": schema}},
         });
-        self.refusals.insert("oauth-error".to_owned(), response);
+        let mut name = "oauth-error";
+        if answers_pages {
+            name = "oauth-error-page";
+            response["content"]["text/html"] = json!({});
+        }
+        self.refusals.insert(name.to_owned(), response);
         let statuses = ["400", "401", "403", "429", "500", "503"];
-        let reference = json!({"$ref": "#/components/responses/oauth-error"});
+        let reference = json!({"$ref": format!("#/components/responses/{name}")});
         statuses.map(|status| (status.to_owned(), reference.clone())).into_iter().collect()
     }
 
