@@ -20,7 +20,8 @@ class Browser:
         secure = self.issuer.scheme == "https"
         connection = (http.client.HTTPSConnection if secure else http.client.HTTPConnection)(*address, timeout=60)
         headers = dict(headers) | ({"cookie": self.cookie} if self.cookie else {})
-        connection.request(method, path, body, headers)
+        # The emulator serves the API below a path.
+        connection.request(method, self.issuer.path + path, body, headers)
         answer = connection.getresponse()
         text = answer.read().decode()
         if cookie := answer.getheader("set-cookie"):

@@ -639,7 +639,7 @@ def _(world):
         # `cargo lambda watch` serves one function at work: `HEAD` is not in its router.
         for route in [route for route in routes if not route.startswith("HEAD ")]:
             method, path = ("GET /unknown" if route == "$default" else route).split(" ")
-            path = path.replace("{slug}", "not-found")
+            path = path.replace("{slug}", "not-found").replace("{page}", "sign-in")
             answer = call(method, f"http://127.0.0.1:{port}{path}", {} if method == "POST" else None)
             # An empty request is refused by the function itself; a route that is not served has no such header.
             is_nothing = route == "$default" or path.startswith("/v1/pictures/")
