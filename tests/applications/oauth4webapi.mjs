@@ -7,7 +7,7 @@ const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const issuer = new URL(issuerUrl);
 const insecure = { [oauth.allowInsecureRequests]: true };
 const server = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, insecure));
-// The library expects RS256 unless it is told.
+// Pins the algorithm; without it, the library accepts what discovery lists.
 const client = { client_id: id, id_token_signed_response_alg: "ES256" };
 
 const verifier = oauth.generateRandomCodeVerifier();

@@ -7,7 +7,7 @@ const lines = createInterface({ input: process.stdin });
 const config = await client.discovery(
   new URL(issuer),
   id,
-  // The library expects RS256 unless it is told.
+  // Pins the algorithm; without it, the library accepts what discovery lists.
   { client_secret: secret, id_token_signed_response_alg: "ES256" },
   client.ClientSecretBasic(secret),
   { execute: [client.allowInsecureRequests] },
